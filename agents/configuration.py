@@ -1,0 +1,128 @@
+"""What a run was asked to do: everything, with the seed, that decides its result.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from agents.schedule import Schedule, Stage, require
+from selfsup.change import ChangeTest
+from selfsup.feedback import KernelName
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. With its seed this decides every weight; only `workers` does not matter."""
+
+    schedule: Schedule
+    """How long and how fast to learn."""
+
+    preset: str = "quick"
+    """Name of the preset the schedule started from."""
+
+    split: str = "NovelSpaces"
+    """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""
+
+    seed: int = 0
+    """Seed of the weights, the locations, the touches and the batches."""
+
+    simulator: str = "mujoco"
+    """Simulator to learn in."""
+
+    change_test: ChangeTest = "pooled_difference"
+    """Which cells changed: the paper's rule, or the authors' code's (pooled_squared_difference)."""
+
+    kernel_name: KernelName = "gaussian"
+    """Neighbourhood kernel of the success test: the paper's eq. 1, or the authors' code's (exponential)."""
+
+    use_superpixels: bool = True
+    """Snap changed cells to superpixels; off is an ablation of the paper."""
+
+    device: str = "auto"
+    """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
+
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
+
+    threads: int = 1
+    """CPU threads of the network. Workers fill the other cores; threads that compete with them lose."""
+
+    workers: int | None = None
+    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A value is outside its range.
+        """
+        require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")
+        require(self.threads >= 1, f"threads is {self.threads}; it must be at least 1.")
+        require(
+            self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON-able values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """Return the configuration that `to_json` described.
+
+        Raises:
+            ConfigurationError: A field is missing, unknown, or of a wrong value.
+        """
+        _check_fields(TrainConfig, values, "config")
+        schedule = values["schedule"]
+        _check_fields(Schedule, schedule, "config.schedule")
+        stages = []
+        for number, stage in enumerate(schedule["stages"]):
+            _check_fields(Stage, stage, f"config.schedule.stages[{number}]")
+            stages.append(Stage(**stage))
+        return cls(**{**values, "schedule": Schedule(**{**schedule, "stages": tuple(stages)})})
+
+    def digest(self) -> str:
+        """Return a SHA-256 of all that decides the result: every field but `workers`."""
+        values = self.to_json()
+        del values["workers"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def difference(self, other: "TrainConfig") -> str | None:
+        """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
+        mine, others = _flatten(self.to_json()), _flatten(other.to_json())
+        for name in mine | others:
+            if name != "workers" and mine.get(name) != others.get(name):
+                return f"{name} ({mine.get(name)}, not {others.get(name)})"
+        return None
+
+
+def default_run_folder(preset_name: str, split: str, seed: int) -> Path:
+    """Return where a run is written when no folder is named."""
+    return Path("runs") / f"{preset_name}-{split}-seed{seed}"
+
+
+def _check_fields(kind: type, values: Any, where: str) -> None:
+    names = {field.name for field in fields(kind)}
+    require(isinstance(values, Mapping), f"{where} is {type(values).__name__}; it must be an object.")
+    missing, unknown = names - set(values), set(values) - names
+    require(not missing, f"{where} lacks {', '.join(sorted(missing))}; it was written by another version.")
+    require(not unknown, f"{where} has unknown {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}.")
+
+
+def _flatten(values: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(values, dict):
+        items: Any = values.items()
+    elif isinstance(values, list | tuple):
+        items = enumerate(values)
+    else:
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in items:
+        flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat

@@ -1,0 +1,120 @@
+"""A run is a folder: its configuration, what it ran on, and where its parts lie."""
+
+import os
+import platform
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agents.checkpoint import CheckpointError, read_json, versions, write_json
+from agents.configuration import TrainConfig
+from agents.schedule import ConfigurationError
+
+CONFIG_FILE = "config.json"
+RUN_FILE = "run.json"
+MEMORY_FOLDER = "memory_bank"
+COLLECTOR_FOLDER = "collector"
+
+
+class RunExistsError(ValueError):
+    """The folder of a new run is not empty."""
+
+
+def load_config(run: Path) -> TrainConfig:
+    """Return the configuration of a run.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+
+    Raises:
+        CheckpointError: The folder or its configuration is missing or malformed.
+    """
+    if not run.is_dir():
+        raise CheckpointError(f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0.")
+    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
+    path = (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
+    values = read_json(path, "name the folder of a run.")
+    try:
+        return TrainConfig.from_json(values)
+    except (ConfigurationError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
+
+
+def prepare_run(config: TrainConfig, run: Path, resume: bool) -> None:
+    """Create a run folder, or check that an existing one can be gone on with.
+
+    Args:
+        config: The run.
+        run: Its folder.
+        resume: Go on with what is there.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+        CheckpointError: `resume` is true and there is no run.
+        ConfigurationError: `resume` is true and the run there has another configuration.
+    """
+    if resume:
+        difference = load_config(run).difference(config)
+        if difference is not None:
+            raise ConfigurationError(
+                f"{run} was trained with another {difference}; resume with its own settings, or start a new run."
+            )
+        return
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RunExistsError(f"{run} exists and is not empty; add --resume to go on with it, or name another --out.")
+    run.mkdir(parents=True, exist_ok=True)
+    write_json(run / CONFIG_FILE, config.to_json())
+
+
+def note_run(run: Path, **values: Any) -> None:
+    """Add entries to `run.json`, keeping those that are there.
+
+    Raises:
+        CheckpointError: The file is there but not JSON.
+    """
+    path = run / RUN_FILE
+    old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
+    write_json(path, {**old, **values})
+
+
+def note_start(run: Path, command: list[str]) -> None:
+    """Write down when and by which command a run was started or resumed, and on what machine.
+
+    Args:
+        run: The run folder.
+        command: The command line.
+    """
+    path = run / RUN_FILE
+    old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
+    start = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "command": " ".join(command)}
+    note_run(run, starts=[*old.get("starts", []), start], hardware=hardware(), versions=versions())
+
+
+def hardware() -> dict[str, Any]:
+    """Return what this machine computes with: processor, cores, and GPU if there is one."""
+    import torch
+
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.platform(),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def clear_collector(run: Path) -> Path:
+    """Return the empty folder of the weights that collecting workers read."""
+    folder = run / COLLECTOR_FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

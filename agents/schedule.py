@@ -1,0 +1,336 @@
+"""How a run is laid out: stages, sizes, rates, and the named presets (paper section 5 and appendix C).
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class ConfigurationError(ValueError):
+    """A schedule or a run's configuration holds a value that makes no sense."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ConfigurationError with this message unless the condition holds."""
+    if not condition:
+        raise ConfigurationError(message)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training: fill the memory bank, then alternate collecting and learning."""
+
+    initial_locations: int
+    """Locations collected before the first update of the stage."""
+
+    episodes: int
+    """Episodes of the stage; each collects new locations while it updates the network."""
+
+    locations_per_episode: int
+    """Locations collected in one episode."""
+
+    updates_start: int
+    """Network updates in the first episode."""
+
+    updates_end: int
+    """Network updates in the last episode; linear in between."""
+
+    greedy_points: int
+    """Points the network chooses at a location."""
+
+    random_points: int
+    """Points chosen at random at a location, uniform over the grid and the forces."""
+
+    joint: bool
+    """Learn the forces too; otherwise every touch uses the largest force (segmentation only)."""
+
+    frozen_detection_episodes: int = 0
+    """Episodes at the start of the stage in which only the force head learns."""
+
+    def __post_init__(self) -> None:
+        """Reject sizes that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A count is too small, or a frozen stage has nothing left to train.
+        """
+        for name in ("initial_locations", "episodes", "locations_per_episode"):
+            require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in (
+            "updates_start",
+            "updates_end",
+            "greedy_points",
+            "random_points",
+            "frozen_detection_episodes",
+        ):
+            require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; it must not be negative.")
+        require(
+            self.greedy_points + self.random_points >= 1,
+            "greedy_points and random_points are both 0; at least one point must be touched.",
+        )
+        require(
+            self.joint or self.frozen_detection_episodes == 0,
+            f"frozen_detection_episodes is {self.frozen_detection_episodes} in a stage that is not joint; "
+            "set joint to true or frozen_detection_episodes to 0, or nothing would learn.",
+        )
+
+    def updates(self, episode: int) -> int:
+        """Return the number of network updates in an episode of this stage.
+
+        Args:
+            episode: 0 for the first episode of the stage.
+        """
+        share = episode / (self.episodes - 1) if self.episodes > 1 else 0.0
+        return round(self.updates_start + share * (self.updates_end - self.updates_start))
+
+    @property
+    def total_updates(self) -> int:
+        """Network updates in the whole stage."""
+        return sum(self.updates(episode) for episode in range(self.episodes))
+
+    @property
+    def total_locations(self) -> int:
+        """Locations the whole stage visits; the last episode collects none, for no update would see them."""
+        return self.initial_locations + (self.episodes - 1) * self.locations_per_episode
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Everything that says how long and how fast to learn."""
+
+    stages: tuple[Stage, ...]
+    """The stages, in order. Each starts with an empty memory bank and a fresh optimizer."""
+
+    batch_size: int
+    """Locations in one update."""
+
+    learning_rate: float
+    """Adam's learning rate."""
+
+    final_learning_rate: float
+    """Learning rate of the last update."""
+
+    decay_share: float
+    """Share of all updates, at the end, over which the rate falls linearly to the final one (0: constant)."""
+
+    weight_decay: float = 1e-4
+    """Adam's L2 penalty."""
+
+    memory_capacity: int = 20_000
+    """Locations the memory bank holds; the oldest are replaced first."""
+
+    prioritized: bool = True
+    """Sample locations by priority; otherwise uniformly (an ablation of the paper)."""
+
+    reachable_share: float = 0.2
+    """Least share of the view within reach at a training or evaluation location (0: the paper's rule)."""
+
+    locations_per_room: int = 4
+    """Consecutive locations that share a room, because preparing a room takes a while."""
+
+    evaluate_every: int = 0
+    """Episodes between measurements of AP on held-out locations (0: none while training)."""
+
+    evaluation_locations: int = 60
+    """Held-out locations of each measurement while training."""
+
+    final_evaluation_locations: int = 200
+    """Held-out locations of the evaluation after training."""
+
+    checkpoint_every: int = 1
+    """Episodes between checkpoints."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A value is outside its range.
+        """
+        require(len(self.stages) >= 1, "stages is empty; a schedule needs at least one stage.")
+        for name in ("batch_size", "memory_capacity", "locations_per_room", "checkpoint_every"):
+            require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name in ("evaluation_locations", "final_evaluation_locations"):
+            require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
+        require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more.")
+        for name in ("learning_rate", "final_learning_rate"):
+            require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it must be above 0.")
+        require(self.weight_decay >= 0, f"weight_decay is {self.weight_decay}; it must be 0 or more.")
+        for name in ("decay_share", "reachable_share"):
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
+        for number, stage in enumerate(self.stages):
+            require(
+                min(stage.initial_locations, self.memory_capacity) >= self.batch_size,
+                f"Stage {number} starts with {stage.initial_locations} locations in a memory of "
+                f"{self.memory_capacity}, fewer than one batch of {self.batch_size}; lower batch_size.",
+            )
+
+    @property
+    def total_episodes(self) -> int:
+        """Episodes of all stages."""
+        return sum(stage.episodes for stage in self.stages)
+
+    @property
+    def total_updates(self) -> int:
+        """Network updates of all stages."""
+        return sum(stage.total_updates for stage in self.stages)
+
+    @property
+    def total_locations(self) -> int:
+        """Locations visited in all stages."""
+        return sum(stage.total_locations for stage in self.stages)
+
+    def rate(self, update: int) -> float:
+        """Return the learning rate of one update.
+
+        Args:
+            update: Number of updates already made in the whole run, 0 for the first.
+        """
+        last = self.total_updates - 1
+        start = last - self.decay_share * self.total_updates
+        if update <= start or last <= start:
+            return self.learning_rate
+        share = min((update - start) / (last - start), 1.0)
+        return self.learning_rate + share * (self.final_learning_rate - self.learning_rate)
+
+    def place(self, episode: int) -> tuple[int, int]:
+        """Return the stage number, and the episode within that stage, of an episode of the run.
+
+        Args:
+            episode: 0 for the first episode of the run.
+
+        Raises:
+            IndexError: The run has fewer episodes.
+        """
+        if not 0 <= episode < self.total_episodes:
+            raise IndexError(f"Episode {episode} does not exist; the run has {self.total_episodes} episodes.")
+        for number, stage in enumerate(self.stages):
+            if episode < stage.episodes:
+                return number, episode
+            episode -= stage.episodes
+        raise AssertionError("unreachable")
+
+
+_PAPER_STAGE = Stage(
+    initial_locations=3000,
+    episodes=900,
+    locations_per_episode=70,
+    updates_start=15,
+    updates_end=45,
+    greedy_points=10,
+    random_points=10,
+    joint=False,
+)
+
+_SMALL_JOINT_STAGE = Stage(
+    initial_locations=160,
+    episodes=40,
+    locations_per_episode=22,
+    updates_start=8,
+    updates_end=14,
+    greedy_points=6,
+    random_points=6,
+    joint=True,
+)
+
+PRESETS: Mapping[str, Schedule] = {
+    # Every mechanism once, in seconds.
+    "smoke": Schedule(
+        stages=(
+            Stage(4, 2, 2, 1, 2, greedy_points=1, random_points=2, joint=False),
+            Stage(4, 2, 2, 1, 2, greedy_points=1, random_points=1, joint=True, frozen_detection_episodes=1),
+        ),
+        batch_size=2,
+        learning_rate=1e-3,
+        final_learning_rate=1e-4,
+        decay_share=1 / 3,
+        memory_capacity=6,
+        locations_per_room=4,
+        evaluate_every=2,
+        evaluation_locations=2,
+        final_evaluation_locations=2,
+    ),
+    # At this scale small batches, a high rate with decay and about 7 uses of a location learn fastest.
+    "quick": Schedule(
+        stages=(_SMALL_JOINT_STAGE,),
+        batch_size=16,
+        learning_rate=1e-3,
+        final_learning_rate=5e-5,
+        decay_share=1 / 3,
+        memory_capacity=4000,
+        evaluate_every=20,
+        evaluation_locations=60,
+        final_evaluation_locations=200,
+        checkpoint_every=5,
+    ),
+    "hour": Schedule(
+        stages=(
+            Stage(
+                initial_locations=300,
+                episodes=120,
+                locations_per_episode=46,
+                updates_start=15,
+                updates_end=30,
+                greedy_points=6,
+                random_points=6,
+                joint=True,
+            ),
+        ),
+        batch_size=16,
+        learning_rate=1e-3,
+        final_learning_rate=2e-5,
+        decay_share=1 / 3,
+        evaluate_every=20,
+        evaluation_locations=60,
+        final_evaluation_locations=200,
+        checkpoint_every=5,
+    ),
+    # The paper's numbers. The frozen start of the joint stage is the authors' code's.
+    "paper": Schedule(
+        stages=(
+            _PAPER_STAGE,
+            Stage(
+                initial_locations=3000,
+                episodes=900,
+                locations_per_episode=70,
+                updates_start=15,
+                updates_end=35,
+                greedy_points=5,
+                random_points=5,
+                joint=True,
+                frozen_detection_episodes=100,
+            ),
+        ),
+        batch_size=64,
+        learning_rate=5e-4,
+        final_learning_rate=5e-4,
+        decay_share=0.0,
+        weight_decay=1e-4,
+        memory_capacity=20_000,
+        reachable_share=0.0,
+        locations_per_room=1,
+        evaluate_every=50,
+        evaluation_locations=200,
+        final_evaluation_locations=1000,
+        checkpoint_every=5,
+    ),
+}
+"""Schedules by name: `smoke` (seconds), `quick` (under 10 minutes), `hour`, and `paper`."""
+
+TARGETS: Mapping[str, Mapping[str, float]] = {
+    "quick": {"bbox_ap50": 0.14, "mask_ap50": 0.10},
+    "hour": {"bbox_ap50": 0.35, "mask_ap50": 0.30},
+    "paper": {"bbox_ap50": 0.2759, "mask_ap50": 0.2501},
+}
+"""What a preset should reach on NovelSpaces, in 0..1; for `paper` the published joint row, on AI2-THOR."""
+
+
+def preset(name: str) -> Schedule:
+    """Return the schedule of that name.
+
+    Raises:
+        ConfigurationError: There is no such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigurationError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]

@@ -1,0 +1,154 @@
+"""The paper's learner as an agent, and the door to its command line: `python -m agents.selfsup_agent --help`.
+
+torch and what needs it are imported inside the functions that use them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Instance
+from selfsup.change import STRIDE
+
+if TYPE_CHECKING:
+    import torch
+
+    from agents.network import InteractionNet, Prediction
+    from thor_interact_env.simulators.base import Observation
+
+MAX_INSTANCES = 32
+"""Most instances proposed in one view (paper section 4.3)."""
+
+
+class SelfSupervisedAgent:
+    """Proposes instances in one view with the interaction network, without touching anything.
+
+    Implements `agents.base.Agent`.
+    """
+
+    def __init__(self, network: InteractionNet, precision: str = "auto", max_instances: int = MAX_INSTANCES) -> None:
+        """Use a network as it is; it is put into evaluation mode.
+
+        Args:
+            network: The network, on the device it is to run on.
+            precision: `bf16`, `fp32`, or `auto`: bf16 where the hardware has it.
+            max_instances: Most instances proposed in one view.
+        """
+        import torch
+
+        from agents.learner import fast_bf16
+
+        self._network = network.eval()
+        self._device = next(network.parameters()).device
+        self._bf16 = fast_bf16(self._device) if precision == "auto" else precision == "bf16"
+        self._max_instances = max_instances
+        self._memory_format = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
+        self._network.to(memory_format=self._memory_format)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_network(cls, network: InteractionNet, precision: str = "auto") -> SelfSupervisedAgent:
+        """Return an agent with a copy of a network, so that training it further does not change the agent."""
+        from copy import deepcopy
+
+        return cls(deepcopy(network), precision)
+
+    @classmethod
+    def untrained(cls, seed: int = 0, device: str = "auto") -> SelfSupervisedAgent:
+        """Return an agent with the weights a run of this seed starts from."""
+        import torch
+
+        from agents.learner import resolve_device
+        from agents.network import InteractionNet
+
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return cls(InteractionNet().to(resolve_device(device)))
+
+    @classmethod
+    def from_run(cls, path: str | Path, device: str = "auto") -> SelfSupervisedAgent:
+        """Return the agent that a run has trained.
+
+        Args:
+            path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint.
+            device: Where to run: `auto`, `cpu`, `cuda`, ...
+
+        Raises:
+            CheckpointError: There is no checkpoint, or it is corrupt or of another network.
+            ConfigurationError: There is no such device.
+        """
+        from agents.checkpoint import last_checkpoint, load_checkpoint
+        from agents.learner import load_weights, resolve_device
+        from agents.network import InteractionNet
+
+        folder = last_checkpoint(Path(path))
+        network = InteractionNet()
+        load_weights(network, load_checkpoint(folder, weights_only=True).model, folder)
+        return cls(network.to(resolve_device(device)))
+
+    def predict(self, observation: Observation) -> Prediction:
+        """Return the network's output for one view, batch of one, on the CPU in float32."""
+        import torch
+
+        from agents.network import Prediction, image_tensor
+
+        image = image_tensor(observation.rgb, observation.depth)[None]
+        image = image.to(self._device, memory_format=self._memory_format)
+        with torch.inference_mode(), self._autocast():
+            prediction = self._network(image)
+        return Prediction(*(tensor.float().cpu() for tensor in prediction))
+
+    def _autocast(self) -> torch.autocast:
+        import torch
+
+        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bf16)
+
+    def maps(self, observation: Observation) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Return the interaction score and the most likely force of each grid cell.
+
+        Args:
+            observation: One view.
+
+        Returns:
+            (100, 100) float32 logits and (100, 100) int64 force indices 0..2.
+        """
+        prediction = self.predict(observation)
+        return prediction.scores[0].numpy(), prediction.force_logits[0].argmax(0).numpy()
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        """Return the instances found in a view, best first (paper section 4.3).
+
+        Args:
+            observation: One view.
+
+        Returns:
+            At most `max_instances` instances; the masks are (300, 300) bool and do not overlap.
+        """
+        from agents.clustering import greedy_instances
+
+        prediction = self.predict(observation)
+        found = greedy_instances(
+            prediction.scores[0].numpy(),
+            prediction.force_logits[0].numpy(),
+            prediction.embeddings[0].numpy(),
+            max_instances=self._max_instances,
+        )
+        centre = STRIDE // 2
+        return [
+            Instance(
+                point=(instance.row * STRIDE + centre, instance.column * STRIDE + centre),
+                force=instance.force,
+                score=instance.score,
+                mask=np.repeat(np.repeat(instance.mask, STRIDE, axis=0), STRIDE, axis=1),
+            )
+            for instance in found
+        ]
+
+
+if __name__ == "__main__":
+    from agents.command_line import main
+
+    main()

@@ -1,0 +1,138 @@
+"""Any agent on an evaluation set: what it finds, how well it knows masses, and how fast it is (paper section 5).
+
+`evaluate_agent` gives one row of the paper's table 1; `comparison_table` sets rows side by side.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from agents.base import Agent, Instance
+from eval.coco import coco_scores
+from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
+from eval.mass import mass_scores
+
+__all__ = [
+    "COLUMNS",
+    "EvaluationSet",
+    "EvaluationSetWarning",
+    "comparison_table",
+    "default_cache_folder",
+    "evaluate_agent",
+    "evaluate_predictions",
+]
+
+COLUMNS: Mapping[str, str] = {
+    "bbox_ap50": "bbox AP50",
+    "bbox_ap": "bbox AP",
+    "mask_ap50": "mask AP50",
+    "mask_ap": "mask AP",
+    "mass_accuracy": "mass",
+    "instances_per_image": "found/image",
+    "images_per_second": "images/s",
+}
+"""Results shown by `comparison_table` and their headings, in the order of the paper's table 1."""
+
+_AS_THEY_ARE = {"instances_per_image", "images_per_second"}
+
+
+def evaluate_agent(agent: Agent, evaluation_set: EvaluationSet, *, progress: bool | None = False) -> dict[str, Any]:
+    """Let an agent propose instances in every view, and score them.
+
+    Args:
+        agent: Anything with `propose`.
+        evaluation_set: The views and their ground truth.
+        progress: Show a progress bar; None shows it on a terminal only.
+
+    Returns:
+        What `evaluate_predictions` returns, and `images_per_second`: views per second of wall-clock time inside
+        `propose`, the first view left out where there are more (it pays for what is made once).
+    """
+    predictions: list[list[Instance]] = []
+    durations: list[float] = []
+    silent = None if progress is None else not progress
+    for observation in tqdm(evaluation_set.observations, desc="evaluating", unit=" views", disable=silent):
+        start = time.perf_counter()
+        predictions.append(agent.propose(observation))
+        durations.append(time.perf_counter() - start)
+    timed = durations[1:] or durations
+    speed = len(timed) / max(sum(timed), 1e-9)
+    return evaluate_predictions(predictions, evaluation_set) | {"images_per_second": speed}
+
+
+def evaluate_predictions(
+    predictions: Sequence[Sequence[Instance]], evaluation_set: EvaluationSet
+) -> dict[str, Any]:
+    """Score predictions that were made on the views of an evaluation set.
+
+    Args:
+        predictions: The predictions for each view, in the order of the set.
+        evaluation_set: The views and their ground truth.
+
+    Returns:
+        A dict that JSON can hold. In 0..1: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy`,
+        `mass_bbox_ap50`, and `confusion` (3 rows: true light, medium, heavy; 3 columns: predicted). Counts:
+        `mass_matches` (predictions behind the confusion), `images`, `images_without_truth`, `truths`. Means:
+        `truths_per_image`, and `instances_per_image` (proposals, those without a mask included).
+
+    Raises:
+        ValueError: There are not as many predictions as views, or a prediction is malformed.
+    """
+    coco = coco_scores(predictions, evaluation_set.truths)
+    mass = mass_scores(predictions, evaluation_set.truths)
+    objects = [len(truth) for truth in evaluation_set.truths]
+    images = max(len(objects), 1)
+    return {
+        "bbox_ap": coco.bbox_ap,
+        "bbox_ap50": coco.bbox_ap50,
+        "mask_ap": coco.mask_ap,
+        "mask_ap50": coco.mask_ap50,
+        "mass_accuracy": mass.mean_accuracy,
+        "mass_bbox_ap50": mass.bbox_ap50_with_mass,
+        "confusion": mass.confusion.tolist(),
+        "mass_matches": int(mass.counts.sum()),
+        "instances_per_image": sum(len(instances) for instances in predictions) / images,
+        "truths_per_image": sum(objects) / images,
+        "truths": sum(objects),
+        "images": len(objects),
+        "images_without_truth": int(np.count_nonzero(np.array(objects) == 0)),
+    }
+
+
+def comparison_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Set the results of several agents side by side.
+
+    Args:
+        rows: Name of each agent, and what `evaluate_agent` returned for it. A result it lacks, or has as None,
+            is shown as a dash.
+
+    Returns:
+        A text table without a final newline: one agent a line, columns aligned, scores in percent.
+
+    Example:
+        >>> print(comparison_table({"untrained": {"bbox_ap50": 0.0123, "bbox_ap": 0.004, "images_per_second": 31}}))
+        agent      bbox AP50  bbox AP  mask AP50  mask AP  mass  found/image  images/s
+        ---------  ---------  -------  ---------  -------  ----  -----------  --------
+        untrained        1.2      0.4          -        -     -            -      31.0
+    """
+    table = [["agent", *COLUMNS.values()]]
+    for name, result in rows.items():
+        table.append([name, *(_cell(key, result.get(key)) for key in COLUMNS)])
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    table.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in table
+    )
+
+
+def _cell(key: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f}" if key in _AS_THEY_ARE else f"{100 * value:.1f}"

@@ -1,0 +1,289 @@
+"""Held-out views with their ground truth, the same for every run.
+
+An evaluation set is a pure function of (split, count, seed, reachable share) and of the simulator. Making one takes
+minutes, so it is kept in a cache folder, under a name that changes with everything that determines it.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+from tqdm.auto import tqdm
+
+import thor_interact_env
+from thor_interact_env.actions import IMAGE_SIZE, REACH
+from thor_interact_env.env import MAX_DEPTH
+from thor_interact_env.locations import Location, LocationSampler, check_reachable_share, split_rooms
+from thor_interact_env.simulators import make_simulator
+from thor_interact_env.simulators.base import Instances, Observation, Simulator
+
+CACHE_VARIABLE = "THOR_INTERACT_CACHE"
+"""Environment variable that names the cache folder."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_FORMAT = 1
+_SOURCES = ("actions.py", "annotations.py", "locations.py", "splits.py", "simulators")
+_SUFFIXES = {".py", ".csv", ".json", ".xml", ".png", ".toml"}
+
+
+class EvaluationSetWarning(UserWarning):
+    """A cached evaluation set could not be used, or a new one could not be kept."""
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Views of rooms that no agent trains in, with what is movable and in reach.
+
+    Locations where nothing movable is in reach belong to it: they were chosen by depth alone, and an agent has to
+    leave them alone.
+
+    Attributes:
+        split: Name of the split, such as `"NovelSpaces/test"`.
+        seed: Seed of the sampling.
+        reachable_share: Least share of each view's pixels within reach, in 0..1.
+        locations: Where each view is taken, rooms together.
+        observations: What the agent sees there.
+        truths: The movable objects in reach.
+    """
+
+    split: str
+    seed: int
+    reachable_share: float
+    locations: tuple[Location, ...]
+    observations: tuple[Observation, ...]
+    truths: tuple[Instances, ...]
+
+    def __post_init__(self) -> None:
+        """Check that every location has its view and its truth."""
+        counts = (len(self.locations), len(self.observations), len(self.truths))
+        if len(set(counts)) != 1:
+            raise ValueError(f"{counts[0]} locations, {counts[1]} observations, {counts[2]} truths; give as many of each")
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self.locations)
+
+    @classmethod
+    def make(
+        cls,
+        split: str,
+        count: int = 200,
+        seed: int = 0,
+        reachable_share: float = 0.2,
+        *,
+        simulator: Callable[[], Simulator] | None = None,
+        cache_folder: str | os.PathLike[str] | None = None,
+        progress: bool | None = None,
+    ) -> "EvaluationSet":
+        """Return the set, from the cache if it is there, else sampled and then cached.
+
+        Args:
+            split: Name of a split of `thor_interact_env.locations.SPLITS`.
+            count: Number of views, at least 1, spread evenly over the split's rooms.
+            seed: Seed of the sampling, 0 or more. A smaller set's views are among those of a larger one.
+            reachable_share: Least share of each view's pixels within 1.5 m, in 0..1 (0: the paper's rule).
+            simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded one.
+                With one of your own nothing is cached, unless `cache_folder` is given too.
+            cache_folder: Folder of the cache; None takes `default_cache_folder()`.
+            progress: Show a progress bar while sampling; None shows it on a terminal only.
+
+        Raises:
+            UnknownSplitError: There is no such split.
+            InvalidOptionError: The reachable share is not in 0..1.
+            ValueError: The count is below 1 or the seed below 0.
+        """
+        if count < 1:
+            raise ValueError(f"count {count} of an evaluation set must be at least 1")
+        if seed < 0:
+            raise ValueError(f"seed {seed} of an evaluation set must be 0 or more")
+        check_reachable_share(reachable_share)
+        split_rooms(split)
+        cached = simulator is None or cache_folder is not None
+        key = _key(split, count, seed, reachable_share)
+        path = Path(cache_folder or default_cache_folder()) / f"evaluation-{_digest(key)}.safetensors"
+        if cached and path.exists():
+            try:
+                return _read(path, key)
+            except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+                message = f"the cached evaluation set {path} is damaged ({error}) and is made anew"
+                warnings.warn(message, EvaluationSetWarning, stacklevel=2)
+        made = _sample(split, count, seed, reachable_share, simulator or (lambda: make_simulator("mujoco")), progress)
+        if cached:
+            try:
+                _write(path, made, key)
+            except OSError as error:  # an unwritable cache must not stop an evaluation
+                message = f"the evaluation set could not be cached as {path} ({error}); set {CACHE_VARIABLE}"
+                warnings.warn(message, EvaluationSetWarning, stacklevel=2)
+        return made
+
+
+def default_cache_folder() -> Path:
+    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "thor_interact"
+
+
+def source_fingerprint(root: str | os.PathLike[str] | None = None) -> str:
+    """Return a hash of the files that decide what the embedded simulator shows.
+
+    Args:
+        root: Folder of the package; None takes that of `thor_interact_env`.
+
+    Returns:
+        Hexadecimal SHA-256 of the names and contents of its simulator, action, split and location files.
+    """
+    folder = Path(root) if root is not None else Path(thor_interact_env.__path__[0])
+    files: set[Path] = set()
+    for name in _SOURCES:
+        files |= {folder / name} if (folder / name).is_file() else set((folder / name).rglob("*"))
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        if file.suffix in _SUFFIXES and file.is_file():
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            digest.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str, object]:
+    return {
+        "format": _FORMAT,
+        "split": split,
+        "count": int(count),
+        "seed": int(seed),
+        "reachable_share": float(reachable_share),
+        "reach": REACH,
+        "image_size": IMAGE_SIZE,
+        "version": _version("thor-interact"),
+        "mujoco": _version("mujoco"),
+        "opencv": _version("opencv-python-headless"),
+        "numpy": np.__version__,
+        "sources": source_fingerprint(),
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout, or another distribution of it
+        return "not installed"
+
+
+def _digest(key: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _sample(
+    split: str,
+    count: int,
+    seed: int,
+    reachable_share: float,
+    make: Callable[[], Simulator],
+    progress: bool | None,
+) -> EvaluationSet:
+    rooms = split_rooms(split)
+    order = np.random.default_rng(seed).permutation(len(rooms))
+    locations: list[Location] = []
+    observations: list[Observation] = []
+    truths: list[Instances] = []
+    simulator = make()
+    try:
+        with tqdm(
+            total=count, desc=f"{split}: sampling", unit=" views", disable=None if progress is None else not progress
+        ) as bar:
+            for position, room in enumerate(order):  # room after room: each is compiled once
+                sampler = LocationSampler(simulator, [rooms[room]], reachable_share)
+                rng = np.random.default_rng([seed, int(room)])
+                for _ in range(count // len(rooms) + (position < count % len(rooms))):
+                    location, view = sampler.sample_view(rng)
+                    locations.append(location)
+                    depth = np.minimum(view.depth, np.float32(MAX_DEPTH))  # as the environment shows it
+                    observations.append(Observation(_frozen(view.rgb), _frozen(depth)))
+                    truths.append(simulator.instances())
+                    bar.update()
+    finally:
+        simulator.close()
+    return EvaluationSet(split, seed, reachable_share, tuple(locations), tuple(observations), tuple(truths))
+
+
+def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def _checksum(tensors: Mapping[str, npt.NDArray[np.generic]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
+    """Write one safetensors file whose header carries the JSON: the two can never be of different sets."""
+    masks = np.concatenate([truth.masks for truth in made.truths])
+    tensors = {
+        "rgb": np.stack([view.rgb for view in made.observations]),
+        "depth": np.stack([view.depth for view in made.observations]),
+        "masks": np.packbits(masks.reshape(len(masks), -1), axis=1),
+        "masses": np.concatenate([truth.masses for truth in made.truths]).astype(np.float64),
+        "objects": np.array([len(truth) for truth in made.truths], np.int64),
+    }
+    document = {
+        "key": key,
+        "checksum": _checksum(tensors),
+        "locations": [location.to_json() for location in made.locations],
+        "types": [list(truth.types) for truth in made.truths],
+        "ids": [list(truth.ids) for truth in made.truths],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    try:
+        safetensors.numpy.save_file(tensors, temporary, metadata={"evaluation_set": json.dumps(document)})
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path, key: Mapping[str, object]) -> EvaluationSet:
+    with safetensors.safe_open(str(path), framework="numpy") as file:
+        document = json.loads((file.metadata() or {})["evaluation_set"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a mapping
+    if document["checksum"] != _checksum(tensors):
+        raise ValueError("its contents do not match its checksum")
+    if document["key"] != key:
+        raise ValueError("it was made from other settings than its name says")
+    rgb, depth, counts = tensors["rgb"], tensors["depth"], tensors["objects"]
+    size = rgb.shape[1:3]
+    packed, masses = tensors["masks"], tensors["masses"]
+    truths: list[Instances] = []
+    first = 0
+    for types, ids, objects in zip(document["types"], document["ids"], counts.tolist(), strict=True):
+        bits = np.unpackbits(packed[first : first + objects], axis=1, count=size[0] * size[1])
+        masks = bits.reshape(objects, *size).astype(bool)
+        truths.append(Instances(masks, masses[first : first + objects], tuple(types), tuple(ids)))
+        first += objects
+    return EvaluationSet(
+        str(key["split"]),
+        int(document["key"]["seed"]),
+        float(document["key"]["reachable_share"]),
+        tuple(Location.from_json(location) for location in document["locations"]),
+        tuple(Observation(_frozen(view), _frozen(far)) for view, far in zip(rgb, depth, strict=True)),
+        tuple(truths),
+    )

@@ -1,0 +1,107 @@
+"""How well an agent chooses what to touch: success rates and distinct objects moved (paper section 5).
+
+Success is the agent's own test on images. Which object moved is ground truth, used here for measuring only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from selfsup.change import STRIDE
+from thor_interact_env.simulators.base import Instances
+
+if TYPE_CHECKING:
+    from agents.interact import InteractionRecord
+    from selfsup.feedback import Experience
+
+
+@dataclass(frozen=True)
+class InteractionScores:
+    """How the touches of an agent went.
+
+    Attributes:
+        greedy_success_rate: Share of the points chosen by the agent that moved something, in 0..1; 0 without any.
+        random_success_rate: The same for the points drawn at random.
+        objects_per_location: Mean number of distinct objects moved at a location, or None without ground truth.
+        objects_per_interaction: Distinct objects moved for each point touched, or None without ground truth.
+        locations: Number of locations.
+        interactions: Number of points touched, greedy and random.
+    """
+
+    greedy_success_rate: float
+    random_success_rate: float
+    objects_per_location: float | None
+    objects_per_interaction: float | None
+    locations: int
+    interactions: int
+
+
+def moved_objects(experience: "Experience", truth: Instances) -> frozenset[str]:
+    """Return the ids of the objects that were touched with success at one location.
+
+    A successful point belongs to the object that covers most of its 3 x 3 pixels in the first view.
+
+    Args:
+        experience: What was touched at the location.
+        truth: Ground truth of the location's first view.
+
+    Returns:
+        Ids of the distinct objects; a point on none of them (an object moved earlier lies there now) counts for
+        nothing.
+    """
+    if not len(truth):
+        return frozenset()
+    moved = set()
+    for row, column in np.asarray(experience.success_points, np.int64) * STRIDE:
+        covered = _pixels_at(truth.masks, int(row), int(column))
+        if covered.max() > 0:
+            moved.add(truth.ids[int(covered.argmax())])
+    return frozenset(moved)
+
+
+def _pixels_at(masks: npt.NDArray[np.bool_], row: int, column: int) -> npt.NDArray[np.int64]:
+    return masks[:, row : row + STRIDE, column : column + STRIDE].sum(axis=(1, 2), dtype=np.int64)
+
+
+def interaction_scores(
+    records: Sequence["InteractionRecord"], truths: Sequence[Instances] | None = None
+) -> InteractionScores:
+    """Sum up the touches at many locations.
+
+    Args:
+        records: One record per location.
+        truths: Ground truth of each location's first view, in the same order, to count objects; None leaves them
+            uncounted.
+
+    Returns:
+        Rates over all touches (not the mean of the locations' rates).
+
+    Raises:
+        ValueError: There are not as many truths as records.
+    """
+    greedy = sum(record.greedy_touches for record in records)
+    random = sum(record.random_touches for record in records)
+    objects_per_location = objects_per_interaction = None
+    if truths is not None:
+        if len(truths) != len(records):
+            raise ValueError(f"{len(records)} records but ground truth of {len(truths)} locations; give one for each")
+        objects = sum(
+            len(moved_objects(record.experience, truth)) for record, truth in zip(records, truths, strict=True)
+        )
+        objects_per_location = _share(objects, len(records))
+        objects_per_interaction = _share(objects, greedy + random)
+    return InteractionScores(
+        greedy_success_rate=_share(sum(record.greedy_successes for record in records), greedy),
+        random_success_rate=_share(sum(record.random_successes for record in records), random),
+        objects_per_location=objects_per_location,
+        objects_per_interaction=objects_per_interaction,
+        locations=len(records),
+        interactions=greedy + random,
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,89 @@
+"""Relative mass: is the predicted least force that of the object's mass class? (Paper section 5, table 2.)
+
+An instance predicts the index of the least force that moves it; force 0 goes with light objects (below 0.5 kg),
+1 with medium ones (below 2 kg) and 2 with heavy ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Instance
+from eval.coco import average_precision, match_boxes, predicted_regions, true_regions
+from thor_interact_env.simulators.base import Instances
+
+MASS_CLASSES = ("light", "medium", "heavy")
+"""Names of the classes, in the order of their indices and of the forces."""
+
+MASS_LIMITS = (0.5, 2.0)
+"""Kilograms from which an object is medium, and heavy."""
+
+
+@dataclass(frozen=True)
+class MassScores:
+    """How well an agent predicts relative mass.
+
+    Attributes:
+        confusion: (3, 3) float64 in 0..1, rows the true class, columns the predicted one, over the predictions that
+            match a true box at IoU 0.5. Each row adds up to 1; a class that no match belongs to has a row of 0.
+        counts: (3, 3) int64, the matches behind `confusion`.
+        mean_accuracy: Mean of the diagonal over the classes that have a match, in 0..1; 0 without any match.
+        bbox_ap50_with_mass: AP50 of boxes with the mass class as category, in 0..1.
+    """
+
+    confusion: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+    mean_accuracy: float
+    bbox_ap50_with_mass: float
+
+
+def mass_class(kilograms: float) -> int:
+    """Return the index in `MASS_CLASSES` of an object's mass.
+
+    Args:
+        kilograms: Mass, greater than 0.
+
+    Returns:
+        0 below 0.5 kg, 1 below 2 kg, else 2.
+
+    Raises:
+        ValueError: The mass is not a positive number.
+    """
+    if not kilograms > 0:
+        raise ValueError(f"mass {kilograms} kg must be a number greater than 0")
+    return sum(kilograms >= limit for limit in MASS_LIMITS)
+
+
+def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]) -> MassScores:
+    """Score the predicted forces against the true masses.
+
+    Args:
+        predictions: The predictions of each image.
+        truths: The ground truth of each image, in the same order.
+
+    Returns:
+        Confusion matrix, mean accuracy per class, and AP50 with the mass class as category.
+
+    Raises:
+        ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks differ
+            in size.
+    """
+    if len(predictions) != len(truths):
+        raise ValueError(f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both")
+    for instances in predictions:
+        for instance in instances:
+            if instance.force not in (0, 1, 2):
+                raise ValueError(f"force {instance.force} of the instance at {instance.point} must be 0, 1 or 2")
+    predicted = [predicted_regions(each, [instance.force + 1 for instance in each]) for each in predictions]
+    true = [true_regions(truth, [mass_class(float(mass)) + 1 for mass in truth.masses]) for truth in truths]
+    counts = np.zeros((3, 3), np.int64)
+    for image_predicted, image_true in zip(predicted, true, strict=True):
+        for prediction, truth in match_boxes(image_predicted, image_true):
+            counts[image_true.categories[truth] - 1, image_predicted.categories[prediction] - 1] += 1
+    matches = counts.sum(axis=1)
+    confusion = counts / np.maximum(matches, 1)[:, None]
+    present = matches > 0
+    mean_accuracy = float(confusion.diagonal()[present].mean()) if present.any() else 0.0
+    return MassScores(confusion, counts, mean_accuracy, average_precision(predicted, true, "bbox")[1])

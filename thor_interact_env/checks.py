@@ -1,0 +1,36 @@
+"""Checks of values that users hand over."""
+
+from numbers import Integral, Real
+from typing import TypeGuard
+
+import numpy as np
+
+from thor_interact_env.errors import InvalidOptionError
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell whether a value is a real number, of Python or of NumPy; a boolean is not one."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Tell whether a value is an integer, of Python or of NumPy; a boolean is not one."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+
+
+def check_reachable_share(share: object) -> None:
+    """Raise `InvalidOptionError` unless `share` is a number in 0..1."""
+    if not is_number(share) or not 0.0 <= share <= 1.0:
+        raise InvalidOptionError(f"reachable_share {share!r} is not a number in 0..1")
+
+
+def check_reach(reach: object) -> None:
+    """Raise `InvalidOptionError` unless `reach` is a positive number; infinity is one."""
+    if not is_number(reach) or not reach > 0:
+        raise InvalidOptionError(f"reach {reach!r} is not a positive number of metres")
+
+
+def check_interactions(interactions: object) -> None:
+    """Raise `InvalidOptionError` unless `interactions` is an integer of at least 1."""
+    if not is_integer(interactions) or interactions < 1:
+        raise InvalidOptionError(f"interactions {interactions!r} is not an integer of at least 1")

@@ -1,0 +1,41 @@
+"""Errors of the environment: one type per mistake, each saying what was found and what is allowed."""
+
+
+class ThorInteractError(ValueError):
+    """Base of every error caused by a value handed to the environment."""
+
+
+class UnknownRoomError(ThorInteractError):
+    """There is no room of this name."""
+
+
+class UnknownSplitError(ThorInteractError):
+    """There is no data split of this name."""
+
+
+class InvalidLocationError(ThorInteractError):
+    """A field of a location has the wrong type or lies outside its range."""
+
+
+class UnreachableLocationError(ThorInteractError):
+    """The agent cannot stand at this position, because furniture or a wall is in the way."""
+
+
+class InvalidActionError(ThorInteractError):
+    """An action has the wrong type or shape, or lies outside the action space."""
+
+
+class InvalidOptionError(ThorInteractError):
+    """An argument of the environment or an option of `reset` is unknown or outside its range."""
+
+
+class InvalidStateError(ThorInteractError):
+    """A saved state lacks an entry, or an entry does not fit the environment it is restored to."""
+
+
+class DatasetError(ThorInteractError):
+    """A dataset file cannot be read: the message names the file, the entry and the field."""
+
+
+class RenderingError(RuntimeError):
+    """No picture can be rendered on this machine: the message says what to install."""

@@ -1,0 +1,33 @@
+"""The interchangeable simulators, made by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:  # base.py is loaded by the simulator that is made
+    from thor_interact_env.simulators.base import Simulator
+
+SIMULATORS: Final[tuple[str, ...]] = ("mujoco",)
+"""Names that `make_simulator` knows."""
+
+
+def check_simulator_name(name: object) -> None:
+    """Raise `ValueError` naming the choices unless `name` is one of `SIMULATORS`."""
+    if name not in SIMULATORS:
+        raise ValueError(f"there is no simulator {name!r}; the choices are {', '.join(SIMULATORS)}")
+
+
+def make_simulator(name: str, **options: Any) -> Simulator:
+    """Make a simulator; its module, and what that depends on, is loaded only now.
+
+    Args:
+        name: One of `SIMULATORS`.
+        **options: Keyword arguments of its class, such as `reach` (metres).
+
+    Raises:
+        ValueError: There is no simulator of this name.
+    """
+    check_simulator_name(name)
+    from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+
+    return MujocoSimulator(**options)

@@ -1,0 +1,105 @@
+"""What the environment needs from a simulator, whichever it is.
+
+Coordinates are AI2-THOR's: left-handed, y up, metres. Yaw 0 looks along +z, yaw 90 along +x;
+a positive horizon looks down.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.locations import Location
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One egocentric view.
+
+    Attributes:
+        rgb: (300, 300, 3) uint8, read-only.
+        depth: (300, 300) float32, metres from the camera (not from its plane), read-only.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    depth: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Ground truth of one view: the movable objects in reach. For evaluation only.
+
+    Attributes:
+        masks: (n, 300, 300) bool, the whole visible part of each object.
+        masses: (n,) float64, kilograms.
+        types: n object types, such as `"Mug"`.
+        ids: n identifiers, unique within a room.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    masses: npt.NDArray[np.float64]
+    types: tuple[str, ...]
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        return len(self.types)
+
+
+@runtime_checkable
+class Simulator(Protocol):
+    """A world of rooms in which an agent stands, looks and touches."""
+
+    deterministic: bool
+    """Whether equal calls give equal bytes."""
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """Names of the rooms that can be loaded."""
+
+    def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
+        """Return the (n, 3) positions at which an agent can stand in `room` spawned with `seed`.
+
+        Raises:
+            UnknownRoomError: There is no such room.
+        """
+
+    def load(self, location: Location) -> Observation:
+        """Spawn the location's room with its seed, put the agent there and return what it sees.
+
+        Everything is at rest: the picture does not change until something is touched.
+
+        Raises:
+            UnknownRoomError: There is no such room.
+            UnreachableLocationError: The agent cannot stand at this position.
+        """
+
+    def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
+        """Apply a force at a pixel and return the view once the room has come to rest.
+
+        A touch that can move nothing (structure, fixed object, out of reach) returns the very
+        object the previous call returned.
+
+        Args:
+            row: Pixel row, 0..299.
+            column: Pixel column, 0..299.
+            force: Newtons.
+            direction: (3,) right, up and forward of the agent (yaw only), not normalised.
+        """
+
+    def instances(self) -> Instances:
+        """Return the ground truth of the present view: movable objects with 10 pixels in reach."""
+
+    def get_state(self) -> npt.NDArray[np.float64]:
+        """Return the complete state of the loaded room as one vector."""
+
+    def set_state(self, state: npt.NDArray[np.float64]) -> Observation:
+        """Restore a state of the loaded room, and return the view.
+
+        Raises:
+            ValueError: The vector does not belong to the loaded room.
+        """
+
+    def close(self) -> None:
+        """Release the renderer; closing twice is harmless."""

@@ -1,0 +1,5 @@
+"""The embedded simulator: iTHOR-like rooms in MuJoCo, without a display, a GPU or a download.
+
+Inside this package coordinates are MuJoCo's: right-handed, z up, metres. `simulator` is the only
+module that speaks AI2-THOR's left-handed, y-up coordinates.
+"""

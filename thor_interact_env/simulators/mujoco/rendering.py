@@ -1,0 +1,113 @@
+"""The one place that chooses an OpenGL backend and owns the renderer.
+
+Import this module before `mujoco`: MuJoCo reads `MUJOCO_GL` when it is imported.
+"""
+
+import ctypes.util
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
+from thor_interact_env.errors import RenderingError
+
+if TYPE_CHECKING:
+    import mujoco
+
+REMEDY = (
+    "install a software OpenGL: `apt-get install libegl1 libgl1-mesa-dri` (EGL) or "
+    "`apt-get install libosmesa6` (OSMesa), or set MUJOCO_GL to one of egl, osmesa, glfw"
+)
+
+
+def choose_backend() -> str:
+    """Set `MUJOCO_GL` unless the user has, preferring EGL, then OSMesa.
+
+    Returns:
+        The backend's name. On macOS and Windows MuJoCo's own default is kept.
+
+    Raises:
+        RenderingError: Neither library can be found.
+    """
+    chosen = os.environ.get("MUJOCO_GL")
+    if chosen:
+        return chosen
+    if not sys.platform.startswith("linux"):
+        return "default"
+    for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
+        if ctypes.util.find_library(library):
+            os.environ["MUJOCO_GL"] = backend
+            return backend
+    raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
+
+
+class Renderer:
+    """Renders one model off screen: RGB, distance from the camera, and geom identifiers.
+
+    Args:
+        model: What to render.
+        shadows: Whether the room's light casts shadows.
+
+    Raises:
+        RenderingError: The OpenGL context cannot be made.
+    """
+
+    def __init__(self, model: "mujoco.MjModel", shadows: bool = True) -> None:
+        """Make the context; see the class."""
+        choose_backend()
+        import mujoco
+
+        try:
+            self._renderer = mujoco.Renderer(model, height=IMAGE_SIZE, width=IMAGE_SIZE)
+        except Exception as error:  # MuJoCo's backends raise whatever their loader raises.
+            raise RenderingError(
+                f"MuJoCo could not open an OpenGL context (MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}): "
+                f"{error}. To cure it, {REMEDY}."
+            ) from error
+        self._options = mujoco.MjvOption()
+        self._options.geomgroup[:] = [1, 0, 0, 0, 0, 0]
+        self._flags = {
+            int(mujoco.mjtRndFlag.mjRND_SHADOW): shadows,
+            int(mujoco.mjtRndFlag.mjRND_REFLECTION): False,
+        }
+        self._ray_length = ray_lengths()
+
+    def _render(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[Any]:
+        self._renderer.update_scene(data, camera=camera, scene_option=self._options)
+        for flag, value in self._flags.items():
+            self._renderer.scene.flags[flag] = value
+        return self._renderer.render()
+
+    def rgb(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.uint8]:
+        """Return the (300, 300, 3) uint8 picture."""
+        return self._render(data, camera)
+
+    def depth(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.float32]:
+        """Return the (300, 300) float32 distance from the camera, metres."""
+        self._renderer.enable_depth_rendering()
+        try:
+            return (self._render(data, camera) * self._ray_length).astype(np.float32)
+        finally:
+            self._renderer.disable_depth_rendering()
+
+    def geoms(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.int32]:
+        """Return the (300, 300) int32 geom identifier seen at each pixel, -1 for none."""
+        self._renderer.enable_segmentation_rendering()
+        try:
+            return self._render(data, camera)[..., 0].astype(np.int32)
+        finally:
+            self._renderer.disable_segmentation_rendering()
+
+    def close(self) -> None:
+        """Free the context; closing twice is harmless."""
+        self._renderer.close()
+
+
+def ray_lengths() -> npt.NDArray[np.float64]:
+    """Return the factor from plane depth to distance from the camera, (300, 300): sqrt(1 + (x^2 + y^2) / f^2)."""
+    focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
+    offset = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2
+    return np.sqrt(1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / focal**2)

@@ -1,0 +1,271 @@
+"""Meshes and blueprints: what an object is made of, before MuJoCo sees it.
+
+A blueprint's frame has its origin at the middle of the resting face: z = 0 is what it stands on, z
+points up, x to the right and the front of the object faces -y. Lengths are metres.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.simulators.mujoco.materials import Material
+
+Vector = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A textured triangle mesh.
+
+    Attributes:
+        vertices: (n, 3) float64, metres.
+        faces: (m, 3) int32, counter-clockwise seen from outside.
+        uv: (n, 2) float64, texture coordinates in metres.
+    """
+
+    vertices: npt.NDArray[np.float64]
+    faces: npt.NDArray[np.int32]
+    uv: npt.NDArray[np.float64]
+
+    def moved(self, offset: Vector = (0, 0, 0), yaw: float = 0, pitch: float = 0, roll: float = 0) -> "Mesh":
+        """Return the mesh rotated (radians about x by `pitch`, y by `roll`, then z by `yaw`), then shifted."""
+        rotation = _about(2, yaw) @ _about(1, roll) @ _about(0, pitch)
+        return Mesh(self.vertices @ rotation.T + np.asarray(offset), self.faces, self.uv)
+
+    def scaled(self, factors: Vector) -> "Mesh":
+        """Return the mesh stretched along x, y and z by positive factors."""
+        return Mesh(self.vertices * np.asarray(factors), self.faces, self.uv)
+
+
+@dataclass(frozen=True)
+class Visual:
+    """A mesh that is seen, and its material."""
+
+    mesh: Mesh
+    material: Material
+
+
+@dataclass(frozen=True)
+class Collider:
+    """A convex primitive that is felt.
+
+    Attributes:
+        kind: "box", "cylinder", "sphere", "capsule" or "ellipsoid"; cylinders and capsules stand along z.
+        size: MuJoCo's half sizes: box (x, y, z); cylinder and capsule (radius, half length, 0); sphere (radius, 0, 0).
+        position: Centre in the blueprint's frame.
+        rotation: Radians about x, y, z, applied in this order.
+    """
+
+    kind: str
+    size: Vector
+    position: Vector
+    rotation: Vector = (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A horizontal rectangle on which other objects may stand.
+
+    Attributes:
+        center: Middle of the rectangle in the blueprint's frame; z is the height of the surface.
+        half_size: Half extents along x and y.
+        clearance: Free height above it; things taller than this do not fit.
+    """
+
+    center: Vector
+    half_size: tuple[float, float]
+    clearance: float = 2.0
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """One object, ready to be put into a room.
+
+    Attributes:
+        visuals: What is seen.
+        colliders: What is felt.
+        surfaces: Where other objects may stand on it.
+        mass: Kilograms; 0 for a fixture that never moves.
+    """
+
+    visuals: tuple[Visual, ...]
+    colliders: tuple[Collider, ...]
+    surfaces: tuple[Surface, ...] = field(default=())
+    mass: float = 0.0
+
+    def bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return the lowest and highest corner, (3,) each, of everything that is seen."""
+        points = np.concatenate([visual.mesh.vertices for visual in self.visuals])
+        return points.min(axis=0), points.max(axis=0)
+
+
+def _about(axis: int, angle: float) -> npt.NDArray[np.float64]:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    first, second = [(1, 2), (2, 0), (0, 1)][axis]
+    matrix = np.eye(3)
+    matrix[first, first] = matrix[second, second] = cosine
+    matrix[first, second], matrix[second, first] = -sine, sine
+    return matrix
+
+
+def merge(*meshes: Mesh) -> Mesh:
+    """Return all meshes as one (one draw call, one material)."""
+    starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes[:-1]])
+    return Mesh(
+        np.concatenate([mesh.vertices for mesh in meshes]),
+        np.concatenate([mesh.faces + start for mesh, start in zip(meshes, starts, strict=True)]).astype(
+            np.int32
+        ),
+        np.concatenate([mesh.uv for mesh in meshes]),
+    )
+
+
+def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
+    """Return a box with flat faces and a texture unfolded in metres.
+
+    Args:
+        size: Full extents along x, y and z.
+        center: Its middle.
+    """
+    half = np.asarray(size) / 2
+    vertices, uv = [], []
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        # The longer in-plane side is u, along which wood grain runs.
+        along, across = (first, second) if half[first] >= half[second] else (second, first)
+        for sign in (-1.0, 1.0):
+            corners = np.zeros((4, 3))
+            corners[:, axis] = sign * half[axis]
+            corners[:, first] = np.array([-1, 1, 1, -1]) * half[first]
+            corners[:, second] = np.array([-1, -1, 1, 1]) * half[second]
+            vertices.append(corners if sign > 0 else corners[::-1])
+            uv.append(vertices[-1][:, [along, across]])
+    faces = np.concatenate([[[0, 1, 2], [0, 2, 3]] + np.array(4 * side) for side in range(6)])
+    return Mesh(np.concatenate(vertices) + np.asarray(center), faces.astype(np.int32), np.concatenate(uv))
+
+
+def lathe(profile: npt.ArrayLike, segments: int = 20, smooth: bool = True) -> Mesh:
+    """Return the surface that a profile sweeps around the z axis.
+
+    Args:
+        profile: (n, 2) radius and height, from the bottom outside, over the top, to the inside bottom
+            (the material lies to the left of the walk: start at (0, bottom) for a closed bottom).
+        segments: Corners of the circle.
+        smooth: Share normals between profile steps (round things); otherwise every step has a sharp edge.
+    """
+    points = np.asarray(profile, dtype=np.float64)
+    angles = np.linspace(0, 2 * np.pi, segments + 1)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    around = angles * max(points[:, 0].max(), 1e-3)
+    walked = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    rings = (
+        [(np.arange(len(points)), np.arange(len(points) - 1))]
+        if smooth
+        else [(np.array([step, step + 1]), np.array([0])) for step in range(len(points) - 1)]
+    )
+    meshes = []
+    for chosen, steps in rings:
+        radii, heights = points[chosen].T
+        vertices = np.concatenate(
+            [
+                np.column_stack([radius * circle, np.full(segments + 1, height)])
+                for radius, height in zip(radii, heights, strict=True)
+            ]
+        )
+        uv = np.concatenate(
+            [np.column_stack([around, np.full(segments + 1, length)]) for length in walked[chosen]]
+        )
+        faces = []
+        for step in steps:
+            low = step * (segments + 1) + np.arange(segments)
+            high = low + segments + 1
+            if radii[step] > 1e-9:
+                faces.append(np.column_stack([low, low + 1, high + 1]))
+            if radii[step + 1] > 1e-9:
+                faces.append(np.column_stack([low, high + 1, high]))
+        meshes.append(Mesh(vertices, np.concatenate(faces).astype(np.int32), uv))
+    return merge(*meshes)
+
+
+def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: int = 16) -> Mesh:
+    """Return an upright closed cylinder that stands on `base`."""
+    profile = [(0, 0), (radius, 0), (radius, height), (0, height)]
+    return lathe(profile, segments, smooth=False).moved(base)
+
+
+def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = 16) -> Mesh:
+    """Return an ellipsoid with half axes `radii`."""
+    angles = np.linspace(-np.pi / 2, np.pi / 2, max(segments // 2, 4) + 1)
+    profile = np.column_stack([np.cos(angles), np.sin(angles)])
+    profile[[0, -1], 0] = 0
+    return lathe(profile, segments).scaled(radii).moved(center)
+
+
+def rod(start: Vector, end: Vector, radius: float, segments: int = 8) -> Mesh:
+    """Return a round bar from `start` to `end`, closed at both ends."""
+    first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    length = float(np.linalg.norm(last - first))
+    up = (last - first) / length
+    side = np.cross(up, [1.0, 0, 0] if abs(up[0]) < 0.9 else [0, 1.0, 0])
+    side /= np.linalg.norm(side)
+    frame = np.column_stack([side, np.cross(up, side), up])
+    mesh = cylinder(radius, length, segments=segments)
+    return Mesh(mesh.vertices @ frame.T + first, mesh.faces, mesh.uv)
+
+
+def arc(center: Vector, radius: float, start: float, end: float, thickness: float, segments: int = 8) -> Mesh:
+    """Return a round bar bent along a circle in the x-z plane (handles): angles in radians from +x to +z."""
+    angles = np.linspace(start, end, segments + 1)
+    points = np.column_stack([radius * np.cos(angles), np.zeros_like(angles), radius * np.sin(angles)])
+    points += np.asarray(center)
+    bars = [rod(tuple(a), tuple(b), thickness, 6) for a, b in zip(points[:-1], points[1:], strict=True)]
+    return merge(*bars)
+
+
+def extrude(outline: npt.ArrayLike, height: float) -> Mesh:
+    """Return a prism over a convex or star-shaped outline.
+
+    Args:
+        outline: (n, 2) x and y, counter-clockwise, every corner visible from the mean of the corners.
+        height: Along z, from 0.
+    """
+    points = np.asarray(outline, dtype=np.float64)
+    following = np.roll(points, -1, axis=0)
+    count = len(points)
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(following - points, axis=1))])
+    walls = np.concatenate(
+        [
+            np.column_stack([points, np.zeros(count)]),
+            np.column_stack([following, np.zeros(count)]),
+            np.column_stack([following, np.full(count, height)]),
+            np.column_stack([points, np.full(count, height)]),
+        ]
+    )
+    wall_uv = np.concatenate(
+        [
+            np.column_stack([length[:-1], np.zeros(count)]),
+            np.column_stack([length[1:], np.zeros(count)]),
+            np.column_stack([length[1:], np.full(count, height)]),
+            np.column_stack([length[:-1], np.full(count, height)]),
+        ]
+    )
+    index = np.arange(count)
+    wall_faces = np.concatenate(
+        [
+            np.column_stack([index, index + count, index + 2 * count]),
+            np.column_stack([index, index + 2 * count, index + 3 * count]),
+        ]
+    )
+    caps = []
+    for level, turned in ((0.0, True), (height, False)):
+        corners = np.concatenate([points, points.mean(axis=0, keepdims=True)])
+        fan = np.column_stack([index, (index + 1) % count, np.full(count, count)])
+        caps.append(
+            Mesh(
+                np.column_stack([corners, np.full(count + 1, level)]),
+                (fan[:, ::-1] if turned else fan).astype(np.int32),
+                corners,
+            )
+        )
+    return merge(Mesh(walls, wall_faces.astype(np.int32), wall_uv), *caps)

@@ -1,0 +1,257 @@
+"""The embedded simulator behind the `Simulator` protocol: coordinates, camera, pictures, caching."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VIEW, IMAGE_SIZE, REACH
+from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
+from thor_interact_env.locations import ALL_ROOMS, Location
+from thor_interact_env.simulators.base import Instances, Observation
+from thor_interact_env.simulators.mujoco.rendering import Renderer, choose_backend
+
+if TYPE_CHECKING:
+    from thor_interact_env.simulators.mujoco.physics import CompiledRoom
+
+MINIMUM_VISIBLE_PIXELS = 10
+"""Pixels within reach that make an object part of the ground truth (paper appendix D)."""
+
+GREATEST_MASS = 150.0
+"""Kilograms from which an object no longer counts as movable."""
+
+
+@dataclass(frozen=True)
+class _Pose:
+    """Camera position (3,), and its axes right, up, backward as columns of a (3, 3) matrix, MuJoCo's frame."""
+
+    eye: npt.NDArray[np.float64]
+    axes: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float64]
+    forward: npt.NDArray[np.float64]
+
+
+@dataclass
+class _Cached:
+    room: "CompiledRoom"
+    renderer: Renderer | None = None
+
+
+class MujocoSimulator:
+    """Rooms in MuJoCo, rendered on the CPU: see `Simulator` for the protocol.
+
+    Args:
+        reach: Metres from the camera within which a touch acts.
+        touch_at: Where a force acts: the touched point (the paper) or the object's centre of mass (AI2-THOR).
+        shadows: Whether the ceiling light casts shadows.
+        room_cache: Compiled rooms that are kept; each holds about 20 MB and a renderer.
+    """
+
+    deterministic = True
+
+    def __init__(
+        self,
+        reach: float = REACH,
+        touch_at: Literal["point", "center_of_mass"] = "point",
+        shadows: bool = True,
+        room_cache: int = 4,
+    ) -> None:
+        """Store the options; nothing is compiled or rendered before the first `load`."""
+        if touch_at not in ("point", "center_of_mass"):
+            raise ValueError(f"touch_at is {touch_at!r}; choose 'point' or 'center_of_mass'.")
+        self.reach = float(reach)
+        self.touch_at = touch_at
+        self.shadows = shadows
+        self._room_cache = max(1, int(room_cache))
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
+        self._room = ""
+        self._spawn: tuple[str, int] | None = None
+        self._settled = np.zeros(0)
+        self._pose: _Pose | None = None
+        self._observation: Observation | None = None
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """Names of the rooms: iTHOR's 120."""
+        return ALL_ROOMS
+
+    def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
+        """Return the (n, 3) positions at which an agent can stand; see `Simulator`."""
+        from thor_interact_env.simulators.mujoco.rooms import reachable
+
+        _check_room(room)
+        compiled = self._compiled(room).room
+        ground = reachable(compiled.plan)
+        return np.column_stack([ground[:, 0], np.full(len(ground), AGENT_HEIGHT_Y), ground[:, 1]])
+
+    def load(self, location: Location) -> Observation:
+        """Spawn a room, put the agent into it and return what it sees; see `Simulator`."""
+        _check_room(location.scene)
+        self._check_position(location)
+        cached = self._compiled(location.scene)
+        room = cached.room
+        if self._spawn == (location.scene, location.seed):
+            room.rest(self._settled)
+        else:
+            from thor_interact_env.simulators.mujoco.rooms import spawn
+
+            room.spawn(spawn(room.plan, location.seed))
+            self._spawn, self._settled = (location.scene, location.seed), room.positions()
+        self._room = location.scene
+        self._pose = _pose(location)
+        self._aim()
+        return self._look()
+
+    def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
+        """Apply a force at a pixel; see `Simulator`."""
+        from thor_interact_env.simulators.mujoco.physics import FORCE_DURATION
+
+        room, pose, seen = self._loaded()
+        focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
+        middle = (IMAGE_SIZE - 1) / 2
+        ray = pose.axes @ np.array([(column - middle) / focal, (middle - row) / focal, -1.0])
+        ray /= np.linalg.norm(ray)
+        index, distance = room.first_hit(pose.eye, ray)
+        if index is None or distance > self.reach:
+            return seen
+        up = np.array([0.0, 0.0, 1.0])
+        along = direction[0] * pose.right + direction[1] * up + direction[2] * pose.forward
+        point = pose.eye + distance * ray
+        if self.touch_at == "center_of_mass":
+            point = room.data.xipos[room.movables[index].body].copy()
+        if not room.push(index, force * FORCE_DURATION * along, point):
+            return seen
+        return self._look()
+
+    def instances(self) -> Instances:
+        """Return the movable objects with at least 10 visible pixels in reach; see `Simulator`."""
+        room, _, seen = self._loaded()
+        geoms = self._renderer().geoms(room.data, _camera())
+        owner = np.full(room.model.ngeom + 1, -1)
+        for geom in range(room.model.ngeom):
+            index = room.movable_of_geom(geom)
+            owner[geom] = -1 if index is None else index
+        owners = owner[geoms]
+        near = seen.depth < self.reach
+        found = [
+            index
+            for index in np.unique(owners[owners >= 0])
+            if (near & (owners == index)).sum() >= MINIMUM_VISIBLE_PIXELS and room.movables[index].mass < GREATEST_MASS
+        ]
+        return Instances(
+            masks=np.array([owners == index for index in found], bool).reshape(-1, IMAGE_SIZE, IMAGE_SIZE),
+            masses=np.array([room.movables[index].mass for index in found], np.float64),
+            types=tuple(room.movables[index].type for index in found),
+            ids=tuple(room.movables[index].id for index in found),
+        )
+
+    def get_state(self) -> npt.NDArray[np.float64]:
+        """Return camera pose (18 numbers) and all positions: everything rests, so nothing else is state."""
+        room, pose, _ = self._loaded()
+        parts = (pose.eye, pose.axes.ravel(), pose.right, pose.forward, room.positions())
+        return np.concatenate(parts)
+
+    def set_state(self, state: npt.NDArray[np.float64]) -> Observation:
+        """Restore a state of the loaded room, bit for bit; see `Simulator`."""
+        room, _, _ = self._loaded()
+        expected = (18 + room.model.nq,)
+        if state.shape != expected or not np.isfinite(state).all():
+            raise InvalidStateError(
+                f"A state of {self._room} is {expected} finite numbers, not {state.shape}; load the location "
+                "the state was taken at first."
+            )
+        self._pose = _Pose(state[:3].copy(), state[3:12].reshape(3, 3).copy(), state[12:15].copy(), state[15:18].copy())
+        room.rest(state[18:])
+        self._aim()
+        return self._look()
+
+    def close(self) -> None:
+        """Release renderers and rooms; closing twice is harmless."""
+        while self._cache:
+            self._drop()
+        self._spawn = self._pose = self._observation = None
+
+    def _drop(self) -> None:
+        _, cached = self._cache.popitem(last=False)
+        if cached.renderer is not None:
+            cached.renderer.close()
+
+    def _compiled(self, name: str) -> _Cached:
+        if name not in self._cache:
+            choose_backend()
+            from thor_interact_env.simulators.mujoco.physics import CompiledRoom
+            from thor_interact_env.simulators.mujoco.rooms import plan_room
+
+            while len(self._cache) >= self._room_cache:
+                self._drop()
+            self._cache[name] = _Cached(CompiledRoom(plan_room(name)))
+        self._cache.move_to_end(name)
+        return self._cache[name]
+
+    def _loaded(self) -> "tuple[CompiledRoom, _Pose, Observation]":
+        if self._pose is None or self._observation is None:
+            raise RuntimeError("No location is loaded: call load(location) first.")
+        return self._compiled(self._room).room, self._pose, self._observation
+
+    def _check_position(self, location: Location) -> None:
+        positions = self.reachable_positions(location.scene, location.seed)
+        offsets = np.abs(positions - np.asarray(location.position)).max(axis=1)
+        if offsets.min() > 0.13:
+            nearest = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
+            raise UnreachableLocationError(
+                f"The agent cannot stand at {location.position} in {location.scene}: furniture or a wall is in "
+                f"the way. The nearest position on the 0.25 m grid where it can is {nearest}."
+            )
+
+    def _renderer(self) -> Renderer:
+        cached = self._compiled(self._room)
+        if cached.renderer is None:
+            cached.renderer = Renderer(cached.room.model, self.shadows)
+        return cached.renderer
+
+    def _aim(self) -> None:
+        room = self._compiled(self._room).room
+        pose = self._pose
+        assert pose is not None
+        import mujoco
+
+        camera = room.model.camera(_camera()).id
+        room.model.cam_pos[camera] = pose.eye
+        mujoco.mju_mat2Quat(room.model.cam_quat[camera], pose.axes.ravel())
+        # While all sleeps MuJoCo places fixed things, the camera among them, only after a reset.
+        room.rest(room.positions())
+
+    def _look(self) -> Observation:
+        room = self._compiled(self._room).room
+        renderer = self._renderer()
+        rgb, depth = renderer.rgb(room.data, _camera()), renderer.depth(room.data, _camera())
+        rgb.flags.writeable = depth.flags.writeable = False
+        self._observation = Observation(rgb, depth)
+        return self._observation
+
+
+def _camera() -> str:
+    from thor_interact_env.simulators.mujoco.physics import CAMERA
+
+    return CAMERA
+
+
+def _check_room(room: str) -> None:
+    if room not in ALL_ROOMS:
+        raise UnknownRoomError(
+            f"Unknown room {room!r}; the embedded simulator has FloorPlan1-30 (kitchens), 201-230 (living rooms), "
+            "301-330 (bedrooms) and 401-430 (bathrooms)."
+        )
+
+
+def _pose(location: Location) -> _Pose:
+    """Turn AI2-THOR's left-handed, y-up pose into MuJoCo's frame: (x, y, z) becomes (x, z, y)."""
+    yaw, horizon = np.radians(location.rotation), np.radians(location.horizon)
+    x, y, z = location.position
+    eye = np.array([x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y])
+    forward = np.array([np.sin(yaw), np.cos(yaw), 0.0])
+    right = np.array([np.cos(yaw), -np.sin(yaw), 0.0])
+    look = np.cos(horizon) * forward - np.sin(horizon) * np.array([0.0, 0.0, 1.0])
+    return _Pose(eye, np.column_stack([right, np.cross(right, look), -look]), right, forward)
