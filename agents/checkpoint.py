@@ -27,6 +27,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from agents.schedule import RunError
+
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
@@ -34,7 +36,7 @@ FORMAT = 1
 """Version of the layout; a checkpoint of another one is refused."""
 
 
-class CheckpointError(ValueError):
+class CheckpointError(RunError):
     """A checkpoint or run folder is missing, truncated, corrupt, or belongs to another run."""
 
 
@@ -107,11 +109,14 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     for name, tensor in tensors.items():
         number, _, entry = name.partition(".")
         if not number.isdigit() or int(number) >= len(parameters):
-            raise CheckpointError(f"optimizer tensor {name!r} belongs to no parameter; the network has changed.")
+            raise CheckpointError(
+                f"optimizer tensor {name!r} belongs to no parameter; the network has changed."
+            )
         parameter = parameters[int(number)]
         if entry != "step" and tensor.shape != parameter.shape:
             raise CheckpointError(
-                f"optimizer tensor {name!r} has shape {tuple(tensor.shape)} instead of {tuple(parameter.shape)}; "
+                f"optimizer tensor {name!r} has shape {tuple(tensor.shape)}, not "
+                f"{tuple(parameter.shape)}; "
                 "the network has changed."
             )
         # The same layout as before the checkpoint, or vectorised arithmetic might round differently.
@@ -147,7 +152,9 @@ def restore_random_states(states: Mapping[str, Any], generator: np.random.Genera
         if "cuda" in states and torch.cuda.is_available():
             torch.cuda.set_rng_state(_decode(states["cuda"]))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(f"the random states are malformed ({error!r}); the checkpoint is corrupt.") from None
+        raise CheckpointError(
+            f"the random states are malformed ({error!r}); the checkpoint is corrupt."
+        ) from None
 
 
 def _encode(state: Tensor) -> str:
@@ -206,7 +213,9 @@ def save_checkpoint(run: Path, number: int, checkpoint: Checkpoint, keep: int = 
 
 def list_checkpoints(run: Path) -> list[Path]:
     """Return the checkpoint folders of a run, oldest first."""
-    return sorted(path for path in (run / "checkpoints").glob("[0-9]*") if path.is_dir() and path.name.isdigit())
+    return sorted(
+        path for path in (run / "checkpoints").glob("[0-9]*") if path.is_dir() and path.name.isdigit()
+    )
 
 
 def last_checkpoint(run: Path) -> Path:
@@ -219,13 +228,17 @@ def last_checkpoint(run: Path) -> Path:
         CheckpointError: There is no such folder, or no checkpoint in it.
     """
     if not run.is_dir():
-        raise CheckpointError(f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0.")
+        raise CheckpointError(
+            f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0."
+        )
     if (run / STATE_FILE).exists() or (run / MODEL_FILE).exists():
         return run
     last = run / "checkpoints" / "last"
     if last.is_dir():
         return last.resolve()
-    raise CheckpointError(f"{run} holds no checkpoint ({last} does not exist); train first, or name another run.")
+    raise CheckpointError(
+        f"{run} holds no checkpoint ({last} does not exist); train first, or name another run."
+    )
 
 
 def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
@@ -245,7 +258,11 @@ def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
         else "train again, or restore the file from a copy."
     )
     state = read_json(folder / STATE_FILE, remedy)
-    if not isinstance(state, dict) or state.get("format") != FORMAT or not isinstance(state.get("sha256"), dict):
+    if (
+        not isinstance(state, dict)
+        or state.get("format") != FORMAT
+        or not isinstance(state.get("sha256"), dict)
+    ):
         raise CheckpointError(f"{folder / STATE_FILE} is not of checkpoint format {FORMAT}; {remedy}")
     tensors: dict[str, dict[str, Tensor]] = {MODEL_FILE: {}, OPTIMIZER_FILE: {}}
     for name in (MODEL_FILE,) if weights_only else (MODEL_FILE, OPTIMIZER_FILE):

@@ -43,6 +43,12 @@ class TrainConfig:
     use_superpixels: bool = True
     """Snap changed cells to superpixels; off is an ablation of the paper."""
 
+    force_branch: Literal["shared", "separate"] = "shared"
+    """What the force head reads: the features of all heads (paper), or the backbone's (authors' code)."""
+
+    embedding_normalization: Literal["averaged", "added"] = "averaged"
+    """Weights of masks in the embedding loss: as in the authors' code, or as the paper says (added)."""
+
     device: str = "auto"
     """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
 
@@ -102,6 +108,29 @@ class TrainConfig:
         return None
 
 
+def check_split(split: str) -> None:
+    """Check that a split to train and test with exists.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    from thor_interact_env.splits import SPLITS  # the package loads Gymnasium, too slow for --help
+
+    names = sorted({name.partition("/")[0] for name in SPLITS})
+    require(split in names, f"There is no split {split!r}; choose one of {', '.join(names)}.")
+
+
+def check_simulator(name: str) -> None:
+    """Check that a simulator exists.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    from thor_interact_env.simulators import SIMULATORS
+
+    require(name in SIMULATORS, f"There is no simulator {name!r}; choose one of {', '.join(SIMULATORS)}.")
+
+
 def default_run_folder(preset_name: str, split: str, seed: int) -> Path:
     """Return where a run is written when no folder is named."""
     return Path("runs") / f"{preset_name}-{split}-seed{seed}"
@@ -112,7 +141,9 @@ def _check_fields(kind: type, values: Any, where: str) -> None:
     require(isinstance(values, Mapping), f"{where} is {type(values).__name__}; it must be an object.")
     missing, unknown = names - set(values), set(values) - names
     require(not missing, f"{where} lacks {', '.join(sorted(missing))}; it was written by another version.")
-    require(not unknown, f"{where} has unknown {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}.")
+    require(
+        not unknown, f"{where} has unknown {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}."
+    )
 
 
 def _flatten(values: Any, prefix: str = "") -> dict[str, Any]:

@@ -11,9 +11,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from agents.checkpoint import CheckpointError
+from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
 from agents.configuration import TrainConfig
-from agents.network import InteractionNet, Prediction, image_tensor
+from agents.network import InteractionNet, Prediction, fast_bf16, image_tensor
 from agents.schedule import ConfigurationError
 from selfsup.augmentation import augment
 from selfsup.feedback import Experience
@@ -30,17 +30,6 @@ from selfsup.memory_bank import MemoryBank, image_scores
 from selfsup.targets import Targets, build_targets
 
 
-def fast_bf16(device: torch.device) -> bool:
-    """Return whether a device multiplies bf16 in hardware, so that it is faster than fp32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if device.type != "cpu":
-        return False
-    # Without hardware support bf16 is emulated, several times slower than fp32. torch names no public test.
-    features = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
-    return any(feature() for feature in features if feature is not None)
-
-
 def resolve_device(name: str) -> torch.device:
     """Return the device of that name; `auto` is a GPU if there is one.
 
@@ -54,7 +43,9 @@ def resolve_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"device {name!r} cannot be used ({reason}); auto and cpu always can.") from None
+        raise ConfigurationError(
+            f"device {name!r} cannot be used ({reason}); auto and cpu always can."
+        ) from None
     return device
 
 
@@ -97,12 +88,12 @@ class Learner:
         self._config = config
         self.fabric = make_fabric(config)
         torch.manual_seed(config.seed)
-        self.network = InteractionNet().to(self.fabric.device)
+        self.network = InteractionNet(force_branch=config.force_branch).to(self.fabric.device)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
         self._memory_format = (
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
         )
-        self.network = self.network.to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        self.network = self.network.to(memory_format=self._memory_format)
         self.optimizer = self._new_optimizer()
         self._set_up()
 
@@ -131,20 +122,37 @@ class Learner:
         for parameter in self.network.force_head.parameters():
             parameter.requires_grad_(True)
 
+    def load(self, checkpoint: Checkpoint, folder: Path) -> None:
+        """Put back the weights and the optimizer of a checkpoint.
+
+        Args:
+            checkpoint: What was saved.
+            folder: Where it comes from, for the message.
+
+        Raises:
+            CheckpointError: It is of another network.
+        """
+        try:
+            self.network.load_state_dict(checkpoint.model)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The weights in {folder} are of another network ({error}); train again."
+            ) from None
+        restore_optimizer(self.optimizer, checkpoint.optimizer)
+
     def weights(self) -> dict[str, Tensor]:
         """Return the network's state dict."""
         return self.network.state_dict()
 
     def learn(
-        self, bank: MemoryBank, updates: int, rate: float, rng: np.random.Generator, joint: bool, frozen: bool
+        self, bank: MemoryBank, rng: np.random.Generator, rate: float, joint: bool, frozen: bool = False
     ) -> dict[str, float]:
         """Sample one batch, update the weights, and give the batch its new priorities.
 
         Args:
             bank: Where to sample from.
-            updates: Updates made before, to name a diverged one.
-            rate: Learning rate.
             rng: Decides the batch and its augmentation.
+            rate: Learning rate.
             joint: Whether the force loss counts.
             frozen: Whether the detection part stays as it is; see `freeze_detection`.
 
@@ -158,7 +166,8 @@ class Learner:
         result = self.update([augment(experience, rng) for experience in experiences], rate, joint, frozen)
         if not np.isfinite(result.measures["loss"]):
             raise FloatingPointError(
-                f"The loss of update {updates} is {result.measures['loss']}; lower the learning rate ({rate:g})."
+                f"The loss is {result.measures['loss']}: training has diverged; "
+                f"lower the learning rate, {rate:g}."
             )
         bank.update_priorities(indices, result.scores)
         return result.measures
@@ -187,7 +196,11 @@ class Learner:
                 prediction.scores, targets.foreground, targets.background
             )
             losses["embedding_loss"] = distance_loss(
-                distances, targets.masks, targets.mask_image, len(experiences)
+                distances,
+                targets.masks,
+                targets.mask_image,
+                len(experiences),
+                self._config.embedding_normalization,
             )
         if joint:
             losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
@@ -206,27 +219,11 @@ class Learner:
 
 
 def _head_ious(prediction: Prediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:
-    measured = {"interaction_iou": float(interaction_iou(prediction.scores, targets.foreground, targets.background))}
+    measured = {
+        "interaction_iou": float(interaction_iou(prediction.scores, targets.foreground, targets.background))
+    }
     if joint:
         measured["force_iou"] = float(force_iou(prediction.force_logits, targets.force))
     if len(ious):
         measured["mask_iou"] = ious.mean().item()
     return {name: value for name, value in measured.items() if np.isfinite(value)}
-
-
-def load_weights(network: InteractionNet, weights: dict[str, Tensor], folder: Path) -> None:
-    """Put saved weights into a network.
-
-    Args:
-        network: Where they go.
-        weights: Tensors by name.
-        folder: Where they come from, for the message.
-
-    Raises:
-        CheckpointError: They are of another network.
-    """
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise CheckpointError(f"The weights in {folder} are of another network ({reason}); train again.") from None

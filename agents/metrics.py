@@ -16,7 +16,12 @@ METRICS_FILE = "metrics.jsonl"
 TIMINGS = frozenset({"seconds", "images_per_second", "locations_per_second"})
 """Entries that differ between two runs of one configuration; all others are equal."""
 
-_SHOWN = {"interaction_loss": "score", "mask_iou": "mask IoU", "greedy_success": "greedy", "random_success": "random"}
+_SHOWN = {
+    "interaction_loss": "score",
+    "mask_iou": "mask IoU",
+    "greedy_success": "greedy",
+    "random_success": "random",
+}
 
 
 class MetricsLogger:
@@ -42,7 +47,12 @@ class MetricsLogger:
         self._file = self._path.open("a", encoding="utf-8")
         self._writer = SummaryWriter(str(run / "tensorboard"), purge_step=episodes_done + 1)
         self._bar = tqdm(
-            total=total_updates, initial=updates_done, unit="update", disable=None, dynamic_ncols=True, leave=True
+            total=total_updates,
+            initial=updates_done,
+            unit="update",
+            disable=None,
+            dynamic_ncols=True,
+            leave=True,
         )
 
     def advance(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.checkpoint import CheckpointError, read_json, versions, write_json
 from agents.configuration import TrainConfig
-from agents.schedule import ConfigurationError
+from agents.schedule import ConfigurationError, RunError
 
 CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
@@ -17,7 +17,7 @@ MEMORY_FOLDER = "memory_bank"
 COLLECTOR_FOLDER = "collector"
 
 
-class RunExistsError(ValueError):
+class RunExistsError(RunError):
     """The folder of a new run is not empty."""
 
 
@@ -31,7 +31,9 @@ def load_config(run: Path) -> TrainConfig:
         CheckpointError: The folder or its configuration is missing or malformed.
     """
     if not run.is_dir():
-        raise CheckpointError(f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0.")
+        raise CheckpointError(
+            f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0."
+        )
     folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
     path = (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
     values = read_json(path, "name the folder of a run.")
@@ -41,8 +43,8 @@ def load_config(run: Path) -> TrainConfig:
         raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
 
 
-def prepare_run(config: TrainConfig, run: Path, resume: bool) -> None:
-    """Create a run folder, or check that an existing one can be gone on with.
+def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
+    """Check that a run can be written to a folder, without touching it.
 
     Args:
         config: The run.
@@ -58,13 +60,21 @@ def prepare_run(config: TrainConfig, run: Path, resume: bool) -> None:
         difference = load_config(run).difference(config)
         if difference is not None:
             raise ConfigurationError(
-                f"{run} was trained with another {difference}; resume with its own settings, or start a new run."
+                f"{run} was trained with another {difference}; resume with its own settings, "
+                "or start a new run."
             )
-        return
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise RunExistsError(f"{run} exists and is not empty; add --resume to go on with it, or name another --out.")
-    run.mkdir(parents=True, exist_ok=True)
-    write_json(run / CONFIG_FILE, config.to_json())
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RunExistsError(
+            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
+        )
+
+
+def prepare_run(config: TrainConfig, run: Path, resume: bool) -> None:
+    """Create a run folder, or go on with an existing one; see `check_run` for arguments and errors."""
+    check_run(config, run, resume)
+    if not resume:
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / CONFIG_FILE, config.to_json())
 
 
 def note_run(run: Path, **values: Any) -> None:

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from agents.base import Instance
-from selfsup.change import STRIDE
-
 if TYPE_CHECKING:
     import torch
 
-    from agents.network import InteractionNet, Prediction
+    from agents.base import Instance
+    from agents.network import ForceBranch, InteractionNet, Prediction
     from thor_interact_env.simulators.base import Observation
 
 MAX_INSTANCES = 32
-"""Most instances proposed in one view (paper section 4.3)."""
+"""Most instances proposed in one view (paper section 4.1)."""
 
 
 class SelfSupervisedAgent:
@@ -30,7 +28,9 @@ class SelfSupervisedAgent:
     Implements `agents.base.Agent`.
     """
 
-    def __init__(self, network: InteractionNet, precision: str = "auto", max_instances: int = MAX_INSTANCES) -> None:
+    def __init__(
+        self, network: InteractionNet, precision: str = "auto", max_instances: int = MAX_INSTANCES
+    ) -> None:
         """Use a network as it is; it is put into evaluation mode.
 
         Args:
@@ -40,14 +40,14 @@ class SelfSupervisedAgent:
         """
         import torch
 
-        from agents.learner import fast_bf16
+        from agents.network import fast_bf16
 
         self._network = network.eval()
         self._device = next(network.parameters()).device
         self._bf16 = fast_bf16(self._device) if precision == "auto" else precision == "bf16"
-        self._max_instances = max_instances
+        self.max_instances = max_instances
         self._memory_format = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
-        self._network.to(memory_format=self._memory_format)  # type: ignore[call-overload]
+        self._network.to(memory_format=self._memory_format)
 
     @classmethod
     def from_network(cls, network: InteractionNet, precision: str = "auto") -> SelfSupervisedAgent:
@@ -57,16 +57,24 @@ class SelfSupervisedAgent:
         return cls(deepcopy(network), precision)
 
     @classmethod
-    def untrained(cls, seed: int = 0, device: str = "auto") -> SelfSupervisedAgent:
-        """Return an agent with the weights a run of this seed starts from."""
+    def untrained(
+        cls, seed: int = 0, device: str = "auto", force_branch: ForceBranch = "shared"
+    ) -> SelfSupervisedAgent:
+        """Return an agent with the weights that a run of this seed and network starts from.
+
+        Args:
+            seed: Seed of the weights.
+            device: Where to run: `auto`, `cpu`, `cuda`, ...
+            force_branch: What the force head reads.
+        """
         import torch
 
         from agents.learner import resolve_device
         from agents.network import InteractionNet
 
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(InteractionNet().to(resolve_device(device)))
+            return cls(InteractionNet(force_branch=force_branch).to(resolve_device(device)))
 
     @classmethod
     def from_run(cls, path: str | Path, device: str = "auto") -> SelfSupervisedAgent:
@@ -80,13 +88,17 @@ class SelfSupervisedAgent:
             CheckpointError: There is no checkpoint, or it is corrupt or of another network.
             ConfigurationError: There is no such device.
         """
-        from agents.checkpoint import last_checkpoint, load_checkpoint
-        from agents.learner import load_weights, resolve_device
+        from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+        from agents.learner import resolve_device
         from agents.network import InteractionNet
 
         folder = last_checkpoint(Path(path))
-        network = InteractionNet()
-        load_weights(network, load_checkpoint(folder, weights_only=True).model, folder)
+        try:
+            network = InteractionNet.from_weights(load_checkpoint(folder, weights_only=True).model)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The weights in {folder} are of another network ({error}); train again."
+            ) from None
         return cls(network.to(resolve_device(device)))
 
     def predict(self, observation: Observation) -> Prediction:
@@ -119,7 +131,7 @@ class SelfSupervisedAgent:
         return prediction.scores[0].numpy(), prediction.force_logits[0].argmax(0).numpy()
 
     def propose(self, observation: Observation) -> list[Instance]:
-        """Return the instances found in a view, best first (paper section 4.3).
+        """Return the instances found in a view, best first (paper section 4.1).
 
         Args:
             observation: One view.
@@ -127,25 +139,16 @@ class SelfSupervisedAgent:
         Returns:
             At most `max_instances` instances; the masks are (300, 300) bool and do not overlap.
         """
-        from agents.clustering import greedy_instances
+        from agents.clustering import greedy_instances, upscale_instances
 
         prediction = self.predict(observation)
         found = greedy_instances(
             prediction.scores[0].numpy(),
             prediction.force_logits[0].numpy(),
             prediction.embeddings[0].numpy(),
-            max_instances=self._max_instances,
+            max_instances=self.max_instances,
         )
-        centre = STRIDE // 2
-        return [
-            Instance(
-                point=(instance.row * STRIDE + centre, instance.column * STRIDE + centre),
-                force=instance.force,
-                score=instance.score,
-                mask=np.repeat(np.repeat(instance.mask, STRIDE, axis=0), STRIDE, axis=1),
-            )
-            for instance in found
-        ]
+        return upscale_instances(found)
 
 
 if __name__ == "__main__":

@@ -85,12 +85,18 @@ def predicted_regions(instances: Sequence[Instance], categories: Sequence[int] |
     """
     for instance in instances:
         if not np.isfinite(instance.score):
-            raise ValueError(f"score {instance.score} of the instance at {instance.point} must be a finite number")
-    kept = [index for index, instance in enumerate(instances) if instance.mask is not None and instance.mask.any()]
+            raise ValueError(
+                f"score {instance.score} of the instance at {instance.point} must be a finite number"
+            )
+    kept = [
+        index for index, instance in enumerate(instances) if instance.mask is not None and instance.mask.any()
+    ]
     masks = [np.asarray(instances[index].mask, bool) for index in kept]
     shapes = {mask.shape for mask in masks}
     if len(shapes) > 1 or any(len(shape) != 2 for shape in shapes):
-        raise ValueError(f"masks of shapes {sorted(shapes)} in one image; all must be (height, width) of the image")
+        raise ValueError(
+            f"masks of shapes {sorted(shapes)} in one image; all must be (height, width) of the image"
+        )
     stacked = np.stack(masks) if masks else np.zeros((0, 0, 0), bool)
     scores = np.array([instances[index].score for index in kept], np.float64)
     chosen = [1] * len(kept) if categories is None else [categories[index] for index in kept]
@@ -128,8 +134,8 @@ def _regions(
 def match_boxes(predicted: Regions, true: Regions, threshold: float = 0.5) -> list[tuple[int, int]]:
     """Match the boxes of one image as COCO does, regardless of category.
 
-    The best-scored prediction chooses first; each takes the still free true box it overlaps most, if their IoU
-    reaches the threshold.
+    The best-scored prediction chooses first; each takes the still free true box it overlaps most, if their
+    IoU reaches the threshold.
 
     Args:
         predicted: Predictions of one image; the best `MAX_DETECTIONS` take part.
@@ -158,13 +164,13 @@ def average_precision(
 ) -> tuple[float, float]:
     """Compute COCO's AP over all images, the mean over the categories that occur in the ground truth.
 
-    Equal scores in different images are ordered by the content of the images, so the order in which the images are
-    given never matters; within an image they keep their order.
+    Equal scores in different images are ordered by the content of the images, so the order in which the
+    images are given never matters; within an image they keep their order.
 
     Args:
         predictions: The predictions of each image.
-        truths: The ground truth of each image, in the same order. An image without any counts its predictions as
-            false.
+        truths: The ground truth of each image, in the same order. An image without any counts its predictions
+            as false.
         iou_type: Compare boxes (`bbox`) or masks (`segm`).
 
     Returns:
@@ -172,17 +178,23 @@ def average_precision(
         there is nothing to find and both are 0.
 
     Raises:
-        ValueError: There are not as many images of predictions as of truths, or the masks of an image differ in
-            size.
+        ValueError: There are not as many images of predictions as of truths, or the masks of an image differ
+            in size.
     """
     if len(predictions) != len(truths):
-        raise ValueError(f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both")
+        raise ValueError(
+            f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both"
+        )
     for index, (predicted, true) in enumerate(zip(predictions, truths, strict=True)):
         if len(predicted) and len(true) and predicted.size != true.size:
-            raise ValueError(f"image {index}: masks of {predicted.size} pixels predicted, {true.size} is the truth's")
+            raise ValueError(
+                f"image {index}: masks of {predicted.size} pixels predicted, {true.size} is the truth's"
+            )
     if not any(len(true) for true in truths) or not any(len(predicted) for predicted in predictions):
         return 0.0, 0.0
-    order = sorted(range(len(truths)), key=lambda index: (_digest(truths[index]), _digest(predictions[index])))
+    order = sorted(
+        range(len(truths)), key=lambda index: (_digest(truths[index]), _digest(predictions[index]))
+    )
     categories = sorted({int(category) for true in truths for category in true.categories})
     with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports every step by print
         true_set = _dataset([truths[index] for index in order], categories, iou_type)
@@ -206,12 +218,12 @@ def _digest(regions: Regions) -> bytes:
 
 
 def _dataset(images: Sequence[Regions], categories: Sequence[int], iou_type: IouType) -> COCO:
-    """Build a COCO data set of one image per entry. Built directly: `loadRes` would overwrite areas and masks."""
+    """Build a COCO data set of one image per entry; `loadRes` would overwrite areas and masks."""
     annotations: list[dict[str, Any]] = []
     for image_id, regions in enumerate(images, start=1):
         areas = mask_codec.area(regions.codes) if len(regions) else ()
         for index, code in enumerate(regions.codes):
-            annotation = {
+            annotation: dict[str, Any] = {
                 "id": len(annotations) + 1,  # COCOeval reads an id of 0 as "not matched"
                 "image_id": image_id,
                 "category_id": int(regions.categories[index]),

@@ -1,6 +1,6 @@
-"""Any agent on an evaluation set: what it finds, how well it knows masses, and how fast it is (paper section 5).
+"""Any agent on an evaluation set: what it finds, how well it knows masses, how fast it is.
 
-`evaluate_agent` gives one row of the paper's table 1; `comparison_table` sets rows side by side.
+`evaluate_agent` gives one row of the paper's table 1 (section 5); `comparison_table` sets rows side by side.
 """
 
 import time
@@ -39,7 +39,9 @@ COLUMNS: Mapping[str, str] = {
 _AS_THEY_ARE = {"instances_per_image", "images_per_second"}
 
 
-def evaluate_agent(agent: Agent, evaluation_set: EvaluationSet, *, progress: bool | None = False) -> dict[str, Any]:
+def evaluate_agent(
+    agent: Agent, evaluation_set: EvaluationSet, *, progress: bool | None = False
+) -> dict[str, Any]:
     """Let an agent propose instances in every view, and score them.
 
     Args:
@@ -48,8 +50,8 @@ def evaluate_agent(agent: Agent, evaluation_set: EvaluationSet, *, progress: boo
         progress: Show a progress bar; None shows it on a terminal only.
 
     Returns:
-        What `evaluate_predictions` returns, and `images_per_second`: views per second of wall-clock time inside
-        `propose`, the first view left out where there are more (it pays for what is made once).
+        What `evaluate_predictions` returns, and `images_per_second`: views per second of wall-clock time
+        inside `propose`, the first view left out where there are more (it pays for what is made once).
     """
     predictions: list[list[Instance]] = []
     durations: list[float] = []
@@ -106,17 +108,18 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Set the results of several agents side by side.
 
     Args:
-        rows: Name of each agent, and what `evaluate_agent` returned for it. A result it lacks, or has as None,
-            is shown as a dash.
+        rows: Name of each agent, and what `evaluate_agent` returned for it. A result it lacks, or has as
+            None, is shown as a dash.
 
     Returns:
         A text table without a final newline: one agent a line, columns aligned, scores in percent.
 
     Example:
-        >>> print(comparison_table({"untrained": {"bbox_ap50": 0.0123, "bbox_ap": 0.004, "images_per_second": 31}}))
+        >>> row = {"bbox_ap50": 0.0123, "bbox_ap": 0.004, "mass_accuracy": 0.3}
+        >>> print(comparison_table({"untrained": row}))
         agent      bbox AP50  bbox AP  mask AP50  mask AP  mass  found/image  images/s
         ---------  ---------  -------  ---------  -------  ----  -----------  --------
-        untrained        1.2      0.4          -        -     -            -      31.0
+        untrained        1.2      0.4          -        -  30.0            -         -
     """
     table = [["agent", *COLUMNS.values()]]
     for name, result in rows.items():

@@ -1,7 +1,7 @@
 """Held-out views with their ground truth, the same for every run.
 
-An evaluation set is a pure function of (split, count, seed, reachable share) and of the simulator. Making one takes
-minutes, so it is kept in a cache folder, under a name that changes with everything that determines it.
+An evaluation set is a pure function of (split, count, seed, reachable share) and of the simulator. Making one
+takes minutes, so it is kept in a cache folder, under a name that changes with everything that determines it.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ CACHE_VARIABLE = "THOR_INTERACT_CACHE"
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _FORMAT = 1
-_SOURCES = ("actions.py", "annotations.py", "locations.py", "splits.py", "simulators")
+_SOURCES = ("actions.py", "locations.py", "splits.py", "simulators")
 _SUFFIXES = {".py", ".csv", ".json", ".xml", ".png", ".toml"}
 
 
@@ -46,8 +46,8 @@ class EvaluationSetWarning(UserWarning):
 class EvaluationSet:
     """Views of rooms that no agent trains in, with what is movable and in reach.
 
-    Locations where nothing movable is in reach belong to it: they were chosen by depth alone, and an agent has to
-    leave them alone.
+    Locations where nothing movable is in reach belong to it: they were chosen by depth alone, and an agent
+    has to leave them alone.
 
     Attributes:
         split: Name of the split, such as `"NovelSpaces/test"`.
@@ -69,7 +69,9 @@ class EvaluationSet:
         """Check that every location has its view and its truth."""
         counts = (len(self.locations), len(self.observations), len(self.truths))
         if len(set(counts)) != 1:
-            raise ValueError(f"{counts[0]} locations, {counts[1]} observations, {counts[2]} truths; give as many of each")
+            raise ValueError(
+                f"{counts[0]} locations, {counts[1]} observations, {counts[2]} truths; give as many of each"
+            )
 
     def __len__(self) -> int:
         """Return the number of views."""
@@ -94,8 +96,8 @@ class EvaluationSet:
             count: Number of views, at least 1, spread evenly over the split's rooms.
             seed: Seed of the sampling, 0 or more. A smaller set's views are among those of a larger one.
             reachable_share: Least share of each view's pixels within 1.5 m, in 0..1 (0: the paper's rule).
-            simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded one.
-                With one of your own nothing is cached, unless `cache_folder` is given too.
+            simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded
+                one. With one of your own nothing is cached, unless `cache_folder` is given too.
             cache_folder: Folder of the cache; None takes `default_cache_folder()`.
             progress: Show a progress bar while sampling; None shows it on a terminal only.
 
@@ -119,7 +121,9 @@ class EvaluationSet:
             except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
                 message = f"the cached evaluation set {path} is damaged ({error}) and is made anew"
                 warnings.warn(message, EvaluationSetWarning, stacklevel=2)
-        made = _sample(split, count, seed, reachable_share, simulator or (lambda: make_simulator("mujoco")), progress)
+        made = _sample(
+            split, count, seed, reachable_share, simulator or (lambda: make_simulator("mujoco")), progress
+        )
         if cached:
             try:
                 _write(path, made, key)
@@ -202,7 +206,10 @@ def _sample(
     simulator = make()
     try:
         with tqdm(
-            total=count, desc=f"{split}: sampling", unit=" views", disable=None if progress is None else not progress
+            total=count,
+            desc=f"{split}: sampling",
+            unit=" views",
+            disable=None if progress is None else not progress,
         ) as bar:
             for position, room in enumerate(order):  # room after room: each is compiled once
                 sampler = LocationSampler(simulator, [rooms[room]], reachable_share)
@@ -225,7 +232,7 @@ def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     return copy
 
 
-def _checksum(tensors: Mapping[str, npt.NDArray[np.generic]]) -> str:
+def _checksum(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
@@ -236,7 +243,7 @@ def _checksum(tensors: Mapping[str, npt.NDArray[np.generic]]) -> str:
 def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
     """Write one safetensors file whose header carries the JSON: the two can never be of different sets."""
     masks = np.concatenate([truth.masks for truth in made.truths])
-    tensors = {
+    tensors: dict[str, npt.NDArray[Any]] = {
         "rgb": np.stack([view.rgb for view in made.observations]),
         "depth": np.stack([view.depth for view in made.observations]),
         "masks": np.packbits(masks.reshape(len(masks), -1), axis=1),

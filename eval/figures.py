@@ -1,7 +1,7 @@
 """One picture that shows what an agent makes of a view: six panels, as in the paper's qualitative figures.
 
-Top row: the view, the interaction score, the force predicted for each pixel. Bottom row: the predicted instances
-with the chosen points, the ground truth in reach, the self-supervised masks.
+Top row: the view, the interaction score, the force predicted for each pixel. Bottom row: the predicted
+instances with the chosen points, the ground truth in reach, the self-supervised masks.
 """
 
 import colorsys
@@ -46,7 +46,9 @@ def palette(count: int) -> list[Colour]:
     colours: list[Colour] = []
     for rank in range(count):
         hue = (0.12 + rank * 0.618034) % 1.0  # the golden ratio never comes near a hue twice in a row
-        red, green, blue = colorsys.hsv_to_rgb(hue, 0.85 - 0.25 * (rank // 8 % 2), 1.0 - 0.2 * (rank // 4 % 2))
+        red, green, blue = colorsys.hsv_to_rgb(
+            hue, 0.85 - 0.25 * (rank // 8 % 2), 1.0 - 0.2 * (rank // 4 % 2)
+        )
         colours.append((round(255 * red), round(255 * green), round(255 * blue)))
     return colours
 
@@ -67,8 +69,8 @@ def six_panels(
         scores: (100, 100) interaction scores as logits, or None where the agent has none.
         force: (100, 100) most likely force of each cell, 0..2, or None where the agent has none.
         truth: The movable objects in reach, or None where they are not known.
-        supervision: (m, 100, 100) or (m, 300, 300) bool masks of what moved when touched, or None where nothing was
-            touched.
+        supervision: (m, 100, 100) or (m, 300, 300) bool masks of what moved when touched, or None where
+            nothing was touched.
 
     Returns:
         (height, width, 3) uint8 RGB picture, three panels wide and two high.
@@ -87,14 +89,18 @@ def six_panels(
         _titled(view, "View"),
         _missing(view, "Interaction score") if scores is None else _score_panel(view, scores),
         _missing(view, "Force per pixel") if force is None else _force_panel(view, force),
-        _titled(_prediction_view(view, instances), f"Predicted instances ({len(masked)})", legend=True),
+        _titled(_prediction_view(view, instances), f"Predicted instances: {len(masked)}", legend=True),
         _missing(view, "Ground truth in reach") if truth is None else _truth_panel(view, truth),
-        _missing(view, "Self-supervised masks") if supervision is None else _supervision_panel(view, supervision),
+        _missing(view, "Self-supervised masks")
+        if supervision is None
+        else _supervision_panel(view, supervision),
     ]
     rows = [_beside(panels[:3]), _beside(panels[3:])]
     gap = np.full((_GAP, rows[0].shape[1], 3), _PAPER, np.uint8)
     inner = np.concatenate([rows[0], gap, rows[1]])
-    return cv2.copyMakeBorder(inner, _GAP // 2, _GAP, _GAP, _GAP, cv2.BORDER_CONSTANT, value=_PAPER).astype(np.uint8)
+    return cv2.copyMakeBorder(inner, _GAP // 2, _GAP, _GAP, _GAP, cv2.BORDER_CONSTANT, value=_PAPER).astype(
+        np.uint8
+    )
 
 
 def write_png(path: str | os.PathLike[str], picture: Picture) -> None:
@@ -124,7 +130,9 @@ def write_png(path: str | os.PathLike[str], picture: Picture) -> None:
 
 
 def _enlarged(image: npt.NDArray[np.generic], interpolation: int = cv2.INTER_NEAREST) -> Picture:
-    return cv2.resize(np.ascontiguousarray(image), (_PANEL, _PANEL), interpolation=interpolation).astype(np.uint8)
+    return cv2.resize(np.ascontiguousarray(image), (_PANEL, _PANEL), interpolation=interpolation).astype(
+        np.uint8
+    )
 
 
 def _grey(view: Picture, brightness: float) -> npt.NDArray[np.float32]:
@@ -151,7 +159,7 @@ def _force_panel(view: Picture, force: npt.NDArray[np.integer]) -> Picture:
 def _prediction_view(view: Picture, instances: Sequence[Instance]) -> Picture:
     ranked = sorted(instances, key=lambda instance: -instance.score)
     colours = palette(len(ranked))
-    picture = _bytes(_grey(view, 0.55))
+    picture = _bytes(_grey(view, 0.6) + 20)
     for instance, colour in zip(ranked, colours, strict=True):
         if instance.mask is not None:
             picture = _filled(picture, view, instance.mask, colour)
@@ -161,13 +169,17 @@ def _prediction_view(view: Picture, instances: Sequence[Instance]) -> Picture:
     for instance in reversed(ranked):  # the best point is drawn last, on top
         row, column = instance.point
         scale = _PANEL / IMAGE_SIZE
-        _dot(picture, (round((column + 0.5) * scale), round((row + 0.5) * scale)), FORCE_COLOURS[instance.force])
+        _dot(
+            picture,
+            (round((column + 0.5) * scale), round((row + 0.5) * scale)),
+            FORCE_COLOURS[instance.force],
+        )
     return picture
 
 
 def _truth_panel(view: Picture, truth: Instances) -> Picture:
     order = np.argsort(-truth.masks.sum(axis=(1, 2)), kind="stable") if len(truth) else np.zeros(0, np.int64)
-    picture = _bytes(_grey(view, 0.55))
+    picture = _bytes(_grey(view, 0.6) + 20)
     colours = palette(len(truth))
     for index, colour in zip(order, colours, strict=True):
         picture = _filled(picture, view, truth.masks[index], colour)
@@ -176,18 +188,18 @@ def _truth_panel(view: Picture, truth: Instances) -> Picture:
     for index in order:
         if truth.masks[index].any():
             _dot(picture, _inside(truth.masks[index]), FORCE_COLOURS[mass_class(float(truth.masses[index]))])
-    return _titled(picture, f"Ground truth in reach ({len(truth)})", legend=True)
+    return _titled(picture, f"Ground truth in reach: {len(truth)}", legend=True)
 
 
 def _supervision_panel(view: Picture, masks: npt.NDArray[np.bool_]) -> Picture:
-    picture = _bytes(_grey(view, 0.55))
+    picture = _bytes(_grey(view, 0.6) + 20)
     colours = palette(len(masks))
     order = sorted(range(len(masks)), key=lambda index: -int(masks[index].sum()))  # small ones stay visible
     for index, colour in zip(order, colours, strict=True):
         picture = _filled(picture, view, masks[index], colour)
     for index, colour in zip(order, colours, strict=True):
         _outline(picture, masks[index], colour)
-    return _titled(picture, f"Self-supervised masks ({len(masks)})")
+    return _titled(picture, f"Self-supervised masks: {len(masks)}")
 
 
 def _filled(picture: Picture, view: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> Picture:
@@ -200,7 +212,9 @@ def _filled(picture: Picture, view: Picture, mask: npt.NDArray[np.bool_], colour
 
 
 def _outline(picture: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> None:
-    contours, _ = cv2.findContours(_enlarged(np.asarray(mask, np.uint8)), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    contours, _ = cv2.findContours(
+        _enlarged(np.asarray(mask, np.uint8)), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+    )
     cv2.drawContours(picture, contours, -1, _INK, 4, cv2.LINE_AA)
     cv2.drawContours(picture, contours, -1, colour, 2, cv2.LINE_AA)
 

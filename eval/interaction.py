@@ -15,6 +15,7 @@ from thor_interact_env.simulators.base import Instances
 
 if TYPE_CHECKING:
     from agents.interact import InteractionRecord
+
     from selfsup.feedback import Experience
 
 
@@ -23,9 +24,11 @@ class InteractionScores:
     """How the touches of an agent went.
 
     Attributes:
-        greedy_success_rate: Share of the points chosen by the agent that moved something, in 0..1; 0 without any.
+        greedy_success_rate: Share of the points chosen by the agent that moved something, in 0..1; 0 without
+            any.
         random_success_rate: The same for the points drawn at random.
-        objects_per_location: Mean number of distinct objects moved at a location, or None without ground truth.
+        objects_per_location: Mean number of distinct objects moved at a location, or None without ground
+            truth.
         objects_per_interaction: Distinct objects moved for each point touched, or None without ground truth.
         locations: Number of locations.
         interactions: Number of points touched, greedy and random.
@@ -49,8 +52,8 @@ def moved_objects(experience: "Experience", truth: Instances) -> frozenset[str]:
         truth: Ground truth of the location's first view.
 
     Returns:
-        Ids of the distinct objects; a point on none of them (an object moved earlier lies there now) counts for
-        nothing.
+        Ids of the distinct objects; a point on none of them (an object moved earlier lies there now) counts
+        for nothing.
     """
     if not len(truth):
         return frozenset()
@@ -73,8 +76,8 @@ def interaction_scores(
 
     Args:
         records: One record per location.
-        truths: Ground truth of each location's first view, in the same order, to count objects; None leaves them
-            uncounted.
+        truths: Ground truth of each location's first view, in the same order, to count objects; None leaves
+            them uncounted.
 
     Returns:
         Rates over all touches (not the mean of the locations' rates).
@@ -87,9 +90,12 @@ def interaction_scores(
     objects_per_location = objects_per_interaction = None
     if truths is not None:
         if len(truths) != len(records):
-            raise ValueError(f"{len(records)} records but ground truth of {len(truths)} locations; give one for each")
+            raise ValueError(
+                f"{len(records)} records but ground truth of {len(truths)} locations; give one for each"
+            )
         objects = sum(
-            len(moved_objects(record.experience, truth)) for record, truth in zip(records, truths, strict=True)
+            len(moved_objects(record.experience, truth))
+            for record, truth in zip(records, truths, strict=True)
         )
         objects_per_location = _share(objects, len(records))
         objects_per_interaction = _share(objects, greedy + random)

@@ -1,7 +1,7 @@
-"""Relative mass: is the predicted least force that of the object's mass class? (Paper section 5, table 2.)
+"""Relative mass: is the predicted force that of the object's mass class (paper section 5, table 2)?
 
-An instance predicts the index of the least force that moves it; force 0 goes with light objects (below 0.5 kg),
-1 with medium ones (below 2 kg) and 2 with heavy ones.
+An instance predicts the index of the least force that moves it; force 0 goes with light objects (below 0.5
+kg), 1 with medium ones (below 2 kg) and 2 with heavy ones.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,9 @@ class MassScores:
     """How well an agent predicts relative mass.
 
     Attributes:
-        confusion: (3, 3) float64 in 0..1, rows the true class, columns the predicted one, over the predictions that
-            match a true box at IoU 0.5. Each row adds up to 1; a class that no match belongs to has a row of 0.
+        confusion: (3, 3) float64 in 0..1, rows the true class, columns the predicted one, over the
+            predictions that match a true box at IoU 0.5. Each row adds up to 1; a class that no match belongs
+            to has a row of 0.
         counts: (3, 3) int64, the matches behind `confusion`.
         mean_accuracy: Mean of the diagonal over the classes that have a match, in 0..1; 0 without any match.
         bbox_ap50_with_mass: AP50 of boxes with the mass class as category, in 0..1.
@@ -67,15 +68,19 @@ def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Inst
         Confusion matrix, mean accuracy per class, and AP50 with the mass class as category.
 
     Raises:
-        ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks differ
-            in size.
+        ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
+            differ in size.
     """
     if len(predictions) != len(truths):
-        raise ValueError(f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both")
+        raise ValueError(
+            f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both"
+        )
     for instances in predictions:
         for instance in instances:
             if instance.force not in (0, 1, 2):
-                raise ValueError(f"force {instance.force} of the instance at {instance.point} must be 0, 1 or 2")
+                raise ValueError(
+                    f"force {instance.force} of the instance at {instance.point} must be 0, 1 or 2"
+                )
     predicted = [predicted_regions(each, [instance.force + 1 for instance in each]) for each in predictions]
     true = [true_regions(truth, [mass_class(float(mass)) + 1 for mass in truth.masses]) for truth in truths]
     counts = np.zeros((3, 3), np.int64)

@@ -1,6 +1,7 @@
 """Random flips and colours, so that a stored location never looks quite the same twice."""
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -87,7 +88,8 @@ def jitter_colours(
     """
     if sorted(order) != [0, 1, 2, 3]:
         raise ValueError(f"order is {order}; it must be a permutation of 0, 1, 2, 3")
-    image = rgb.copy()
+    turn = round(hue * 256) % 256
+    image: npt.NDArray[Any] = rgb.copy()
     for change in order:
         if change == 0:
             image = cv2.LUT(image, _linear_table(brightness, 0.0))
@@ -97,10 +99,10 @@ def jitter_colours(
         elif change == 2:
             grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
             image = cv2.addWeighted(image, saturation, grey, 1 - saturation, 0)
-        else:
+        elif turn:
             # The FULL variant divides the circle into 256 steps, so uint8 arithmetic wraps as hues do.
             hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
-            hsv[..., 0] += np.uint8(round(hue * 256) % 256)
+            hsv[..., 0] += np.uint8(turn)
             image = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL)
     return np.asarray(image, dtype=np.uint8)
 

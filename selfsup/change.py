@@ -54,9 +54,11 @@ def rgb_to_hsv(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     Returns:
         (H, W, 3) float32 in [0, 1]; a hue of 1 would be a full turn.
     """
-    hsv = cv2.cvtColor(rgb.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2HSV)
-    hsv[..., 0] *= np.float32(1 / 360)
-    return np.asarray(hsv, dtype=np.float32)
+    # Hue and saturation do not depend on the scale, but OpenCV's guard against division by zero tells
+    # in dark colours on a scale of 0..1.
+    hsv = np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2HSV), dtype=np.float32)
+    hsv *= np.array([1 / 360, 1, 1 / 255], dtype=np.float32)
+    return hsv
 
 
 def changed_cells(
@@ -90,8 +92,10 @@ def changed_cells(
         raise ValueError(f"before is of shape {before.shape} but after of {after.shape}; they must be equal")
     difference = rgb_to_hsv(before) - rgb_to_hsv(after)
     if change_test == "pooled_difference":
-        return np.square(_mean_pool(difference)).sum(axis=2) > threshold
-    return _mean_pool(np.square(difference)).mean(axis=2) > threshold
+        measure = np.square(_mean_pool(difference)).sum(axis=2)
+    else:
+        measure = _mean_pool(np.square(difference)).mean(axis=2)
+    return np.asarray(measure > threshold, dtype=np.bool_)
 
 
 def _mean_pool(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -91,7 +91,7 @@ def mask_distances(embeddings: Tensor, masks: Tensor, mask_image: Tensor) -> Ten
             f"embeddings {tuple(embeddings.shape)}, masks {tuple(masks.shape)} and mask_image "
             f"{tuple(mask_image.shape)} do not fit; they must be (B, C, H, W), (M, H, W) and (M,)"
         )
-    distances: Tensor = _ClippedSquaredDistance.apply(embeddings, masks, mask_image)  # type: ignore[no-untyped-call]
+    distances: Tensor = _ClippedSquaredDistance.apply(embeddings, masks, mask_image)
     return distances
 
 
@@ -228,21 +228,25 @@ class _ClippedSquaredDistance(torch.autograd.Function):
         weights = masks / _areas(masks).clamp(min=1).to(embeddings.dtype)[:, None, None]
         means = channels.new_empty(len(channels), len(masks))
         distances = channels.new_zeros(masks.shape)
+        # Memory is allocated once: to be given fresh pages costs more than the arithmetic.
+        difference, weighted = torch.empty_like(distances), torch.empty_like(distances)
         for channel, mean in zip(channels, means, strict=True):
-            difference = channel.index_select(0, mask_image)
-            torch.sum(difference * weights, dim=(1, 2), out=mean)
+            torch.index_select(channel, 0, mask_image, out=difference)
+            torch.mul(difference, weights, out=weighted)
+            torch.sum(weighted, dim=(1, 2), out=mean)
             difference -= mean[:, None, None]
             distances.addcmul_(difference, difference)
         ctx.save_for_backward(channels, means, weights, mask_image)
         return distances
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         channels, means, weights, mask_image = ctx.saved_tensors
         result = torch.zeros_like(channels)
+        pull = channels.new_empty(gradient.shape)
         for channel, mean, channel_result in zip(channels, means, result, strict=True):
-            pull = channel.index_select(0, mask_image)
+            torch.index_select(channel, 0, mask_image, out=pull)
             pull -= mean[:, None, None]
             pull.mul_(2).clamp_(-1, 1).mul_(gradient)
             # The mean moves with every cell of its mask, and against all differences at once.

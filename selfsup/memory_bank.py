@@ -1,6 +1,6 @@
 """The memory bank: experiences, their priorities, and sampling by them (paper section 4.2-IV, appendix C)."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,14 +119,12 @@ class MemoryBank:
         if not kept:
             return
         segment = self._make_segment(kept)
+        growth = min(len(kept), self.capacity - len(self._slots))
+        self._priorities = np.append(self._priorities, np.empty(growth))
         for index in range(len(kept)):
-            slot = (segment, index)
-            if self._cursor == len(self._slots):
-                self._slots.append(slot)
-                self._priorities = np.append(self._priorities, NEW_PRIORITY)
-            else:
-                self._slots[self._cursor] = slot
-                self._priorities[self._cursor] = NEW_PRIORITY
+            # While the bank grows the cursor is at its end, so this appends; later it replaces.
+            self._slots[self._cursor : self._cursor + 1] = [(segment, index)]
+            self._priorities[self._cursor] = NEW_PRIORITY
             self._cursor = (self._cursor + 1) % self.capacity
         self._delete_unused()
 
@@ -187,7 +185,7 @@ class MemoryBank:
         """
         if self.folder is None:
             raise MemoryBankError("a bank without a folder cannot be saved; give it a folder")
-        segments = [segment for segment in dict.fromkeys(slot[0] for slot in self._slots)]
+        segments = list(dict.fromkeys(slot[0] for slot in self._slots))
         files = [segment for segment in segments if isinstance(segment, FileSegment)]
         numbers = {segment: number for number, segment in enumerate(segments)}
         self._saved.append(frozenset(segment.path.name for segment in files))
@@ -224,25 +222,36 @@ class MemoryBank:
             raise MemoryBankError("a bank without a folder cannot be restored; give it a folder")
         if state.get("format") != STATE_FORMAT:
             raise MemoryBankError(f"the state has format {state.get('format')}, not {STATE_FORMAT}")
-        if state["capacity"] != self.capacity:
+        if state.get("capacity") != self.capacity:
             raise MemoryBankError(
-                f"the state is of a bank of capacity {state['capacity']}, this one has {self.capacity}; "
+                f"the state is of a bank of capacity {state.get('capacity')}, this one has {self.capacity}; "
                 "make the bank with the capacity of the state"
             )
-        segments = [
-            FileSegment.open(self.folder / entry["name"], entry["locations"], entry["crc32"])
-            for entry in state["segments"]
-        ]
-        priorities = np.array(state["priorities"], dtype=np.float64)
-        slots: list[tuple[Segment, int]] = [(segments[number], index) for number, index in state["slots"]]
-        if len(priorities) != len(slots):
-            raise MemoryBankError(f"the state has {len(priorities)} priorities for {len(slots)} locations")
+        try:
+            checksums = {entry["name"]: entry["crc32"] for entry in state["segments"]}
+            segments = [
+                FileSegment.open(self.folder / entry["name"], entry["locations"], entry["crc32"])
+                for entry in state["segments"]
+            ]
+            slots: list[tuple[Segment, int]] = [(segments[number], index) for number, index in state["slots"]]
+            priorities = np.array(state["priorities"], dtype=np.float64)
+            cursor, segments_written = int(state["cursor"]), int(state["segments_written"])
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise MemoryBankError(f"the state is damaged ({type(error).__name__}: {error})") from error
+        cursors = range(self.capacity) if len(slots) == self.capacity else [len(slots)]
+        if len(slots) > self.capacity or priorities.shape != (len(slots),) or cursor not in cursors:
+            raise MemoryBankError(
+                f"the state is damaged: {len(slots)} locations, {priorities.size} priorities and cursor "
+                f"{cursor} do not fit a bank of capacity {self.capacity}"
+            )
+        for segment, index in slots:
+            if not 0 <= index < segment.locations:
+                raise MemoryBankError(f"the state is damaged: {index} of {segment.locations} in a segment")
         self._slots, self._priorities = slots, priorities
-        self._cursor = state["cursor"]
-        self._segments_written = state["segments_written"]
-        self._checksums = {entry["name"]: entry["crc32"] for entry in state["segments"]}
+        self._cursor, self._segments_written = cursor, segments_written
+        self._checksums = checksums
         self._saved.clear()
-        self._saved.append(frozenset(self._checksums))
+        self._saved.append(frozenset(checksums))
 
     def _make_segment(self, experiences: Sequence[Experience]) -> Segment:
         if self.folder is None:
@@ -257,8 +266,8 @@ class MemoryBank:
         """Delete the segment files that nothing refers to any more."""
         if self.folder is None:
             return
-        live = Counter(slot[0].path.name for slot in self._slots if isinstance(slot[0], FileSegment))
-        needed = set(live).union(*self._saved)
+        live = {slot[0].path.name for slot in self._slots if isinstance(slot[0], FileSegment)}
+        needed = live.union(*self._saved)
         for path in self.folder.glob(f"{SEGMENT_PREFIX}*{SEGMENT_SUFFIX}"):
             number = path.name.removeprefix(SEGMENT_PREFIX).removesuffix(SEGMENT_SUFFIX)
             # Later numbers were left by a run that was killed, and may belong to its newer checkpoints.

@@ -53,7 +53,9 @@ def align_to_superpixels(
         ValueError: The shapes differ, a label is negative, or the share is not in (0, 1].
     """
     if changed.shape != labels.shape:
-        raise ValueError(f"changed is of shape {changed.shape} but labels of {labels.shape}; they must be equal")
+        raise ValueError(
+            f"changed is of shape {changed.shape} but labels of {labels.shape}; they must be equal"
+        )
     if not 0 < min_share <= 1:
         raise ValueError(f"min_share is {min_share}; it must be greater than 0 and at most 1")
     if labels.size and labels.min() < 0:

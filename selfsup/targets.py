@@ -62,7 +62,9 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
     images = len(experiences)
     success_counts = [len(experience.success_points) for experience in experiences]
     success_image = np.repeat(np.arange(images), success_counts)
-    failure_image = np.repeat(np.arange(images), [len(experience.failure_points) for experience in experiences])
+    failure_image = np.repeat(
+        np.arange(images), [len(experience.failure_points) for experience in experiences]
+    )
     success_points = np.concatenate([experience.success_points for experience in experiences])
     failure_points = np.concatenate([experience.failure_points for experience in experiences])
     success_cells, point_cell = np.unique(_cell_numbers(success_image, success_points), return_inverse=True)
@@ -119,7 +121,7 @@ def force_directions(
 
 def _normalized(directions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Give each row of (n, 3) mean 0 and L1 norm 1; rows of equal entries become 0."""
-    # The entries are small whole numbers, so their sum is exact; whether all are equal is not a matter of rounding.
+    # Entries are small whole numbers: without dividing first, whether all are equal is decided exactly.
     centred = FORCE_COUNT * directions - directions.sum(axis=1, keepdims=True)
     norms = np.abs(centred).sum(axis=1, keepdims=True)
     return np.asarray(centred / np.maximum(norms, 1), dtype=np.float32)

@@ -276,7 +276,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         info = {"mask": judgement.mask.copy(), "changed": judgement.changed.copy(), "success": success}
         return _observation(after), float(success), False, episode.steps >= self._interactions, info
 
-    def render(self) -> npt.NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> npt.NDArray[np.uint8] | None:
         """Return the view, (300, 300, 3) uint8, in mode "rgb_array"; show it in mode "human".
 
         Raises:

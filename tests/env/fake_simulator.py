@@ -25,7 +25,7 @@ class FakeSimulator:
 
     Attributes:
         rooms: Names of the rooms.
-        reachable_share: Share of the picture's rows that the table fills; None for half of them.
+        table_rows: Rows of the picture that the table fills: the share of the view in reach.
         loads, touches, closes: Number of calls so far.
     """
 
@@ -56,9 +56,11 @@ class FakeSimulator:
         x, _, z = location.position
         key = [int(location.scene[9:]), location.seed, int(location.rotation), int(location.horizon + 30)]
         rng = np.random.default_rng([*key, int(100 * x), int(100 * z)])
-        columns = rng.permutation(4) * 75
+        columns = rng.permutation(4) * 75 + 7
         self._corners = np.stack([rng.integers(60, 180, 4), columns], axis=1)
-        palette = np.array([(220, 30, 30), (30, 200, 30), (30, 30, 220), (220, 220, 30), (90, 90, 90), (240, 240, 240)])
+        palette = np.array(
+            [(220, 30, 30), (30, 200, 30), (30, 30, 220), (220, 220, 30), (90, 90, 90), (240, 240, 240)]
+        )
         self._colours = np.clip(palette + rng.integers(-15, 15, (6, 3)), 0, 255).astype(np.uint8)
         self._view = self._render()
         return self._view
@@ -70,11 +72,12 @@ class FakeSimulator:
         index = self._owners()[row, column]
         if not 0 <= index < 3 or force < FORCES_NEEDED[index]:
             return self._view
-        shift = np.rint([-8 * direction[1], 15 * direction[0]]).astype(np.int64)
-        moved = np.clip(self._corners[index] + shift, 0, IMAGE_SIZE - SIDE)
-        if (moved == self._corners[index]).all():
-            return self._view
-        self._corners[index] = moved
+        shift = np.rint([-8 * direction[1], 30 * direction[0]]).astype(np.int64)
+        moved = self._corners[index] + shift
+        outside = (moved < 0) | (moved > IMAGE_SIZE - SIDE)
+        self._corners[index] = np.where(
+            outside, self._corners[index] - shift, moved
+        )  # bounces off the border
         self._view = self._render()
         return self._view
 

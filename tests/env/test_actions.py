@@ -36,7 +36,9 @@ def test_directions_cannot_be_changed():
 
 @given(valid_actions, st.sampled_from([tuple, list, np.array, np.uint16, np.int32]))
 def test_every_action_of_the_space_passes(action, kind):
-    given_action = np.array(action, kind) if isinstance(kind, type) and kind not in (tuple, list) else kind(action)
+    given_action = (
+        np.array(action, kind) if isinstance(kind, type) and kind not in (tuple, list) else kind(action)
+    )
     entries = check_action(given_action)
     assert entries == action
     assert all(type(entry) is int for entry in entries)
@@ -74,7 +76,9 @@ def test_an_entry_out_of_range_is_named_with_its_range(action, index, excess, be
     ids=repr,
 )
 def test_what_is_not_four_integers_is_refused(action):
-    with pytest.raises(InvalidActionError, match=r"the action .*\[row, column, force, direction\], 4 integers"):
+    with pytest.raises(
+        InvalidActionError, match=r"the action .*\[row, column, force, direction\], 4 integers"
+    ):
         check_action(action)
 
 

@@ -95,7 +95,9 @@ def test_an_image_without_truth_counts_false_positives() -> None:
 
 def test_iou_thresholds() -> None:
     truth = as_truth([box_mask(0, 0, 10, 10)])
-    scores = coco_scores([[instance(box_mask(0, 0, 10, 7), 0.5)]], [truth])  # IoU 0.7 passes .50 .55 .60 .65 .70
+    scores = coco_scores(
+        [[instance(box_mask(0, 0, 10, 7), 0.5)]], [truth]
+    )  # IoU 0.7 passes .50 .55 .60 .65 .70
     assert scores.bbox_ap50 == scores.mask_ap50 == 1.0
     assert scores.bbox_ap == scores.mask_ap == pytest.approx(0.5)
 
@@ -156,8 +158,9 @@ def test_a_false_positive_never_raises_a_score(scene, image, score) -> None:
     # One pixel high and as wide as the image: no rectangle overlaps it by more than 10 of 40 pixels.
     wrong = instance(box_mask(39, 0, 1, SIZE), score)
     more = [[*each, wrong] if index == image else each for index, each in enumerate(predictions)]
-    before, after = dataclasses.astuple(coco_scores(predictions, truths)), dataclasses.astuple(
-        coco_scores(more, truths)
+    before, after = (
+        dataclasses.astuple(coco_scores(predictions, truths)),
+        dataclasses.astuple(coco_scores(more, truths)),
     )
     assert all(new <= old + 1e-12 for new, old in zip(after, before, strict=True))
 
@@ -166,7 +169,9 @@ def test_a_false_positive_never_raises_a_score(scene, image, score) -> None:
 @given(scenes(), st.sampled_from([math.sqrt, lambda x: x**3, lambda x: 5 * x - 2, math.log]))
 def test_only_the_order_of_scores_matters(scene, transform) -> None:
     predictions, truths = scene
-    other = [[dataclasses.replace(each, score=transform(each.score)) for each in image] for image in predictions]
+    other = [
+        [dataclasses.replace(each, score=transform(each.score)) for each in image] for image in predictions
+    ]
     assert coco_scores(other, truths) == coco_scores(predictions, truths)
 
 
@@ -179,11 +184,17 @@ def test_agrees_with_results_loaded_by_pycocotools(scene) -> None:
     if not any(len(each) for each in regions) or not any(len(each) for each in true):
         return
     ground = COCO()
-    annotations = []
+    annotations: list[dict[str, object]] = []
     for image, each in enumerate(true, start=1):
         for code, box in zip(each.codes, each.boxes.tolist(), strict=True):
             annotations.append(
-                {"id": len(annotations) + 1, "image_id": image, "category_id": 1, "segmentation": code, "bbox": box}
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": 1,
+                    "segmentation": code,
+                    "bbox": box,
+                }
                 | {"iscrowd": 0, "area": box[2] * box[3]}
             )
     ground.dataset = {
@@ -211,7 +222,9 @@ def test_agrees_with_results_loaded_by_pycocotools(scene) -> None:
 
 def test_the_best_scored_prediction_is_matched_first() -> None:
     truth = true_regions(as_truth([box_mask(0, 0, 10, 10)]))
-    predicted = predicted_regions([instance(box_mask(0, 0, 10, 10), 0.3), instance(box_mask(0, 0, 10, 8), 0.6)])
+    predicted = predicted_regions(
+        [instance(box_mask(0, 0, 10, 10), 0.3), instance(box_mask(0, 0, 10, 8), 0.6)]
+    )
     assert match_boxes(predicted, truth) == [(1, 0)]
     assert match_boxes(predicted, truth, threshold=0.9) == [(0, 0)]
 

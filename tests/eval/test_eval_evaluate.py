@@ -15,7 +15,8 @@ from thor_interact_env.simulators.base import Instances, Observation
 
 def small_set() -> EvaluationSet:
     views = tuple(
-        Observation(np.full((300, 300, 3), index, np.uint8), np.ones((300, 300), np.float32)) for index in range(3)
+        Observation(np.full((300, 300, 3), index, np.uint8), np.ones((300, 300), np.float32))
+        for index in range(3)
     )
     masks = np.zeros((2, 300, 300), bool)
     masks[0, 10:60, 10:60] = True
@@ -32,7 +33,7 @@ class KnowsAll:
     def propose(self, observation: Observation) -> list[Instance]:
         truth = small_set().truths[int(observation.rgb[0, 0, 0])]
         return [
-            Instance(tuple(np.argwhere(mask)[0].tolist()), mass_class(float(mass)), 0.9, mask)  # type: ignore[arg-type]
+            Instance(tuple(np.argwhere(mask)[0].tolist()), mass_class(float(mass)), 0.9, mask)
             for mask, mass in zip(truth.masks, truth.masses, strict=True)
         ]
 
@@ -57,7 +58,13 @@ def test_an_agent_that_knows_all_scores_one() -> None:
 
 def test_an_agent_that_proposes_nothing_scores_zero() -> None:
     result = evaluate_agent(SeesNothing(), small_set(), progress=False)
-    assert result["bbox_ap"] == result["mask_ap50"] == result["mass_accuracy"] == result["instances_per_image"] == 0
+    assert (
+        result["bbox_ap"]
+        == result["mask_ap50"]
+        == result["mass_accuracy"]
+        == result["instances_per_image"]
+        == 0
+    )
 
 
 def test_predictions_must_be_as_many_as_views() -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,9 @@ class PaperWorld:
 
     def load(self, location: Location) -> Observation:
         self.loads.append(location.scene)
-        self._rng = np.random.default_rng([location.seed, int(4 * location.position[0]), int(location.rotation)])
+        self._rng = np.random.default_rng(
+            [location.seed, int(4 * location.position[0]), int(location.rotation)]
+        )
         rgb = np.full((300, 300, 3), self._rng.integers(256), np.uint8)
         return Observation(rgb, np.full((300, 300), self._rng.uniform(0, 40), np.float32))
 
@@ -45,10 +48,11 @@ class PaperWorld:
         self.closed = True
 
 
-def make(folder: Path | None, count: int = 25, seed: int = 0, world: PaperWorld | None = None) -> EvaluationSet:
+def make(folder: Path | None, count: int = 25, seed: int = 0, world: Any = None) -> EvaluationSet:
+    chosen: Any = world or PaperWorld()
     return EvaluationSet.make(
-        SPLIT, count, seed, 0.0, simulator=lambda: world or PaperWorld(), cache_folder=folder, progress=False
-    )  # type: ignore[arg-type, return-value]
+        SPLIT, count, seed, 0.0, simulator=lambda: chosen, cache_folder=folder, progress=False
+    )
 
 
 def assert_equal(left: EvaluationSet, right: EvaluationSet) -> None:
@@ -56,7 +60,10 @@ def assert_equal(left: EvaluationSet, right: EvaluationSet) -> None:
     assert left.locations == right.locations
     for one, other in zip(left.observations, right.observations, strict=True):
         assert one.rgb.tobytes() == other.rgb.tobytes() and one.rgb.shape == other.rgb.shape
-        assert one.depth.tobytes() == other.depth.tobytes() and one.depth.dtype == other.depth.dtype == np.float32
+        assert (
+            one.depth.tobytes() == other.depth.tobytes()
+            and one.depth.dtype == other.depth.dtype == np.float32
+        )
     for first, second in zip(left.truths, right.truths, strict=True):
         assert np.array_equal(first.masks, second.masks) and first.masks.dtype == second.masks.dtype == bool
         assert first.masks.shape == second.masks.shape
@@ -64,7 +71,7 @@ def assert_equal(left: EvaluationSet, right: EvaluationSet) -> None:
         assert (first.types, first.ids) == (second.types, second.ids)
 
 
-def forbidden() -> PaperWorld:
+def forbidden() -> Any:
     raise AssertionError("the cache was not used")
 
 
@@ -72,7 +79,7 @@ def test_a_cached_set_is_the_set_that_was_made(tmp_path: Path) -> None:
     made = make(tmp_path)
     files = list(tmp_path.iterdir())
     assert [file.suffix for file in files] == [".safetensors"]
-    read = EvaluationSet.make(SPLIT, 25, 0, 0.0, simulator=forbidden, cache_folder=tmp_path)  # type: ignore[arg-type]
+    read = EvaluationSet.make(SPLIT, 25, 0, 0.0, simulator=forbidden, cache_folder=tmp_path)
     assert_equal(made, read)
     assert any(len(truth) == 0 for truth in made.truths), "views with nothing in reach belong to the set"
     assert not read.observations[0].rgb.flags.writeable
@@ -105,13 +112,21 @@ def test_a_damaged_cache_is_made_anew_with_a_warning(tmp_path: Path, damage: str
     content = bytearray(file.read_bytes())
     if damage == "flipped":
         content[-5] ^= 1
-    file.write_bytes({"truncated": content[:-9], "flipped": content, "empty": b"", "foreign": b"{}" * 99}[damage])
+    contents: dict[str, bytes | bytearray] = {
+        "truncated": content[:-9],
+        "flipped": content,
+        "empty": b"",
+        "foreign": b"{}" * 99,
+    }
+    file.write_bytes(contents[damage])
     with pytest.warns(EvaluationSetWarning, match="damaged"):
         assert_equal(make(tmp_path, 3), made)
-    assert_equal(EvaluationSet.make(SPLIT, 3, 0, 0.0, simulator=forbidden, cache_folder=tmp_path), made)  # type: ignore[arg-type]
+    assert_equal(EvaluationSet.make(SPLIT, 3, 0, 0.0, simulator=forbidden, cache_folder=tmp_path), made)
 
 
-def test_everything_that_determines_a_set_has_its_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_that_determines_a_set_has_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make(tmp_path, 1)
     make(tmp_path, 2)
     make(tmp_path, 1, seed=5)
@@ -156,13 +171,13 @@ def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 def test_wrong_arguments_are_named_before_anything_is_made() -> None:
     with pytest.raises(UnknownSplitError, match="Novel/test"):
-        EvaluationSet.make("Novel/test", simulator=forbidden)  # type: ignore[arg-type]
+        EvaluationSet.make("Novel/test", simulator=forbidden)
     with pytest.raises(InvalidOptionError, match="reachable_share"):
-        EvaluationSet.make(SPLIT, reachable_share=1.5, simulator=forbidden)  # type: ignore[arg-type]
+        EvaluationSet.make(SPLIT, reachable_share=1.5, simulator=forbidden)
     with pytest.raises(ValueError, match="count 0"):
-        EvaluationSet.make(SPLIT, 0, simulator=forbidden)  # type: ignore[arg-type]
+        EvaluationSet.make(SPLIT, 0, simulator=forbidden)
     with pytest.raises(ValueError, match="seed -1"):
-        EvaluationSet.make(SPLIT, seed=-1, simulator=forbidden)  # type: ignore[arg-type]
+        EvaluationSet.make(SPLIT, seed=-1, simulator=forbidden)
 
 
 def test_the_cache_holds_no_pickle(tmp_path: Path) -> None:

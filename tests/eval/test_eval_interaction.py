@@ -60,7 +60,11 @@ def test_rates_are_over_all_touches() -> None:
 
 def test_nothing_touched_is_zero() -> None:
     scores = interaction_scores([], [])
-    assert (scores.greedy_success_rate, scores.random_success_rate, scores.objects_per_location) == (0.0, 0.0, 0.0)
+    assert (scores.greedy_success_rate, scores.random_success_rate, scores.objects_per_location) == (
+        0.0,
+        0.0,
+        0.0,
+    )
     nowhere = Instances(np.zeros((0, 300, 300), bool), np.zeros(0), (), ())
     assert interaction_scores([record([(3, 3)], (1, 1), (0, 0))], [nowhere]).objects_per_location == 0.0
 

@@ -20,8 +20,12 @@ def cell(index: int) -> np.ndarray:
 
 
 def as_truth(masses: list[float]) -> Instances:
-    masks = np.stack([cell(index) for index in range(len(masses))]) if masses else np.zeros((0, SIZE, SIZE), bool)
-    return Instances(masks, np.array(masses, np.float64), ("Mug",) * len(masses), tuple(map(str, range(len(masses)))))
+    masks = (
+        np.stack([cell(index) for index in range(len(masses))]) if masses else np.zeros((0, SIZE, SIZE), bool)
+    )
+    return Instances(
+        masks, np.array(masses, np.float64), ("Mug",) * len(masses), tuple(map(str, range(len(masses))))
+    )
 
 
 def found(truth: Instances, forces: list[int]) -> list[Instance]:

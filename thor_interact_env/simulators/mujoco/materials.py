@@ -40,16 +40,17 @@ def _noise(rng: np.random.Generator, cells_y: int, cells_x: int) -> npt.NDArray[
     coarse = rng.random((cells_y, cells_x), dtype=np.float32)
     tiled = np.tile(coarse, (3, 3))
     large = cv2.resize(tiled, (3 * TEXTURE_SIZE, 3 * TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
-    return np.clip(large[TEXTURE_SIZE : 2 * TEXTURE_SIZE, TEXTURE_SIZE : 2 * TEXTURE_SIZE], 0, 1)
+    middle = large[TEXTURE_SIZE : 2 * TEXTURE_SIZE, TEXTURE_SIZE : 2 * TEXTURE_SIZE]
+    return np.clip(middle, 0, 1).astype(np.float32)
 
 
 def _grid() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     axis = (np.arange(TEXTURE_SIZE, dtype=np.float32) + 0.5) / TEXTURE_SIZE
     rows, columns = np.meshgrid(axis, axis, indexing="ij")
-    return rows, columns
+    return rows.astype(np.float32), columns.astype(np.float32)
 
 
-def _plain(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _plain(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     return 0.35 * _noise(rng, 4, 4)
 
 
@@ -122,7 +123,7 @@ def _dots(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     return 0.9 * (radius < rng.uniform(0.2, 0.35)) + 0.1 * _noise(rng, 8, 8)
 
 
-def _brushed(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _brushed(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     return 0.35 * _noise(rng, TEXTURE_SIZE, 2) + 0.2 * _noise(rng, 3, 3)
 
 
@@ -133,7 +134,8 @@ def _leaves(rng: np.random.Generator) -> npt.NDArray[np.float32]:
 def _label(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     rows, columns = _grid()
     band = (rows > 0.3) & (rows < 0.75)
-    text = band & ((rows * 14) % 1 > 0.55) & (_noise(rng, 14, 24) > 0.45) & (columns > 0.1) & (columns < 0.9)
+    inked = ((rows * 14) % 1 > 0.55) & (_noise(rng, 14, 24) > 0.45)
+    text = band & inked & (columns > 0.1) & (columns < 0.9)
     return np.where(text, 0.1, np.where(band, 1.0, 0.1 * _noise(rng, 6, 6)))
 
 

@@ -77,12 +77,12 @@ class CompiledRoom:
         builder = _Builder()
         _add_shell(builder, plan)
         for placement in plan.fixtures:
-            body = builder.spec.worldbody.add_body(
-                pos=placement.position, quat=yaw_quaternion(placement.yaw)
-            )
+            body = builder.spec.worldbody.add_body(pos=placement.position, quat=yaw_quaternion(placement.yaw))
             builder.add(body, placement.blueprint)
         names = [placement.type for placement in plan.furniture] + [name for name, _ in plan.portables]
-        blueprints = [placement.blueprint for placement in plan.furniture] + [made for _, made in plan.portables]
+        blueprints = [placement.blueprint for placement in plan.furniture] + [
+            made for _, made in plan.portables
+        ]
         for index, blueprint in enumerate(blueprints):
             builder.add_movable(f"movable{index}", blueprint)
         self.model = builder.spec.compile()

@@ -29,7 +29,7 @@ class Mesh:
     uv: npt.NDArray[np.float64]
 
     def moved(self, offset: Vector = (0, 0, 0), yaw: float = 0, pitch: float = 0, roll: float = 0) -> "Mesh":
-        """Return the mesh rotated (radians about x by `pitch`, y by `roll`, then z by `yaw`), then shifted."""
+        """Return the mesh turned (radians, about x by `pitch`, y by `roll`, z by `yaw`), then shifted."""
         rotation = _about(2, yaw) @ _about(1, roll) @ _about(0, pitch)
         return Mesh(self.vertices @ rotation.T + np.asarray(offset), self.faces, self.uv)
 
@@ -52,7 +52,8 @@ class Collider:
 
     Attributes:
         kind: "box", "cylinder", "sphere", "capsule" or "ellipsoid"; cylinders and capsules stand along z.
-        size: MuJoCo's half sizes: box (x, y, z); cylinder and capsule (radius, half length, 0); sphere (radius, 0, 0).
+        size: MuJoCo's half sizes: box and ellipsoid (x, y, z); cylinder and capsule (radius, half length, 0);
+            sphere (radius, 0, 0).
         position: Centre in the blueprint's frame.
         rotation: Radians about x, y, z, applied in this order.
     """

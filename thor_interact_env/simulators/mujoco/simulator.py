@@ -25,7 +25,7 @@ GREATEST_MASS = 150.0
 
 @dataclass(frozen=True)
 class _Pose:
-    """Camera position (3,), and its axes right, up, backward as columns of a (3, 3) matrix, MuJoCo's frame."""
+    """Camera position (3,), its axes right, up, backward as columns (3, 3); the agent's right and forward."""
 
     eye: npt.NDArray[np.float64]
     axes: npt.NDArray[np.float64]
@@ -71,6 +71,8 @@ class MujocoSimulator:
         self._settled = np.zeros(0)
         self._pose: _Pose | None = None
         self._observation: Observation | None = None
+        # Where the present view was taken, as long as nothing has been moved since.
+        self._untouched: Location | None = None
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -88,6 +90,8 @@ class MujocoSimulator:
 
     def load(self, location: Location) -> Observation:
         """Spawn a room, put the agent into it and return what it sees; see `Simulator`."""
+        if self._untouched == location and self._observation is not None:
+            return self._observation
         _check_room(location.scene)
         self._check_position(location)
         cached = self._compiled(location.scene)
@@ -102,7 +106,9 @@ class MujocoSimulator:
         self._room = location.scene
         self._pose = _pose(location)
         self._aim()
-        return self._look()
+        seen = self._look()
+        self._untouched = location
+        return seen
 
     def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
         """Apply a force at a pixel; see `Simulator`."""
@@ -123,6 +129,7 @@ class MujocoSimulator:
             point = room.data.xipos[room.movables[index].body].copy()
         if not room.push(index, force * FORCE_DURATION * along, point):
             return seen
+        self._untouched = None
         return self._look()
 
     def instances(self) -> Instances:
@@ -138,7 +145,8 @@ class MujocoSimulator:
         found = [
             index
             for index in np.unique(owners[owners >= 0])
-            if (near & (owners == index)).sum() >= MINIMUM_VISIBLE_PIXELS and room.movables[index].mass < GREATEST_MASS
+            if room.movables[index].mass < GREATEST_MASS
+            and (near & (owners == index)).sum() >= MINIMUM_VISIBLE_PIXELS
         ]
         return Instances(
             masks=np.array([owners == index for index in found], bool).reshape(-1, IMAGE_SIZE, IMAGE_SIZE),
@@ -162,8 +170,10 @@ class MujocoSimulator:
                 f"A state of {self._room} is {expected} finite numbers, not {state.shape}; load the location "
                 "the state was taken at first."
             )
-        self._pose = _Pose(state[:3].copy(), state[3:12].reshape(3, 3).copy(), state[12:15].copy(), state[15:18].copy())
+        eye, axes, right, forward = (part.copy() for part in np.split(state[:18], (3, 12, 15)))
+        self._pose = _Pose(eye, axes.reshape(3, 3), right, forward)
         room.rest(state[18:])
+        self._untouched = None
         self._aim()
         return self._look()
 
@@ -171,7 +181,7 @@ class MujocoSimulator:
         """Release renderers and rooms; closing twice is harmless."""
         while self._cache:
             self._drop()
-        self._spawn = self._pose = self._observation = None
+        self._spawn = self._pose = self._observation = self._untouched = None
 
     def _drop(self) -> None:
         _, cached = self._cache.popitem(last=False)
@@ -201,8 +211,8 @@ class MujocoSimulator:
         if offsets.min() > 0.13:
             nearest = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
             raise UnreachableLocationError(
-                f"The agent cannot stand at {location.position} in {location.scene}: furniture or a wall is in "
-                f"the way. The nearest position on the 0.25 m grid where it can is {nearest}."
+                f"The agent cannot stand at {location.position} in {location.scene}: furniture or a wall "
+                f"is in the way. The nearest position on the 0.25 m grid where it can is {nearest}."
             )
 
     def _renderer(self) -> Renderer:
@@ -241,8 +251,8 @@ def _camera() -> str:
 def _check_room(room: str) -> None:
     if room not in ALL_ROOMS:
         raise UnknownRoomError(
-            f"Unknown room {room!r}; the embedded simulator has FloorPlan1-30 (kitchens), 201-230 (living rooms), "
-            "301-330 (bedrooms) and 401-430 (bathrooms)."
+            f"Unknown room {room!r}; the embedded simulator has FloorPlan1-30 (kitchens), 201-230 "
+            "(living rooms), 301-330 (bedrooms) and 401-430 (bathrooms)."
         )
 
 

@@ -1,0 +1,40 @@
+# `make demo` and `make test` need nothing but Debian or Ubuntu with Python 3.11 or newer.
+# PYTHON=python3.12 chooses the interpreter, PYTEST_ARGS="-k masks" chooses tests.
+
+PYTHON_IN_VENV := .venv/bin/python
+PYTEST_ARGS ?=
+# One thread per process: processes that fight over the cores are many times slower.
+SINGLE_THREADED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint type unit format clean
+.NOTPARALLEL:
+
+help:  ## List these verbs.
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+
+setup:  ## Make .venv and install everything the demo and the tests need; seconds when it is there.
+	@bash tools/setup.sh
+
+demo: setup  ## Train the `quick` preset, evaluate it, say where the results lie.
+	$(PYTHON_IN_VENV) -m agents.selfsup_agent
+
+test: lint type unit  ## Lint, type check, then the whole test suite.
+
+lint: setup  ## Ruff: rules, docstrings, formatting.
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+
+type: setup  ## Mypy.
+	$(PYTHON_IN_VENV) -m mypy
+
+unit: setup  ## Pytest alone, on every core up to eight.
+	$(SINGLE_THREADED) $(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
+
+format: setup  ## Let ruff format the code and repair what it can.
+	$(PYTHON_IN_VENV) -m ruff check --fix .
+	$(PYTHON_IN_VENV) -m ruff format .
+
+clean:  ## Remove .venv, caches and build output; runs/ stays.
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find thor_interact_env selfsup agents eval tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

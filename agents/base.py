@@ -1,0 +1,41 @@
+"""What every agent can do, learned or not."""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.simulators.base import Observation
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """One object that an agent believes it could move.
+
+    Attributes:
+        point: Pixel (row, column), each in 0..299, where to touch it.
+        force: Index 0..2 of the least force believed to move it (5, 30 or 200 N): its mass class.
+        score: Confidence in 0..1.
+        mask: (300, 300) bool, its extent, or None from an agent that predicts points only.
+    """
+
+    point: tuple[int, int]
+    force: int
+    score: float
+    mask: npt.NDArray[np.bool_] | None
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """Anything that proposes objects from a single view, without touching anything."""
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        """Return the objects of a view that could be moved.
+
+        Args:
+            observation: One egocentric view.
+
+        Returns:
+            Instances, best first.
+        """

@@ -1,0 +1,295 @@
+"""The command line of the paper's learner: train, evaluate, predict.
+
+torch and what needs it are imported inside the functions, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import tyro
+
+from agents.configuration import TrainConfig, check_simulator, check_split, default_run_folder
+from agents.reporting import evaluate_run, monitor, predict
+from agents.schedule import ConfigurationError, RunError, preset, require
+
+PROGRAM = "python -m agents.selfsup_agent"
+
+OVERVIEW = f"""usage: {PROGRAM} [COMMAND] [OPTIONS]
+
+Learn about objects by touching them, without labels.
+
+commands:
+  train      train, evaluate, and say where everything lies (the default: preset quick, embedded simulator)
+  evaluate   set a run beside its baselines on held-out rooms
+  predict    draw what a run makes of one view
+
+`{PROGRAM} COMMAND --help` explains one command; here are all of them.
+"""
+
+CONTENTS: Mapping[str, str] = {
+    "config.json": "what was trained",
+    "run.json": "commands, machine, times, targets",
+    "metrics.jsonl": "losses, success rates and AP, one line per episode",
+    "tensorboard": "the same for `tensorboard --logdir`",
+    "checkpoints/last": "the trained network",
+    "evaluation.json": "the table above",
+    "memory_bank": "what was seen and felt; only needed to resume",
+}
+"""What a run folder holds."""
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train, evaluate on held-out rooms, and say where everything lies.
+
+    A preset (smoke: seconds, quick: under 10 minutes on 2 cores, hour, paper) fills the schedule; every value
+    of it can be overridden, such as `--schedule.batch-size 8` or `--schedule.stages.0.episodes 10`.
+    """
+
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    """What to train."""
+
+    out: Path | None = None
+    """Run folder; None means runs/PRESET-SPLIT-seedSEED."""
+
+    resume: bool = False
+    """Go on with the run in the folder, exactly as if it had never stopped."""
+
+    final_evaluation: bool = True
+    """Evaluate the trained network beside the baselines when training is done."""
+
+
+@dataclass(frozen=True)
+class EvaluateCommand:
+    """Set a run beside the untrained network, random points and all superpixels, on held-out rooms."""
+
+    run: tyro.conf.Positional[Path]
+    """Run folder, or the folder of one of its checkpoints."""
+
+    locations: int = 200
+    """Held-out locations; the same for every run."""
+
+    split: str | None = None
+    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
+
+    reachable_share: float | None = None
+    """Least share of each view within reach (0: the paper's unfiltered rule); None means the run's own."""
+
+    seed: int = 0
+    """Seed of the locations, and of the random baseline."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""
+
+
+@dataclass(frozen=True)
+class PredictCommand:
+    """Draw six panels of one view: view, scores, forces, instances, ground truth, self-supervised masks.
+
+    The last two need a LOCATION, where the simulator can be asked and the points can be touched.
+    """
+
+    run: tyro.conf.Positional[Path]
+    """Run folder, or the folder of one of its checkpoints."""
+
+    image_or_location: tyro.conf.Positional[str]
+    """A .npz with `rgb` (300, 300, 3) uint8 and `depth` (300, 300) in metres; a .png (with --depth); or a
+    location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
+
+    out: Path = Path("prediction.png")
+    """Picture to write (PNG)."""
+
+    depth: Path | None = None
+    """Depth of a .png image: a .npy with (300, 300) metres from the camera."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["-h"], ["--help"]):
+        _explain_everything()
+        raise SystemExit(0)
+    if not words or words[0].startswith("-"):
+        words.insert(0, "train")
+    name, *rest = words
+    if name not in COMMANDS:
+        _fail(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}.")
+    try:
+        COMMANDS[name](rest)
+    except Exception as error:
+        if not isinstance(error, RunError) and not isinstance(error, _user_errors()):
+            raise
+        _fail(str(error))
+    raise SystemExit(0)
+
+
+def _user_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that say what the user can do; anything else is a bug and shows its traceback."""
+    from gymnasium.error import DependencyNotInstalled
+
+    from agents.collect import CollectionError
+    from selfsup.memory_bank import MemoryBankError
+    from thor_interact_env.errors import RenderingError, ThorInteractError
+
+    return (
+        ThorInteractError,
+        RenderingError,
+        MemoryBankError,
+        CollectionError,
+        DependencyNotInstalled,
+        FloatingPointError,
+        OSError,
+    )
+
+
+def _fail(message: str) -> NoReturn:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _explain_everything() -> None:
+    print(OVERVIEW)
+    for name, command in COMMANDS.items():
+        print(f"{'-' * 20} {name} {'-' * 20}")
+        with contextlib.suppress(SystemExit):
+            command(["--help"])
+
+
+def _parse(kind: type[Any], name: str, words: Sequence[str], default: Any = None) -> Any:
+    """Let tyro read the options of a command, but complain in one line."""
+    complaint = io.StringIO()
+    options = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=words, **options)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+    # tyro frames its text and wraps it.
+    text = " ".join(re.sub(r"[\u2500-\u257f]|-{5,}", " ", complaint.getvalue()).split())
+    _fail(text.partition(" For full helptext")[0] + f"; see {PROGRAM} {name} --help")
+
+
+def parse_train(words: Sequence[str]) -> TrainCommand:
+    """Read the options of `train`.
+
+    The preset, or with `--resume` the configuration saved in the run folder, gives the defaults.
+
+    Args:
+        words: The command line after `train`.
+
+    Raises:
+        ConfigurationError: There is no such preset, or a value makes no sense.
+        CheckpointError: The run to go on with has no readable configuration.
+        SystemExit: tyro has printed the help or its own complaint.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--preset", default="quick")
+    first.add_argument("--split", default="NovelSpaces")
+    first.add_argument("--seed", default="0")
+    first.add_argument("--out", type=Path)
+    first.add_argument("--resume", action="store_true")
+    try:
+        known, _ = first.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ConfigurationError(str(error)) from None
+    schedule = preset(known.preset)
+    asks_for_help = bool({"-h", "--help"} & set(words))
+    if known.resume and not asks_for_help:
+        from agents.run_folder import load_config
+
+        seed = int(known.seed) if known.seed.isdigit() else 0
+        known.out = known.out or default_run_folder(known.preset, known.split, seed)
+        config = load_config(known.out)
+    else:
+        config = TrainConfig(schedule=schedule, preset=known.preset)
+    command = _parse(TrainCommand, "train", words, TrainCommand(config, known.out))
+    assert isinstance(command, TrainCommand)
+    return command
+
+
+def _train(words: Sequence[str]) -> None:
+    command = parse_train(words)
+    config = command.config
+    check_split(config.split)
+    check_simulator(config.simulator)
+    run = command.out or default_run_folder(config.preset, config.split, config.seed)
+    from agents.run_folder import check_run
+
+    # Before torch is loaded and held-out views are made, so that a wrong folder is reported at once.
+    check_run(config, run, command.resume)
+    from agents.learner import resolve_device
+    from agents.train import train
+
+    resolve_device(config.device)
+    again = "" if command.out is None else f" --out {shlex.quote(str(run))}"
+    selected = f"--preset {config.preset} --split {config.split} --seed {config.seed}"
+    try:
+        print(
+            f"training: preset {config.preset}, {config.split}, seed {config.seed}, folder {run}", flush=True
+        )
+        train(config, run, command.resume, monitor(config))
+        if command.final_evaluation:
+            count = config.schedule.final_evaluation_locations
+            evaluate_run(run, config, locations=count, split=config.split)
+    except KeyboardInterrupt:
+        message = f"Interrupted. Go on with: {PROGRAM} train {selected}{again} --resume"
+        print(f"\n{message}", file=sys.stderr)
+        raise SystemExit(130) from None
+    print(f"\nEverything lies in {run}:")
+    for name, meaning in CONTENTS.items():
+        if (run / name).exists():
+            print(f"  {name:<18}{meaning}")
+    print(f"Draw a prediction: {PROGRAM} predict {run} LOCATION.json --out prediction.png")
+
+
+def _evaluate(words: Sequence[str]) -> None:
+    command = _parse(EvaluateCommand, "evaluate", words)
+    from agents.run_folder import load_config
+
+    config = load_config(command.run)
+    split = command.split or config.split
+    check_split(split)
+    require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")
+    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
+    evaluate_run(
+        command.run,
+        config,
+        locations=command.locations,
+        split=split,
+        reachable_share=command.reachable_share,
+        seed=command.seed,
+        device=command.device,
+    )
+
+
+def _predict(words: Sequence[str]) -> None:
+    command = _parse(PredictCommand, "predict", words)
+    predict(command.run, command.image_or_location, command.out, command.depth, command.device)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "predict": _predict,
+}

@@ -1,0 +1,196 @@
+"""An agent at one location: it touches points in turn and notes what happened (paper section 4.2)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from agents.clustering import cell_centre
+from selfsup.change import STRIDE
+from selfsup.feedback import Experience, Feedback, escalation
+from thor_interact_env.actions import DIRECTIONS, FORCES, GRID
+from thor_interact_env.locations import Location
+from thor_interact_env.simulators.base import Observation
+
+Point = tuple[int, int, int]
+"""Pixel row and column, each in 0..299, and force index 0..2."""
+
+ProposePoints = Callable[[Observation], Sequence[Point]]
+"""From a view to the points to touch, best first."""
+
+ATTEMPTS_PER_POINT = 3
+"""Most forces applied at one point: the next smaller, the predicted and the greatest."""
+
+_GREATEST_FORCE = len(FORCES) - 1
+
+
+@dataclass(frozen=True)
+class InteractionSchedule:
+    """How many points are touched at a location, and how.
+
+    Attributes:
+        greedy: Points that the agent chooses.
+        random: Points drawn at random, uniform over the grid and the forces, touched after the greedy ones.
+        joint: Whether forces are tried by escalation; if not, only the greatest one is applied, and it counts
+            as the predicted and correct one (training of the segmentation alone).
+    """
+
+    greedy: int
+    random: int
+    joint: bool
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            ValueError: A number of points is negative.
+        """
+        if self.greedy < 0 or self.random < 0:
+            raise ValueError(f"greedy is {self.greedy} and random {self.random}; neither may be negative")
+
+    @property
+    def steps(self) -> int:
+        """Most touches of an episode, one per attempt: what the environment must allow."""
+        return max(1, (self.greedy + self.random) * (ATTEMPTS_PER_POINT if self.joint else 1))
+
+
+@dataclass(frozen=True, eq=False)
+class InteractionRecord:
+    """What was done at one location.
+
+    Attributes:
+        experience: What can be learned from it.
+        greedy_successes: Successful points among those the agent chose.
+        greedy_touches: Points the agent chose.
+        random_successes: Successful points among the random ones.
+        random_touches: Random points.
+        attempts: Forces applied, up to three at a point.
+        changes: Attempts that changed the picture, with or without success.
+    """
+
+    experience: Experience
+    greedy_successes: int
+    greedy_touches: int
+    random_successes: int
+    random_touches: int
+    attempts: int
+    changes: int
+
+
+def random_points(count: int, rng: np.random.Generator) -> list[Point]:
+    """Draw points uniformly over the 100 x 100 grid and the three forces (paper section 4.2).
+
+    Args:
+        count: Number of points; they may coincide.
+        rng: Decides them.
+
+    Returns:
+        Central pixels of grid cells, each with a force index.
+    """
+    cells = rng.integers(GRID, size=(count, 2))
+    forces = rng.integers(len(FORCES), size=count)
+    return [
+        (*cell_centre(int(row), int(column)), int(force))
+        for (row, column), force in zip(cells, forces, strict=True)
+    ]
+
+
+def interact(
+    env: gymnasium.Env[Any, Any],
+    location: Location,
+    propose_points: ProposePoints,
+    schedule: InteractionSchedule,
+    rng: np.random.Generator,
+) -> InteractionRecord:
+    """Visit one location: touch the agent's points, then random ones, and note what they taught.
+
+    The room is not reset in between, so changes accumulate. Each point keeps one random direction for all its
+    attempts. Success is the environment's `info["success"]`, judged from images alone.
+
+    Args:
+        env: The environment; an episode must allow `schedule.steps` touches.
+        location: Where to go.
+        propose_points: Chooses the greedy points from the first view; those after the first `schedule.greedy`
+            are left, and it is not called when that is 0.
+        schedule: How many points, and how they are touched.
+        rng: Decides random points and directions. The random points do not depend on the greedy ones.
+
+    Returns:
+        The record of the location.
+
+    Raises:
+        ThorInteractError: The location cannot be reached, or a proposed point is outside the image.
+        gymnasium.error.ResetNeeded: The environment allows fewer touches than the schedule makes.
+    """
+    drawn = random_points(schedule.random, rng)
+    directions = rng.integers(len(DIRECTIONS), size=schedule.greedy + schedule.random)
+    observation, _ = env.reset(options={"location": location})
+    rgb, depth = observation["rgb"], observation["depth"]
+    proposed: list[Point] = []
+    if schedule.greedy:
+        proposed = list(propose_points(Observation(rgb=rgb, depth=depth)))[: schedule.greedy]
+    notes = _Notes()
+    for number, (row, column, force) in enumerate((*proposed, *drawn)):
+        # A random point keeps its direction however many greedy points there were.
+        place = number if number < len(proposed) else schedule.greedy + number - len(proposed)
+        if not schedule.joint:
+            force = _GREATEST_FORCE
+        notes.touch(env, row, column, force, int(directions[place]), schedule.joint)
+    greedy_successes = sum(notes.successes[: len(proposed)])
+    return InteractionRecord(
+        experience=notes.experience(rgb, depth),
+        greedy_successes=greedy_successes,
+        greedy_touches=len(proposed),
+        random_successes=sum(notes.successes) - greedy_successes,
+        random_touches=len(drawn),
+        attempts=notes.attempts,
+        changes=notes.changes,
+    )
+
+
+class _Notes:
+    """What has been learned so far at a location, point by point."""
+
+    def __init__(self) -> None:
+        self.successes: list[bool] = []
+        self.attempts = self.changes = 0
+        self._success_points: list[tuple[int, int]] = []
+        self._masks: list[npt.NDArray[np.bool_]] = []
+        self._forces: list[int] = []
+        self._feedback: list[int] = []
+        self._failure_points: list[tuple[int, int]] = []
+
+    def touch(
+        self, env: gymnasium.Env[Any, Any], row: int, column: int, force: int, direction: int, joint: bool
+    ) -> None:
+        """Apply forces at one pixel until one succeeds."""
+        cell = (row // STRIDE, column // STRIDE)
+        attempts = escalation(force) if joint else ((force, Feedback.CORRECT),)
+        for applied, feedback in attempts:
+            *_, info = env.step(np.array([row, column, applied, direction]))
+            self.attempts += 1
+            self.changes += bool(info["changed"].any())
+            if info["success"]:
+                self.successes.append(True)
+                self._success_points.append(cell)
+                self._masks.append(info["mask"])
+                self._forces.append(force)
+                self._feedback.append(feedback)
+                return
+        self.successes.append(False)
+        self._failure_points.append(cell)
+
+    def experience(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> Experience:
+        """Return all that was learned at a location, given its first view."""
+        return Experience(
+            rgb=rgb,
+            depth=depth.astype(np.float16),
+            success_points=np.array(self._success_points, np.int16).reshape(-1, 2),
+            masks=np.array(self._masks, np.bool_).reshape(-1, GRID, GRID),
+            forces=np.array(self._forces, np.int8),
+            feedback=np.array(self._feedback, np.int8),
+            failure_points=np.array(self._failure_points, np.int16).reshape(-1, 2),
+        )

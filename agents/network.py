@@ -1,0 +1,219 @@
+"""The network: from one RGB-D image to interaction scores, force logits and embeddings (paper appendix A)."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from thor_interact_env.actions import FORCES, GRID, IMAGE_SIZE
+
+ForceBranch = Literal["shared", "separate"]
+"""`shared`: the force head reads the 128 channels that the other heads read (paper appendix A).
+`separate`: it has a hidden layer of its own on the 64 channels of the backbone, without coordinates
+(authors' code)."""
+
+IMAGE_CHANNELS = 4
+EMBEDDING_SIZE = 16
+FEATURES = 128
+"""Channels that the prediction heads read."""
+
+
+class Prediction(NamedTuple):
+    """What the network says about each cell of the grid, in float32.
+
+    Attributes:
+        scores: (B, 100, 100) logits: the sigmoid says how promising a touch is.
+        force_logits: (B, 3, 100, 100) logits of the three forces; the greatest is the predicted one.
+        embeddings: (B, 16, 100, 100), close together (squared distance below 1) on one object.
+    """
+
+    scores: Tensor
+    force_logits: Tensor
+    embeddings: Tensor
+
+
+def image_tensor(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) -> Tensor:
+    """Return the network's input for one view.
+
+    Args:
+        rgb: (300, 300, 3) uint8.
+        depth: (300, 300) float16 or float32, metres from the camera.
+
+    Returns:
+        (4, 300, 300) float32: RGB in 0..1 and depth in metres, laid out with the channels last in memory.
+
+    Raises:
+        ValueError: An array does not have its shape.
+    """
+    size = (IMAGE_SIZE, IMAGE_SIZE)
+    if rgb.shape != (*size, 3) or depth.shape != size:
+        raise ValueError(
+            f"rgb has shape {rgb.shape} and depth {depth.shape}; they must be {(*size, 3)} and {size}"
+        )
+    image = np.empty((*size, IMAGE_CHANNELS), np.float32)
+    np.multiply(rgb, np.float32(1 / 255), out=image[..., :3], casting="unsafe")
+    image[..., 3] = depth
+    return torch.from_numpy(image).permute(2, 0, 1)
+
+
+def fast_bf16(device: torch.device) -> bool:
+    """Return whether a device multiplies bf16 in hardware, so that it is faster than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if device.type != "cpu":
+        return False
+    # Without hardware support bf16 is emulated, several times slower than fp32. torch names no public test.
+    features = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+    return any(feature() for feature in features if feature is not None)
+
+
+def coordinate_grid() -> Tensor:
+    """Return the position of each grid cell: (2, 100, 100) float32, row and column from -1 to 1.
+
+    The first and last cell of each axis are at -1 and 1, a range like that of the features beside it.
+    """
+    axis = torch.linspace(-1.0, 1.0, GRID)
+    return torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
+
+
+def _convolution(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
+    """Return a convolution with batch normalisation and ReLU."""
+    # With padding 1 the 5x5 window of cell i is centred on pixel 3 i + 1, the centre of the cell.
+    padding = 0 if size == 1 else 1
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, padding, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _DownBlock(nn.Module):
+    """3x3, 1x1 back to the input's width, plus the input; then 3x3 with stride 2."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(_convolution(inputs, outputs, 3), _convolution(outputs, inputs, 1))
+        self.reduction = _convolution(inputs, outputs, 3, stride=2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return cast(Tensor, self.reduction(features + self.residual(features)))
+
+
+class _UpBlock(nn.Module):
+    """2x2 transposed convolution with stride 2, the lateral features beside it, 3x3."""
+
+    def __init__(self, inputs: int, lateral: int, outputs: int) -> None:
+        super().__init__()
+        self.upsampling = nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+        self.fusion = _convolution(outputs + lateral, outputs, 3)
+
+    def forward(self, features: Tensor, lateral: Tensor) -> Tensor:
+        # 13 cells become 26 where the lateral features have 25: the surplus row and column go.
+        height, width = lateral.shape[-2:]
+        upsampled = self.upsampling(features)[..., :height, :width]
+        return cast(Tensor, self.fusion(torch.cat((upsampled, lateral.to(upsampled.dtype)), dim=1)))
+
+
+class InteractionNet(nn.Module):
+    """The paper's 1.4M parameter network (appendix A).
+
+    A 5x5 convolution with stride 3 brings the image to the 100 x 100 grid; three blocks with stride 2 (to
+    50, 25 and 13 cells) and three up-modules with lateral connections follow. One output sees 137 x 137
+    pixels.
+
+    Attributes:
+        force_head: The part that is trained while the detection part is frozen.
+    """
+
+    def __init__(self, embedding_size: int = EMBEDDING_SIZE, force_branch: ForceBranch = "shared") -> None:
+        """Make a network with random weights, drawn from torch's global generator.
+
+        Args:
+            embedding_size: Components of an embedding.
+            force_branch: What the force head reads; see `ForceBranch`.
+
+        Raises:
+            ValueError: The embedding has no component, or there is no such branch.
+        """
+        super().__init__()
+        if embedding_size < 1:
+            raise ValueError(f"embedding_size is {embedding_size}; it must be at least 1")
+        if force_branch not in ("shared", "separate"):
+            raise ValueError(f"unknown force_branch {force_branch!r}; choose 'shared' or 'separate'")
+        self.force_branch: ForceBranch = force_branch
+        self.stem = _convolution(IMAGE_CHANNELS, 32, 5, stride=3)
+        self.down = nn.ModuleList([_DownBlock(32, 64), _DownBlock(64, 128), _DownBlock(128, 256)])
+        self.up = nn.ModuleList([_UpBlock(256, 128, 128), _UpBlock(128, 64, 64), _UpBlock(64, 32, 64)])
+        self.projection = _convolution(64 + 2, FEATURES, 1)
+        self.score_head = nn.Conv2d(FEATURES, 1, 1)
+        self.embedding_head = nn.Conv2d(FEATURES, embedding_size, 1)
+        self.force_head: nn.Module = nn.Conv2d(FEATURES, len(FORCES), 1)
+        if force_branch == "separate":
+            self.force_head = nn.Sequential(
+                nn.Conv2d(64, FEATURES, 1), nn.ReLU(inplace=True), nn.Conv2d(FEATURES, len(FORCES), 1)
+            )
+        self.coordinates: Tensor
+        self.register_buffer("coordinates", coordinate_grid(), persistent=False)
+
+    @classmethod
+    def from_weights(cls, weights: Mapping[str, Tensor]) -> Self:
+        """Return the network that a state dict belongs to, with its weights.
+
+        Args:
+            weights: Values of `state_dict()`; they decide the size of the embedding and the force branch.
+
+        Raises:
+            KeyError: It lacks the embedding head.
+            RuntimeError: A value is missing, unknown, or of another shape.
+        """
+        size = len(weights["embedding_head.weight"])
+        network = cls(size, "shared" if "force_head.weight" in weights else "separate")
+        network.load_state_dict(weights)
+        return network
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trainable values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def forward(self, images: Tensor) -> Prediction:
+        """Predict for a batch of images.
+
+        Args:
+            images: (B, 4, 300, 300) float32, as made by `image_tensor`.
+
+        Returns:
+            Scores, force logits and embeddings, float32 also under autocast.
+
+        Raises:
+            ValueError: The images do not have this shape.
+        """
+        if images.ndim != 4 or images.shape[1:] != (IMAGE_CHANNELS, IMAGE_SIZE, IMAGE_SIZE):
+            raise ValueError(
+                f"images have shape {tuple(images.shape)}; "
+                f"they must be (B, {IMAGE_CHANNELS}, {IMAGE_SIZE}, {IMAGE_SIZE})"
+            )
+        features = self.stem(images)
+        laterals = []
+        for down in self.down:
+            laterals.append(features)
+            features = down(features)
+        for up in self.up:
+            features = up(features, laterals.pop())
+        grid = self.coordinates.to(features.dtype).expand(len(features), -1, -1, -1)
+        outputs = self.projection(torch.cat((features, grid), dim=1))
+        # In bf16 neighbouring scores would tie. One product of all heads costs half of three of them.
+        with torch.autocast(images.device.type, enabled=False):
+            outputs = outputs.float()
+            heads = [self.score_head, self.embedding_head]
+            if isinstance(self.force_head, nn.Conv2d):
+                heads.append(self.force_head)
+            weight = torch.cat([head.weight for head in heads])
+            bias = torch.cat([cast(Tensor, head.bias) for head in heads])
+            widths = [head.out_channels for head in heads]
+            maps = nn.functional.conv2d(outputs, weight, bias).split(widths, dim=1)
+            force_logits = maps[2] if len(maps) == 3 else self.force_head(features.float())
+        return Prediction(maps[0].squeeze(1), force_logits, maps[1])

@@ -1,0 +1,48 @@
+"""The baseline that a learner has to leave behind: every superpixel is an object."""
+
+import numpy as np
+
+from agents.base import Instance
+from agents.clustering import cell_centre, upscale_mask
+from selfsup.change import STRIDE
+from selfsup.superpixels import superpixel_labels
+from thor_interact_env.actions import REACH
+from thor_interact_env.simulators.base import Observation
+
+MEDIUM_FORCE = 1
+"""Force index of every proposal: appearance says nothing about mass, and the middle class errs least."""
+
+
+class SuperpixelAgent:
+    """Proposes all superpixels of a view, the nearest first.
+
+    The score is the share of a superpixel's cells within reach; equal ones are ordered by mean depth. Without
+    touching anything nothing better is known: only what is in reach can be an instance.
+    """
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        """Return one instance per superpixel, best first; see the class.
+
+        Args:
+            observation: One view.
+
+        Returns:
+            Instances whose (300, 300) bool masks cover the image and do not overlap. The point is the cell
+            nearest to a superpixel's centre of mass, of its own cells; the force is the medium one.
+        """
+        labels = superpixel_labels(observation.rgb)
+        centre = STRIDE // 2
+        depth = observation.depth[centre::STRIDE, centre::STRIDE].astype(np.float64)
+        _, index = np.unique(labels, return_inverse=True)
+        index = index.ravel()
+        cells = np.bincount(index)
+        shares = np.bincount(index, weights=(depth < REACH).ravel()) / cells
+        distances = np.bincount(index, weights=depth.ravel()) / cells
+        instances = []
+        for superpixel in np.lexsort((distances, -shares)):
+            mask = (index == superpixel).reshape(labels.shape)
+            rows, columns = mask.nonzero()
+            nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+            point = cell_centre(int(rows[nearest]), int(columns[nearest]))
+            instances.append(Instance(point, MEDIUM_FORCE, float(shares[superpixel]), upscale_mask(mask)))
+        return instances

@@ -1,0 +1,99 @@
+"""Record a seed and actions, replay them later, and compare every byte.
+
+    python examples/replay.py record run.json --seed 3 --steps 10
+    python examples/replay.py replay run.json
+
+A replay that differs from its recording ends with exit code 1.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+import thor_interact_env  # noqa: F401  (registers ThorInteract-v0)
+
+REACH = 1.5  # metres
+
+
+def digest(item: Any) -> str:
+    """Return the SHA-256 of what `reset` or `step` returned: of every array's bytes and every number."""
+    sha = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, dict):
+            for key in sorted(value):
+                sha.update(key.encode())
+                add(value[key])
+        elif isinstance(value, tuple):
+            for part in value:
+                add(part)
+        elif isinstance(value, np.ndarray):
+            sha.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
+        else:
+            sha.update(repr(value).encode())
+
+    add(item)
+    return sha.hexdigest()
+
+
+def record(path: Path, seed: int, steps: int) -> None:
+    """Touch random points in reach, and write seed, actions and digests to a JSON file."""
+    env = gymnasium.make("ThorInteract-v0", interactions=steps)
+    rng = np.random.default_rng(seed)
+    start = env.reset(seed=seed)
+    digests = [digest(start)]
+    rows, columns = np.nonzero(start[0]["depth"] < REACH)
+    actions = []
+    for _ in range(steps):
+        index = rng.integers(max(len(rows), 1))
+        pixel = (int(rows[index]), int(columns[index])) if len(rows) else (150, 150)
+        actions.append([*pixel, int(rng.integers(3)), int(rng.integers(8))])
+        digests.append(digest(env.step(actions[-1])))
+    env.close()
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps({"seed": seed, "actions": actions, "sha256": digests}, indent=1))
+    os.replace(temporary, path)
+    print(f"recorded {steps} touches to {path}")
+
+
+def replay(path: Path) -> None:
+    """Do what a file recorded, and end with exit code 1 at the first difference."""
+    recording = json.loads(path.read_text())
+    env = gymnasium.make("ThorInteract-v0", interactions=len(recording["actions"]))
+    found = [digest(env.reset(seed=recording["seed"]))]
+    found += [digest(env.step(action)) for action in recording["actions"]]
+    env.close()
+    for step, (expected, actual) in enumerate(zip(recording["sha256"], found, strict=True)):
+        if expected != actual:
+            name = "the first view" if step == 0 else f"touch {step}"
+            raise SystemExit(f"{name} differs from {path}: sha256 {actual}, recorded {expected}")
+    print(f"all {len(found)} results equal the recording, byte for byte")
+
+
+def main() -> None:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    commands = parser.add_subparsers(dest="command", required=True)
+    recorder = commands.add_parser("record", help="touch things and write the recording")
+    recorder.add_argument("file", type=Path)
+    recorder.add_argument("--seed", type=int, default=0, help="decides the room, the pose and the touches")
+    recorder.add_argument("--steps", type=int, default=10, help="number of touches")
+    player = commands.add_parser("replay", help="repeat a recording and compare")
+    player.add_argument("file", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "record":
+        record(arguments.file, arguments.seed, arguments.steps)
+    elif arguments.file.is_file():
+        replay(arguments.file)
+    else:
+        parser.error(f"there is no file {arguments.file}: make one with the command record")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import Future
+
+import cv2
+import numpy as np
+import pytest
+
+import agents.reporting
+import agents.train
+from agents.command_line import main, parse_train
+from agents.configuration import TrainConfig
+from agents.interact import InteractionRecord
+from agents.reporting import PredictionInputError, read_view, targets
+from agents.schedule import ConfigurationError, preset
+from eval.evaluation_set import EvaluationSet
+from selfsup.feedback import Experience
+from thor_interact_env.locations import Location
+from thor_interact_env.simulators.base import Instances, Observation
+
+LOCATION = Location("FloorPlan1", (1.0, 0.9009992, 0.5), 90.0, 30.0, 7)
+SMOKE = ["--preset", "smoke", "--workers", "0", "--device", "cpu"]
+
+
+def view(seed=0):
+    rng = np.random.default_rng(seed)
+    rgb = rng.integers(0, 50, (300, 300, 3), dtype=np.uint8)
+    rgb[60:150, 90:180] += np.uint8(150)
+    return Observation(rgb, np.full((300, 300), 1.2, np.float32))
+
+
+def truth():
+    masks = np.zeros((1, 300, 300), bool)
+    masks[0, 60:150, 90:180] = True
+    return Instances(masks, np.array([0.3]), ("Mug",), ("Mug|1",))
+
+
+class MadeUpCollector:
+    def __init__(self, workers=None):
+        self.workers = workers
+
+    def submit(self, task):
+        mask = truth().masks[:, 1::3, 1::3]
+        point = np.array([[30, 40]], np.int16)
+        experience = Experience(
+            view().rgb,
+            view().depth.astype(np.float16),
+            point,
+            mask,
+            np.array([2], np.int8),
+            np.array([0], np.int8),
+            np.array([[1, 1]], np.int16),
+        )
+        future = Future()
+        future.set_result([InteractionRecord(experience, 1, 1, 0, 1, 2, 1) for _ in task.seeds])
+        return future
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    """A world of one made-up view, so that the command line is tested without a simulator."""
+
+    def evaluation_set(config, split, locations, seed, reachable_share=None):
+        share = config.schedule.reachable_share if reachable_share is None else reachable_share
+        views, truths = (view(1),) * locations, (truth(),) * locations
+        return EvaluationSet(split, seed, share, (LOCATION,) * locations, views, truths)
+
+    monkeypatch.setattr(agents.reporting, "evaluation_set", evaluation_set)
+    monkeypatch.setattr(agents.train, "LocalCollector", MadeUpCollector)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run_main(*words):
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in words])
+    return stop.value.code or 0
+
+
+def complaint(capsys, *words):
+    """Return the only line that a refused command prints."""
+    capsys.readouterr()
+    assert run_main(*words) == 2
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: "), captured.err
+    return lines[0]
+
+
+def test_train_evaluate_and_predict(world, capsys):
+    assert run_main("train", *SMOKE, "--out", "run") == 0
+    printed = capsys.readouterr().out
+    assert "self-supervised" in printed and "all superpixels" in printed and "untrained network" in printed
+    assert "Everything lies in run" in printed
+    result = json.loads((world / "run" / "evaluation.json").read_text())
+    assert result["split"] == "NovelSpaces/test" and result["locations"] == 2
+    assert set(result["rows"]) == {"self-supervised", "untrained network", "random points", "all superpixels"}
+    assert result["training_success"] == {"greedy": 1.0, "random": 0.0}
+
+    assert run_main("evaluate", "run", "--locations", "3", "--split", "NovelObjects") == 0
+    result = json.loads((world / "run" / "evaluation.json").read_text())
+    assert result["split"] == "NovelObjects/test" and result["locations"] == 3
+
+    np.savez(world / "view.npz", rgb=view().rgb, depth=view().depth)
+    assert run_main("predict", "run", "view.npz", "--out", "panels.png") == 0
+    picture = cv2.imread(str(world / "panels.png"))
+    assert picture.shape[1] > picture.shape[0] > 300
+
+    assert "--resume" in complaint(capsys, "train", *SMOKE, "--out", "run")
+    assert run_main("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation") == 0
+    assert "seed (0, not 1)" in complaint(capsys, "train", *SMOKE, "--out", "run", "--seed", "1", "--resume")
+
+    model = world / "run" / "checkpoints" / "last" / "model.safetensors"
+    model.write_bytes(model.read_bytes()[:1000])
+    assert "model.safetensors" in complaint(capsys, "evaluate", "run")
+    assert "model.safetensors" in complaint(capsys, "predict", "run", "view.npz")
+    assert "model.safetensors" in complaint(capsys, "train", *SMOKE, "--out", "run", "--resume")
+
+
+def test_without_a_folder_the_run_is_named_after_what_it_is(world):
+    assert run_main(*SMOKE, "--seed", "4", "--no-final-evaluation") == 0
+    assert (world / "runs" / "smoke-NovelSpaces-seed4" / "checkpoints" / "last").exists()
+
+
+def test_interruption_says_how_to_go_on(world, monkeypatch, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(agents.train, "train", interrupted)
+    assert run_main("train", *SMOKE, "--out", "run") == 130
+    error = capsys.readouterr().err.strip()
+    assert error.count("\n") == 0
+    assert error.endswith("train --preset smoke --split NovelSpaces --seed 0 --out run --resume")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "--preset", "fast"], "no preset 'fast'; choose one of smoke, quick, hour, paper"),
+        (["train", "--split", "Moon"], "no split 'Moon'; choose one of NovelObjects, NovelSpaces"),
+        (["train", "--simulator", "unreal"], "no simulator 'unreal'"),
+        (["train", "--device", "abacus"], "device 'abacus' cannot be used"),
+        (["train", "--schedule.batch-size", "100000"], "lower batch_size"),
+        (["train", "--seed", "-1"], "seed is -1"),
+        (["train", "--out", "a-file"], "a-file exists and is not empty"),
+        (["train", "--out", "nowhere", "--resume"], "nowhere is not a folder"),
+        (["evaluate", "nowhere"], "nowhere is not a folder"),
+        (["evaluate", "."], "config.json does not exist"),
+        (["predict", "nowhere", "view.npz"], "nowhere is not a folder"),
+        (["train", "--speed", "9"], "--speed"),
+        (["train", "--seed", "many"], "many"),
+        (["evaluate"], "RUN"),
+        (["evaluate", "nowhere", "--locations", "few"], "few"),
+        (["learn"], "no command 'learn'; choose one of train, evaluate, predict"),
+    ],
+)
+def test_wrong_words_are_one_line(world, capsys, words, message):
+    (world / "a-file").write_text("something")
+    assert message in complaint(capsys, *words)
+    assert [path.name for path in world.iterdir()] == ["a-file"]
+
+
+def test_help_explains_every_field(capsys):
+    assert run_main("--help") == 0
+    explained = capsys.readouterr().out
+    for words in (
+        "--resume",
+        "--schedule.learning-rate",
+        "--schedule.stages.0.greedy-points",
+        "--workers",
+        "--change-test",
+        "--locations",
+        "--depth",
+        "Points the network chooses at a location.",
+        "Seed of the weights, the locations, the touches and the batches.",
+    ):
+        assert words in " ".join(explained.replace("│", " ").split()), words
+
+
+def test_help_does_not_wait_for_torch():
+    code = (
+        "import sys\n"
+        "from agents.command_line import main\n"
+        "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules and 'mujoco' not in sys.modules, 'slow'\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_the_module_is_the_program():
+    words = [sys.executable, "-m", "agents.selfsup_agent", "evaluate", "nowhere"]
+    finished = subprocess.run(words, capture_output=True, text=True, env={**os.environ}, check=False)
+    assert finished.returncode == 2
+    assert finished.stderr.strip() == "error: nowhere is not a folder; name a run folder, such as " + (
+        "runs/quick-NovelSpaces-seed0."
+    )
+
+
+def test_options_override_the_preset():
+    command = parse_train(
+        ["--preset", "hour", "--schedule.batch-size", "8", "--schedule.stages.0.episodes", "3"]
+    )
+    assert command.config.preset == "hour"
+    assert command.config.schedule.batch_size == 8
+    assert command.config.schedule.stages[0].episodes == 3
+    assert command.config.schedule.learning_rate == preset("hour").learning_rate
+    with pytest.raises(ConfigurationError, match="'fast'"):
+        parse_train(["--preset=fast"])
+
+
+def test_targets_are_compared():
+    rows = {
+        "self-supervised": {"bbox_ap50": 0.2, "mask_ap50": 0.05},
+        "all superpixels": {"bbox_ap50": 0.07, "mask_ap50": 0.04},
+    }
+    config = TrainConfig(schedule=preset("quick"))
+    compared = targets(config, rows, {"greedy": 0.3, "random": 0.05})
+    assert [target["reached"] for target in compared] == [True, False, True, False, True]
+    assert targets(TrainConfig(schedule=preset("smoke"), preset="smoke"), rows, {}) == []
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_locations_are_read_from_text_and_files(tmp_path, wrapped):
+    value = {"thor_meta": LOCATION.to_json()} if wrapped else LOCATION.to_json()
+    (tmp_path / "location.json").write_text(json.dumps(value))
+    assert read_view(json.dumps(value)) == LOCATION
+    assert read_view(str(tmp_path / "location.json")) == LOCATION
+
+
+def test_images_are_read_from_npz_and_png(tmp_path):
+    seen = view(3)
+    np.savez(tmp_path / "view.npz", rgb=seen.rgb, depth=seen.depth.astype(np.float64))
+    cv2.imwrite(str(tmp_path / "view.png"), cv2.cvtColor(seen.rgb, cv2.COLOR_RGB2BGR))
+    np.save(tmp_path / "depth.npy", seen.depth)
+    for read in (
+        read_view(str(tmp_path / "view.npz")),
+        read_view(str(tmp_path / "view.png"), tmp_path / "depth.npy"),
+    ):
+        assert isinstance(read, Observation)
+        assert np.array_equal(read.rgb, seen.rgb) and np.array_equal(read.depth, seen.depth)
+
+
+def test_other_inputs_are_refused(tmp_path):
+    seen = view()
+    np.savez(tmp_path / "no_depth.npz", rgb=seen.rgb)
+    np.savez(tmp_path / "small.npz", rgb=seen.rgb[:100], depth=seen.depth)
+    np.savez(tmp_path / "holes.npz", rgb=seen.rgb, depth=np.full((300, 300), np.nan))
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "small.npz").read_bytes()[:500])
+    (tmp_path / "not.png").write_text("no picture")
+    (tmp_path / "not.json").write_text("{")
+    (tmp_path / "some.txt").write_text("")
+    np.save(tmp_path / "depth.npy", seen.depth)
+    for name, message in {
+        "no_depth.npz": "lacks depth",
+        "small.npz": r"must be uint8 \(300, 300, 3\)",
+        "holes.npz": "not finite",
+        "torn.npz": "cannot be read",
+        "not.json": "is not JSON",
+        "some.txt": r"not a \.npz, \.png or \.json",
+        "nothing.png": "neither a file nor a location",
+    }.items():
+        with pytest.raises(PredictionInputError, match=message):
+            read_view(str(tmp_path / name))
+    with pytest.raises(PredictionInputError, match="add --depth"):
+        read_view(str(tmp_path / "not.png"))
+    with pytest.raises(PredictionInputError, match="not a PNG"):
+        read_view(str(tmp_path / "not.png"), tmp_path / "depth.npy")

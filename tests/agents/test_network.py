@@ -1,0 +1,150 @@
+"""The network of the paper's appendix A: its size, what it sees, and what comes out of it."""
+
+import numpy as np
+import pytest
+import torch
+
+from agents.network import InteractionNet, Prediction, image_tensor
+
+
+@pytest.fixture(autouse=True)
+def fixed_weights() -> None:
+    torch.manual_seed(0)
+
+
+def random_images(count: int = 1) -> torch.Tensor:
+    return torch.rand((count, 4, 300, 300), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("force_branch", ["shared", "separate"])
+def test_size_is_the_papers(force_branch: str) -> None:
+    network = InteractionNet(force_branch=force_branch)  # type: ignore[arg-type]
+    assert 1.3e6 < network.parameter_count < 1.5e6
+    assert network.parameter_count == sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_layers_have_the_widths_of_the_released_weights() -> None:
+    shapes = {name: tuple(value.shape) for name, value in InteractionNet().named_parameters()}
+    assert shapes["stem.0.weight"] == (32, 4, 5, 5)
+    for index, width in enumerate((32, 64, 128)):
+        assert shapes[f"down.{index}.residual.0.0.weight"] == (2 * width, width, 3, 3)
+        assert shapes[f"down.{index}.residual.1.0.weight"] == (width, 2 * width, 1, 1)
+        assert shapes[f"down.{index}.reduction.0.weight"] == (2 * width, width, 3, 3)
+    for index, (inputs, outputs, fused) in enumerate(((256, 128, 256), (128, 64, 128), (64, 64, 96))):
+        assert shapes[f"up.{index}.upsampling.weight"] == (inputs, outputs, 2, 2)
+        assert shapes[f"up.{index}.fusion.0.weight"] == (outputs, fused, 3, 3)
+    assert shapes["projection.0.weight"] == (128, 66, 1, 1)
+
+
+def seen_pixels(network: InteractionNet, row: int, column: int) -> tuple[int, int, int, int]:
+    """First row, last row, first column and last column that one output depends on."""
+    images = random_images().requires_grad_(True)
+    network(images).scores[0, row, column].backward()
+    assert images.grad is not None
+    seen = images.grad[0].abs().sum(dim=0) > 0
+    rows, columns = seen.any(dim=1).nonzero().ravel(), seen.any(dim=0).nonzero().ravel()
+    return int(rows[0]), int(rows[-1]), int(columns[0]), int(columns[-1])
+
+
+def test_receptive_field_is_the_papers() -> None:
+    network = InteractionNet().eval()
+    with torch.no_grad():
+        for parameter in network.parameters():  # positive, so that no ReLU hides a path
+            parameter.abs_().add_(1e-3)
+    widest = 0
+    for row, column in ((48, 48), (49, 51), (50, 50), (52, 47)):
+        top, bottom, left, right = seen_pixels(network, row, column)
+        assert top < 3 * row + 1 < bottom
+        assert left < 3 * column + 1 < right
+        widest = max(widest, bottom - top + 1, right - left + 1)
+    assert 135 <= widest <= 139
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_outputs_are_float32_and_cover_the_grid(dtype: torch.dtype) -> None:
+    network = InteractionNet().eval().to(memory_format=torch.channels_last)
+    images = random_images(2).to(memory_format=torch.channels_last)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+        prediction = network(images)
+    assert isinstance(prediction, Prediction)
+    assert [tuple(value.shape) for value in prediction] == [
+        (2, 100, 100),
+        (2, 3, 100, 100),
+        (2, 16, 100, 100),
+    ]
+    assert {value.dtype for value in prediction} == {torch.float32}
+    assert all(bool(value.isfinite().all()) for value in prediction)
+
+
+def test_reduced_precision_stays_close() -> None:
+    network = InteractionNet().eval()
+    images = random_images()
+    with torch.inference_mode():
+        exact = network(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            reduced = network(images)
+    for one, other in zip(exact, reduced, strict=True):
+        torch.testing.assert_close(one, other, atol=0.05, rtol=0.05)
+
+
+def test_images_of_a_batch_do_not_mix() -> None:
+    network = InteractionNet().eval()
+    images = random_images(2)
+    with torch.inference_mode():
+        together, alone = network(images), network(images[1:])
+    for both, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(both[1:], one, atol=1e-5, rtol=1e-4)
+
+
+def test_coordinates_tell_equal_cells_apart() -> None:
+    network = InteractionNet().eval()
+    with torch.inference_mode():
+        scores = network(torch.full((1, 4, 300, 300), 0.5)).scores[0]
+    # Far from the border every cell sees the same picture, at the same phase of the strides.
+    assert scores[40, 40] != scores[40, 48]
+    assert scores[40, 40] != scores[48, 40]
+
+
+@pytest.mark.parametrize("force_branch", ["shared", "separate"])
+def test_every_parameter_learns(force_branch: str) -> None:
+    network = InteractionNet(force_branch=force_branch)  # type: ignore[arg-type]
+    prediction = network(random_images())
+    sum(value.square().mean() for value in prediction).backward()
+    assert [name for name, value in network.named_parameters() if value.grad is None] == []
+
+
+@pytest.mark.parametrize("force_branch", ["shared", "separate"])
+def test_force_head_alone_decides_the_forces(force_branch: str) -> None:
+    network = InteractionNet(force_branch=force_branch).eval()  # type: ignore[arg-type]
+    images = random_images()
+    with torch.no_grad():
+        before = network(images)
+        for parameter in network.force_head.parameters():
+            parameter.add_(0.1)
+        after = network(images)
+    assert torch.equal(before.scores, after.scores)
+    assert torch.equal(before.embeddings, after.embeddings)
+    assert not torch.equal(before.force_logits, after.force_logits)
+
+
+def test_image_tensor_keeps_colours_and_metres() -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    depth = rng.uniform(0, 9, (300, 300)).astype(np.float16)
+    image = image_tensor(rgb, depth)
+    assert image.shape == (4, 300, 300)
+    assert image.dtype == torch.float32
+    np.testing.assert_allclose(image[:3].numpy(), rgb.transpose(2, 0, 1) / 255, atol=1e-6)
+    np.testing.assert_array_equal(image[3].numpy(), depth.astype(np.float32))
+    assert image[None].is_contiguous(memory_format=torch.channels_last)
+
+
+def test_wrong_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 2, 3\)"):
+        image_tensor(np.zeros((2, 2, 3), np.uint8), np.zeros((300, 300), np.float32))
+    with pytest.raises(ValueError, match=r"\(4, 300, 300\)"):
+        InteractionNet()(torch.zeros(4, 300, 300))
+    with pytest.raises(ValueError, match="embedding_size is 0"):
+        InteractionNet(embedding_size=0)
+    with pytest.raises(ValueError, match="unknown force_branch 'own'"):
+        InteractionNet(force_branch="own")  # type: ignore[arg-type]

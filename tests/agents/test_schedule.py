@@ -1,0 +1,145 @@
+import itertools
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.configuration import TrainConfig, default_run_folder
+from agents.schedule import PRESETS, ConfigurationError, Schedule, Stage, preset
+
+
+def test_paper_preset_has_the_published_numbers():
+    paper = preset("paper")
+    first, second = paper.stages
+    for stage in paper.stages:
+        assert (stage.initial_locations, stage.episodes, stage.locations_per_episode) == (3000, 900, 70)
+    assert (first.updates_start, first.updates_end, second.updates_start, second.updates_end) == (
+        15,
+        45,
+        15,
+        35,
+    )
+    assert (first.greedy_points, first.random_points, first.joint) == (10, 10, False)
+    assert (second.greedy_points, second.random_points, second.joint) == (5, 5, True)
+    assert (first.frozen_detection_episodes, second.frozen_detection_episodes) == (0, 100)
+    assert (paper.batch_size, paper.learning_rate, paper.weight_decay) == (64, 5e-4, 1e-4)
+    assert paper.memory_capacity == 20_000
+    assert paper.reachable_share == 0
+    assert paper.rate(0) == paper.rate(paper.total_updates - 1) == 5e-4
+    # The paper: about 65 thousand locations and 25 thousand updates a stage.
+    assert all(64_000 < stage.total_locations < 67_000 for stage in paper.stages)
+    assert 22_000 < second.total_updates < first.total_updates < 28_000
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json(name):
+    config = TrainConfig(schedule=preset(name), preset=name, seed=3, workers=2)
+    again = TrainConfig.from_json(json.loads(json.dumps(config.to_json())))
+    assert again == config
+    assert again.digest() == config.digest()
+    assert again.difference(config) is None
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick", "hour"])
+def test_rate_is_constant_then_falls_to_the_final_one(name):
+    schedule = preset(name)
+    rates = [schedule.rate(update) for update in range(schedule.total_updates)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == rates[len(rates) // 2] == schedule.learning_rate
+    assert rates[-1] == pytest.approx(schedule.final_learning_rate)
+
+
+@given(
+    episodes=st.integers(1, 50),
+    start=st.integers(0, 60),
+    end=st.integers(0, 60),
+)
+def test_updates_run_linearly_from_start_to_end(episodes, start, end):
+    stage = Stage(1, episodes, 1, start, end, 1, 1, joint=False)
+    updates = [stage.updates(episode) for episode in range(episodes)]
+    assert updates[0] == start
+    if episodes > 1:
+        assert updates[-1] == end
+        assert all(abs(b - a - (end - start) / (episodes - 1)) <= 1 for a, b in itertools.pairwise(updates))
+    assert stage.total_updates == sum(updates)
+
+
+def test_place_walks_through_the_stages():
+    schedule = preset("smoke")
+    places = [schedule.place(episode) for episode in range(schedule.total_episodes)]
+    assert places == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    with pytest.raises(IndexError, match="4 episodes"):
+        schedule.place(4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 1000}, "lower batch_size"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
+        ({"decay_share": 1.5}, "0..1"),
+        ({"reachable_share": -0.1}, "reachable_share is -0.1"),
+        ({"checkpoint_every": 0}, "checkpoint_every is 0"),
+        ({"evaluate_every": -1}, "evaluate_every is -1"),
+        ({"stages": ()}, "at least one stage"),
+    ],
+)
+def test_impossible_schedules_are_refused(changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        replace(preset("quick"), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"episodes": 0}, "episodes is 0"),
+        ({"initial_locations": 0}, "initial_locations is 0"),
+        ({"updates_end": -1}, "updates_end is -1"),
+        ({"greedy_points": 0, "random_points": 0}, "at least one point"),
+        ({"joint": False, "frozen_detection_episodes": 1}, "not joint"),
+    ],
+)
+def test_impossible_stages_are_refused(changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        replace(preset("quick").stages[0], **changes)
+
+
+def test_unknown_preset_names_the_choices():
+    with pytest.raises(ConfigurationError, match=r"'fast'.*smoke, quick, hour, paper"):
+        preset("fast")
+
+
+def test_missing_and_unknown_fields_are_named():
+    values = TrainConfig(schedule=preset("smoke")).to_json()
+    with pytest.raises(ConfigurationError, match="lacks seed"):
+        TrainConfig.from_json({name: value for name, value in values.items() if name != "seed"})
+    with pytest.raises(ConfigurationError, match=r"config.schedule has unknown speed"):
+        TrainConfig.from_json({**values, "schedule": {**values["schedule"], "speed": 1}})
+    with pytest.raises(ConfigurationError, match=r"stages\[0\] lacks joint"):
+        stages = [{name: value for name, value in values["schedule"]["stages"][0].items() if name != "joint"}]
+        TrainConfig.from_json({**values, "schedule": {**values["schedule"], "stages": stages}})
+
+
+def test_only_workers_leave_the_result_as_it_is():
+    config = TrainConfig(schedule=preset("smoke"))
+    assert replace(config, workers=7).digest() == config.digest()
+    assert config.difference(replace(config, workers=7)) is None
+    other = replace(config, seed=1)
+    assert other.digest() != config.digest()
+    assert config.difference(other) == "seed (0, not 1)"
+    deeper = replace(config, schedule=replace(config.schedule, batch_size=1))
+    assert config.difference(deeper) == "schedule.batch_size (2, not 1)"
+
+
+def test_default_folder_tells_runs_apart():
+    assert str(default_run_folder("quick", "NovelSpaces", 2)) == "runs/quick-NovelSpaces-seed2"
+
+
+def test_schedules_are_frozen():
+    schedule: Schedule = preset("quick")
+    with pytest.raises(AttributeError):
+        schedule.batch_size = 3  # type: ignore[misc]

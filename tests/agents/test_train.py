@@ -1,0 +1,276 @@
+import json
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+from agents.configuration import TrainConfig
+from agents.interact import InteractionRecord
+from agents.metrics import TIMINGS, read_metrics
+from agents.run_folder import RunExistsError
+from agents.schedule import ConfigurationError, preset
+from agents.selfsup_agent import SelfSupervisedAgent
+from agents.train import distinct_masks, location_seeds, train
+from selfsup.feedback import Experience
+from thor_interact_env.simulators.base import Observation
+from thor_interact_env.splits import split_rooms
+
+CONFIG = TrainConfig(schedule=preset("smoke"), preset="smoke", precision="32-true", device="cpu", workers=0)
+
+
+def made_up_record(seed, weights, joint):
+    """A coloured rectangle on noise that moves when touched; it depends on the seed and on the weights."""
+    rng = np.random.default_rng([seed, int(abs(float(weights["score_head.bias"][0])) * 1e9)])
+    rgb = rng.integers(0, 60, (300, 300, 3), dtype=np.uint8)
+    row, column = (int(value) for value in rng.integers(5, 60, 2))
+    mask = np.zeros((100, 100), bool)
+    mask[row : row + 30, column : column + 20] = True
+    rgb[mask.repeat(3, 0).repeat(3, 1)] += np.uint8(150)
+    experience = Experience(
+        rgb=rgb,
+        depth=rng.uniform(0.5, 3, (300, 300)).astype(np.float16),
+        success_points=np.array([[row + 5, column + 5]], np.int16),
+        masks=mask[None],
+        forces=np.array([int(rng.integers(3)) if joint else 2], np.int8),
+        feedback=np.array([0], np.int8),
+        failure_points=np.array([[2, 2], [97, 50]], np.int16),
+    )
+    return InteractionRecord(experience, 1, 1, 0, 2, attempts=3, changes=1)
+
+
+class MadeUpCollector:
+    """Answers tasks at once, without a simulator."""
+
+    def __init__(self):
+        self.tasks = []
+        self.closed = False
+
+    def submit(self, task):
+        self.tasks.append(task)
+        weights = load_file(task.weights)
+        future = Future()
+        future.set_result([made_up_record(seed, weights, task.schedule.joint) for seed in task.seeds])
+        return future
+
+    def close(self):
+        self.closed = True
+
+
+class InterruptedCollector(MadeUpCollector):
+    """Is interrupted in the middle of an episode."""
+
+    def __init__(self, tasks):
+        super().__init__()
+        self.left = tasks
+
+    def submit(self, task):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().submit(task)
+
+
+def measured(run):
+    return [{name: value for name, value in row.items() if name not in TIMINGS} for row in read_metrics(run)]
+
+
+def weights_of(run):
+    return load_checkpoint(last_checkpoint(run)).model
+
+
+def assert_same_run(run, other):
+    mine, others = weights_of(run), weights_of(other)
+    assert mine.keys() == others.keys()
+    for name, tensor in mine.items():
+        assert torch.equal(tensor, others[name]), name
+    assert measured(run) == measured(other)
+    optimizers = [load_checkpoint(last_checkpoint(each)).optimizer for each in (run, other)]
+    assert all(torch.equal(tensor, optimizers[1][name]) for name, tensor in optimizers[0].items())
+
+
+def evaluate(agent):
+    view = Observation(np.full((300, 300, 3), 90, np.uint8), np.ones((300, 300), np.float32))
+    return {"instances": float(len(agent.propose(view)))}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    collector = MadeUpCollector()
+    agent = train(CONFIG, run, evaluate=evaluate, collector=collector)
+    return run, collector, agent
+
+
+def test_a_run_folder_holds_everything(uninterrupted):
+    run, collector, _ = uninterrupted
+    assert TrainConfig.from_json(json.loads((run / "config.json").read_text())) == CONFIG
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["hardware"]["cores"] >= 1
+    assert facts["starts"][0]["command"]
+    assert facts["training_seconds"] > 0
+    assert list((run / "tensorboard").glob("events*"))
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["000003", "000004", "last"]
+    assert not (run / "collector").exists()
+    assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
+    assert collector.closed
+
+
+def test_metrics_tell_the_story(uninterrupted):
+    rows = read_metrics(uninterrupted[0])
+    assert [(row["stage"], row["phase"], row["episode"]) for row in rows] == [
+        (1, "fill", 1),
+        (1, "learn", 1),
+        (1, "learn", 2),
+        (2, "fill", 3),
+        (2, "learn", 3),
+        (2, "learn", 4),
+    ]
+    segmentation, frozen, joint = rows[1], rows[4], rows[5]
+    assert {"interaction_loss", "embedding_loss", "mask_iou", "interaction_iou"} <= segmentation.keys()
+    assert "force_loss" not in segmentation
+    assert "force_loss" in frozen and "interaction_loss" not in frozen
+    assert {"force_loss", "interaction_loss", "embedding_loss", "force_iou"} <= joint.keys()
+    assert segmentation["greedy_success"] == 1.0 and segmentation["random_success"] == 0.0
+    assert segmentation["distinct_objects_per_location"] == 1.0
+    assert rows[-1]["updates"] == CONFIG.schedule.total_updates
+    assert rows[-1]["locations"] == CONFIG.schedule.total_locations
+    assert [row["episode"] for row in rows if "held_out/instances" in row] == [2, 4]
+
+
+def test_tasks_follow_the_schedule(uninterrupted):
+    tasks = uninterrupted[1].tasks
+    assert [len(task.seeds) for task in tasks] == [4, 2, 4, 2]
+    assert [task.schedule.joint for task in tasks] == [False, False, True, True]
+    assert len({seed for task in tasks for seed in task.seeds}) == 12
+    assert all(task.rooms == split_rooms("NovelSpaces/train") for task in tasks)
+    assert all(task.reachable_share == CONFIG.schedule.reachable_share for task in tasks)
+
+
+def test_the_agent_is_that_of_the_last_checkpoint(uninterrupted):
+    run, _, agent = uninterrupted
+    rng = np.random.default_rng(0)
+    view = Observation(rng.integers(0, 256, (300, 300, 3), dtype=np.uint8), np.ones((300, 300), np.float32))
+    again = SelfSupervisedAgent.from_run(run)
+    for mine, others in zip(agent.predict(view), again.predict(view), strict=True):
+        assert torch.equal(mine, others)
+    found = agent.propose(view)
+    assert len(found) <= 32
+    assert [instance.score for instance in found] == sorted(
+        (instance.score for instance in found), reverse=True
+    )
+    assert sum(instance.mask.astype(int) for instance in found).max(initial=0) <= 1 if found else True
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(uninterrupted, tmp_path, stop):
+    run = tmp_path / "run"
+    train(CONFIG, run, evaluate=evaluate, collector=MadeUpCollector(), stop_after=stop)
+    torch.manual_seed(1234)  # another process has other random states
+    train(CONFIG, run, resume=True, evaluate=evaluate, collector=MadeUpCollector())
+    assert_same_run(run, uninterrupted[0])
+
+
+@pytest.mark.parametrize("tasks", [0, 1, 2, 3])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(uninterrupted, tmp_path, tasks):
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, run, evaluate=evaluate, collector=InterruptedCollector(tasks))
+    assert not (run / "collector").exists()
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"episode": 9, "cut sho')  # the kill came while a line was written
+    train(CONFIG, run, resume=True, evaluate=evaluate, collector=MadeUpCollector())
+    assert_same_run(run, uninterrupted[0])
+
+
+def test_rare_checkpoints_lose_work_but_change_nothing(uninterrupted, tmp_path):
+    config = replace(CONFIG, schedule=replace(CONFIG.schedule, checkpoint_every=3))
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(config, run, evaluate=evaluate, collector=InterruptedCollector(2))
+    assert not (run / "checkpoints").exists()
+    train(config, run, resume=True, evaluate=evaluate, collector=MadeUpCollector())
+    assert measured(run) == measured(uninterrupted[0])
+    whole, again = weights_of(uninterrupted[0]), weights_of(run)
+    assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
+
+
+def test_a_finished_run_is_left_alone(uninterrupted):
+    run = uninterrupted[0]
+    before = measured(run)
+    train(CONFIG, run, resume=True, collector=MadeUpCollector())
+    assert measured(run) == before
+
+
+def test_the_seed_decides(uninterrupted, tmp_path):
+    run = tmp_path / "run"
+    train(replace(CONFIG, seed=1), run, collector=MadeUpCollector(), stop_after=1)
+    assert measured(run)[1]["loss"] != measured(uninterrupted[0])[1]["loss"]
+
+
+def test_frozen_detection_stays_exactly_as_it_was(uninterrupted, tmp_path):
+    run = tmp_path / "run"
+    train(CONFIG, run, collector=MadeUpCollector(), stop_after=3)
+    before = load_checkpoint(run / "checkpoints" / "000002").model
+    after = load_checkpoint(run / "checkpoints" / "000003").model
+    changed = {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+    assert changed == {"force_head.weight", "force_head.bias"}
+
+
+def test_a_new_run_does_not_touch_an_old_one(uninterrupted):
+    with pytest.raises(RunExistsError, match="--resume"):
+        train(CONFIG, uninterrupted[0], collector=MadeUpCollector())
+
+
+def test_resuming_with_other_settings_is_refused(uninterrupted):
+    with pytest.raises(ConfigurationError, match=r"seed \(0, not 5\)"):
+        train(replace(CONFIG, seed=5), uninterrupted[0], resume=True, collector=MadeUpCollector())
+
+
+def test_a_damaged_run_folder_names_the_file(uninterrupted, tmp_path):
+    run = tmp_path / "run"
+    train(CONFIG, run, collector=MadeUpCollector(), stop_after=1)
+    segment = next((run / "memory_bank").rglob("*.safetensors"))
+    content = segment.read_bytes()
+    segment.write_bytes(content[: len(content) // 2])
+    with pytest.raises(CheckpointError, match=segment.name):
+        train(CONFIG, run, resume=True, collector=MadeUpCollector())
+    segment.write_bytes(content)
+    (run / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        train(CONFIG, run, resume=True, collector=MadeUpCollector())
+    (run / "config.json").unlink()
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        train(CONFIG, run, resume=True, collector=MadeUpCollector())
+
+
+def test_broken_metrics_name_the_line(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"episode": 1}\n{"epis\n{"episode": 2}\n')
+    with pytest.raises(CheckpointError, match=r"metrics\.jsonl line 2"):
+        read_metrics(tmp_path)
+
+
+def test_seeds_do_not_depend_on_how_many_there_are():
+    assert location_seeds(3, 1, 2, 5) == location_seeds(3, 1, 2, 9)[:5]
+    drawn = [
+        seed
+        for run in range(3)
+        for stage in range(2)
+        for episode in range(4)
+        for seed in location_seeds(run, stage, episode, 10)
+    ]
+    assert len(set(drawn)) == len(drawn)
+    assert all(0 <= seed < 2**63 for seed in drawn)
+
+
+def test_masks_of_one_object_count_once():
+    masks = np.zeros((4, 100, 100), bool)
+    masks[0, :10, :10] = True
+    masks[1, :10, :9] = True
+    masks[2, :10, 30:40] = True
+    masks[3, :10, 34:44] = True
+    assert distinct_masks(masks) == 3
+    assert distinct_masks(masks[:0]) == 0

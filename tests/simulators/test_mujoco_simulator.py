@@ -1,0 +1,145 @@
+"""The embedded simulator: rest, touch, restore, ground truth, refusals."""
+
+import numpy as np
+import pytest
+
+from thor_interact_env.actions import DIRECTIONS, FORCES, IMAGE_SIZE, REACH
+from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
+from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+
+ROOMS = ("FloorPlan1", "FloorPlan201", "FloorPlan301", "FloorPlan401")
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    made = MujocoSimulator()
+    yield made
+    made.close()
+
+
+def location_in(simulator, room, seed=0):
+    return LocationSampler(simulator, [room]).sample(np.random.default_rng(seed))
+
+
+def touch_until_moved(simulator, seen):
+    """Touch visible objects with the largest force until the picture changes."""
+    truth = simulator.instances()
+    for mask in truth.masks:
+        for row, column in np.argwhere(mask & (seen.depth < REACH))[::7]:
+            touched = simulator.touch(int(row), int(column), FORCES[2], DIRECTIONS[5])
+            if touched is not seen:
+                return touched
+    return None
+
+
+def test_it_is_a_simulator(simulator):
+    assert isinstance(simulator, Simulator)
+    assert len(simulator.rooms) == 120
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_an_untouched_room_is_at_rest(simulator, room):
+    """Loading twice, and letting time pass, changes neither a picture nor a position."""
+    location = location_in(simulator, room)
+    first = simulator.load(location)
+    compiled = simulator._compiled(room).room
+    before = compiled.positions()
+    for movable in compiled.movables:
+        if before[movable.position_address + 2] > -1:
+            compiled.data.qfrc_applied[movable.velocity_address] = 1e-9
+    compiled._until_rest(1.0)
+    shift = np.abs(compiled.positions() - before).reshape(-1, 7)[:, :3]
+    assert shift.max() < 0.01
+    again = simulator.load(location)
+    assert np.array_equal(first.rgb, again.rgb) and np.array_equal(first.depth, again.depth)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_nothing_falls_out_of_the_room_or_sinks(simulator, room):
+    simulator.load(location_in(simulator, room, 1))
+    compiled = simulator._compiled(room).room
+    placed = compiled.positions().reshape(-1, 7)
+    placed = placed[placed[:, 2] > -1]
+    width, depth, height = compiled.plan.size
+    assert np.all(np.abs(placed[:, 0]) < width / 2) and np.all(np.abs(placed[:, 1]) < depth / 2)
+    assert np.all(placed[:, 2] > -0.05) and np.all(placed[:, 2] < height)
+    assert all(contact.dist > -2e-3 for contact in compiled.data.contact)
+
+
+def test_touches_move_things_and_replay_exactly(simulator):
+    location = location_in(simulator, "FloorPlan1", 2)
+    first = simulator.load(location)
+    state = simulator.get_state()
+    moved = touch_until_moved(simulator, first)
+    assert moved is not None and not np.array_equal(moved.rgb, first.rgb)
+    later = simulator.get_state()
+    restored = simulator.set_state(state)
+    assert np.array_equal(restored.rgb, first.rgb) and np.array_equal(restored.depth, first.depth)
+    replayed = touch_until_moved(simulator, restored)
+    assert np.array_equal(replayed.rgb, moved.rgb)
+    assert np.array_equal(simulator.get_state(), later)
+
+
+def test_another_simulator_sees_the_same_bytes(simulator):
+    location = location_in(simulator, "FloorPlan301", 3)
+    other = MujocoSimulator()
+    # A different history must leave no trace.
+    other.load(location_in(other, "FloorPlan301", 9))
+    assert np.array_equal(other.load(location).rgb, simulator.load(location).rgb)
+    other.close()
+    other.close()
+
+
+def test_out_of_reach_returns_the_same_object(simulator):
+    seen = simulator.load(location_in(simulator, "FloorPlan201", 4))
+    far = np.argwhere(seen.depth > REACH + 0.1)
+    row, column = far[len(far) // 2]
+    assert simulator.touch(int(row), int(column), FORCES[2], DIRECTIONS[0]) is seen
+
+
+def test_the_reach_is_an_option():
+    simulator = MujocoSimulator(reach=0.0)
+    seen = simulator.load(location_in(simulator, "FloorPlan1", 5))
+    assert simulator.touch(150, 150, FORCES[2], DIRECTIONS[0]) is seen
+    assert len(simulator.instances()) == 0
+    simulator.close()
+
+
+def test_ground_truth_is_visible_movable_and_near(simulator):
+    for room in ROOMS:
+        seen = simulator.load(location_in(simulator, room, 6))
+        truth = simulator.instances()
+        assert truth.masks.shape == (len(truth), IMAGE_SIZE, IMAGE_SIZE)
+        assert len(set(truth.ids)) == len(truth)
+        assert np.all(truth.masks.sum(axis=0) <= 1)
+        assert np.all((truth.masks & (seen.depth < REACH)).sum(axis=(1, 2)) >= 10)
+        assert np.all((truth.masses > 0) & (truth.masses < 150))
+
+
+def test_depth_is_distance_from_the_camera(simulator):
+    """Looking down at 60 degrees, the depth of every floor pixel follows from the height of the eye."""
+    room = "FloorPlan1"
+    position = tuple(float(value) for value in simulator.reachable_positions(room, 0)[0])
+    seen = simulator.load(Location(room, position, 0.0, 60.0, 0))
+    ys, xs = (np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] - (IMAGE_SIZE - 1) / 2) / (IMAGE_SIZE / 2)
+    down = (np.sin(np.radians(60)) + ys * np.cos(np.radians(60))) / np.sqrt(1 + xs**2 + ys**2)
+    floor = 1.576 / np.where(down > 0, down, np.nan)
+    near_floor = np.abs(seen.depth - floor) < 0.01
+    assert near_floor.mean() > 0.02
+    assert np.nanmax(np.where(down > 0.05, seen.depth - floor, 0)) < 0.02
+
+
+def test_refusals_name_the_value(simulator):
+    with pytest.raises(UnknownRoomError, match="FloorPlan77"):
+        simulator.reachable_positions("FloorPlan77", 0)
+    with pytest.raises(UnreachableLocationError, match="FloorPlan1"):
+        simulator.load(Location("FloorPlan1", (40.0, 0.9, 0.0), 0.0, 0.0, 0))
+    simulator.load(location_in(simulator, "FloorPlan1", 7))
+    with pytest.raises(InvalidStateError, match="FloorPlan1"):
+        simulator.set_state(np.zeros(3))
+    with pytest.raises(ValueError, match="elbow"):
+        MujocoSimulator(touch_at="elbow")
+    with pytest.raises(RuntimeError, match="load"):
+        MujocoSimulator().instances()
