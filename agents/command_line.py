@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import re
 import shlex
 import sys
@@ -73,7 +74,7 @@ class TrainCommand:
 class EvaluateCommand:
     """Set a run beside the untrained network, random points and all superpixels, on held-out rooms."""
 
-    run: tyro.conf.Positional[Path]
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the folder of one of its checkpoints."""
 
     locations: int = 200
@@ -99,10 +100,10 @@ class PredictCommand:
     The last two need a LOCATION, where the simulator can be asked and the points can be touched.
     """
 
-    run: tyro.conf.Positional[Path]
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the folder of one of its checkpoints."""
 
-    image_or_location: tyro.conf.Positional[str]
+    image_or_location: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IMAGE_OR_LOCATION")]
     """A .npz with `rgb` (300, 300, 3) uint8 and `depth` (300, 300) in metres; a .png (with --depth); or a
     location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
 
@@ -126,9 +127,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _run_command(words)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    raise SystemExit(0)
+
+
+def _run_command(words: list[str]) -> None:
     if words in (["-h"], ["--help"]):
         _explain_everything()
-        raise SystemExit(0)
+        return
     if not words or words[0].startswith("-"):
         words.insert(0, "train")
     name, *rest = words
@@ -136,11 +147,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}.")
     try:
         COMMANDS[name](rest)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if not isinstance(error, RunError) and not isinstance(error, _user_errors()):
             raise
         _fail(str(error))
-    raise SystemExit(0)
 
 
 def _user_errors() -> tuple[type[Exception], ...]:

@@ -23,7 +23,7 @@ class TrainConfig:
     """How long and how fast to learn."""
 
     preset: str = "quick"
-    """Name of the preset the schedule started from."""
+    """Schedule to start from: smoke, quick, hour or paper."""
 
     split: str = "NovelSpaces"
     """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""

@@ -214,6 +214,8 @@ class InteractionNet(nn.Module):
             weight = torch.cat([head.weight for head in heads])
             bias = torch.cat([cast(Tensor, head.bias) for head in heads])
             widths = [head.out_channels for head in heads]
-            maps = nn.functional.conv2d(outputs, weight, bias).split(widths, dim=1)
+            # A matrix product: on CPUs its backward pass is several times faster than a 1x1 convolution's.
+            product = nn.functional.linear(outputs.permute(0, 2, 3, 1), weight.flatten(1), bias)
+            maps = product.permute(0, 3, 1, 2).split(widths, dim=1)
             force_logits = maps[2] if len(maps) == 3 else self.force_head(features.float())
         return Prediction(maps[0].squeeze(1), force_logits, maps[1])

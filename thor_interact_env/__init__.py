@@ -1,7 +1,7 @@
 """ThorInteract: a Gymnasium environment in which an agent learns about objects by touching them.
 
-Importing this package registers `ThorInteract-v0`; installed, it is also found by
-`gymnasium.make("ThorInteract-v0")` without an import, through the entry point group `gymnasium.envs`.
+Importing this package registers `ThorInteract-v0`. `gymnasium.make("thor_interact_env:ThorInteract-v0")`
+imports it first, which is what worker processes need.
 """
 
 from gymnasium.envs.registration import register, registry

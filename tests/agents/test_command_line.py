@@ -53,7 +53,7 @@ class MadeUpCollector:
             np.array([0], np.int8),
             np.array([[1, 1]], np.int16),
         )
-        future = Future()
+        future: Future[list[InteractionRecord]] = Future()
         future.set_result([InteractionRecord(experience, 1, 1, 0, 1, 2, 1) for _ in task.seeds])
         return future
 
@@ -109,6 +109,7 @@ def test_train_evaluate_and_predict(world, capsys):
     np.savez(world / "view.npz", rgb=view().rgb, depth=view().depth)
     assert run_main("predict", "run", "view.npz", "--out", "panels.png") == 0
     picture = cv2.imread(str(world / "panels.png"))
+    assert picture is not None
     assert picture.shape[1] > picture.shape[0] > 300
 
     assert "--resume" in complaint(capsys, "train", *SMOKE, "--out", "run")

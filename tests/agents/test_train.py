@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import thor_interact_env.env
 from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
@@ -16,8 +17,8 @@ from agents.schedule import ConfigurationError, preset
 from agents.selfsup_agent import SelfSupervisedAgent
 from agents.train import distinct_masks, location_seeds, train
 from selfsup.feedback import Experience
-from thor_interact_env.simulators.base import Observation
-from thor_interact_env.splits import split_rooms
+from thor_interact_env.simulators.base import Instances, Observation
+from thor_interact_env.splits import ALL_ROOMS, split_rooms
 
 CONFIG = TrainConfig(schedule=preset("smoke"), preset="smoke", precision="32-true", device="cpu", workers=0)
 
@@ -52,7 +53,7 @@ class MadeUpCollector:
     def submit(self, task):
         self.tasks.append(task)
         weights = load_file(task.weights)
-        future = Future()
+        future: Future[list[InteractionRecord]] = Future()
         future.set_result([made_up_record(seed, weights, task.schedule.joint) for seed in task.seeds])
         return future
 
@@ -72,6 +73,52 @@ class InterruptedCollector(MadeUpCollector):
         if self.left < 0:
             raise KeyboardInterrupt
         return super().submit(task)
+
+
+class BoxSimulator:
+    """A box before a wall, which moves aside when touched; enough of a simulator for the environment."""
+
+    deterministic = True
+    rooms = ALL_ROOMS
+
+    def __init__(self):
+        self.loaded = []
+
+    def reachable_positions(self, room, seed):
+        return np.array([[1.0, 0.9009992, 0.5]])
+
+    def load(self, location):
+        self.loaded.append(location)
+        self.noise = np.random.default_rng(location.seed).integers(0, 40, (300, 300, 3), dtype=np.uint8)
+        self.left = location.seed % 10
+        return self._view()
+
+    def touch(self, row, column, force, direction):
+        if 60 <= row < 240 and self.left <= column < self.left + 140:
+            self.left = self.left + 145 if self.left < 140 else self.left - 145
+            return self._view()
+        return self.view
+
+    def instances(self):
+        mask = np.zeros((1, 300, 300), bool)
+        mask[0, 60:240, self.left : self.left + 140] = True
+        return Instances(mask, np.array([1.0]), ("Box",), ("Box|1",))
+
+    def get_state(self):
+        return np.array([self.left], np.float64)
+
+    def set_state(self, state):
+        self.left = int(state[0])
+        return self._view()
+
+    def close(self):
+        pass
+
+    def _view(self):
+        rgb = self.noise.copy()
+        rgb[60:240, self.left : self.left + 140] += np.uint8(170)
+        self.view = Observation(rgb, np.full((300, 300), 1.0, np.float32))
+        return self.view
 
 
 def measured(run):
@@ -274,3 +321,24 @@ def test_masks_of_one_object_count_once():
     masks[3, :10, 34:44] = True
     assert distinct_masks(masks) == 3
     assert distinct_masks(masks[:0]) == 0
+
+
+def test_training_in_the_environment_itself(monkeypatch, tmp_path):
+    simulators = []
+
+    def make(name, **options):
+        simulators.append(BoxSimulator())
+        return simulators[-1]
+
+    monkeypatch.setattr(thor_interact_env.env, "make_simulator", make)
+    one, other = tmp_path / "one", tmp_path / "other"
+    train(CONFIG, one)
+    train(CONFIG, other, stop_after=2)
+    train(CONFIG, other, resume=True)
+    assert_same_run(one, other)
+    rows = read_metrics(one)
+    assert {row["greedy_touches"] for row in rows if "greedy_touches" in row} == {4, 2}
+    assert any(row["random_success"] for row in rows if "random_success" in row)
+    assert {location.scene for each in simulators for location in each.loaded} <= set(
+        split_rooms("NovelSpaces/train")
+    )

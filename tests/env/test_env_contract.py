@@ -29,7 +29,7 @@ from thor_interact_env.errors import (
     UnknownSplitError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, split_rooms
+from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, LocationSampler, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
 from thor_interact_env.wrappers import RGBDImage
@@ -62,11 +62,11 @@ def any_env(request):
 
 @functools.cache
 def mujoco_locations():
-    """Three locations of one room of the embedded simulator: compiling is what costs."""
+    """Locations in one room of the embedded simulator: compiling is what costs."""
     simulator = make_simulator("mujoco")
-    positions = simulator.reachable_positions("FloorPlan1", 1)
-    poses = zip(np.linspace(0, len(positions) - 1, 3).astype(int), (0, 90, 180), strict=True)
-    found = [Location("FloorPlan1", tuple(positions[index]), rotation, 30, 1) for index, rotation in poses]
+    sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_share=0.3)
+    rng = np.random.default_rng(0)
+    found = [sampler.sample(rng) for _ in range(6)]
     simulator.close()
     return found
 

@@ -109,10 +109,8 @@ def test_the_json_file_is_whole(tmp_path: Path) -> None:
 
 
 def test_everything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = gymnasium.make
-    monkeypatch.setattr(
-        gymnasium, "make", lambda name, **options: make(name, simulator=FakeSimulator(), **options)
-    )
+    make = partial(gymnasium.make, simulator=FakeSimulator())
+    monkeypatch.setattr(gymnasium, "make", make)
     document = run(SpeedOptions(repeats=1, points=2))
     assert list(document["measurements"]) == [
         "reset",

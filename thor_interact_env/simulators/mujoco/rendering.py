@@ -107,7 +107,7 @@ class Renderer:
 
 
 def ray_lengths() -> npt.NDArray[np.float64]:
-    """Return what turns plane depth into distance from the camera, (300, 300): sqrt(1 + (x^2 + y^2) / f^2)."""
+    """Return what turns plane depth into distance, (300, 300): sqrt(1 + (x^2 + y^2) / f^2)."""
     focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
     offset = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2
     return np.sqrt(1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / focal**2)

@@ -5,6 +5,7 @@ points up, x to the right and the front of the object faces -y. Lengths are metr
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -142,7 +143,7 @@ def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
             corners[:, second] = np.array([-1, -1, 1, 1]) * half[second]
             vertices.append(corners if sign > 0 else corners[::-1])
             uv.append(vertices[-1][:, [along, across]])
-    faces = np.concatenate([[[0, 1, 2], [0, 2, 3]] + np.array(4 * side) for side in range(6)])
+    faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * side for side in range(6)])
     return Mesh(np.concatenate(vertices) + np.asarray(center), faces.astype(np.int32), np.concatenate(uv))
 
 
@@ -220,7 +221,7 @@ def arc(center: Vector, radius: float, start: float, end: float, thickness: floa
     angles = np.linspace(start, end, segments + 1)
     points = np.column_stack([radius * np.cos(angles), np.zeros_like(angles), radius * np.sin(angles)])
     points += np.asarray(center)
-    bars = [rod(tuple(a), tuple(b), thickness, 6) for a, b in zip(points[:-1], points[1:], strict=True)]
+    bars = [rod(tuple(a), tuple(b), thickness, 6) for a, b in pairwise(points)]
     return merge(*bars)
 
 

@@ -10,9 +10,9 @@ from thor_interact_env.simulators.mujoco.objects.parts import (
     Parts,
     fabric,
     metal,
-    paint,
     shade,
     tint,
+    trim,
     wood,
     wood_or_paint,
 )
@@ -79,7 +79,9 @@ def _sink(rng: np.random.Generator, size: Vector, bowl: Material) -> Blueprint:
     x, y, z = size
     top_z = z - FAUCET_HEIGHT
     parts, deep = Parts(), 0.13
+    # Drawn in the order of `_unit`, so that units of one seed match.
     front, knob, thick, kick = wood_or_paint(rng), metal(rng), 0.04, 0.09
+    top = worktop(rng)
     wide, long = min(0.5, x - 0.16), min(0.36, y - 0.18)
     shift = float(rng.uniform(-1, 1)) * max(0.0, x / 2 - wide / 2 - 0.1)
     low = top_z - thick - deep
@@ -87,7 +89,7 @@ def _sink(rng: np.random.Generator, size: Vector, bowl: Material) -> Blueprint:
     parts.box(front, (x, 0.02, deep), (0, -y / 2 + 0.08, low + deep / 2))
     parts.box(front, (x, y - 0.12, kick), (0, 0.06, kick / 2))
     _doors(parts, front, knob, (x, 0, top_z - thick - kick), -y / 2 + 0.07, kick, False)
-    top, hole = worktop(rng), -0.03
+    hole = -0.03
     left, right = shift - wide / 2 + x / 2, x / 2 - shift - wide / 2
     ahead, behind = hole - long / 2 + y / 2, y / 2 - hole - long / 2
     level = top_z - thick / 2
@@ -261,7 +263,7 @@ def painting(rng: np.random.Generator, size: Vector) -> Blueprint:
 def window(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build a window: a bright pane, a frame with bars and a sill."""
     x, y, z = size
-    parts, frame = Parts(), paint(rng, (0.85, 0.95)) if rng.random() < 0.7 else wood(rng)
+    parts, frame = Parts(), trim(rng) if rng.random() < 0.7 else wood(rng)
     _frame(parts, frame, (x, y, z), 0.05)
     parts.add(frame, box((0.03, y * 0.8, z - 0.1), (0, 0, z / 2)))
     if rng.random() < 0.6:
@@ -275,7 +277,7 @@ def door(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build a closed door with panels in its frame."""
     x, y, z = size
     parts, leaf, knob = Parts(), wood_or_paint(rng), metal(rng)
-    _frame(parts, paint(rng, (0.8, 0.95)), (x, y - 0.04, z), 0.06)
+    _frame(parts, trim(rng), (x, y - 0.04, z), 0.06)
     parts.add(leaf, box((x - 0.12, 0.03, z - 0.06), (0, 0.0, z / 2 - 0.03)))
     for low, high in ((0.1, 0.45), (0.52, 0.92)):
         parts.add(leaf, box((x - 0.36, 0.05, (high - low) * z), (0, 0, (low + high) / 2 * z)))
@@ -335,5 +337,9 @@ def rug(rng: np.random.Generator, size: Vector) -> Blueprint:
 def skirting(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build a strip along the foot of a wall."""
     parts = Parts()
-    parts.box(paint(rng, (0.75, 0.95)), size, (0, 0, size[2] / 2))
+    tone = float(rng.uniform(0.7, 0.92))
+    white = Material(
+        "plain", ((tone, tone, tone * 0.97), (tone * 0.9,) * 3), 0.5, 0.1, int(rng.integers(2**31))
+    )
+    parts.box(white, size, (0, 0, size[2] / 2))
     return parts.finish(size)

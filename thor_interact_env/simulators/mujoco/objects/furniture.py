@@ -1,11 +1,13 @@
-"""Movable furniture: builders from (rng, full extents in metres) to a blueprint. Mass is left to the catalog."""
+"""Movable furniture: builders from (rng, full extents in metres) to a blueprint; mass: the catalog."""
 
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.parts import (
     Parts,
+    drawers,
     fabric,
+    legs,
     metal,
     paint,
     shade,
@@ -14,19 +16,6 @@ from thor_interact_env.simulators.mujoco.objects.parts import (
     wood_or_paint,
 )
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Vector, ellipsoid, lathe
-
-
-def _legs(parts: Parts, material: Material, size: Vector, thick: float, inset: float, round_: bool) -> None:
-    """Add four legs in the corners of `size`, from the ground to size[2]."""
-    x, y, z = size
-    for sign_x in (-1, 1):
-        for sign_y in (-1, 1):
-            at = (sign_x * (x / 2 - inset - thick / 2), sign_y * (y / 2 - inset - thick / 2))
-            if round_:
-                parts.cylinder(material, thick / 2, z, (*at, 0), solid=False)
-                parts.solid((thick, thick, z), (*at, z / 2))
-            else:
-                parts.box(material, (thick, thick, z), (*at, z / 2))
 
 
 def _table(
@@ -47,13 +36,13 @@ def _table(
         parts.cylinder(top, radius, thick, (0, 0, z - thick))
         parts.surface((0, 0, z), (1.38 * radius, 1.38 * radius))
         inner = 1.35 * radius
-        _legs(parts, frame, (inner, inner, z - thick), leg, 0, True)
+        legs(parts, frame, (inner, inner, z - thick), leg, 0, True)
     else:
         parts.box(top, (x, y, thick), (0, 0, z - thick / 2))
         parts.surface((0, 0, z), (x, y))
         inner = 0
         inset = float(rng.choice([0.0, 0.03]))
-        _legs(parts, frame, (x, y, z - thick), leg, inset, bool(rng.random() < 0.4))
+        legs(parts, frame, (x, y, z - thick), leg, inset, bool(rng.random() < 0.4))
         if rng.random() < 0.6:
             height = 0.06 if z > 0.5 else 0.04
             apron = (x - 2 * inset - leg, y - 2 * inset - leg)
@@ -100,28 +89,9 @@ def desk(rng: np.random.Generator, size: Vector) -> Blueprint:
     parts.box(body, (x - 0.1, 0.018, 0.3), (0, y / 2 - 0.05, z - thick - 0.15), False)
     block = (side * (x / 2 - wide / 2 - 0.015), 0.0, (z - thick) / 2)
     parts.box(body, (wide, y - 0.05, z - thick), block)
-    _drawers(parts, front, knob, (wide, z - thick), (block[0], -y / 2 + 0.025, 0), 1, 3)
+    drawers(parts, front, knob, (wide, z - thick), (block[0], -y / 2 + 0.025, 0), 1, 3)
     parts.surface((0, 0, z), (x, y))
     return parts.finish(size)
-
-
-def _drawers(
-    parts: Parts,
-    front: Material,
-    knob: Material,
-    size: tuple[float, float],
-    base: Vector,
-    columns: int,
-    rows: int,
-) -> None:
-    """Add drawer fronts (12 mm) and knobs (10 mm) before the plane y = base[1]; (width, height) in all."""
-    wide, high = size[0] / columns, (size[1] - 0.04) / rows
-    for column in range(columns):
-        for row in range(rows):
-            x = base[0] - size[0] / 2 + (column + 0.5) * wide
-            z = base[2] + 0.02 + (row + 0.5) * high
-            parts.box(front, (wide - 0.02, 0.012, high - 0.015), (x, base[1] - 0.006, z), False)
-            parts.box(knob, (min(0.12, wide / 3), 0.01, 0.015), (x, base[1] - 0.017, z + high * 0.15), False)
 
 
 def _chest(rng: np.random.Generator, size: Vector, columns: int, rows: int = 0) -> Blueprint:
@@ -132,12 +102,12 @@ def _chest(rng: np.random.Generator, size: Vector, columns: int, rows: int = 0) 
     top = 0.025
     depth = y - 0.024
     if leg:
-        _legs(parts, body, (x, y, leg), 0.05, 0.02, False)
+        legs(parts, body, (x, y, leg), 0.05, 0.02, False)
     height = z - leg - top
     parts.box(body, (x - 0.02, depth, height), (0, 0.012, leg + height / 2))
     parts.box(body, (x, y, top), (0, 0, z - top / 2))
     rows = rows or max(1, round(height / 0.22))
-    _drawers(parts, front, knob, (x - 0.02, height), (0, 0.012 - depth / 2, leg), columns, rows)
+    drawers(parts, front, knob, (x - 0.02, height), (0, 0.012 - depth / 2, leg), columns, rows)
     parts.surface((0, 0, z), (x, y))
     return parts.finish(size)
 
@@ -190,7 +160,7 @@ def chair(rng: np.random.Generator, size: Vector) -> Blueprint:
     padded, leg = rng.random() < 0.5, float(rng.uniform(0.03, 0.045))
     cover = fabric(rng) if padded else frame
     thick = 0.06 if padded else 0.03
-    _legs(parts, frame, (x, y, seat - thick), leg, 0.0, bool(rng.random() < 0.4))
+    legs(parts, frame, (x, y, seat - thick), leg, 0.0, bool(rng.random() < 0.4))
     parts.box(cover, (x, y, thick), (0, 0, seat - thick / 2))
     parts.surface((0, -0.03, seat), (x, y - 0.08))
     back, style = z - seat, rng.random()
@@ -226,7 +196,7 @@ def stool(rng: np.random.Generator, size: Vector) -> Blueprint:
         inner = 0
         parts.surface((0, 0, z), (x, y))
     wide, deep = inner or x, inner or y
-    _legs(parts, frame, (wide, deep, z - thick), 0.035, 0.0, bool(round_))
+    legs(parts, frame, (wide, deep, z - thick), 0.035, 0.0, bool(round_))
     if z > 0.45:
         for sign in (-1, 1):
             parts.box(frame, (wide - 0.035, 0.015, 0.025), (0, sign * (deep / 2 - 0.018), 0.35 * z), False)
@@ -244,7 +214,7 @@ def _upholstered(rng: np.random.Generator, size: Vector, cushions: int) -> Bluep
     leg, seat = float(rng.choice([0.05, 0.1])), float(np.clip(0.48 * z, 0.34, 0.48))
     arm, back = float(np.clip(0.1 * x, 0.09, 0.2)), 0.22 * y
     arms = seat + float(rng.uniform(0.1, 0.2))
-    _legs(parts, foot, (x, y, leg), 0.05, 0.03, False)
+    legs(parts, foot, (x, y, leg), 0.05, 0.03, False)
     parts.box(cover, (x - 2 * arm, y, seat - 0.12 - leg), (0, 0, (seat - 0.12 + leg) / 2))
     parts.box(cover, (x - 2 * arm, back, z - leg), (0, (y - back) / 2, (z + leg) / 2))
     for sign in (-1, 1):
@@ -277,7 +247,7 @@ def bed(rng: np.random.Generator, size: Vector) -> Blueprint:
     parts, frame, sheet, blanket = Parts(), wood_or_paint(rng), paint(rng, (0.8, 0.95)), fabric(rng)
     top = float(np.clip(0.55 * z, 0.4, 0.62))
     leg = 0.08
-    _legs(parts, frame, (x, y, leg), 0.07, 0.02, False)
+    legs(parts, frame, (x, y, leg), 0.07, 0.02, False)
     parts.box(frame, (x, y, 0.16), (0, 0, leg + 0.08))
     parts.box(frame, (x, 0.06, z - leg), (0, y / 2 - 0.03, (z + leg) / 2))
     tall = top - leg - 0.16
@@ -292,7 +262,7 @@ def ottoman(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build an upholstered block on short feet."""
     x, y, z = size
     parts, cover = Parts(), fabric(rng)
-    _legs(parts, wood(rng), (x, y, 0.06), 0.04, 0.03, True)
+    legs(parts, wood(rng), (x, y, 0.06), 0.04, 0.03, True)
     parts.box(cover, (x, y, z - 0.15), (0, 0, (z - 0.15) / 2 + 0.06))
     parts.box(cover if rng.random() < 0.6 else fabric(rng), (x - 0.01, y - 0.01, 0.09), (0, 0, z - 0.045))
     parts.surface((0, 0, z), (x - 0.02, y - 0.02))
@@ -303,7 +273,7 @@ def footstool(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build a low padded stool."""
     x, y, z = size
     parts, pad = Parts(), min(0.08, z / 3)
-    _legs(parts, wood(rng), (x, y, z - pad), 0.035, 0.01, bool(rng.random() < 0.5))
+    legs(parts, wood(rng), (x, y, z - pad), 0.035, 0.01, bool(rng.random() < 0.5))
     parts.box(fabric(rng), (x, y, pad), (0, 0, z - pad / 2))
     parts.surface((0, 0, z), (x, y))
     return parts.finish(size)

@@ -23,6 +23,7 @@ class Parts:
     """Collects the parts of one object, one mesh per material."""
 
     def __init__(self) -> None:
+        """Start with nothing."""
         self.meshes: dict[Material, list[Mesh]] = {}
         self.colliders: list[Collider] = []
         self.surfaces: list[Surface] = []
@@ -136,3 +137,41 @@ def fabric(rng: np.random.Generator) -> Material:
     base = tint(rng, (0.08, 0.55), (0.25, 0.85))
     second = shade(base, 0.6 if base[0] + base[1] + base[2] > 1.2 else 1.6)
     return Material(pattern, (base, second), float(rng.uniform(0.15, 0.35)), 0.02, int(rng.integers(1 << 30)))
+
+
+def trim(rng: np.random.Generator) -> Material:
+    """Return the near-white paint of frames and skirting."""
+    base = tint(rng, (0.0, 0.06), (0.82, 0.95))
+    return Material("plain", (base, shade(base, 0.95)), 0.8, 0.2, int(rng.integers(1 << 30)))
+
+
+def legs(parts: Parts, material: Material, size: Vector, thick: float, inset: float, round_: bool) -> None:
+    """Add four legs in the corners of `size`, from the ground to size[2]."""
+    x, y, z = size
+    for sign_x in (-1, 1):
+        for sign_y in (-1, 1):
+            at = (sign_x * (x / 2 - inset - thick / 2), sign_y * (y / 2 - inset - thick / 2))
+            if round_:
+                parts.cylinder(material, thick / 2, z, (*at, 0), solid=False)
+                parts.solid((thick, thick, z), (*at, z / 2))
+            else:
+                parts.box(material, (thick, thick, z), (*at, z / 2))
+
+
+def drawers(
+    parts: Parts,
+    front: Material,
+    knob: Material,
+    size: tuple[float, float],
+    base: Vector,
+    columns: int,
+    rows: int,
+) -> None:
+    """Add drawer fronts (12 mm) and knobs (10 mm) before the plane y = base[1]; (width, height) in all."""
+    wide, high = size[0] / columns, (size[1] - 0.04) / rows
+    for column in range(columns):
+        for row in range(rows):
+            x = base[0] - size[0] / 2 + (column + 0.5) * wide
+            z = base[2] + 0.02 + (row + 0.5) * high
+            parts.box(front, (wide - 0.02, 0.012, high - 0.015), (x, base[1] - 0.006, z), False)
+            parts.box(knob, (min(0.12, wide / 3), 0.01, 0.015), (x, base[1] - 0.017, z + high * 0.15), False)

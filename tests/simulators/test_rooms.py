@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+
+from thor_interact_env.simulators.mujoco.layout import Placement, placed_box
+from thor_interact_env.simulators.mujoco.objects import fixtures, furniture
+from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
+from thor_interact_env.simulators.mujoco.rooms import (
+    MOVABLES,
+    RoomPlan,
+    plan_room,
+    reachable,
+    room_type,
+    spawn,
+)
+
+NAMES = [f"FloorPlan{base + number}" for base in (0, 200, 300, 400) for number in range(1, 31)]
+
+
+@pytest.fixture(scope="module")
+def plans() -> dict[str, RoomPlan]:
+    return {name: plan_room(name) for name in NAMES}
+
+
+def overlap(first, second) -> float:
+    """How deep two boxes are in each other, metres; <= 0 when they are apart."""
+    first, second = np.asarray(first), np.asarray(second)
+    return float(np.min(np.minimum(first[3:], second[3:]) - np.maximum(first[:3], second[:3])))
+
+
+def test_a_plan_is_a_pure_function_of_its_name(plans):
+    for name in NAMES[::10]:
+        again = plan_room(name)
+        assert [(item.type, item.position, item.yaw) for item in again.furniture] == [
+            (item.type, item.position, item.yaw) for item in plans[name].furniture
+        ]
+        assert again.floor == plans[name].floor and again.light == plans[name].light
+        for (first, one), (second, other) in zip(again.portables, plans[name].portables, strict=True):
+            assert first == second and np.array_equal(one.bounds(), other.bounds())
+
+
+def test_everything_stands_inside_the_room_and_apart(plans):
+    for plan in plans.values():
+        items: list[Placement] = [item for item in (*plan.fixtures, *plan.furniture) if item.type != "Rug"]
+        boxes = [item.box() for item in items]
+        for item, box in zip(items, boxes, strict=True):
+            assert np.all(np.abs([box[:2], box[3:5]]) <= np.array(plan.size[:2]) / 2 + 1e-5), (
+                plan.name,
+                item.type,
+            )
+            assert box[2] >= -1e-6 and box[5] <= plan.size[2]
+        for index, box in enumerate(boxes):
+            for other in range(index):
+                assert overlap(box, boxes[other]) <= 0.01, (plan.name, items[index].type, items[other].type)
+
+
+def test_the_number_of_movable_objects_is_that_of_the_room_type(plans):
+    for plan in plans.values():
+        least, most = MOVABLES[plan.room_type]
+        assert least <= len(plan.furniture) + len(plan.portables) <= most, plan.name
+        for name in [item.type for item in plan.furniture] + [name for name, _ in plan.portables]:
+            assert CATALOG[name].mass > 0
+
+
+def test_an_agent_can_stand_in_every_room(plans):
+    for plan in plans.values():
+        positions = reachable(plan)
+        assert len(positions) >= 6, plan.name
+        assert len(reachable(plan, spawn(plan, 0))) >= 4, plan.name
+        for x0, y0, _, x1, y1, _ in (item.box() for item in plan.furniture):
+            inside = (positions > [x0 - 0.1, y0 - 0.1]) & (positions < [x1 + 0.1, y1 + 0.1])
+            assert not inside.all(axis=1).any()
+
+
+def test_spawned_objects_stand_on_surfaces_without_overlap(plans):
+    parked = total = 0
+    for number, plan in enumerate(plans.values()):
+        poses = spawn(plan, number)
+        assert poses == spawn(plan, number) and poses != spawn(plan, number + 1)
+        boxes = []
+        for (_, made), pose in zip(plan.portables, poses, strict=True):
+            total += 1
+            if pose is None:
+                parked += 1
+                continue
+            box = placed_box(made, pose[:3], pose[3])
+            assert any(stands_on(box, item) for item in (*plan.fixtures, *plan.furniture)) or pose[2] < 0.01
+            assert np.all(np.abs([box[:2], box[3:5]]) <= np.array(plan.size[:2]) / 2)
+            assert all(overlap(box, other) <= 0 for other in boxes), plan.name
+            boxes.append(box)
+    assert parked < 0.03 * total
+
+
+def stands_on(box, item: Placement) -> bool:
+    turn = np.array([[np.cos(item.yaw), np.sin(item.yaw)], [-np.sin(item.yaw), np.cos(item.yaw)]])
+    corners = (np.array([[box[0], box[1]], [box[3], box[4]]]) - item.position[:2]) @ turn.T
+    for surface in item.blueprint.surfaces:
+        offset = np.abs(corners - np.array(surface.center[:2]))
+        level = item.position[2] + surface.center[2]
+        if abs(box[2] - level) < 0.005 and np.all(offset <= np.array(surface.half_size) + 1e-6):
+            return box[5] - level <= surface.clearance
+    return False
+
+
+@pytest.mark.parametrize(
+    "name", ["FloorPlan0", "FloorPlan31", "FloorPlan101", "FloorPlan01", "Kitchen", "FloorPlan"]
+)
+def test_an_unknown_room_is_refused(name):
+    with pytest.raises(ValueError, match="Unknown room"):
+        room_type(name)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in CATALOG.items() if not kind.pickupable])
+def test_furniture_fills_its_size_and_stands_on_the_ground(name):
+    size = CATALOG[name].size
+    for seed in range(10):
+        made = CATALOG[name].builder(np.random.default_rng(seed), size)
+        check(made, size)
+
+
+FIXTURES = {
+    "counter": (1.0, 0.62, 0.9),
+    "upper_cabinet": (0.8, 0.35, 0.7),
+    "fridge": (0.8, 0.7, 1.8),
+    "stove": (0.6, 0.64, 0.9),
+    "sink_counter": (0.9, 0.62, 1.12),
+    "sink_vanity": (0.8, 0.5, 1.07),
+    "shelf": (0.8, 0.22, 0.2),
+    "bathtub": (1.6, 0.75, 0.55),
+    "toilet": (0.42, 0.7, 0.8),
+    "mirror": (0.7, 0.04, 0.9),
+    "painting": (0.7, 0.04, 0.6),
+    "window": (1.2, 0.08, 1.1),
+    "door": (0.9, 0.1, 2.05),
+    "curtains": (1.6, 0.1, 2.0),
+    "towel_holder_with_towel": (0.6, 0.08, 0.6),
+    "rug": (2.0, 1.4, 0.012),
+    "skirting": (2.0, 0.01, 0.08),
+}
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_fixtures_fill_their_size(name):
+    for seed in range(10):
+        check(getattr(fixtures, name)(np.random.default_rng(seed), FIXTURES[name]), FIXTURES[name], most=5)
+
+
+def check(made, size, most=4):
+    low, high = made.bounds()
+    assert np.allclose(high - low, size) and abs(low[2]) < 1e-9
+    assert len(made.visuals) <= most
+    for collider in made.colliders:
+        tall = collider.size[2] if collider.kind == "box" else collider.size[1]
+        assert collider.position[2] - tall > -1e-6 and min(collider.size[:2]) > 0.002
+    for surface in made.surfaces:
+        assert surface.clearance > 0.05 and surface.center[2] <= size[2] + 1e-9
+
+
+def test_builders_are_in_the_catalog():
+    builders = {kind.builder for kind in CATALOG.values()}
+    assert furniture.sofa in builders and furniture.safe in builders
