@@ -227,13 +227,13 @@ _PAPER_STAGE = Stage(
 )
 
 _SMALL_JOINT_STAGE = Stage(
-    initial_locations=160,
-    episodes=40,
-    locations_per_episode=22,
-    updates_start=8,
-    updates_end=14,
+    initial_locations=200,
+    episodes=30,
+    locations_per_episode=45,
+    updates_start=22,
+    updates_end=22,
     greedy_points=6,
-    random_points=6,
+    random_points=24,
     joint=True,
 )
 
@@ -257,12 +257,12 @@ PRESETS: Mapping[str, Schedule] = {
     # At this scale small batches, a high rate with decay and about 7 uses of a location learn fastest.
     "quick": Schedule(
         stages=(_SMALL_JOINT_STAGE,),
-        batch_size=16,
+        batch_size=8,
         learning_rate=1e-3,
         final_learning_rate=5e-5,
         decay_share=1 / 3,
         memory_capacity=4000,
-        evaluate_every=20,
+        evaluate_every=15,
         evaluation_locations=60,
         final_evaluation_locations=200,
         checkpoint_every=5,

@@ -114,7 +114,7 @@ class EvaluationSet:
         split_rooms(split)
         cached = simulator is None or cache_folder is not None
         key = _key(split, count, seed, reachable_share)
-        path = Path(cache_folder or default_cache_folder()) / f"evaluation-{_digest(key)}.safetensors"
+        path = Path(cache_folder or default_cache_folder()) / _file_name(key)
         if cached and path.exists():
             try:
                 return _read(path, key)
@@ -127,6 +127,7 @@ class EvaluationSet:
         if cached:
             try:
                 _write(path, made, key)
+                _remove_superseded(path)
             except OSError as error:  # an unwritable cache must not stop an evaluation
                 message = f"the evaluation set could not be cached as {path} ({error}); set {CACHE_VARIABLE}"
                 warnings.warn(message, EvaluationSetWarning, stacklevel=2)
@@ -186,8 +187,22 @@ def _version(distribution: str) -> str:
         return "not installed"
 
 
+def _file_name(key: Mapping[str, object]) -> str:
+    """Name what was asked for first, then what it was made with: see `_remove_superseded`."""
+    asked = {name: key[name] for name in ("split", "count", "seed", "reachable_share")}
+    return f"evaluation-{_digest(asked)[:16]}-{_digest(key)[:32]}.safetensors"
+
+
 def _digest(key: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _remove_superseded(path: Path) -> None:
+    """Delete the same set as made with other versions: each can be over a hundred megabytes."""
+    request = path.name.rsplit("-", 1)[0]
+    for other in path.parent.glob(f"{request}-*.safetensors"):
+        if other != path:
+            other.unlink(missing_ok=True)
 
 
 def _sample(

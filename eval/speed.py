@@ -23,6 +23,7 @@ import tyro
 
 from selfsup.superpixels import superpixel_labels
 from thor_interact_env.actions import DIRECTIONS, FORCES
+from thor_interact_env.errors import RenderingError
 from thor_interact_env.locations import Location, LocationSampler, split_rooms
 from thor_interact_env.simulators.base import Observation, Simulator
 
@@ -41,8 +42,8 @@ class SpeedOptions:
     """Greedy points of a collected location, and as many random ones."""
     run: Path | None = None
     """Run folder of a trained agent; without, an untrained network chooses the greedy points."""
-    threads: int = 0
-    """torch threads of the inference measurement; 0 takes one for each core. Collection always uses one."""
+    threads: int = 1
+    """torch threads of the inference measurement; more pay only on idle cores. Collection always uses one."""
     seed: int = 0
     """Seed of locations, directions and random points."""
     out: Path | None = None
@@ -224,17 +225,21 @@ def _first_touch(
     return locations[-1], find_touch(simulator, locations[-1], moving, rng)
 
 
-def _agent_measurements(env: Any, locations: Sequence[Location], options: SpeedOptions) -> list[Measurement]:
-    import torch  # loaded here: the rest of the module does without
+def _agent(options: SpeedOptions) -> Any:
+    from agents.selfsup_agent import SelfSupervisedAgent  # torch is loaded here, not by `--help`
+
+    if options.run is None:
+        return SelfSupervisedAgent.untrained(options.seed)
+    return SelfSupervisedAgent.from_run(options.run)
+
+
+def _agent_measurements(
+    env: Any, agent: Any, locations: Sequence[Location], options: SpeedOptions
+) -> list[Measurement]:
+    import torch
 
     from agents.interact import InteractionSchedule, interact
-    from agents.selfsup_agent import SelfSupervisedAgent
 
-    agent = (
-        SelfSupervisedAgent.untrained(options.seed)
-        if options.run is None
-        else SelfSupervisedAgent.from_run(options.run)
-    )
     schedule = InteractionSchedule(options.points, options.points, joint=False)
     rng = np.random.default_rng(options.seed)
     simulator: Simulator = env.unwrapped.simulator
@@ -247,7 +252,7 @@ def _agent_measurements(env: Any, locations: Sequence[Location], options: SpeedO
     order = iter((np.arange(options.repeats + 1) % len(locations)).tolist())
     threads = torch.get_num_threads()
     try:
-        torch.set_num_threads(options.threads or os.cpu_count() or 1)
+        torch.set_num_threads(options.threads)
         inference = measure("inference and clustering", lambda: agent.propose(view), options.repeats)
         torch.set_num_threads(1)
         collection = measure(
@@ -276,16 +281,15 @@ def run(options: SpeedOptions) -> dict[str, Any]:
     names = split_rooms(options.split)[:: max(1, len(split_rooms(options.split)) // options.rooms)][
         : options.rooms
     ]
+    agent = _agent(options)  # before anything is rendered: triton's LLVM does not load after the renderer's
     env = gymnasium.make("thor_interact_env:ThorInteract-v0", locations=options.split, interactions=10**6)
     try:
         sampler = LocationSampler(env.unwrapped.simulator, names)  # type: ignore[attr-defined]
         rng = np.random.default_rng(options.seed)
-        locations = sorted(
-            (sampler.sample(rng) for _ in range(max(4, options.repeats))), key=lambda each: each.scene
-        )
-        results = _environment_measurements(env, locations, options) + _agent_measurements(
-            env, locations, options
-        )
+        drawn = (sampler.sample(rng) for _ in range(max(4, options.repeats)))
+        locations = sorted(drawn, key=lambda each: each.scene)
+        results = _environment_measurements(env, locations, options)
+        results += _agent_measurements(env, agent, locations, options)
     finally:
         env.close()
     return {
@@ -324,12 +328,12 @@ def main() -> None:
     """Measure, print the table, and write the JSON file if one is asked for."""
     options = tyro.cli(SpeedOptions, prog="python -m eval.speed")
     try:
-        if options.repeats < 1 or options.rooms < 1 or options.points < 1:
-            raise ValueError("repeats, rooms and points must each be at least 1")
+        if min(options.repeats, options.rooms, options.points, options.threads) < 1:
+            raise ValueError("repeats, rooms, points and threads must each be at least 1")
         if options.out is not None and not options.out.parent.is_dir():
             raise ValueError(f"the folder {options.out.parent} of --out does not exist; make it first")
         document = run(options)
-    except ValueError as error:
+    except (ValueError, NothingMovesError, RenderingError) as error:
         print(f"eval.speed: {error}", file=sys.stderr)
         raise SystemExit(2) from error
     fields = {field.name for field in dataclasses.fields(Measurement)}

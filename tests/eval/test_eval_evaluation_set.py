@@ -130,9 +130,12 @@ def test_everything_that_determines_a_set_has_its_own_file(
     make(tmp_path, 1)
     make(tmp_path, 2)
     make(tmp_path, 1, seed=5)
+    files = set(tmp_path.iterdir())
+    assert len(files) == 3
     monkeypatch.setattr(module, "source_fingerprint", lambda: "another simulator")
     make(tmp_path, 1)
-    assert len(list(tmp_path.iterdir())) == 4
+    changed = set(tmp_path.iterdir())
+    assert len(changed) == 3 and len(changed & files) == 2, "the set it supersedes is deleted"
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

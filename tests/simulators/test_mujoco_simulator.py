@@ -1,5 +1,8 @@
 """The embedded simulator: rest, touch, restore, ground truth, refusals."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -101,6 +104,17 @@ def test_another_simulator_sees_the_same_bytes(simulator):
     other.close()
 
 
+def test_looking_at_other_rooms_does_not_disturb_the_loaded_one():
+    simulator = MujocoSimulator(room_cache=1)
+    seen = simulator.load(location_with_objects(simulator, "FloorPlan2"))
+    state = simulator.get_state()
+    for room in ("FloorPlan202", "FloorPlan302"):
+        simulator.reachable_positions(room, 0)
+    assert np.array_equal(simulator.get_state(), state)
+    assert np.array_equal(simulator.set_state(state).rgb, seen.rgb)
+    simulator.close()
+
+
 def test_out_of_reach_returns_the_same_object(simulator):
     seen = simulator.load(location_in(simulator, "FloorPlan201", 4))
     far = np.argwhere(seen.depth > REACH + 0.1)
@@ -152,3 +166,18 @@ def test_refusals_name_the_value(simulator):
         MujocoSimulator(touch_at="elbow")
     with pytest.raises(RuntimeError, match="load"):
         MujocoSimulator().instances()
+
+
+def test_torch_may_be_imported_after_rendering():
+    """Mesa and triton each bring LLVM; in the wrong order the process used to crash."""
+    program = (
+        "from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator\n"
+        "from thor_interact_env.locations import LocationSampler\n"
+        "import numpy as np\n"
+        "simulator = MujocoSimulator()\n"
+        "simulator.load(LocationSampler(simulator, ['FloorPlan401']).sample(np.random.default_rng(0)))\n"
+        "import lightning_fabric\n"
+        "simulator.close()\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr[-500:]

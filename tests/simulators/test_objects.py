@@ -48,7 +48,9 @@ def test_colliders_stand_on_the_ground_inside_what_is_seen(name):
     for seed in SEEDS:
         blueprint = build(name, np.random.default_rng(seed))
         low, high = blueprint.bounds()
-        corners = [collider_corners(collider) for collider in blueprint.colliders if not any(collider.rotation)]
+        corners = [
+            collider_corners(collider) for collider in blueprint.colliders if not any(collider.rotation)
+        ]
         assert corners
         assert abs(min(lowest[2] for lowest, _ in corners)) < 2e-3
         for lowest, highest in corners:

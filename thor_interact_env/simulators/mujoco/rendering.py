@@ -3,9 +3,12 @@
 Import this module before `mujoco`: MuJoCo reads `MUJOCO_GL` when it is imported.
 """
 
+import ctypes
 import ctypes.util
+import importlib.util
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +47,19 @@ def choose_backend() -> str:
     raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
 
 
+def _load_triton_before_mesa() -> None:
+    """Load triton's library, where torch brought one, before the first OpenGL context.
+
+    Mesa's software renderer and triton each hold a copy of LLVM. A process that renders first and imports
+    triton later (as Lightning Fabric does) crashes; the other order works.
+    """
+    found = importlib.util.find_spec("triton")
+    for folder in (found.submodule_search_locations or []) if found else []:
+        library = Path(folder) / "_C" / "libtriton.so"
+        if library.exists():
+            ctypes.CDLL(str(library))
+
+
 class Renderer:
     """Renders one model off screen: RGB, distance from the camera, and geom identifiers.
 
@@ -58,6 +74,7 @@ class Renderer:
     def __init__(self, model: "mujoco.MjModel", shadows: bool = True) -> None:
         """Make the context; see the class."""
         choose_backend()
+        _load_triton_before_mesa()
         import mujoco
 
         try:

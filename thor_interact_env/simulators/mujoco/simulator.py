@@ -15,6 +15,7 @@ from thor_interact_env.simulators.mujoco.rendering import Renderer, choose_backe
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
+    from thor_interact_env.simulators.mujoco.rooms import Pose
 
 MINIMUM_VISIBLE_PIXELS = 10
 """Pixels within reach that make an object part of the ground truth (paper appendix D)."""
@@ -46,7 +47,7 @@ class MujocoSimulator:
         reach: Metres from the camera within which a touch acts.
         touch_at: Where a force acts: the touched point (the paper) or the object's centre of mass (AI2-THOR).
         shadows: Whether the ceiling light casts shadows.
-        room_cache: Compiled rooms that are kept; each holds about 20 MB and a renderer.
+        room_cache: Compiled rooms that are kept beside the loaded one, each with a renderer.
     """
 
     deterministic = True
@@ -69,6 +70,7 @@ class MujocoSimulator:
         self._room = ""
         self._spawn: tuple[str, int] | None = None
         self._settled = np.zeros(0)
+        self._plan: tuple[str, int, list[Pose | None]] = ("", 0, [])
         self._pose: _Pose | None = None
         self._observation: Observation | None = None
         # Where the present view was taken, as long as nothing has been moved since.
@@ -84,8 +86,7 @@ class MujocoSimulator:
         from thor_interact_env.simulators.mujoco.rooms import reachable
 
         _check_room(room)
-        compiled = self._compiled(room).room
-        ground = reachable(compiled.plan)
+        ground = reachable(self._compiled(room).room.plan, self._planned(room, seed))
         return np.column_stack([ground[:, 0], np.full(len(ground), AGENT_HEIGHT_Y), ground[:, 1]])
 
     def load(self, location: Location) -> Observation:
@@ -99,9 +100,7 @@ class MujocoSimulator:
         if self._spawn == (location.scene, location.seed):
             room.rest(self._settled)
         else:
-            from thor_interact_env.simulators.mujoco.rooms import spawn
-
-            room.spawn(spawn(room.plan, location.seed))
+            room.spawn(self._planned(location.scene, location.seed))
             self._spawn, self._settled = (location.scene, location.seed), room.positions()
         self._room = location.scene
         self._pose = _pose(location)
@@ -179,12 +178,12 @@ class MujocoSimulator:
 
     def close(self) -> None:
         """Release renderers and rooms; closing twice is harmless."""
-        while self._cache:
-            self._drop()
+        for name in list(self._cache):
+            self._drop(name)
         self._spawn = self._pose = self._observation = self._untouched = None
 
-    def _drop(self) -> None:
-        _, cached = self._cache.popitem(last=False)
+    def _drop(self, name: str) -> None:
+        cached = self._cache.pop(name)
         if cached.renderer is not None:
             cached.renderer.close()
 
@@ -194,11 +193,20 @@ class MujocoSimulator:
             from thor_interact_env.simulators.mujoco.physics import CompiledRoom
             from thor_interact_env.simulators.mujoco.rooms import plan_room
 
-            while len(self._cache) >= self._room_cache:
-                self._drop()
+            others = [kept for kept in self._cache if kept != self._room]
+            for old in others[: max(0, len(others) + 1 - self._room_cache)]:
+                self._drop(old)
             self._cache[name] = _Cached(CompiledRoom(plan_room(name)))
         self._cache.move_to_end(name)
         return self._cache[name]
+
+    def _planned(self, name: str, seed: int) -> "list[Pose | None]":
+        """Return where the spawn seed puts the portables, before they settle."""
+        if self._plan[:2] != (name, seed):
+            from thor_interact_env.simulators.mujoco.rooms import spawn
+
+            self._plan = (name, seed, spawn(self._compiled(name).room.plan, seed))
+        return self._plan[2]
 
     def _loaded(self) -> "tuple[CompiledRoom, _Pose, Observation]":
         if self._pose is None or self._observation is None:
