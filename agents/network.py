@@ -108,6 +108,10 @@ class _UpBlock(nn.Module):
     def __init__(self, inputs: int, lateral: int, outputs: int) -> None:
         super().__init__()
         self.upsampling = nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+        # Start as nearest-neighbour upsampling. Four independent random kernels print a checkerboard on the
+        # embeddings, which tears masks apart for the first thousands of images.
+        with torch.no_grad():
+            self.upsampling.weight.copy_(self.upsampling.weight[..., :1, :1].expand(-1, -1, 2, 2))
         self.fusion = _convolution(outputs + lateral, outputs, 3)
 
     def forward(self, features: Tensor, lateral: Tensor) -> Tensor:

@@ -14,9 +14,9 @@ from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector
 COUNTER_HEIGHT = 0.9
 
 SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "kitchen": ((3.1, 4.0), (3.0, 3.9)),
-    "living_room": ((3.8, 4.9), (3.8, 4.8)),
-    "bedroom": ((3.4, 4.5), (3.5, 4.5)),
+    "kitchen": ((2.9, 3.7), (2.8, 3.6)),
+    "living_room": ((3.5, 4.4), (3.4, 4.3)),
+    "bedroom": ((3.1, 4.0), (3.2, 4.0)),
     "bathroom": ((2.2, 2.9), (2.3, 3.0)),
 }
 """Least and greatest width and depth of each room type, metres."""
