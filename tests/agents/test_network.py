@@ -148,3 +148,13 @@ def test_wrong_arguments_are_named() -> None:
         InteractionNet(embedding_size=0)
     with pytest.raises(ValueError, match="unknown force_branch 'own'"):
         InteractionNet(force_branch="own")  # type: ignore[arg-type]
+
+
+def test_fresh_upsampling_prints_no_checkerboard():
+    """The four positions of each transposed convolution start equal, so a cell is first repeated 2 x 2."""
+    torch.manual_seed(3)
+    network = InteractionNet()
+    for up in network.up:
+        upsampled = up.upsampling(torch.rand(1, up.upsampling.in_channels, 5, 5))
+        repeated = upsampled[..., ::2, ::2].repeat_interleave(2, -1).repeat_interleave(2, -2)
+        assert torch.allclose(upsampled, repeated, atol=1e-6)
