@@ -15,7 +15,6 @@ from thor_interact_env.simulators.base import Instances
 
 if TYPE_CHECKING:
     from agents.interact import InteractionRecord
-
     from selfsup.feedback import Experience
 
 
