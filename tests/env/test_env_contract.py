@@ -1,7 +1,5 @@
 """The contract of `ThorInteract-v0`, on a toy world and on the embedded simulator."""
 
-import copy
-import functools
 import json
 import pickle
 import subprocess
@@ -11,75 +9,26 @@ import warnings
 import gymnasium
 import numpy as np
 import pytest
+from env_makers import ELSEWHERE, SOMEWHERE, make, mujoco_locations, rollout
 from fake_simulator import MASSES, FakeSimulator, touch_of
-from gymnasium.error import DependencyNotInstalled, ResetNeeded
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 import thor_interact_env
 from selfsup.feedback import SupervisionOptions, Supervisor
-from thor_interact_env.actions import ACTION_FIELDS, AGENT_HEIGHT_Y
+from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.env import MAX_DEPTH, ThorInteractEnv
 from thor_interact_env.errors import (
-    InvalidActionError,
     InvalidLocationError,
     InvalidOptionError,
-    InvalidStateError,
     UnknownRoomError,
     UnknownSplitError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, LocationSampler, split_rooms
+from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
 from thor_interact_env.wrappers import RGBDImage
-
-SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
-ELSEWHERE = Location("FloorPlan22", (0.5, AGENT_HEIGHT_Y, 0.5), 180, 0, 8)
-
-
-def make(simulator="fake", **options):
-    """Make the registered environment on a toy world or on a simulator given by name."""
-    world = FakeSimulator() if simulator == "fake" else simulator
-    return gymnasium.make("ThorInteract-v0", simulator=world, **options)
-
-
-@pytest.fixture
-def env():
-    env = make()
-    yield env
-    env.close()
-
-
-@pytest.fixture(params=["fake", "mujoco"])
-def any_env(request):
-    """An environment over each world; on the embedded simulator, in one room."""
-    locations = "NovelSpaces/train" if request.param == "fake" else mujoco_locations()
-    env = make(request.param, locations=locations, render_mode="rgb_array")
-    yield env
-    env.close()
-
-
-@functools.cache
-def mujoco_locations():
-    """Locations in one room of the embedded simulator: compiling is what costs."""
-    simulator = make_simulator("mujoco")
-    sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_share=0.3)
-    rng = np.random.default_rng(0)
-    found = [sampler.sample(rng) for _ in range(6)]
-    simulator.close()
-    return found
-
-
-def rollout(env, seed, steps):
-    """Return everything that an environment says in `steps` random steps."""
-    env.action_space.seed(seed)
-    said = [env.reset(seed=seed)]
-    for _ in range(steps):
-        said.append(env.step(env.action_space.sample()))
-        if said[-1][3]:
-            said.append(env.reset())
-    return said
 
 
 def test_the_toy_world_is_a_simulator():
@@ -359,233 +308,3 @@ class TestStart:
 
     def test_unlimited_reach_is_allowed(self):
         assert ThorInteractEnv(reach=np.inf)._simulator_options == {"reach": np.inf}
-
-
-class TestActions:
-    def test_step_before_reset(self):
-        with pytest.raises(ResetNeeded, match="reset"):
-            ThorInteractEnv(simulator=FakeSimulator()).step([0, 0, 0, 0])
-
-    @pytest.mark.parametrize("index", range(4))
-    @pytest.mark.parametrize("offset", [-1, 0])
-    def test_an_action_outside_the_space_changes_nothing(self, env, index, offset):
-        env.reset(seed=0)
-        name, count = ACTION_FIELDS[index]
-        action = np.zeros(4, int)
-        action[index] = -1 if offset else count
-        with pytest.raises(InvalidActionError, match=rf"{name} {action[index]} .*0\.\.{count - 1}"):
-            env.step(action)
-        assert env.unwrapped.simulator.touches == 0
-        env.step(np.zeros(4, int))
-
-    @pytest.mark.parametrize("dtype", [float, np.float32, bool, complex, str])
-    def test_an_action_of_a_wrong_type_is_refused(self, env, dtype):
-        env.reset(seed=0)
-        with pytest.raises(InvalidActionError, match="4 integers"):
-            env.step(np.zeros(4).astype(dtype))
-
-
-class TestState:
-    def test_the_same_actions_follow_a_restored_state(self, any_env):
-        env = any_env.unwrapped
-        env.reset(seed=2)
-        env.action_space.seed(0)
-        for _ in range(3):
-            env.step(env.action_space.sample())
-        state = env.get_state()
-        state = {name: array.copy() for name, array in state.items()}
-        actions = [env.action_space.sample() for _ in range(7)]
-        truth = self.moving_actions(env)
-        actions[: len(truth)] = truth
-        expected = [env.step(action) for action in actions] + [env.reset()]
-        assert any(step[4]["changed"].any() for step in expected[:-1])
-        twin = pickle.loads(pickle.dumps(env))
-        for other in (env, twin):
-            other.set_state(state)
-            assert data_equivalence(other.get_state(), state, exact=True)
-            again = [other.step(action) for action in actions] + [other.reset()]
-            assert data_equivalence(expected, again, exact=True)
-        twin.close()
-
-    @staticmethod
-    def moving_actions(env):
-        """Touches of 200 N in the middle of objects in reach."""
-        actions = []
-        for mask in env.ground_truth().masks[:4]:
-            rows, columns = np.nonzero(mask)
-            actions.append([int(rows[len(rows) // 2]), int(columns[len(rows) // 2]), 2, 1])
-        return actions
-
-    def test_a_state_can_be_stored_as_arrays(self, env):
-        safetensors = pytest.importorskip("safetensors.numpy")
-        env.reset(seed=0)
-        state = env.unwrapped.get_state()
-        restored = safetensors.load(safetensors.save(state))
-        env.unwrapped.set_state(restored)
-        assert data_equivalence(env.unwrapped.get_state(), state, exact=True)
-
-    def test_a_finished_episode_stays_finished(self):
-        env = make(interactions=1).unwrapped
-        env.reset(seed=0)
-        env.step([0, 0, 0, 0])
-        state = env.get_state()
-        env.reset()
-        env.set_state(state)
-        with pytest.raises(ResetNeeded):
-            env.step([0, 0, 0, 0])
-
-    def test_a_state_is_the_callers(self, env):
-        env.reset(seed=0)
-        state = env.unwrapped.get_state()
-        kept = {name: array.copy() for name, array in state.items()}
-        env.unwrapped.set_state(state)
-        for array in state.values():
-            array[...] = 0
-        assert data_equivalence(env.unwrapped.get_state(), kept, exact=True)
-
-    def test_before_a_reset_there_is_none(self, env):
-        with pytest.raises(ResetNeeded):
-            env.unwrapped.get_state()
-
-    @pytest.mark.parametrize(
-        "name", ["simulator", "rgb", "depth", "first_rgb", "steps", "location", "np_random"]
-    )
-    def test_a_damaged_state_is_refused_and_changes_nothing(self, env, name):
-        env.reset(seed=0)
-        env.step([0, 0, 0, 0])
-        state = env.unwrapped.get_state()
-        missing = {key: value for key, value in state.items() if key != name}
-        wrong_type = {**state, name: state[name].astype(np.float16)}
-        wrong_shape = {**state, name: state[name][None]}
-        for damaged in (missing, wrong_type, wrong_shape):
-            with pytest.raises(InvalidStateError, match=f"'{name}'"):
-                env.unwrapped.set_state(damaged)
-        assert data_equivalence(env.unwrapped.get_state(), state, exact=True)
-
-    @pytest.mark.parametrize("text", [b"{", b"\xff", b"{}", b"[]", b'{"bit_generator": "MT19937"}'])
-    @pytest.mark.parametrize("name", ["location", "np_random"])
-    def test_text_that_is_not_the_right_json_is_refused(self, env, name, text):
-        env.reset(seed=0)
-        state = {**env.unwrapped.get_state(), name: np.frombuffer(text, np.uint8)}
-        with pytest.raises(InvalidStateError, match=f"'{name}'"):
-            env.unwrapped.set_state(state)
-
-    def test_a_negative_number_of_steps_is_refused(self, env):
-        env.reset(seed=0)
-        with pytest.raises(InvalidStateError, match="-1"):
-            env.unwrapped.set_state({**env.unwrapped.get_state(), "steps": np.array(-1)})
-
-
-class TestLife:
-    def test_the_simulator_is_made_by_the_first_reset_and_closed_once(self, monkeypatch):
-        made = []
-
-        def make_fake(name, **options):
-            made.append((name, options, FakeSimulator()))
-            return made[-1][2]
-
-        monkeypatch.setattr("thor_interact_env.env.make_simulator", make_fake)
-        env = gymnasium.make("ThorInteract-v0", reach=2.0, simulator_options={"shadows": False})
-        assert made == []
-        env.reset(seed=0)
-        env.reset()
-        assert [item[:2] for item in made] == [("mujoco", {"reach": 2.0, "shadows": False})]
-        assert "Fake" not in str(pickle.dumps(env))
-        env.close()
-        env.close()
-        assert made[0][2].closes == 1
-        with pytest.raises(ResetNeeded):
-            env.unwrapped.step([0, 0, 0, 0])
-
-    def test_another_process_makes_its_own(self, monkeypatch):
-        made = []
-        monkeypatch.setattr(
-            "thor_interact_env.env.make_simulator",
-            lambda name, **options: made.append(FakeSimulator()) or made[-1],
-        )
-        env = ThorInteractEnv()
-        env.reset(seed=0)
-        monkeypatch.setattr("os.getpid", lambda: -1)
-        env.reset(seed=0)
-        assert len(made) == 2
-        assert made[0].closes == 0
-
-    def test_closing_an_unused_environment(self):
-        env = ThorInteractEnv()
-        env.close()
-        env.close()
-
-
-class TestRendering:
-    def test_rgb_array_is_the_view(self, any_env):
-        observation, _ = any_env.reset(seed=0)
-        picture = any_env.render()
-        np.testing.assert_array_equal(picture, observation["rgb"])
-        picture[...] = 0
-        np.testing.assert_array_equal(any_env.render(), observation["rgb"])
-
-    def test_without_a_mode_nothing_is_rendered(self, env):
-        env.reset(seed=0)
-        with pytest.warns(UserWarning, match="render_mode"):
-            assert env.unwrapped.render() is None
-
-    def test_human(self):
-        pygame = pytest.importorskip("pygame")
-        env = make(render_mode="human", locations=[SOMEWHERE])
-        env.unwrapped._window._frames_per_second = 1000
-        observation, _ = env.reset(seed=0)
-        assert env.render() is None
-        shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
-        np.testing.assert_array_equal(shown[::2, ::2], observation["rgb"])
-        observation = env.step(touch_of(env.unwrapped.simulator, 0, 2))[0]
-        shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
-        np.testing.assert_array_equal(shown[::2, ::2], observation["rgb"])
-        env.close()
-        env.close()
-        assert not pygame.display.get_init()
-
-    def test_human_without_pygame_names_the_extra(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "pygame", None)
-        with pytest.raises(DependencyNotInstalled, match="human"):
-            ThorInteractEnv(render_mode="human")
-
-
-class TestVector:
-    @pytest.mark.parametrize("simulator", ["fake", "mujoco"])
-    def test_spawned_processes_give_what_one_process_gives(self, simulator):
-        locations = "NovelSpaces/train" if simulator == "fake" else mujoco_locations()
-        world = FakeSimulator() if simulator == "fake" else simulator
-        make_one = functools.partial(
-            gymnasium.make,
-            "thor_interact_env:ThorInteract-v0",
-            simulator=world,
-            locations=locations,
-            interactions=3,
-        )
-        envs = AsyncVectorEnv([make_one] * 2, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP)
-        singles = [copy.deepcopy(make_one)(), copy.deepcopy(make_one)()]  # each its own world
-        try:
-            observations, _ = envs.reset(seed=[4, 5])
-            for index, single in enumerate(singles):
-                expected, _ = single.reset(seed=4 + index)
-                assert data_equivalence({k: v[index] for k, v in observations.items()}, expected, exact=True)
-            envs.action_space.seed(0)
-            for step in range(3):
-                actions = envs.action_space.sample()
-                observations, rewards, terminated, truncated, infos = envs.step(actions)
-                ended = step == 2
-                assert truncated.tolist() == [ended, ended]
-                assert not terminated.any()
-                for index, single in enumerate(singles):
-                    expected = single.step(actions[index])
-                    final = (
-                        infos["final_obs"][index] if ended else {k: v[index] for k, v in observations.items()}
-                    )
-                    masks = infos["final_info"]["mask"] if ended else infos["mask"]
-                    assert data_equivalence(final, expected[0], exact=True)
-                    assert rewards[index] == expected[1]
-                    np.testing.assert_array_equal(masks[index], expected[4]["mask"])
-        finally:
-            envs.close()
-            for single in singles:
-                single.close()

@@ -1,0 +1,47 @@
+"""What several test modules make environments with."""
+
+import functools
+
+import gymnasium
+import numpy as np
+from fake_simulator import FakeSimulator
+
+from thor_interact_env.actions import AGENT_HEIGHT_Y
+from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.simulators import make_simulator
+
+SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
+ELSEWHERE = Location("FloorPlan22", (0.5, AGENT_HEIGHT_Y, 0.5), 180, 0, 8)
+
+
+def make(simulator="fake", **options):
+    """Make the registered environment on a toy world or on a simulator given by name."""
+    world = FakeSimulator() if simulator == "fake" else simulator
+    return gymnasium.make("ThorInteract-v0", simulator=world, **options)
+
+
+@functools.cache
+def mujoco_locations():
+    """Locations in one room of the embedded simulator (compiling is what costs) with things to push."""
+    simulator = make_simulator("mujoco")
+    sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_share=0.3)
+    rng = np.random.default_rng(0)
+    found = []
+    while len(found) < 6:
+        location = sampler.sample(rng)
+        simulator.load(location)
+        if (simulator.instances().masks.sum(axis=(1, 2)) > 600).sum() >= 2:
+            found.append(location)
+    simulator.close()
+    return found
+
+
+def rollout(env, seed, steps):
+    """Return everything that an environment says in `steps` random steps."""
+    env.action_space.seed(seed)
+    said = [env.reset(seed=seed)]
+    for _ in range(steps):
+        said.append(env.step(env.action_space.sample()))
+        if said[-1][3]:
+            said.append(env.reset())
+    return said
