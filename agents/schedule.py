@@ -227,13 +227,13 @@ _PAPER_STAGE = Stage(
 )
 
 _SMALL_JOINT_STAGE = Stage(
-    initial_locations=200,
-    episodes=30,
-    locations_per_episode=45,
-    updates_start=22,
-    updates_end=22,
+    initial_locations=280,
+    episodes=29,
+    locations_per_episode=30,
+    updates_start=10,
+    updates_end=10,
     greedy_points=6,
-    random_points=24,
+    random_points=12,
     joint=True,
 )
 
@@ -257,10 +257,10 @@ PRESETS: Mapping[str, Schedule] = {
     # At this scale small batches, a high rate with decay and about 7 uses of a location learn fastest.
     "quick": Schedule(
         stages=(_SMALL_JOINT_STAGE,),
-        batch_size=8,
-        learning_rate=1e-3,
+        batch_size=16,
+        learning_rate=2e-3,
         final_learning_rate=5e-5,
-        decay_share=1 / 3,
+        decay_share=2 / 3,
         memory_capacity=4000,
         evaluate_every=15,
         evaluation_locations=60,

@@ -1,5 +1,7 @@
 """Angular and soft things: books, boxes, electronics, cushions, utensils, tools."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
@@ -23,7 +25,9 @@ from thor_interact_env.simulators.mujoco.shapes import (
     box,
     cylinder,
     ellipsoid,
+    extrude,
     lathe,
+    merge,
     rod,
 )
 
@@ -254,18 +258,35 @@ def sponge(rng: Rng, size: Vector) -> Blueprint:
     )
 
 
-def utensil(rng: Rng, size: Vector) -> Blueprint:
-    """A knife, fork, spoon, spatula or ladle lying flat along x."""
-    x, y, z = size
-    handle = box((x * 0.55, y * 0.35, z * 0.8), (-x * 0.22, 0, z * 0.4))
-    head = (
-        ellipsoid((x * 0.26, y / 2, z / 2), (x * 0.25, 0, z / 2), 10)
-        if rng.random() < 0.5
-        else box((x * 0.5, y, z * 0.5), (x * 0.25, 0, z * 0.25))
-    )
-    return fitted(
-        size, [((handle,), one_of(rng, wood, paint, metal)), ((head,), metal(rng))], [block(_thin(size))]
-    )
+def _utensil(rng: Rng, size: Vector, head: Mesh) -> Blueprint:
+    """Lie a tool along x: a thin handle on the left, `head` (in units of `size`) on the right."""
+    handle = box((0.55, 0.3, 0.6), (-0.225, 0, 0.3))
+    grip = one_of(rng, metal, wood, lambda r: paint(r, (0.15, 0.15, 0.16)))
+    return fitted(size, [((handle,), grip), ((head,), metal(rng))], [block(_thin(size))])
+
+
+def knife(rng: Rng, size: Vector) -> Blueprint:
+    """A knife: a blade with a straight back and a curved edge."""
+    blade = extrude([(0, -0.5), (0.3, -0.5), (0.5, 0.5), (0, 0.5)], 0.4).moved((0, 0, 0.2))
+    return _utensil(rng, size, blade)
+
+
+def fork(rng: Rng, size: Vector) -> Blueprint:
+    """A fork with four tines."""
+    tines = [box((0.25, 0.13, 0.4), (0.375, 0.29 * (i - 1.5), 0.6)) for i in range(4)]
+    return _utensil(rng, size, merge(box((0.22, 1, 0.4), (0.15, 0, 0.6)), *tines))
+
+
+def spoon(rng: Rng, size: Vector) -> Blueprint:
+    """A spoon or ladle."""
+    return _utensil(rng, size, ellipsoid((0.26, 0.5, 0.5), (0.24, 0, 0.5), 10))
+
+
+def spatula(rng: Rng, size: Vector) -> Blueprint:
+    """A spatula with slots."""
+    bars = [box((0.3, 0.14, 0.3), (0.3, 0.43 * (i - 1), 0.6)) for i in range(3)]
+    ends = [box((0.06, 1, 0.3), (x, 0, 0.6)) for x in (0.15, 0.47)]
+    return _utensil(rng, size, merge(*bars, *ends, box((0.2, 0.2, 0.3), (0.04, 0, 0.5))))
 
 
 def pen(rng: Rng, size: Vector) -> Blueprint:
@@ -279,6 +300,22 @@ def flat_card(rng: Rng, size: Vector) -> Blueprint:
     return fitted(
         size, [((box((1, 1, 1), (0, 0, 0.5)),), paint(rng, None, "label", 0.1, 0.6))], [block(_thin(size))]
     )
+
+
+def disc(rng: Rng, size: Vector) -> Blueprint:
+    """A compact disc."""
+    ring = lathe([(0.16, 0), (1, 0), (1, 0.1), (0.16, 0.1), (0.16, 0)], 20, smooth=False)
+    shine = paint(rng, (0.78, 0.79, 0.82), "brushed", 0.1, 0.9)
+    return fitted(size, [((ring,), shine)], [block(_thin((size[0] * 0.8, size[1] * 0.8, size[2])))])
+
+
+def soap_bar(rng: Rng, size: Vector) -> Blueprint:
+    """A rounded bar of soap."""
+    ball = ellipsoid((1, 1, 1), segments=16)
+    bar = Mesh(np.sign(ball.vertices) * np.abs(ball.vertices) ** 0.5, ball.faces, ball.uv)
+    colour = pick(rng, [(0.9, 0.86, 0.76), (0.8, 0.86, 0.8), (0.86, 0.77, 0.78)])
+    x, y, z = size
+    return fitted(size, [((bar,), paint(rng, colour, gloss=0.3))], [block(_thin((x * 0.85, y * 0.85, z)))])
 
 
 def key_chain(rng: Rng, size: Vector) -> Blueprint:
@@ -331,14 +368,24 @@ def boots(rng: Rng, size: Vector) -> Blueprint:
     return fitted(size, [(parts, paint(rng))], [block(size)])
 
 
-def basket_tool(rng: Rng, size: Vector) -> Blueprint:
-    """A baseball bat or racket lying flat along its longest side."""
+def baseball_bat(rng: Rng, size: Vector) -> Blueprint:
+    """A bat lying along x, thick at the right."""
+    profile = [(0, 0), (0.6, 0), (0.6, 0.3), (0.3, 0.4), (0.4, 4), (0.95, 7), (1, 9.6), (0.7, 10), (0, 10)]
+    bat = lathe(profile, 14).moved(roll=np.pi / 2)
     x, y, z = size
-    handle = rod((-x * 0.5, 0, z / 2), (x * 0.1, 0, z / 2), z * 0.2)
-    head = ellipsoid((x * 0.25, y / 2, z / 2), (x * 0.25, 0, z / 2), 14)
-    return fitted(
-        size, [((handle,), wood(rng)), ((head,), one_of(rng, wood, paint))], [block(_thin((x, y * 0.8, z)))]
-    )
+    return fitted(size, [((bat,), one_of(rng, wood, metal))], [block((x, y * 0.8, z))])
+
+
+def tennis_racket(rng: Rng, size: Vector) -> Blueprint:
+    """A racket lying along x: grip, oval frame and strings."""
+    angles = np.linspace(0, 2 * np.pi, 17)
+    rim = [(0.22 + 0.28 * float(np.cos(a)), 0.5 * float(np.sin(a)), 0.5) for a in angles]
+    frame = [rod(a, b, 0.022, 6) for a, b in pairwise(rim)]
+    strings = [rod((x, -0.4, 0.5), (x, 0.4, 0.5), 0.004, 4) for x in np.linspace(0.08, 0.36, 6)]
+    strings += [rod((0.0, y, 0.5), (0.44, y, 0.5), 0.004, 4) for y in np.linspace(-0.3, 0.3, 6)]
+    grip = rod((-0.5, 0, 0.5), (-0.06, 0, 0.5), 0.03)
+    visuals = [((*frame, grip), paint(rng, pick(rng, BRIGHT))), (strings, paint(rng, (0.85, 0.84, 0.78)))]
+    return fitted(size, visuals, [block(_thin(size))])
 
 
 def scrub_brush(rng: Rng, size: Vector) -> Blueprint:

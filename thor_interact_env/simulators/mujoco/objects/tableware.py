@@ -230,13 +230,22 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
     )
 
 
-def fruit(rng: Rng, size: Vector) -> Blueprint:
-    """An apple, tomato, potato, egg or lettuce: a lumpy ball that does not roll away."""
+def apple(rng: Rng, size: Vector) -> Blueprint:
+    """A red, green or yellow apple."""
+    return _fruit(rng, size, [(0.72, 0.16, 0.14), (0.55, 0.62, 0.22), (0.78, 0.6, 0.2)])
+
+
+def tomato(rng: Rng, size: Vector) -> Blueprint:
+    """A tomato."""
+    return _fruit(rng, size, [(0.74, 0.17, 0.12), (0.68, 0.13, 0.11), (0.78, 0.26, 0.14)])
+
+
+def _fruit(rng: Rng, size: Vector, hues: list[tuple[float, float, float]]) -> Blueprint:
     ball = ellipsoid((1, 1, 1), segments=14)
     bumps = 1 + 0.04 * np.sin(ball.vertices @ rng.uniform(1, 4, (3, 1)))
     body = Mesh(ball.vertices * bumps, ball.faces, ball.uv)
     stem = rod((0, 0, 0.9), (0.05, 0, 1.12), 0.05, 6)
-    hue = pick(rng, [(0.72, 0.16, 0.14), (0.55, 0.62, 0.22), (0.78, 0.6, 0.2)])
+    hue = pick(rng, hues)
     visuals = [((body,), paint(rng, hue, "speckle", 0.1, 0.3)), ((stem,), paint(rng, (0.3, 0.2, 0.1)))]
     return fitted(size, visuals, [can(min(size[:2]) * 0.4, size[2])])
 
