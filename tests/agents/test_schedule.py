@@ -47,7 +47,7 @@ def test_rate_is_constant_then_falls_to_the_final_one(name):
     schedule = preset(name)
     rates = [schedule.rate(update) for update in range(schedule.total_updates)]
     assert rates == sorted(rates, reverse=True)
-    last_constant = int((1 - schedule.decay_share) * (len(rates) - 1))
+    last_constant = int(len(rates) - 1 - schedule.decay_share * len(rates))
     assert rates[0] == rates[last_constant] == schedule.learning_rate
     assert rates[-1] == pytest.approx(schedule.final_learning_rate)
 
