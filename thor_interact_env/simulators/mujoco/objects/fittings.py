@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Colour, Material
+from thor_interact_env.simulators.mujoco.objects.parts import shade
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Mesh, Vector, Visual, merge
 
 WOODS: tuple[tuple[Colour, Colour], ...] = (
@@ -39,12 +40,6 @@ def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
     return (float(red), float(green), float(blue))
 
 
-def darker(colour: Colour, factor: float = 0.7) -> Colour:
-    """Return the colour times a factor."""
-    red, green, blue = (min(1.0, channel * factor) for channel in colour)
-    return (red, green, blue)
-
-
 def wood(rng: np.random.Generator) -> Material:
     """Return a random wood."""
     return Material("wood", WOODS[int(rng.integers(len(WOODS)))], 0.8, 0.15, _seed(rng))
@@ -53,7 +48,7 @@ def wood(rng: np.random.Generator) -> Material:
 def metal(rng: np.random.Generator) -> Material:
     """Return a random brushed metal."""
     colour = pick(rng, METALS)
-    return Material("brushed", (colour, darker(colour, 1.25)), 0.3, 0.7, _seed(rng))
+    return Material("brushed", (colour, shade(colour, 1.25)), 0.3, 0.7, _seed(rng))
 
 
 def paint(
@@ -66,7 +61,7 @@ def paint(
     """Return a material of a given or random colour; patterned ones get a second random colour."""
     base = colour if colour is not None else pick(rng, BRIGHT)
     one_colour = pattern in ("plain", "fabric", "speckle", "leaves")
-    second = darker(base, 0.75) if one_colour else pick(rng, BRIGHT)
+    second = shade(base, 0.75) if one_colour else pick(rng, BRIGHT)
     return Material(pattern, (base, second), repeat, gloss, _seed(rng))
 
 

@@ -7,7 +7,6 @@ from thor_interact_env.simulators.mujoco.objects.fittings import (
     BRIGHT,
     block,
     can,
-    darker,
     fitted,
     metal,
     one_of,
@@ -15,6 +14,7 @@ from thor_interact_env.simulators.mujoco.objects.fittings import (
     pick,
     wood,
 )
+from thor_interact_env.simulators.mujoco.objects.parts import shade
 from thor_interact_env.simulators.mujoco.shapes import (
     Blueprint,
     Mesh,
@@ -299,7 +299,7 @@ def teddy_bear(rng: Rng, size: Vector) -> Blueprint:
     balls += [ellipsoid((0.28, 0.6, 0.28), (side * 0.5, -0.6, 0.3), 8) for side in (-1, 1)]
     fur = pick(rng, [(0.55, 0.36, 0.2), (0.75, 0.6, 0.45), (0.4, 0.28, 0.2)])
     snout = ellipsoid((0.22, 0.2, 0.16), (0, -0.48, 1.8), 8)
-    visuals = [(balls, paint(rng, fur, "fabric", 0.2, 0.0)), ((snout,), paint(rng, darker(fur, 1.4)))]
+    visuals = [(balls, paint(rng, fur, "fabric", 0.2, 0.0)), ((snout,), paint(rng, shade(fur, 1.4)))]
     return fitted(size, visuals, [block((size[0] * 0.8, size[1] * 0.85, size[2] * 0.95))])
 
 
