@@ -46,8 +46,9 @@ class TrainConfig:
     force_branch: Literal["shared", "separate"] = "shared"
     """What the force head reads: the features of all heads (paper), or the backbone's (authors' code)."""
 
-    embedding_normalization: Literal["averaged", "added"] = "averaged"
-    """Weights of masks in the embedding loss: as in the authors' code, or as the paper says (added)."""
+    embedding_normalization: Literal["added", "averaged"] = "added"
+    """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code
+    (averaged), which leaves the interaction loss no say in short runs."""
 
     device: str = "auto"
     """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
@@ -55,8 +56,8 @@ class TrainConfig:
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
 
-    threads: int = 1
-    """CPU threads of the network. Workers fill the other cores; threads that compete with them lose."""
+    threads: int = 2
+    """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""
 
     workers: int | None = None
     """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
