@@ -7,7 +7,6 @@ import os
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -23,6 +22,8 @@ from thor_interact_env.simulators import make_simulator
 _FILES: Final[Mapping[str, str]] = MappingProxyType(
     {"NovelSpaces/test": "novel_spaces_test.json", "NovelObjects/test": "novel_objects_test.json"}
 )
+
+_FOLDER: Final = Path(__file__).parent
 
 SHIPPED_SPLITS: Final[tuple[str, ...]] = tuple(_FILES)
 """The splits whose test list comes with the package."""
@@ -60,9 +61,8 @@ def shipped_locations(split: str) -> tuple[Location, ...]:
             "python -m thor_interact_env.datasets make"
         )
     name = _FILES[split]
-    text = resources.files("thor_interact_env.datasets").joinpath(name).read_text(encoding="utf-8")
     try:
-        content = json.loads(text)
+        content = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
         drawn_in = content["world"]
         locations = tuple(
             Location(scene, (x, y, z), rotation, horizon, seed)
@@ -108,7 +108,7 @@ def ship(drawing: Drawing, folder: str | os.PathLike[str] | None = None) -> Path
                     bar.update()
     finally:
         simulator.close()
-    path = Path(folder if folder is not None else Path(__file__).parent) / _FILES[drawing.split]
+    path = Path(folder if folder is not None else _FOLDER) / _FILES[drawing.split]
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, _text(drawing, locations))
     return path
