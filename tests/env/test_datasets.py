@@ -230,6 +230,17 @@ class TestStatistics:
         assert cells["objects per location"] == "1.50" and cells["locations without objects"] == "25%"
         assert cells["heavy: 30 N"] == cells["heavy: more"] == "33%" and cells["16-31 cells"] == "17%"
 
+    def test_forces_that_were_not_tried_have_no_share(self):
+        tried, untried = (
+            Statistics.of([measure(FakeSimulator(), SOMEWHERE, forces=x)]) for x in (True, False)
+        )
+        lines = as_table([("tried", tried), ("untried", untried)]).splitlines()
+        cells = {
+            row[1].strip(): [row[2].strip(), row[3].strip()] for row in (line.split("|") for line in lines)
+        }
+        assert cells["light: 5 N"] == cells["heavy: 200 N"] == ["100%", "-"]
+        assert cells["light: not moved"] == ["0%", "-"] and "light: more" not in cells
+
     def test_locations_without_any_object_are_counted(self):
         found = Statistics.of([DatasetEntry(0, 300, 300, SOMEWHERE)])
         assert (found.objects, found.median_cells, found.share_without_objects) == (0, 0.0, 1.0)

@@ -132,9 +132,10 @@ def as_table(columns: Sequence[tuple[str, Statistics]]) -> str:
     forces = [*(f"{force:g} N" for force in FORCES), "more", "not moved"]
     for index, name in enumerate(MASS_CLASSES):
         for column, force in enumerate(forces):
-            counts = [(one.least_forces[index][column], one.mass_classes[index]) for one in every]
-            if force != "more" or any(count for count, _ in counts):
-                add(f"{name}: {force}", (_share(*pair) for pair in counts))
+            counts = [one.least_forces[index][column] for one in every]
+            if force != "more" or any(counts):
+                totals = [one.mass_classes[index] if _tried(one) else 0 for one in every]
+                add(f"{name}: {force}", map(_share, counts, totals))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| "
@@ -149,6 +150,11 @@ def as_table(columns: Sequence[tuple[str, Statistics]]) -> str:
         "-" * (width + 2) if place == 0 else "-" * (width + 1) + ":" for place, width in enumerate(widths)
     )
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
+
+
+def _tried(statistics: Statistics) -> bool:
+    """Tell whether forces were tried: without, every object counts as not moved."""
+    return any(count for row in statistics.least_forces for count in row[:-1])
 
 
 def _stated(number: int | None) -> str:
