@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,10 +21,11 @@ import safetensors
 import safetensors.numpy
 from tqdm.auto import tqdm
 
-import thor_interact_env
 from thor_interact_env.actions import IMAGE_SIZE, REACH
+from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
+from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.env import MAX_DEPTH
-from thor_interact_env.locations import Location, LocationSampler, check_reachable_share, split_rooms
+from thor_interact_env.locations import Location, check_reachable_share, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
 
@@ -34,8 +35,6 @@ CACHE_VARIABLE = "THOR_INTERACT_CACHE"
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 _FORMAT = 1
-_SOURCES = ("actions.py", "locations.py", "splits.py", "simulators")
-_SUFFIXES = {".py", ".csv", ".json", ".xml", ".png", ".toml"}
 
 
 class EvaluationSetWarning(UserWarning):
@@ -51,16 +50,16 @@ class EvaluationSet:
 
     Attributes:
         split: Name of the split, such as `"NovelSpaces/test"`.
-        seed: Seed of the sampling.
-        reachable_share: Least share of each view's pixels within reach, in 0..1.
+        seed: Seed of the sampling; None for given locations.
+        reachable_share: Least share of each view's pixels within reach, in 0..1; None for given locations.
         locations: Where each view is taken, rooms together.
         observations: What the agent sees there.
         truths: The movable objects in reach.
     """
 
     split: str
-    seed: int
-    reachable_share: float
+    seed: int | None
+    reachable_share: float | None
     locations: tuple[Location, ...]
     observations: tuple[Observation, ...]
     truths: tuple[Instances, ...]
@@ -133,6 +132,35 @@ class EvaluationSet:
                 warnings.warn(message, EvaluationSetWarning, stacklevel=2)
         return made
 
+    @classmethod
+    def at(
+        cls,
+        locations: Sequence[Location],
+        split: str,
+        *,
+        simulator: Callable[[], Simulator] | None = None,
+        progress: bool | None = None,
+    ) -> "EvaluationSet":
+        """Return the views at given locations: those of a dataset file, or a shipped list. Nothing is cached.
+
+        Args:
+            locations: `LocationDataset.read(path).locations`, `shipped_locations(split)` or any other, at
+                least one; those of a room are best given together, so that it is compiled once.
+            split: Name that the set is reported under.
+            simulator: Makes the simulator; None makes the embedded one.
+            progress: Show a progress bar; None shows it on a terminal only.
+
+        Raises:
+            ValueError: There is no location.
+            UnknownRoomError: The simulator lacks one of the rooms.
+            UnreachableLocationError: The agent cannot stand at one of the locations.
+        """
+        if not locations:
+            raise ValueError(f"no locations are given for the evaluation set {split!r}; give at least one")
+        world = (simulator or (lambda: make_simulator("mujoco")))()
+        views = ((location, world.load(location)) for location in locations)
+        return _look(split, None, None, world, views, len(locations), progress)
+
 
 def default_cache_folder() -> Path:
     """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder."""
@@ -140,27 +168,6 @@ def default_cache_folder() -> Path:
         return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "thor_interact"
-
-
-def source_fingerprint(root: str | os.PathLike[str] | None = None) -> str:
-    """Return a hash of the files that decide what the embedded simulator shows.
-
-    Args:
-        root: Folder of the package; None takes that of `thor_interact_env`.
-
-    Returns:
-        Hexadecimal SHA-256 of the names and contents of its simulator, action, split and location files.
-    """
-    folder = Path(root) if root is not None else Path(thor_interact_env.__path__[0])
-    files: set[Path] = set()
-    for name in _SOURCES:
-        files |= {folder / name} if (folder / name).is_file() else set((folder / name).rglob("*"))
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        if file.suffix in _SUFFIXES and file.is_file():
-            content = hashlib.sha256(file.read_bytes()).hexdigest()
-            digest.update(f"{file.relative_to(folder).as_posix()} {content}\n".encode())
-    return digest.hexdigest()
 
 
 def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str, object]:
@@ -213,29 +220,38 @@ def _sample(
     make: Callable[[], Simulator],
     progress: bool | None,
 ) -> EvaluationSet:
-    rooms = split_rooms(split)
-    order = np.random.default_rng(seed).permutation(len(rooms))
+    drawing = Drawing(split, count, seed, reachable_share)
+    simulator = make()
+    views = (  # room after room: each is compiled once
+        view
+        for room, several in rooms_with_counts(drawing)
+        for view in draw_room(simulator, drawing, room, several)
+    )
+    return _look(split, seed, reachable_share, simulator, views, count, progress)
+
+
+def _look(
+    split: str,
+    seed: int | None,
+    reachable_share: float | None,
+    simulator: Simulator,
+    views: Iterable[tuple[Location, Observation]],
+    count: int,
+    progress: bool | None,
+) -> EvaluationSet:
+    """Collect what is seen and what is true at each location as it is loaded; then close the simulator."""
     locations: list[Location] = []
     observations: list[Observation] = []
     truths: list[Instances] = []
-    simulator = make()
+    shown = None if progress is None else not progress
     try:
-        with tqdm(
-            total=count,
-            desc=f"{split}: sampling",
-            unit=" views",
-            disable=None if progress is None else not progress,
-        ) as bar:
-            for position, room in enumerate(order):  # room after room: each is compiled once
-                sampler = LocationSampler(simulator, [rooms[room]], reachable_share)
-                rng = np.random.default_rng([seed, int(room)])
-                for _ in range(count // len(rooms) + (position < count % len(rooms))):
-                    location, view = sampler.sample_view(rng)
-                    locations.append(location)
-                    depth = np.minimum(view.depth, np.float32(MAX_DEPTH))  # as the environment shows it
-                    observations.append(Observation(_frozen(view.rgb), _frozen(depth)))
-                    truths.append(simulator.instances())
-                    bar.update()
+        for location, view in tqdm(
+            views, total=count, desc=f"{split}: sampling", unit=" views", disable=shown
+        ):
+            locations.append(location)
+            depth = np.minimum(view.depth, np.float32(MAX_DEPTH))  # as the environment shows it
+            observations.append(Observation(_frozen(view.rgb), _frozen(depth)))
+            truths.append(simulator.instances())
     finally:
         simulator.close()
     return EvaluationSet(split, seed, reachable_share, tuple(locations), tuple(observations), tuple(truths))

@@ -276,20 +276,29 @@ class DatasetEntry:
         data = require_object(value, where, names)
         try:
             location = Location.from_json(data["thor_meta"])
-        except InvalidLocationError as error:
+            room_type(location.scene)
+        except (InvalidLocationError, UnknownRoomError) as error:
             raise DatasetError(f"{where}.thor_meta: {error}") from error
+        width = require_integer(data["width"], f"{where}.width", 1)
+        height = require_integer(data["height"], f"{where}.height", 1)
         items = data["annotations"]
         if not isinstance(items, list):
             raise DatasetError(f"{where}.annotations: expected a list, found {items!r}")
+        annotations = tuple(
+            Annotation.from_json(item, f"{where}.annotations[{index}]") for index, item in enumerate(items)
+        )
+        for index, annotation in enumerate(annotations):
+            if (size := annotation.segmentation["size"]) != [height, width]:
+                place = f"{where}.annotations[{index}].segmentation.size"
+                raise DatasetError(
+                    f"{place}: expected the image's {[height, width]} (height, width), found {size}"
+                )
         return cls(
             image_id=require_integer(data["image_id"], f"{where}.image_id", 0),
-            width=require_integer(data["width"], f"{where}.width", 1),
-            height=require_integer(data["height"], f"{where}.height", 1),
+            width=width,
+            height=height,
             location=location,
-            annotations=tuple(
-                Annotation.from_json(item, f"{where}.annotations[{index}]")
-                for index, item in enumerate(items)
-            ),
+            annotations=annotations,
             thor_meta=data["thor_meta"],
             extra=without_fields(data, names),
         )
@@ -330,7 +339,7 @@ class LocationDataset(Sequence[DatasetEntry]):
         Raises:
             FileNotFoundError: There is no such file.
             DatasetError: The file is not JSON, or a field is missing or wrong; the message names the
-                file, the index of the entry and the field.
+                file, the index of the entry, the field, what was found and what is allowed.
         """
         file = Path(path)
         try:
@@ -339,9 +348,17 @@ class LocationDataset(Sequence[DatasetEntry]):
             raise DatasetError(f"{file} is not a JSON file (cut short or damaged?): {error}") from error
         if not isinstance(content, list):
             raise DatasetError(f"{file}: expected a list of entries, found {type(content).__name__}")
-        return cls(
-            [DatasetEntry.from_json(item, f"{file}: entry {index}") for index, item in enumerate(content)]
-        )
+        entries: dict[int, DatasetEntry] = {}  # by image_id, in the order of the file
+        for index, item in enumerate(content):
+            entry = DatasetEntry.from_json(item, f"{file}: entry {index}")
+            if entry.image_id in entries:
+                first = list(entries).index(entry.image_id)
+                raise DatasetError(
+                    f"{file}: entry {index}.image_id: expected a number that no other entry has, "
+                    f"found {entry.image_id}, which entry {first} has"
+                )
+            entries[entry.image_id] = entry
+        return cls(tuple(entries.values()))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file under a temporary name, then rename it: readers never see half of it."""

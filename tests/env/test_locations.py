@@ -1,4 +1,4 @@
-"""Rooms, splits, locations, their sampling and the authors' files."""
+"""Rooms, splits, locations and their sampling."""
 
 import collections
 import json
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from thor_interact_env import locations
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import (
-    DatasetError,
     InvalidLocationError,
     InvalidOptionError,
     UnknownRoomError,
@@ -26,9 +25,7 @@ from thor_interact_env.locations import (
     ROOM_TYPES,
     ROTATIONS,
     SPLITS,
-    DatasetEntry,
     Location,
-    LocationDataset,
     LocationSampler,
     room_type,
     split_rooms,
@@ -44,35 +41,6 @@ valid_locations = st.builds(
     seed=st.integers(0, 2**31 - 1),
 )
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
-
-
-def entry_json():
-    return {
-        "image_id": 3,
-        "width": 300,
-        "height": 300,
-        "thor_meta": {
-            "scene": "FloorPlan28",
-            "position": {"x": -1.25, "y": 0.9009992, "z": 2},
-            "rotation": 270,
-            "horizon": 30.000001907348633,
-            "seed": 537382371,
-        },
-        "annotations": [
-            {
-                "segmentation": {"size": [300, 300], "counts": "PXm11n81O00"},
-                "category_id": 1,
-                "min_force": 30,
-                "gt_mass": 0.62,
-            },
-            {
-                "segmentation": {"size": [300, 300], "counts": [0, 90000]},
-                "category_id": 2,
-                "min_force": -1,
-                "gt_mass": 5,
-            },
-        ],
-    }
 
 
 class TestRooms:
@@ -93,13 +61,14 @@ class TestRooms:
         assert counts["NovelSpaces/train"] == dict.fromkeys(ROOM_TYPES, 20)
         assert counts["NovelSpaces/val"] == counts["NovelSpaces/test"] == dict.fromkeys(ROOM_TYPES, 5)
         assert counts["NovelObjects/train"] == {"kitchen": 30, "living_room": 30}
+        assert counts["NovelObjects/val"] == {"bathroom": 30}
         assert counts["NovelObjects/test"] == {"bedroom": 30}
         spaces = [set(SPLITS[f"NovelSpaces/{part}"]) for part in ("train", "val", "test")]
         assert set.union(*spaces) == set(ALL_ROOMS)
         assert sum(map(len, spaces)) == 120
 
     @pytest.mark.parametrize(
-        "name", ["NovelSpaces", "train", "NovelObjects/val", None, 3, ["NovelSpaces/train"]]
+        "name", ["NovelSpaces", "train", "NovelObjects/validation", None, 3, ["NovelSpaces/train"]]
     )
     def test_an_unknown_split_is_named(self, name):
         with pytest.raises(UnknownSplitError, match="NovelObjects/test"):
@@ -168,118 +137,6 @@ class TestLocation:
     def test_an_incomplete_vector_is_refused(self, field, value):
         with pytest.raises(InvalidLocationError, match=field):
             Location.from_json({**SOMEWHERE.to_json(), field: value})
-
-
-class TestDataset:
-    def write(self, tmp_path, content):
-        path = tmp_path / "set.json"
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
-    def test_a_file_is_written_as_it_was_read(self, tmp_path):
-        second = entry_json()
-        second["thor_meta"] |= {"rotation": {"x": 0, "y": 90, "z": 0}, "note": "kept"}
-        second["annotations"][0]["objectId"] = "Mug|1"
-        second |= {"split": "train", "annotations": second["annotations"][:1]}
-        content = [entry_json(), second, {**entry_json(), "annotations": []}]
-        path = self.write(tmp_path, content)
-        LocationDataset.read(path).write(tmp_path / "copy.json")
-        assert json.loads((tmp_path / "copy.json").read_text()) == content
-
-    def test_fields_are_read(self, tmp_path):
-        dataset = LocationDataset.read(self.write(tmp_path, [entry_json()]))
-        assert len(dataset) == 1
-        entry = dataset[0]
-        assert (entry.image_id, entry.width, entry.height) == (3, 300, 300)
-        assert entry.location.position == (-1.25, 0.9009992, 2.0)
-        assert dataset.locations == (entry.location,)
-        assert [item.gt_mass for item in entry.annotations] == [0.62, 5]
-
-    def test_a_changed_location_replaces_the_old_one(self, tmp_path):
-        entry = DatasetEntry.from_json(entry_json())
-        moved = DatasetEntry(1, 300, 300, SOMEWHERE, entry.annotations, entry.thor_meta)
-        assert moved.to_json()["thor_meta"] == SOMEWHERE.to_json()
-
-    FIELDS = (
-        ("image_id",),
-        ("width",),
-        ("height",),
-        ("thor_meta",),
-        ("annotations",),
-        *(("thor_meta", name) for name in ("scene", "position", "rotation", "horizon", "seed")),
-        ("thor_meta", "position", "z"),
-        *(("annotations", 1, name) for name in ("segmentation", "category_id", "min_force", "gt_mass")),
-        ("annotations", 1, "segmentation", "size"),
-        ("annotations", 1, "segmentation", "counts"),
-    )
-
-    @pytest.mark.parametrize("keys", FIELDS, ids=lambda keys: ".".join(map(str, keys)))
-    @pytest.mark.parametrize("damage", ["missing", "null", "nested"])
-    def test_file_entry_and_field_of_a_mistake_are_named(self, tmp_path, keys, damage):
-        wrong = entry_json()
-        parent = wrong
-        for key in keys[:-1]:
-            parent = parent[key]
-        if damage == "missing":
-            del parent[keys[-1]]
-        else:
-            parent[keys[-1]] = None if damage == "null" else {"a": 1}
-        path = self.write(tmp_path, [entry_json(), wrong])
-        named = "position" if keys[-1] == "z" else keys[-1]
-        with pytest.raises(DatasetError, match=named) as caught:
-            LocationDataset.read(path)
-        assert f"{path}: entry 1" in str(caught.value)
-
-    @pytest.mark.parametrize(
-        ("keys", "value"),
-        [
-            (("image_id",), -1),
-            (("image_id",), True),
-            (("width",), 0),
-            (("annotations", 0, "gt_mass"), math.nan),
-            (("annotations", 0, "category_id"), 1.5),
-            (("annotations", 0, "segmentation", "size"), [300]),
-            (("annotations", 0, "segmentation", "size"), [300, "300"]),
-            (("annotations", 0, "segmentation", "counts"), [1, -2]),
-            (("annotations", 0), 5),
-        ],
-    )
-    def test_a_wrong_value_is_refused(self, tmp_path, keys, value):
-        wrong = entry_json()
-        parent = wrong
-        for key in keys[:-1]:
-            parent = parent[key]
-        parent[keys[-1]] = value
-        with pytest.raises(DatasetError, match="entry 0"):
-            LocationDataset.read(self.write(tmp_path, [wrong]))
-
-    @pytest.mark.parametrize("content", ["", '[{"image_id": 3, "wid', "{}", "[3]", "\x00"])
-    def test_a_damaged_file_is_refused(self, tmp_path, content):
-        with pytest.raises(DatasetError, match=r"set\.json"):
-            LocationDataset.read(self.write(tmp_path, content))
-
-    def test_bytes_that_are_not_text_are_refused(self, tmp_path):
-        (tmp_path / "set.json").write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(DatasetError, match="not a JSON file"):
-            LocationDataset.read(tmp_path / "set.json")
-
-    def test_a_missing_file_is_a_missing_file(self, tmp_path):
-        with pytest.raises(FileNotFoundError):
-            LocationDataset.read(tmp_path / "none.json")
-
-    def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(self, tmp_path, monkeypatch):
-        path = self.write(tmp_path, [entry_json()])
-        before = path.read_bytes()
-        dataset = LocationDataset.read(path)
-
-        def fail(*args):
-            raise OSError("disk full")
-
-        monkeypatch.setattr("os.replace", fail)
-        with pytest.raises(OSError, match="disk full"):
-            dataset.write(path)
-        assert path.read_bytes() == before
-        assert list(tmp_path.iterdir()) == [path]
 
 
 class TestSampler:

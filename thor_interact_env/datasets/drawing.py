@@ -1,0 +1,89 @@
+"""Which locations a list holds: a pure function of split, number, seed, reachable share and the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from thor_interact_env.checks import check_reachable_share, is_integer
+from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.splits import split_rooms
+
+if TYPE_CHECKING:
+    from thor_interact_env.simulators.base import Observation, Simulator
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What determines a list of locations.
+
+    The locations are spread evenly over the rooms of the split; within a room they follow the paper's rule
+    (`LocationSampler`). Each room has its own generator, so rooms can be drawn in any order or at once, and a
+    shorter list is part of a longer one.
+
+    Attributes:
+        split: A key of `SPLITS`, such as `"NovelSpaces/test"`.
+        locations: Number of locations, at least 1.
+        seed: Seed of the drawing, 0 or more.
+        reachable_share: Least share of each view's pixels within reach, in 0..1; 0 is the paper's rule.
+
+    Raises:
+        UnknownSplitError: There is no such split.
+        InvalidOptionError: Another value is out of its range.
+    """
+
+    split: str
+    locations: int
+    seed: int = 0
+    reachable_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        split_rooms(self.split)
+        if not is_integer(self.locations) or self.locations < 1:
+            raise InvalidOptionError(f"locations {self.locations!r} is not an integer of at least 1")
+        if not is_integer(self.seed) or self.seed < 0:
+            raise InvalidOptionError(f"seed {self.seed!r} is not an integer of at least 0")
+        check_reachable_share(self.reachable_share)
+
+
+def rooms_with_counts(drawing: Drawing) -> list[tuple[int, int]]:
+    """Return which rooms a list visits, in order, and how many locations it takes in each.
+
+    Returns:
+        Pairs (index into `split_rooms(drawing.split)`, number of locations, at least 1).
+    """
+    rooms = len(split_rooms(drawing.split))
+    order = np.random.default_rng(drawing.seed).permutation(rooms).tolist()
+    least, more = divmod(drawing.locations, rooms)
+    counts = [least + (position < more) for position in range(rooms)]
+    return [(room, count) for room, count in zip(order, counts, strict=True) if count]
+
+
+def draw_room(
+    simulator: Simulator, drawing: Drawing, room: int, count: int
+) -> Iterator[tuple[Location, Observation]]:
+    """Draw the locations of one room, each with its first image.
+
+    What the caller does with the simulator between two locations does not change the next one.
+
+    Args:
+        simulator: The world; each location is the loaded one when it is handed out.
+        drawing: The list.
+        room: Index into `split_rooms(drawing.split)`.
+        count: Number of locations to draw.
+
+    Yields:
+        Each location and what is seen there.
+
+    Raises:
+        UnreachableLocationError: The agent cannot stand anywhere in the room.
+    """
+    sampler = LocationSampler(simulator, [split_rooms(drawing.split)[room]], drawing.reachable_share)
+    rng = np.random.default_rng([drawing.seed, room])
+    for _ in range(count):
+        yield sampler.sample_view(rng)

@@ -1,0 +1,185 @@
+"""Makes dataset files, room by room, on one or several processes: the same file either way."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from thor_interact_env.actions import IMAGE_SIZE, REACH
+from thor_interact_env.checks import is_integer
+from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
+from thor_interact_env.datasets.fingerprint import source_fingerprint
+from thor_interact_env.datasets.measuring import DIRECTIONS_TRIED, POINTS, measure
+from thor_interact_env.errors import DatasetError, InvalidOptionError
+from thor_interact_env.locations import LocationDataset
+from thor_interact_env.simulators import check_simulator_name, make_simulator
+from thor_interact_env.splits import split_rooms
+
+PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "NovelSpaces/train": 8_000,
+        "NovelSpaces/val": 500,
+        "NovelSpaces/test": 1_000,
+        "NovelObjects/train": 6_211,
+        "NovelObjects/val": 500,
+        "NovelObjects/test": 1_000,
+    }
+)
+"""Locations of each split: together 17,211 as in the paper, which does not say how it divides them."""
+
+_FORMAT: Final = 1  # of what is measured: part files of another one are not used
+
+
+@dataclass(frozen=True)
+class _RoomTask:
+    """One room of a list: what a worker draws, measures and writes."""
+
+    drawing: Drawing
+    room: int
+    count: int
+    forces: bool
+    simulator: str
+    path: Path
+
+
+def make_dataset(
+    drawing: Drawing,
+    path: str | os.PathLike[str],
+    *,
+    forces: bool = True,
+    workers: int = 1,
+    simulator: str = "mujoco",
+    progress: bool | None = None,
+) -> LocationDataset:
+    """Draw a list of locations, measure its ground truth and write both as one file.
+
+    Finished rooms are kept in a folder beside the file, `.NAME.parts`, until the file is written: after an
+    interruption the same call goes on from there.
+
+    Args:
+        drawing: What to draw.
+        path: File to write, .json; its folder is made if need be.
+        forces: Whether to find the least force that moves each object.
+        workers: Processes, at least 1. The file does not depend on it.
+        simulator: Name of the world.
+        progress: Show a progress bar; None shows it on a terminal only.
+
+    Returns:
+        The list as written.
+
+    Raises:
+        InvalidOptionError: The number of workers is below 1.
+        ValueError: There is no such simulator.
+        DependencyNotInstalled: pycocotools is missing.
+    """
+    if not is_integer(workers) or workers < 1:
+        raise InvalidOptionError(f"workers {workers!r} is not an integer of at least 1")
+    check_simulator_name(simulator)
+    file = Path(path)
+    folder = file.with_name(f".{file.name}.parts")
+    folder.mkdir(parents=True, exist_ok=True)
+    tasks = [
+        _RoomTask(
+            drawing,
+            room,
+            count,
+            forces,
+            simulator,
+            folder / f"{_key(drawing, room, count, forces, simulator)}.json",
+        )
+        for room, count in rooms_with_counts(drawing)
+    ]
+    missing = [task for task in tasks if not _is_made(task)]
+    with tqdm(
+        total=drawing.locations,
+        initial=drawing.locations - sum(task.count for task in missing),
+        desc=drawing.split,
+        unit=" locations",
+        disable=None if progress is None else not progress,
+    ) as bar:
+        for task in _run(missing, workers):
+            bar.update(task.count)
+    entries = [entry for task in tasks for entry in LocationDataset.read(task.path)]
+    dataset = LocationDataset([replace(entry, image_id=number) for number, entry in enumerate(entries)])
+    dataset.write(file)
+    shutil.rmtree(folder)
+    return dataset
+
+
+def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str) -> str:
+    """Name a part file by all that decides what is in it."""
+    distributions = ("mujoco", "opencv-python-headless", "scikit-image")
+    values = {
+        **asdict(drawing),
+        "locations": count,  # of this room: the length of the whole list decides nothing else
+        "room": split_rooms(drawing.split)[room],
+        "generator": room,
+        "touches": [POINTS, DIRECTIONS_TRIED] if forces else None,
+        "simulator": simulator,
+        "format": _FORMAT,
+        "reach": REACH,
+        "image_size": IMAGE_SIZE,
+        "sources": source_fingerprint(),
+        "numpy": np.__version__,
+        "versions": [_version(name) for name in distributions],
+    }
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # another distribution of it
+        return "not installed"
+
+
+def _is_made(task: _RoomTask) -> bool:
+    try:
+        return len(LocationDataset.read(task.path)) == task.count
+    except (FileNotFoundError, DatasetError):
+        return False
+
+
+def _run(tasks: Sequence[_RoomTask], workers: int) -> Iterator[_RoomTask]:
+    """Make the rooms and hand out each task once it is done."""
+    if workers == 1 or len(tasks) <= 1:
+        for task in tasks:
+            _make_room(task)
+            yield task
+        return
+    # Spawned, not forked: a renderer does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
+        waiting = {pool.submit(_make_room, task): task for task in tasks}
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                yield waiting[done]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _make_room(task: _RoomTask) -> None:
+    simulator = make_simulator(task.simulator)
+    try:
+        drawn = draw_room(simulator, task.drawing, task.room, task.count)
+        entries = [
+            measure(simulator, location, number, forces=task.forces)
+            for number, (location, _) in enumerate(drawn)
+        ]
+    finally:
+        simulator.close()
+    LocationDataset(entries).write(task.path)

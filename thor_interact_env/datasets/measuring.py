@@ -1,0 +1,110 @@
+"""The ground truth of one location: masks, masses, and the least force that visibly moves each object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from selfsup.change import STRIDE
+from selfsup.feedback import Supervisor
+from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
+from thor_interact_env.annotations import NOT_MOVED, Annotation, mass_class
+from thor_interact_env.locations import DatasetEntry, Location
+
+if TYPE_CHECKING:
+    from thor_interact_env.simulators.base import Observation, Simulator
+
+POINTS: Final = 3
+"""Points of an object at which forces are tried: the innermost one in reach, the others at random."""
+
+DIRECTIONS_TRIED: Final = 2
+"""Directions tried at each of these points."""
+
+
+def measure(
+    simulator: Simulator, location: Location, image_id: int = 0, *, forces: bool = True
+) -> DatasetEntry:
+    """Describe one location: a function of the location and the simulator alone.
+
+    Args:
+        simulator: The world; it is left at the location, with nothing moved.
+        location: Where to look.
+        image_id: Number of the entry.
+        forces: Whether to try which force moves each object; else every `min_force` is -1.
+
+    Returns:
+        The entry. Its annotations also name `object_type` and `object_id`.
+
+    Raises:
+        UnknownRoomError: The simulator has no such room.
+        UnreachableLocationError: The agent cannot stand there.
+        DependencyNotInstalled: pycocotools is missing.
+    """
+    view = simulator.load(location)
+    truth = simulator.instances()
+    height, width = view.depth.shape
+    supervisor = Supervisor(view.rgb)
+    annotations = []
+    for index, mask in enumerate(truth.masks):
+        touches = _touches(mask & (view.depth < REACH), np.random.default_rng([location.seed, index]))
+        mass = float(truth.masses[index])
+        annotations.append(
+            Annotation(
+                segmentation=_encode(mask),
+                category_id=mass_class(mass),
+                min_force=_least_force(simulator, view, supervisor, touches) if forces else NOT_MOVED,
+                gt_mass=mass,
+                extra={"object_type": truth.types[index], "object_id": truth.ids[index]},
+            )
+        )
+    return DatasetEntry(image_id, width, height, location, tuple(annotations))
+
+
+def _touches(
+    reachable: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> list[tuple[int, int, npt.NDArray[np.float64]]]:
+    """Return rows, columns and directions of the touches to try at an object, the most promising first."""
+    distances = cv2.distanceTransform(reachable.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    pixels = np.flatnonzero(reachable)
+    others = rng.choice(pixels, min(POINTS - 1, len(pixels)), replace=False)
+    touches = []
+    for pixel in (int(distances.argmax()), *others.tolist()):
+        row, column = divmod(pixel, reachable.shape[1])
+        directions = rng.choice(len(DIRECTIONS), DIRECTIONS_TRIED, replace=False)
+        touches += [(row, column, DIRECTIONS[direction]) for direction in directions]
+    return touches
+
+
+def _least_force(
+    simulator: Simulator,
+    view: Observation,
+    supervisor: Supervisor,
+    touches: list[tuple[int, int, npt.NDArray[np.float64]]],
+) -> float:
+    """Return the least force one of whose touches passes the success test, or -1; all is put back."""
+    state = simulator.get_state()
+    present = view  # a touch that can move nothing returns this very object
+    for force in FORCES:
+        for row, column, direction in touches:
+            seen = simulator.touch(row, column, force, direction)
+            if seen is present:
+                continue
+            present = simulator.set_state(state)
+            if supervisor.judge(view.rgb, seen.rgb, row // STRIDE, column // STRIDE).success:
+                return force
+    return NOT_MOVED
+
+
+def _encode(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    try:
+        from pycocotools import mask as coco
+    except ImportError as error:
+        from gymnasium.error import DependencyNotInstalled
+
+        message = "pycocotools is not installed; datasets are written with it: pip install pycocotools"
+        raise DependencyNotInstalled(message) from error
+    counts = coco.encode(np.asfortranarray(mask, np.uint8))["counts"].decode("ascii")
+    return {"size": [int(length) for length in mask.shape], "counts": counts}
