@@ -165,13 +165,24 @@ class CompiledRoom:
         # From the same positions always the same motion, whatever happened earlier.
         self.rest(before)
         movable, data = self.movables[index], self.data
-        position, axes = data.xpos[movable.body], data.xmat[movable.body].reshape(3, 3)
-        held = axes.T @ (point - position)
+        middle, axes = data.xipos[movable.body], data.ximat[movable.body].reshape(3, 3)
+        inertia = self.model.body_inertia[movable.body]
+        lever = axes.T @ (point - middle)
         velocity = data.qvel[movable.velocity_address : movable.velocity_address + 6]
         for _ in range(round(FORCE_DURATION / TIME_STEP)):
+            torque = np.cross(lever, axes.T @ force)
+            # One step must not throw a pencil through the room before its speed can be clamped.
+            gain = np.linalg.norm(force) / movable.mass * TIME_STEP
+            spin = np.linalg.norm(torque / inertia) * TIME_STEP
             data.qfrc_applied[:] = 0
             mujoco.mj_applyFT(
-                self.model, data, force, np.zeros(3), position + axes @ held, movable.body, data.qfrc_applied
+                self.model,
+                data,
+                force * min(1.0, GREATEST_SPEED[0] / max(gain, 1e-9)),
+                axes @ torque * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9)),
+                middle,
+                movable.body,
+                data.qfrc_applied,
             )
             mujoco.mj_step(self.model, data)
             if _clamp(velocity):
