@@ -172,8 +172,8 @@ class CompiledRoom:
         for _ in range(round(FORCE_DURATION / TIME_STEP)):
             torque = np.cross(lever, axes.T @ force)
             # One step must not throw a pencil through the room before its speed can be clamped.
-            gain = np.linalg.norm(force) / movable.mass * TIME_STEP
-            spin = np.linalg.norm(torque / inertia) * TIME_STEP
+            gain = float(np.linalg.norm(force)) / movable.mass * TIME_STEP
+            spin = float(np.linalg.norm(torque / inertia)) * TIME_STEP
             data.qfrc_applied[:] = 0
             mujoco.mj_applyFT(
                 self.model,
