@@ -1,33 +1,22 @@
-"""From a room plan to a MuJoCo model, and what happens in it when something is touched.
+"""A compiled room, and what happens in it when something is touched.
 
 Between touches everything is asleep with zero velocity, so the positions alone are the state:
 `CompiledRoom.rest` resets MuJoCo's data to them, and a touch is a pure function of positions and force.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import FIELD_OF_VIEW
-from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture
+from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
+from thor_interact_env.simulators.mujoco.building import TIME_STEP, specify, yaw_quaternion
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Mesh, Visual, merge
 
-CAMERA = "agent"
-"""Name of the agent's camera."""
-
-TIME_STEP = 0.005
-"""Seconds of one physics step."""
-
-FORCE_DURATION = 0.02
-"""Seconds a force acts: one physics tick of AI2-THOR."""
-
-FRICTION = (0.35, 0.005, 0.005)
-"""Sliding (no unit), torsional and rolling (metres) friction of everything."""
+FORCE_DURATION = 0.03
+"""Seconds a force acts; the calibration in docs/physics.md chose it."""
 
 DAMPING = 0.3
 """Share of its momentum that a free body loses to the air per second."""
@@ -35,7 +24,7 @@ DAMPING = 0.3
 GREATEST_SPEED = (4.0, 30.0)
 """Metres and radians per second to which a touched body is clamped: nothing tunnels or explodes."""
 
-REST_SPEED = 0.01
+REST_SPEED = 0.02
 """Metres per second (radians per second, times 0.1 m) below which a body counts as resting."""
 
 VISIBLE_MOTION = 1e-3
@@ -45,15 +34,6 @@ SETTLE_SECONDS, TOUCH_SECONDS, CHECK_SECONDS = 2.0, 3.0, 0.05
 
 PARKING_HEIGHT = -20.0
 """Where bodies wait that found no place in this spawn, far below the floor, asleep."""
-
-_VISIBLE, _FELT = 0, 3
-_COLLIDERS = {
-    "box": mujoco.mjtGeom.mjGEOM_BOX,
-    "cylinder": mujoco.mjtGeom.mjGEOM_CYLINDER,
-    "sphere": mujoco.mjtGeom.mjGEOM_SPHERE,
-    "capsule": mujoco.mjtGeom.mjGEOM_CAPSULE,
-    "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
-}
 
 
 @dataclass(frozen=True)
@@ -74,18 +54,9 @@ class CompiledRoom:
     def __init__(self, plan: RoomPlan) -> None:
         """Compile the plan."""
         self.plan = plan
-        builder = _Builder()
-        _add_shell(builder, plan)
-        for placement in plan.fixtures:
-            body = builder.spec.worldbody.add_body(pos=placement.position, quat=yaw_quaternion(placement.yaw))
-            builder.add(body, placement.blueprint)
         names = [placement.type for placement in plan.furniture] + [name for name, _ in plan.portables]
-        blueprints = [placement.blueprint for placement in plan.furniture] + [
-            made for _, made in plan.portables
-        ]
-        for index, blueprint in enumerate(blueprints):
-            builder.add_movable(f"movable{index}", blueprint)
-        self.model = builder.spec.compile()
+        self.model = specify(plan).compile()
+        self.model.opt.sleep_tolerance = REST_SPEED
         self.data = mujoco.MjData(self.model)
         self.movables = [self._movable(index, name) for index, name in enumerate(names)]
         self._damp()
@@ -179,13 +150,13 @@ class CompiledRoom:
         """Return the index of the movable that a geom belongs to, None for structure."""
         return self._index_of_body.get(int(self._body_of_geom[geom])) if geom >= 0 else None
 
-    def push(self, index: int, impulse: npt.NDArray[np.float64], point: npt.NDArray[np.float64]) -> bool:
+    def push(self, index: int, force: npt.NDArray[np.float64], point: npt.NDArray[np.float64]) -> bool:
         """Push a movable and simulate until the room rests.
 
         Args:
             index: Which movable.
-            impulse: (3,) newton seconds.
-            point: (3,) where it acts, metres.
+            force: (3,) newtons, acting for `FORCE_DURATION`.
+            point: (3,) where it acts, metres; the point moves with the body.
 
         Returns:
             Whether anything moved visibly. If not, everything is back where it was.
@@ -193,184 +164,35 @@ class CompiledRoom:
         before = self.positions()
         # From the same positions always the same motion, whatever happened earlier.
         self.rest(before)
-        movable = self.movables[index]
-        force = np.zeros(self.model.nv)
-        mujoco.mj_applyFT(self.model, self.data, impulse / TIME_STEP, np.zeros(3), point, movable.body, force)
-        self.data.qfrc_applied[:] = force
-        mujoco.mj_step(self.model, self.data)
-        self.data.qfrc_applied[:] = 0
-        velocity = self.data.qvel[movable.velocity_address : movable.velocity_address + 6]
-        for part, greatest in zip((velocity[:3], velocity[3:]), GREATEST_SPEED, strict=True):
-            part *= min(1.0, greatest / max(float(np.linalg.norm(part)), 1e-9))
+        movable, data = self.movables[index], self.data
+        middle, axes = data.xipos[movable.body], data.ximat[movable.body].reshape(3, 3)
+        inertia = self.model.body_inertia[movable.body]
+        lever = axes.T @ (point - middle)
+        velocity = data.qvel[movable.velocity_address : movable.velocity_address + 6]
+        for _ in range(round(FORCE_DURATION / TIME_STEP)):
+            torque = np.cross(lever, axes.T @ force)
+            # One step must not throw a pencil through the room before its speed can be clamped.
+            gain = float(np.linalg.norm(force)) / movable.mass * TIME_STEP
+            spin = float(np.linalg.norm(torque / inertia)) * TIME_STEP
+            data.qfrc_applied[:] = 0
+            mujoco.mj_applyFT(
+                self.model,
+                data,
+                force * min(1.0, GREATEST_SPEED[0] / max(gain, 1e-9)),
+                axes @ torque * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9)),
+                middle,
+                movable.body,
+                data.qfrc_applied,
+            )
+            mujoco.mj_step(self.model, data)
+            if _clamp(velocity):
+                break
+        data.qfrc_applied[:] = 0
         self._until_rest(TOUCH_SECONDS)
         after = self.positions()
         moved = _greatest_motion(before, after) > VISIBLE_MOTION
         self.rest(after if moved else before)
         return moved
-
-
-class _Builder:
-    """Adds blueprints to a specification, each material and its texture once."""
-
-    def __init__(self) -> None:
-        self.spec = mujoco.MjSpec()
-        self._number = count()
-        self._materials: dict[Material, str] = {}
-        option = self.spec.option
-        option.timestep = TIME_STEP
-        option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-        option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
-        option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
-        self.spec.compiler.autolimits = True
-        visual = self.spec.visual
-        visual.global_.fovy = FIELD_OF_VIEW
-        visual.quality.shadowsize = 512
-        visual.quality.offsamples = 0
-        visual.map.znear, visual.map.zfar = 0.01, 12.0
-        visual.headlight.ambient, visual.headlight.diffuse = [0.34] * 3, [0.22] * 3
-        visual.headlight.specular = [0.05] * 3
-        self.spec.stat.extent, self.spec.stat.center = 1.0, [0, 0, 1]
-
-    def material(self, material: Material) -> str:
-        if material not in self._materials:
-            name = f"material{len(self._materials)}"
-            painted = self.spec.add_texture(
-                name=name,
-                type=mujoco.mjtTexture.mjTEXTURE_2D,
-                width=TEXTURE_SIZE,
-                height=TEXTURE_SIZE,
-                nchannel=3,
-            )
-            painted.data = texture(material).tobytes()
-            made = self.spec.add_material(
-                name=name, specular=material.gloss, shininess=0.4, rgba=[1, 1, 1, material.opacity]
-            )
-            made.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-            self._materials[material] = name
-        return self._materials[material]
-
-    def show(self, body: "mujoco.MjsBody", visual: Visual) -> None:
-        name = f"mesh{next(self._number)}"
-        mesh = visual.mesh
-        self.spec.add_mesh(
-            name=name,
-            uservert=mesh.vertices.ravel(),
-            userface=mesh.faces.ravel(),
-            usertexcoord=(mesh.uv / visual.material.repeat).ravel(),
-            inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
-        )
-        body.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_MESH,
-            meshname=name,
-            material=self.material(visual.material),
-            contype=0,
-            conaffinity=0,
-            group=_VISIBLE,
-            mass=0,
-        )
-
-    def add(self, body: "mujoco.MjsBody", blueprint: Blueprint) -> None:
-        for material, meshes in _by_material(blueprint.visuals).items():
-            self.show(body, Visual(merge(*meshes), material))
-        for collider in blueprint.colliders:
-            quaternion = np.zeros(4)
-            mujoco.mju_euler2Quat(quaternion, np.asarray(collider.rotation, float), "XYZ")
-            body.add_geom(
-                type=_COLLIDERS[collider.kind],
-                size=collider.size,
-                pos=collider.position,
-                quat=quaternion,
-                friction=FRICTION,
-                condim=6,
-                group=_FELT,
-                mass=0,
-            )
-
-    def add_movable(self, name: str, blueprint: Blueprint) -> None:
-        low, high = blueprint.bounds()
-        extent = np.maximum(high - low, 0.01)
-        squares = extent**2
-        body = self.spec.worldbody.add_body(name=name, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
-        body.explicitinertial = True
-        body.mass = blueprint.mass
-        # Lower than the middle: most things carry their weight below.
-        body.ipos = (low + high) / 2 - [0, 0, 0.08 * extent[2]]
-        body.inertia = blueprint.mass / 12 * (squares.sum() - squares)
-        body.add_freejoint()
-        self.add(body, blueprint)
-
-
-def _add_shell(builder: _Builder, plan: RoomPlan) -> None:
-    """Add floor, walls and ceiling (half spaces to feel, quads to see), the light and the camera."""
-    world = builder.spec.worldbody
-    width, depth, height = plan.size
-    # Position, and the axis angle that turns +z into the inward normal.
-    sides = [
-        ((0, 0, 0), (0, 0, 1)),
-        ((0, 0, height), (0, 0, -1)),
-        ((-width / 2, 0, 0), (1, 0, 0)),
-        ((width / 2, 0, 0), (-1, 0, 0)),
-        ((0, -depth / 2, 0), (0, 1, 0)),
-        ((0, depth / 2, 0), (0, -1, 0)),
-    ]
-    for position, normal in sides:
-        quaternion = np.zeros(4)
-        mujoco.mju_quatZ2Vec(quaternion, np.asarray(normal, float))
-        world.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_PLANE,
-            size=[0, 0, 1],
-            pos=position,
-            quat=quaternion,
-            friction=FRICTION,
-            condim=6,
-            group=_FELT,
-        )
-    half = np.array([width, depth]) / 2
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
-    builder.show(world, Visual(_quad(corners, 0.0), plan.floor))
-    builder.show(world, Visual(_quad(corners[::-1], height), plan.ceiling))
-    walls = [_wall(corners[(side + 1) % 4], corners[side], height) for side in range(4)]
-    builder.show(world, Visual(merge(*walls), plan.wall))
-    x, y, z = plan.light
-    world.add_light(
-        pos=[x, y, z],
-        dir=[0, 0, -1],
-        type=mujoco.mjtLightType.mjLIGHT_SPOT,
-        castshadow=True,
-        cutoff=80,
-        exponent=0.6,
-        diffuse=[0.62, 0.6, 0.56],
-        specular=[0.15] * 3,
-        attenuation=[1, 0, 0],
-    )
-    world.add_light(
-        pos=[0, 0, height - 0.1],
-        dir=[0.35, 0.5, -0.8],
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
-        castshadow=False,
-        diffuse=[0.16] * 3,
-        specular=[0] * 3,
-    )
-    world.add_camera(name=CAMERA, fovy=FIELD_OF_VIEW)
-
-
-def _quad(corners: npt.NDArray[np.float64], height: float) -> Mesh:
-    vertices = np.column_stack([corners, np.full(4, height)])
-    return Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32), np.asarray(corners, float))
-
-
-def _wall(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64], height: float) -> Mesh:
-    length = float(np.linalg.norm(right - left))
-    vertices = np.array([[*left, 0], [*right, 0], [*right, height], [*left, height]])
-    uv = np.array([[0, 0], [length, 0], [length, height], [0, height]])
-    return Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32), uv)
-
-
-def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:
-    grouped: dict[Material, list[Mesh]] = {}
-    for visual in visuals:
-        grouped.setdefault(visual.material, []).append(visual.mesh)
-    return grouped
 
 
 def _greatest_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
@@ -380,6 +202,12 @@ def _greatest_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.floa
     return float(np.max(np.maximum(shift, 0.1 * turn), initial=0.0))
 
 
-def yaw_quaternion(yaw: float) -> tuple[float, float, float, float]:
-    """Return the unit quaternion (w, x, y, z) of a turn about the vertical, radians."""
-    return (float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2)))
+def _clamp(velocity: npt.NDArray[np.float64]) -> bool:
+    """Bring the velocity (6,) of a body down to `GREATEST_SPEED`, in place; return whether it was above."""
+    clamped = False
+    for part, greatest in zip((velocity[:3], velocity[3:]), GREATEST_SPEED, strict=True):
+        speed = float(np.linalg.norm(part))
+        if speed > greatest:
+            part *= greatest / speed
+            clamped = True
+    return clamped

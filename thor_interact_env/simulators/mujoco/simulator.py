@@ -95,24 +95,19 @@ class MujocoSimulator:
             return self._observation
         _check_room(location.scene)
         self._check_position(location)
-        cached = self._compiled(location.scene)
-        room = cached.room
-        if self._spawn == (location.scene, location.seed):
-            room.rest(self._settled)
-        else:
+        room = self._compiled(location.scene).room
+        if self._spawn != (location.scene, location.seed):
             room.spawn(self._planned(location.scene, location.seed))
             self._spawn, self._settled = (location.scene, location.seed), room.positions()
         self._room = location.scene
         self._pose = _pose(location)
-        self._aim()
+        self._aim(self._settled)
         seen = self._look()
         self._untouched = location
         return seen
 
     def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
-        """Apply a force at a pixel; see `Simulator`."""
-        from thor_interact_env.simulators.mujoco.physics import FORCE_DURATION
-
+        """Apply a force at a pixel; see `Simulator`. Only the direction's sense counts, not its length."""
         room, pose, seen = self._loaded()
         focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
         middle = (IMAGE_SIZE - 1) / 2
@@ -126,7 +121,7 @@ class MujocoSimulator:
         point = pose.eye + distance * ray
         if self.touch_at == "center_of_mass":
             point = room.data.xipos[room.movables[index].body].copy()
-        if not room.push(index, force * FORCE_DURATION * along, point):
+        if not room.push(index, force * along / np.linalg.norm(along), point):
             return seen
         self._untouched = None
         return self._look()
@@ -171,9 +166,8 @@ class MujocoSimulator:
             )
         eye, axes, right, forward = (part.copy() for part in np.split(state[:18], (3, 12, 15)))
         self._pose = _Pose(eye, axes.reshape(3, 3), right, forward)
-        room.rest(state[18:])
         self._untouched = None
-        self._aim()
+        self._aim(state[18:])
         return self._look()
 
     def close(self) -> None:
@@ -229,7 +223,8 @@ class MujocoSimulator:
             cached.renderer = Renderer(cached.room.model, self.shadows)
         return cached.renderer
 
-    def _aim(self) -> None:
+    def _aim(self, positions: npt.NDArray[np.float64]) -> None:
+        """Point the camera and put everything at rest at `positions`."""
         room = self._compiled(self._room).room
         pose = self._pose
         assert pose is not None
@@ -239,7 +234,7 @@ class MujocoSimulator:
         room.model.cam_pos[camera] = pose.eye
         mujoco.mju_mat2Quat(room.model.cam_quat[camera], pose.axes.ravel())
         # While all sleeps MuJoCo places fixed things, the camera among them, only after a reset.
-        room.rest(room.positions())
+        room.rest(positions)
 
     def _look(self) -> Observation:
         room = self._compiled(self._room).room

@@ -1,0 +1,279 @@
+"""Measure which force moves which objects: `python -m thor_interact_env.simulators.mujoco.calibrate`.
+
+An agent reads an object's mass class from the least force that moves it, so each force should move its own
+class and spare heavier ones. Every movable object in reach is touched once with each force, always from the
+same restored state, at a random visible point and in a random direction; the success test decides.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfsup.change import STRIDE
+from selfsup.feedback import Supervisor
+from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
+from thor_interact_env.locations import LocationSampler
+from thor_interact_env.simulators.base import Observation, Simulator
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES
+
+PROGRAM = "python -m thor_interact_env.simulators.mujoco.calibrate"
+
+CLASSES: tuple[tuple[str, float], ...] = (("light", 0.5), ("medium", 2.0), ("heavy", float("inf")))
+"""Mass classes, and the mass in kilograms below which an object belongs to each."""
+
+SEEN_CELLS = 20
+"""Grid cells from which an object is large enough for the success test to see it move."""
+
+ROOMS: tuple[str, ...] = tuple(f"FloorPlan{number}" for kind in ROOM_TYPES.values() for number in kind[:16])
+"""Rooms that are measured unless others are named: the first 16 of each type, all training rooms."""
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One touch of one object.
+
+    Attributes:
+        room: Where.
+        type: Object type, such as "Mug".
+        mass: Kilograms.
+        cells: Visible area of the object in grid cells.
+        force: Index into `FORCES`.
+        direction: Index into `DIRECTIONS`.
+        moved: Whether the simulator says that anything moved.
+        success: Whether the touch passes the success test.
+        overlap: Intersection over union of B+ and the true mask on the grid; None without a success.
+    """
+
+    room: str
+    type: str
+    mass: float
+    cells: float
+    force: int
+    direction: int
+    moved: bool
+    success: bool
+    overlap: float | None
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of the touches of a mass class with one force succeeded.
+
+    Attributes:
+        mass_class: "light", "medium" or "heavy".
+        force: Newtons.
+        touches: How many touches.
+        successes: How many of them succeeded.
+    """
+
+    mass_class: str
+    force: float
+    touches: int
+    successes: int
+
+
+def mass_class(mass: float) -> str:
+    """Return the class of a mass in kilograms.
+
+    Example:
+        >>> mass_class(0.3), mass_class(0.5), mass_class(30.0)
+        ('light', 'medium', 'heavy')
+    """
+    return next(name for name, limit in CLASSES if mass < limit)
+
+
+def touch_everything(
+    simulator: Simulator, seen: Observation, room: str, rng: np.random.Generator
+) -> Iterator[Touch]:
+    """Touch each object in reach with each force, and leave the room as it was found.
+
+    Args:
+        simulator: Has just loaded the location.
+        seen: What it returned.
+        room: Name of the room, for the record.
+        rng: Draws point and direction of each object.
+
+    Yields:
+        `len(FORCES)` touches per object, at the same point in the same direction.
+    """
+    state = simulator.get_state()
+    truth = simulator.instances()
+    supervisor = Supervisor(seen.rgb)
+    for kind, mass, mask in zip(truth.types, truth.masses, truth.masks, strict=True):
+        points = np.argwhere(mask & (seen.depth < REACH))
+        row, column = (int(value) for value in points[rng.integers(len(points))])
+        direction = int(rng.integers(len(DIRECTIONS)))
+        target = mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+        for force, newtons in enumerate(FORCES):
+            after = simulator.touch(row, column, newtons, DIRECTIONS[direction])
+            judged = supervisor.judge(seen.rgb, after.rgb, row // STRIDE, column // STRIDE)
+            overlap = None
+            if judged.success:
+                overlap = float((target & judged.mask).sum() / (target | judged.mask).sum())
+            moved = after is not seen
+            yield Touch(
+                room,
+                kind,
+                float(mass),
+                float(mask.sum() / STRIDE**2),
+                force,
+                direction,
+                moved,
+                judged.success,
+                overlap,
+            )
+            if moved:
+                seen = simulator.set_state(state)
+
+
+def measure(
+    simulator: Simulator, rooms: Sequence[str] = ROOMS, locations: int = 3, seed: int = 0
+) -> list[Touch]:
+    """Touch everything in reach at random locations.
+
+    Args:
+        simulator: Where.
+        rooms: Names of rooms.
+        locations: How many locations per room.
+        seed: Each room's draws follow from this and its name alone, whichever other rooms are measured.
+
+    Returns:
+        All touches, room by room.
+
+    Raises:
+        UnknownRoomError: A room does not exist.
+    """
+    touches: list[Touch] = []
+    for room in rooms:
+        sampler = LocationSampler(simulator, [room])
+        rng = np.random.default_rng([zlib.crc32(room.encode()), seed])
+        for _ in range(locations):
+            _, seen = sampler.sample_view(rng)
+            touches += touch_everything(simulator, seen, room, rng)
+    return touches
+
+
+def shares(touches: Sequence[Touch], least_cells: float = 0.0) -> list[Share]:
+    """Count successes per mass class and force.
+
+    Args:
+        touches: What `measure` returned.
+        least_cells: Objects that show fewer grid cells are left out.
+
+    Returns:
+        Nine shares: the classes in order, within each the forces in order.
+    """
+    counted = []
+    for name, _ in CLASSES:
+        for force, newtons in enumerate(FORCES):
+            chosen = [
+                touch.success
+                for touch in touches
+                if touch.force == force and touch.cells >= least_cells and mass_class(touch.mass) == name
+            ]
+            counted.append(Share(name, newtons, len(chosen), sum(chosen)))
+    return counted
+
+
+def mean_overlaps(touches: Sequence[Touch]) -> list[float | None]:
+    """Return the mean `overlap` of the successes of each force, None where there is none."""
+    means: list[float | None] = []
+    for force in range(len(FORCES)):
+        found = [touch.overlap for touch in touches if touch.force == force and touch.overlap is not None]
+        means.append(float(np.mean(found)) if found else None)
+    return means
+
+
+def report(touches: Sequence[Touch]) -> str:
+    """Return the tables as Markdown: objects of at least `SEEN_CELLS` cells, all objects, overlaps."""
+    lines = []
+    for title, least in ((f"objects showing at least {SEEN_CELLS} cells", SEEN_CELLS), ("all objects", 0)):
+        lines += [f"| {title} | touches | " + " | ".join(f"{force:g} N" for force in FORCES) + " |"]
+        lines += ["|---" * (2 + len(FORCES)) + "|"]
+        counted = shares(touches, least)
+        for name, _ in CLASSES:
+            row = [share for share in counted if share.mass_class == name]
+            cells = (f"{share.successes / share.touches:.2f}" if share.touches else "-" for share in row)
+            lines.append(f"| {name} | {row[0].touches} each | " + " | ".join(cells) + " |")
+        lines.append("")
+    means = ("-" if mean is None else f"{mean:.2f}" for mean in mean_overlaps(touches))
+    lines.append("Mean intersection over union of B+ and the true mask, by force: " + ", ".join(means))
+    return "\n".join(lines)
+
+
+def to_json(touches: Sequence[Touch], options: dict[str, Any]) -> dict[str, Any]:
+    """Return everything as one JSON object: options, shares, overlaps, and the single touches."""
+    return {
+        "options": options,
+        "shares_seen": [asdict(share) for share in shares(touches, SEEN_CELLS)],
+        "shares_all": [asdict(share) for share in shares(touches)],
+        "mean_overlaps": mean_overlaps(touches),
+        "touches": [asdict(touch) for touch in touches],
+    }
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(content, stream)
+        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Measure which force moves which objects.")
+    parser.add_argument(
+        "--rooms", nargs="+", choices=ALL_ROOMS, default=ROOMS, metavar="ROOM",
+        help="names of rooms, such as FloorPlan7 (default: the first 16 of each type)",
+    )  # fmt: skip
+    parser.add_argument("--locations", type=_positive, default=3, help="locations per room (default: 3)")
+    parser.add_argument("--seed", type=int, default=0, help="decides all that is random (default: 0)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write every touch and the tables here")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the tables, and write them if asked.
+
+    Args:
+        arguments: Command line; None for the process's own.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.seed < 0:
+        parser.error(f"--seed is {options.seed}; it must be 0 or greater")
+    if options.json is not None and not options.json.parent.is_dir():
+        parser.error(f"--json is {options.json}; make the folder {options.json.parent} first")
+    simulator = MujocoSimulator(room_cache=1)
+    try:
+        touches = measure(simulator, options.rooms, options.locations, options.seed)
+    finally:
+        simulator.close()
+    print(report(touches))
+    if options.json is not None:
+        described = {"rooms": list(options.rooms), "locations": options.locations, "seed": options.seed}
+        _write(options.json, to_json(touches, described))
+
+
+if __name__ == "__main__":
+    main()
