@@ -7,6 +7,7 @@ from thor_interact_env.simulators.mujoco.objects.palette import DARK, metal, one
 from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, hollow, rounded, thin
 from thor_interact_env.simulators.mujoco.shapes import (
     Blueprint,
+    Collider,
     Mesh,
     Vector,
     box,
@@ -102,10 +103,16 @@ def ladle(rng: Rng, size: Vector) -> Blueprint:
     depth = z * float(rng.uniform(0.7, 1.0))
     head = hollow([(radius * 0.4, 0), (radius * 0.9, depth * 0.45), (radius, depth)], 0.003, 14)
     wide = float(rng.uniform(0.012, 0.022))
-    handle = rod((-x + y, 0, z - 0.005), (-radius * 0.9, 0, depth - 0.004), wide / 2, 6)
+    # It lies on its bowl and on the end of its handle.
+    start, end = np.array([radius - x, 0, wide / 2 + 0.002]), np.array([-0.95 * radius, 0, depth - 0.006])
+    handle = rod(tuple(start), tuple(end), wide / 2, 6)
+    along = end - start
+    middle = (start + end) / 2 + np.array([x / 2 - radius, 0, 0])
+    half = (float(np.linalg.norm(along)) / 2, wide / 2, 0.006)
+    lean = (0.0, -float(np.arctan2(along[2], along[0])), 0.0)
     colliders = [
         block((0.9 * y, 0.95 * y, depth), (x / 2 - radius, 0, depth / 2)),
-        block((x - y, wide, 0.014), (-radius, 0, (z + depth) / 2 - 0.007)),
+        Collider("box", half, (float(middle[0]), 0.0, float(middle[2])), lean),
     ]
     made = one_of(rng, metal, paint, wood)
     grip = _grip(rng) if rng.random() < 0.6 else made
