@@ -1,5 +1,6 @@
 """Decoration and toys: vases, statues, plants, candles, balls, bears."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -109,9 +110,13 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
     foot, high = float(rng.uniform(0.4, 0.75)), float(rng.uniform(0.7, 1.2))
     planter = hollow([(foot, 0), (0.75, high)], 0.08, int(rng.choice([4, 6, 16, 16])))
     soil = cylinder(0.62, 0.05, (0, 0, high - 0.15), 12)
-    green = paint(rng, pick(rng, _GREENS), "leaves", 0.2, 0.1)
+    hue = pick(rng, _GREENS)
+    green = paint(rng, hue, "leaves", 0.2, 0.1)
     leaves: list[Mesh] = []
     style = int(rng.integers(4))
+    if style == 2 and hue[0] > hue[1]:  # Leaves may be red, a cactus is not.
+        hue = (hue[1], hue[0], hue[2])
+        green = replace(green, colours=(hue, shade(hue, 0.75)))
     if style == 0:
         for index in range(int(rng.integers(9, 16))):
             leaf = ellipsoid(

@@ -56,9 +56,9 @@ def vivid(rng: np.random.Generator) -> Colour:
     """Return a colour that stands out in a room: any hue, sometimes white, grey or black."""
     if rng.random() < 0.2:
         return pick(rng, [(0.12, 0.12, 0.14), (0.42, 0.43, 0.46), (0.88, 0.86, 0.82)])
-    saturation = float(rng.uniform(0.35, 0.75))
+    hue, saturation = rng.random(), float(rng.uniform(0.35, 0.75))
     # Neither neon nor black: the purer a colour, the darker.
-    return tint(rng, (saturation, saturation), (0.38, 1.15 - 0.5 * saturation))
+    return colorsys.hsv_to_rgb(hue, saturation, rng.uniform(0.38, 1.15 - 0.5 * saturation))
 
 
 def contrast(rng: np.random.Generator, colour: Colour) -> Colour:
