@@ -5,8 +5,10 @@ import pytest
 
 from thor_interact_env.simulators.mujoco.materials import PATTERNS, Material, texture
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, SIZE_VARIATION, build
+from thor_interact_env.simulators.mujoco.objects.facts import FACTS, OWN_BOXES, ROOMS
 
 SEEDS = range(6)
+MANY = range(24)
 
 
 def collider_corners(collider):
@@ -19,28 +21,47 @@ def collider_corners(collider):
     return np.asarray(collider.position) - half, np.asarray(collider.position) + half
 
 
-def test_the_catalog_is_large_and_covers_every_room_type():
-    assert len(CATALOG) >= 40
-    for room in ("kitchen", "living_room", "bedroom", "bathroom"):
+def test_the_catalog_has_every_movable_type_of_ithor():
+    assert len(CATALOG) == 90
+    assert set(CATALOG) == set(FACTS)
+    for room in ROOMS:
         assert sum(room in found.rooms for found in CATALOG.values()) >= 8
     assert {"light", "medium", "heavy"} == {
         "light" if found.mass < 0.5 else "medium" if found.mass < 2 else "heavy" for found in CATALOG.values()
     }
 
 
+def test_expected_numbers_split_all_instances_over_the_rooms_that_have_them():
+    chair = CATALOG["Chair"].rooms  # 122 chairs in 12 kitchens, 20 living rooms and 22 bedrooms.
+    assert set(chair) == {"kitchen", "living_room", "bedroom"}
+    assert 30 * sum(chair.values()) == pytest.approx(122)
+    assert chair["kitchen"] / chair["bedroom"] == pytest.approx(12 / 22)
+    assert CATALOG["ToiletPaper"].rooms == {"bathroom": pytest.approx(2.0)}
+
+
+def test_exceptions_from_the_boxes_are_few_and_no_larger_than_them():
+    assert len(OWN_BOXES) <= 10
+    for name, own in OWN_BOXES.items():
+        assert list(own) == sorted(own, reverse=True)
+        assert all(side <= box for side, box in zip(own, FACTS[name].box, strict=True))
+        assert own[0] == FACTS[name].box[0], "only widths are read anew"
+    for name, facts in FACTS.items():
+        assert list(facts.box) == sorted(facts.box, reverse=True)
+        assert sorted(facts.size, reverse=True) == list(OWN_BOXES.get(name, facts.box))
+
+
 @pytest.mark.parametrize("name", CATALOG)
-def test_instances_have_the_size_and_mass_of_their_type(name):
-    found = CATALOG[name]
-    extents = []
-    for seed in SEEDS:
+def test_instances_have_the_box_and_mass_of_their_type(name):
+    found, extents = CATALOG[name], []
+    for seed in MANY:
         blueprint = build(name, np.random.default_rng(seed))
         low, high = blueprint.bounds()
         extents.append(high - low)
-        assert blueprint.mass == found.mass
+        assert blueprint.mass == FACTS[name].mass
         assert abs(low[2]) < 1e-3, "it stands on the ground"
-    ratio = np.median(extents, axis=0) / np.asarray(found.size)
-    assert np.all(np.abs(ratio - 1) < 0.16)
-    assert np.all(np.abs(np.asarray(extents) / found.size - 1) < SIZE_VARIATION + 0.16)
+    sides = np.median(-np.sort(-np.asarray(extents), axis=1), axis=0)
+    assert sides == pytest.approx(OWN_BOXES.get(name, FACTS[name].box), rel=0.15)
+    assert np.all(np.abs(np.asarray(extents) / found.size - 1) < SIZE_VARIATION + 0.1)
 
 
 @pytest.mark.parametrize("name", CATALOG)

@@ -1,31 +1,30 @@
-"""Angular and soft things: books, boxes, electronics, cushions, utensils, tools."""
+"""Household and sports goods."""
 
 from itertools import pairwise
 
 import numpy as np
 
-from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.fittings import (
-    BRIGHT,
-    block,
-    can,
-    cloth,
-    fitted,
+from thor_interact_env.simulators.mujoco.objects.palette import (
+    DARK,
+    glaze,
     metal,
     one_of,
     paint,
     pick,
+    shade,
+    vivid,
     wood,
 )
+from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow, rounded, thin
 from thor_interact_env.simulators.mujoco.shapes import (
     Blueprint,
+    Collider,
     Mesh,
     Vector,
     arc,
     box,
     cylinder,
     ellipsoid,
-    extrude,
     lathe,
     merge,
     rod,
@@ -33,364 +32,251 @@ from thor_interact_env.simulators.mujoco.shapes import (
 
 Rng = np.random.Generator
 
-DARK = (0.12, 0.12, 0.13)
-
-
-def _screen(rng: Rng) -> Material:
-    return paint(
-        rng, pick(rng, [(0.12, 0.13, 0.16), (0.2, 0.32, 0.45), (0.3, 0.36, 0.4)]), "speckle", 0.4, 0.6
-    )
-
-
-def _thin(size: Vector) -> Vector:
-    """Return the extents of a collider that is thick enough to simulate."""
-    return (max(size[0], 0.02), max(size[1], 0.02), max(size[2], 0.006))
-
-
-def book(rng: Rng, size: Vector) -> Blueprint:
-    """A closed book: covers, a spine and a block of pages."""
-    x, y, z = size
-    covers = (
-        box((x, y, z * 0.12), (0, 0, z * 0.06)),
-        box((x, y, z * 0.12), (0, 0, z * 0.94)),
-        box((x * 0.03, y, z), (-x * 0.485, 0, z / 2)),
-    )
-    pages = box((x * 0.94, y * 0.95, z * 0.76), (0, 0, z / 2))
-    cover = paint(rng, None, str(rng.choice(["plain", "label", "stripes"])), max(x, y))
-    return fitted(size, [(covers, cover), ((pages,), paint(rng, (0.92, 0.9, 0.82)))], [block(_thin(size))])
-
-
-def newspaper(rng: Rng, size: Vector) -> Blueprint:
-    """A folded newspaper."""
-    sheets = box(size, (0, 0, size[2] / 2))
-    ink = Material("label", ((0.85, 0.84, 0.8), (0.6, 0.6, 0.6)), 0.15, 0.0, int(rng.integers(2**31)))
-    return fitted(size, [((sheets,), ink)], [block(_thin(size))])
-
-
-def carton(rng: Rng, size: Vector) -> Blueprint:
-    """A cardboard box, open with flaps or taped shut."""
-    x, y, z = size
-    cardboard = paint(rng, pick(rng, [(0.68, 0.52, 0.34), (0.75, 0.6, 0.42)]), "speckle", 0.5, 0.02)
-    if rng.random() < 0.5:
-        walls = [box((x, 0.01, z), (0, side * (y / 2 - 0.005), z / 2)) for side in (-1, 1)]
-        walls += [box((0.01, y, z), (side * (x / 2 - 0.005), 0, z / 2)) for side in (-1, 1)]
-        visuals: list[tuple[list[Mesh], Material]] = [([*walls, box((x, y, 0.01), (0, 0, 0.005))], cardboard)]
-    else:
-        tape = [box((x * 1.002, 0.05, z * 1.002), (0, 0, z / 2))]
-        visuals = [([box(size, (0, 0, z / 2))], cardboard), (tape, paint(rng, (0.8, 0.72, 0.5), gloss=0.5))]
-    return fitted(size, visuals, [block(size)])
-
-
-def tissue_box(rng: Rng, size: Vector) -> Blueprint:
-    """A box with a tissue sticking out."""
-    body = box((1, 1, 0.8), (0, 0, 0.4))
-    tissue = lathe([(0.12, 0.8), (0.25, 1.1), (0, 1.15)], 7)
-    visuals = [
-        ((body,), paint(rng, None, str(rng.choice(["dots", "stripes", "label"])), 0.1)),
-        ((tissue,), paint(rng, (0.94, 0.94, 0.94))),
-    ]
-    return fitted(size, visuals, [block(size)])
-
-
-def toaster(rng: Rng, size: Vector) -> Blueprint:
-    """A toaster with two slots and a lever."""
-    body = box((1, 0.6, 0.9), (0, 0, 0.5))
-    dark = [box((0.7, 0.09, 0.04), (0, side * 0.14, 0.96)) for side in (-1, 1)]
-    dark += [box((0.06, 0.16, 0.08), (0.53, 0, 0.6)), box((0.95, 0.55, 0.05), (0, 0, 0.025))]
-    return fitted(size, [((body,), one_of(rng, metal, paint)), (dark, paint(rng, DARK))], [block(size)])
-
-
-def microwave(rng: Rng, size: Vector) -> Blueprint:
-    """A microwave oven: door with a window, panel with buttons."""
-    x, y, z = size
-    body = box((x, y * 0.96, z), (0, y * 0.02, z / 2))
-    door = box((x * 0.66, y * 0.02, z * 0.8), (-x * 0.13, -y * 0.47, z / 2))
-    buttons = [
-        box((0.025, y * 0.02, 0.02), (x * (0.3 + 0.08 * i), -y * 0.475, z * (0.25 + 0.17 * j)))
-        for i in range(2)
-        for j in range(4)
-    ]
-    handle = rod((x * 0.22, -y * 0.49, z * 0.15), (x * 0.22, -y * 0.49, z * 0.85), y * 0.01 + 0.004)
-    case = one_of(rng, metal, lambda r: paint(r, (0.9, 0.9, 0.88)), lambda r: paint(r, DARK))
-    return fitted(
-        size,
-        [((body,), case), ((door,), paint(rng, DARK, gloss=0.8)), ((*buttons, handle), metal(rng))],
-        [block(size)],
-    )
-
-
-def coffee_machine(rng: Rng, size: Vector) -> Blueprint:
-    """A coffee machine: a column with an overhanging head, and a jug under it."""
-    x, y, z = size
-    body = (
-        box((x, y * 0.4, z), (0, y * 0.3, z / 2)),
-        box((x, y, z * 0.3), (0, 0, z * 0.85)),
-        box((x, y, z * 0.08), (0, 0, z * 0.04)),
-    )
-    jug = cylinder(min(x, y) * 0.25, z * 0.45, (0, -y * 0.18, z * 0.09))
-    glass = paint(rng, (0.24, 0.16, 0.12), gloss=0.9)
-    return fitted(size, [(body, one_of(rng, paint, metal)), ((jug,), glass)], [block(size)])
-
-
-def laptop(rng: Rng, size: Vector) -> Blueprint:
-    """An open laptop: keyboard half and raised screen."""
-    x, y, z = size
-    base = box((x, y * 0.75, 0.02), (0, -y * 0.125, 0.01))
-    lid_height = float(np.hypot(z - 0.02, y * 0.25))
-    lean = -float(np.arctan2(y * 0.25, z - 0.02))
-    lid = box((x, 0.012, lid_height), (0, 0, lid_height / 2)).moved((0, y * 0.25, 0.02), pitch=lean)
-    screen = box((x * 0.92, 0.004, lid_height * 0.86), (0, -0.008, lid_height / 2)).moved(
-        (0, y * 0.25, 0.02), pitch=lean
-    )
-    keys = box((x * 0.85, y * 0.38, 0.004), (0, -y * 0.08, 0.021))
-    colliders = [
-        block((x, y * 0.75, 0.02), (0, -y * 0.125, 0.01)),
-        block((x, y * 0.25, z), (0, y * 0.375, z / 2)),
-    ]
-    return fitted(
-        size,
-        [
-            ((base, lid), one_of(rng, metal, lambda r: paint(r, DARK))),
-            ((screen,), _screen(rng)),
-            ((keys,), paint(rng, DARK)),
-        ],
-        colliders,
-    )
-
-
-def television(rng: Rng, size: Vector) -> Blueprint:
-    """A flat television on a foot."""
-    x, y, z = size
-    panel, foot = box((x, 0.05, z * 0.88), (0, 0, z * 0.56)), box((x * 0.45, y, 0.025), (0, 0, 0.0125))
-    neck = box((x * 0.1, 0.04, z * 0.2), (0, 0.01, z * 0.1))
-    screen = box((x * 0.94, 0.006, z * 0.8), (0, -0.026, z * 0.56))
-    colliders = [block((x * 0.6, y, 0.03), (0, 0, 0.015)), block((x, 0.05, z * 0.88), (0, 0, z * 0.56))]
-    return fitted(
-        size, [((panel, foot, neck), paint(rng, DARK, gloss=0.5)), ((screen,), _screen(rng))], colliders
-    )
-
-
-def remote_control(rng: Rng, size: Vector) -> Blueprint:
-    """A remote control with rows of buttons."""
-    x, y, z = size
-    body = box((x, y, z * 0.85), (0, 0, z * 0.425))
-    buttons = [
-        box((x * 0.06, y * 0.2, z * 0.15), (x * (-0.35 + 0.12 * i), y * (j - 1) * 0.28, z * 0.92))
-        for i in range(7)
-        for j in range(3)
-    ]
-    return fitted(size, [((body,), paint(rng, DARK)), (buttons, paint(rng))], [block(_thin(size))])
-
-
-def cell_phone(rng: Rng, size: Vector) -> Blueprint:
-    """A phone lying on its back."""
-    x, y, z = size
-    screen = box((x * 0.92, y * 0.9, z * 0.1), (0, 0, z * 0.95))
-    return fitted(
-        size,
-        [((box((x, y, z * 0.9), (0, 0, z * 0.45)),), paint(rng)), ((screen,), _screen(rng))],
-        [block(_thin(size))],
-    )
-
-
-def alarm_clock(rng: Rng, size: Vector) -> Blueprint:
-    """A round alarm clock on feet, with two bells."""
-    rim = lathe([(0, -0.3), (1, -0.3), (1, 0.3), (0.9, 0.3), (0.9, 0.25)], 20, smooth=False).moved(
-        (0, 0, 1.1), pitch=np.pi / 2
-    )
-    face = cylinder(0.9, 0.02, segments=20).moved((0, -0.26, 1.1), pitch=np.pi / 2)
-    hands = (box((0.06, 0.04, 0.7), (0, -0.3, 1.35)), box((0.5, 0.04, 0.06), (0.2, -0.3, 1.1)))
-    bells = [ellipsoid((0.3, 0.3, 0.25), (side * 0.5, 0, 2.1), 10) for side in (-1, 1)]
-    feet = [rod((side * 0.5, 0, 0.4), (side * 0.7, 0, 0), 0.08) for side in (-1, 1)]
-    return fitted(
-        size,
-        [
-            ((rim, *bells, *feet), one_of(rng, metal, paint)),
-            ((face,), paint(rng, (0.93, 0.92, 0.87))),
-            (hands, paint(rng, DARK)),
-        ],
-        [block(size)],
-    )
-
-
-def desk_lamp(rng: Rng, size: Vector) -> Blueprint:
-    """A lamp with a foot, a stem and a shade."""
-    foot, stem = cylinder(0.7, 0.12), rod((0, 0, 0.1), (0, 0, 2.4), 0.06)
-    shade = lathe([(1, 1.9), (rng.uniform(0.5, 0.8), 3), (0.45, 3), (0.9, 1.9)], 18)
-    radius, z = min(size[:2]) / 2, size[2]
-    colliders = [
-        can(radius * 0.7, z * 0.04),
-        can(radius * 0.12, z * 0.6, z * 0.02),
-        can(radius * 0.85, z * 0.37, z * 0.63),
-    ]
-    return fitted(
-        size,
-        [
-            ((foot, stem), one_of(rng, metal, wood)),
-            ((shade,), paint(rng, pick(rng, [(0.92, 0.86, 0.7), *BRIGHT]), "fabric", 0.2)),
-        ],
-        colliders,
-    )
-
-
-def pillow(rng: Rng, size: Vector) -> Blueprint:
-    """A square cushion."""
-    cushion = ellipsoid((1, 1, 1), segments=18)
-    corners = np.sign(cushion.vertices) * np.abs(cushion.vertices) ** np.array([0.5, 0.5, 1.0])
-    flat = Mesh(corners, cushion.faces, cushion.vertices[:, :2] * 0.25)
-    return fitted(
-        size, [((flat,), cloth(rng, 0.25))], [block((size[0] * 0.85, size[1] * 0.85, size[2] * 0.95))]
-    )
-
-
-def folded_cloth(rng: Rng, size: Vector) -> Blueprint:
-    """A folded cloth or towel."""
-    layers = [box((1, 1 - 0.04 * i, 0.3), (0.01 * i, 0, 0.15 + 0.33 * i)) for i in range(3)]
-    return fitted(size, [(layers, cloth(rng, 0.15))], [block(_thin(size))])
-
-
-def sponge(rng: Rng, size: Vector) -> Blueprint:
-    """A sponge with a scouring side, or a bar of soap."""
-    colour = pick(rng, [(0.9, 0.8, 0.3), (0.85, 0.75, 0.8), (0.7, 0.85, 0.75)])
-    low, high = box((1, 0.65, 0.7), (0, 0, 0.35)), box((1, 0.65, 0.3), (0, 0, 0.85))
-    return fitted(
-        size, [((low,), paint(rng, colour, "speckle", 0.05)), ((high,), paint(rng))], [block(_thin(size))]
-    )
-
-
-def _utensil(rng: Rng, size: Vector, head: Mesh) -> Blueprint:
-    """Lie a tool along x: a thin handle on the left, `head` (in units of `size`) on the right."""
-    handle = box((0.55, 0.3, 0.6), (-0.225, 0, 0.3))
-    grip = one_of(rng, metal, wood, lambda r: paint(r, (0.15, 0.15, 0.16)))
-    return fitted(size, [((handle,), grip), ((head,), metal(rng))], [block(_thin(size))])
-
-
-def knife(rng: Rng, size: Vector) -> Blueprint:
-    """A knife: a blade with a straight back and a curved edge."""
-    blade = extrude([(0, -0.5), (0.3, -0.5), (0.5, 0.5), (0, 0.5)], 0.4).moved((0, 0, 0.2))
-    return _utensil(rng, size, blade)
-
-
-def fork(rng: Rng, size: Vector) -> Blueprint:
-    """A fork with four tines."""
-    tines = [box((0.25, 0.13, 0.4), (0.375, 0.29 * (i - 1.5), 0.6)) for i in range(4)]
-    return _utensil(rng, size, merge(box((0.22, 1, 0.4), (0.15, 0, 0.6)), *tines))
-
-
-def spoon(rng: Rng, size: Vector) -> Blueprint:
-    """A spoon or ladle."""
-    return _utensil(rng, size, ellipsoid((0.26, 0.5, 0.5), (0.24, 0, 0.5), 10))
-
-
-def spatula(rng: Rng, size: Vector) -> Blueprint:
-    """A spatula with slots."""
-    bars = [box((0.3, 0.14, 0.3), (0.3, 0.43 * (i - 1), 0.6)) for i in range(3)]
-    ends = [box((0.06, 1, 0.3), (x, 0, 0.6)) for x in (0.15, 0.47)]
-    return _utensil(rng, size, merge(*bars, *ends, box((0.2, 0.2, 0.3), (0.04, 0, 0.5))))
-
-
-def pen(rng: Rng, size: Vector) -> Blueprint:
-    """A pen or pencil lying along x."""
-    shaft, tip = box((0.85, 1, 1), (-0.075, 0, 0.5)), box((0.15, 0.5, 0.5), (0.425, 0, 0.5))
-    return fitted(size, [((shaft,), paint(rng)), ((tip,), paint(rng, DARK))], [block(_thin(size))])
-
-
-def flat_card(rng: Rng, size: Vector) -> Blueprint:
-    """A credit card or compact disc case."""
-    return fitted(
-        size, [((box((1, 1, 1), (0, 0, 0.5)),), paint(rng, None, "label", 0.1, 0.6))], [block(_thin(size))]
-    )
-
-
-def disc(rng: Rng, size: Vector) -> Blueprint:
-    """A compact disc."""
-    ring = lathe([(0.16, 0), (1, 0), (1, 0.1), (0.16, 0.1), (0.16, 0)], 20, smooth=False)
-    shine = paint(rng, (0.78, 0.79, 0.82), "brushed", 0.1, 0.9)
-    return fitted(size, [((ring,), shine)], [block(_thin((size[0] * 0.8, size[1] * 0.8, size[2])))])
-
-
-def soap_bar(rng: Rng, size: Vector) -> Blueprint:
-    """A rounded bar of soap."""
-    ball = ellipsoid((1, 1, 1), segments=16)
-    bar = Mesh(np.sign(ball.vertices) * np.abs(ball.vertices) ** 0.5, ball.faces, ball.uv)
-    colour = pick(rng, [(0.9, 0.86, 0.76), (0.8, 0.86, 0.8), (0.86, 0.77, 0.78)])
-    x, y, z = size
-    return fitted(size, [((bar,), paint(rng, colour, gloss=0.3))], [block(_thin((x * 0.85, y * 0.85, z)))])
-
-
-def key_chain(rng: Rng, size: Vector) -> Blueprint:
-    """A ring with two keys."""
-    ring = arc((0, 0, 0), 0.3, 0, 2 * np.pi, 0.05).moved((-0.6, 0, 0.1), pitch=np.pi / 2)
-    keys = [box((1.0, 0.2, 0.1), (0.1, side * 0.25, 0.1)).moved(yaw=side * 0.2) for side in (-1, 1)]
-    return fitted(size, [((ring, *keys), metal(rng))], [block(_thin(size))])
-
-
-def watch(rng: Rng, size: Vector) -> Blueprint:
-    """A wrist watch: a strap bent to a ring, and a face."""
-    strap = lathe([(0.9, 0), (1, 0), (1, 0.6), (0.9, 0.6), (0.9, 0)], 16)
-    face = cylinder(0.35, 0.15).moved((0, -1.0, 0.3), pitch=np.pi / 2)
-    return fitted(size, [((strap,), paint(rng)), ((face,), metal(rng))], [block(_thin(size))])
-
-
-def dumbbell(rng: Rng, size: Vector) -> Blueprint:
-    """A dumbbell along x: a bar and two hexagonal heads."""
-    bar = rod((-1, 0, 0.5), (1, 0, 0.5), 0.16)
-    heads = [
-        cylinder(0.5, 0.6, segments=6).moved((side * 0.75 - 0.3, 0, 0.5), roll=np.pi / 2) for side in (-1, 1)
-    ]
-    return fitted(
-        size,
-        [((bar,), metal(rng)), (heads, paint(rng, (0.18, 0.18, 0.2)))],
-        [block((size[0], size[1] * 0.8, size[2]))],
-    )
-
 
 def garbage_bag(rng: Rng, size: Vector) -> Blueprint:
-    """A tied, bulging bag."""
-    bag = lathe([(0, 0), (0.8, 0), (1, 0.6), (0.7, 1.3), (0.15, 1.6), (0.35, 1.9), (0, 1.8)], 12)
-    bulge = 1 + 0.06 * np.sin(bag.vertices @ rng.uniform(2, 5, (3, 1)))
-    body = Mesh(bag.vertices * bulge, bag.faces, bag.uv)
-    return fitted(
-        size,
-        [((body,), paint(rng, pick(rng, [(0.15, 0.15, 0.16), (0.85, 0.85, 0.85)]), gloss=0.6))],
-        [block((size[0] * 0.8, size[1] * 0.8, size[2] * 0.9))],
-    )
+    """A full bag, tied at the top into a knot with a tuft."""
+    x, y, z = size
+    belly, neck = float(rng.uniform(0.5, 1.1)), float(rng.uniform(2.0, 2.5))
+    profile = [
+        (0.0, 0.0),
+        (0.8, 0.0),
+        (1.0, belly),
+        (0.85, belly + 0.7),
+        (0.16, neck),
+        (0.35, neck + 0.35),
+        (0, neck + 0.2),
+    ]
+    bag = lathe(profile, 16)
+    waves = bag.vertices @ rng.normal(size=(3, 2)) * 3
+    creases = 1 + 0.05 * np.sin(waves).sum(axis=1, keepdims=True)
+    lumpy = bag.vertices * np.hstack([creases, creases, np.ones_like(creases)])
+    knot = ellipsoid((0.24, 0.24, 0.1), (0, 0, neck), 8)
+    colour = vivid(rng)
+    if rng.random() < 0.4:
+        colour = pick(rng, [(0.13, 0.13, 0.14), (0.8, 0.8, 0.82), (0.2, 0.35, 0.5), (0.22, 0.4, 0.25)])
+    sack = paint(rng, colour, "leaves", float(rng.uniform(0.3, 0.8)), 0.6)
+    tall = z / (neck + 0.35)
+    colliders = [
+        block((0.62 * x, 0.62 * y, 0.3 * z)),
+        Collider("ellipsoid", (0.48 * x, 0.48 * y, neck * tall / 2), (0, 0, neck * tall / 2)),
+        can(0.12 * x, 0.25 * z, 0.72 * z),
+    ]
+    return fitted(size, [((Mesh(lumpy, bag.faces, bag.uv),), sack), ((knot,), paint(rng))], colliders)
 
 
 def boots(rng: Rng, size: Vector) -> Blueprint:
-    """A pair of boots side by side."""
-    parts = []
-    for side in (-0.5, 0.5):
-        parts += [
-            box((0.42, 1.0, 0.25), (side, 0, 0.125)),
-            lathe([(0, 0.2), (0.2, 0.2), (0.22, 1.6), (0.17, 1.6), (0.16, 0.4)], 12).moved((side, 0.25, 0)),
-        ]
-    return fitted(size, [(parts, paint(rng))], [block(size)])
+    """A pair of boots side by side: soles, feet and shafts."""
+    top, foot = float(rng.uniform(0.2, 0.27)), float(rng.uniform(0.22, 0.42))
+    uppers, soles, cuffs = [], [], []
+    for side in (-0.27, 0.27):
+        uppers.append(rounded((0.42, 1.0, foot * 2), (side, 0, foot * 0.9), 0.5, 12))
+        uppers.append(
+            lathe([(0.19, 0.1), (0.19, 0.9), (top, 1.8), (top - 0.03, 1.8), (0.15, 0.5)], 12).moved(
+                (side, 0.26, 0)
+            )
+        )
+        soles.append(box((0.42, 1.02, 0.1), (side, 0, 0.05)))
+        cuffs.append(
+            lathe([(top, 1.6), (top + 0.03, 1.6), (top + 0.02, 1.85), (top - 0.03, 1.85)], 12).moved(
+                (side, 0.26, 0)
+            )
+        )
+    x, y, z = size
+    tall = [can(0.21 * x, 0.97 * z, at=(side * x, 0.24 * y)) for side in (-0.26, 0.26)]
+    flat = [
+        block((0.42 * x, 0.96 * y, foot * z * 0.95), (side * x, 0, foot * z * 0.475))
+        for side in (-0.27, 0.27)
+    ]
+    leg = paint(rng, None, str(rng.choice(["plain", "dots", "speckle", "stripes"])), 0.2, 0.4)
+    visuals = [(uppers, leg), (soles, one_of(rng, lambda _: DARK, paint)), (cuffs, paint(rng))]
+    return fitted(size, visuals, [*tall, *flat])
 
 
 def baseball_bat(rng: Rng, size: Vector) -> Blueprint:
-    """A bat lying along x, thick at the right."""
-    profile = [(0, 0), (0.6, 0), (0.6, 0.3), (0.3, 0.4), (0.4, 4), (0.95, 7), (1, 9.6), (0.7, 10), (0, 10)]
-    bat = lathe(profile, 14).moved(roll=np.pi / 2)
+    """A bat lying along x, thick at the right, with a wrapped grip."""
     x, y, z = size
-    return fitted(size, [((bat,), one_of(rng, wood, metal))], [block((x, y * 0.8, z))])
+    barrel, neck = float(rng.uniform(4.5, 8.0)), float(rng.uniform(0.3, 0.62))
+    wrap = float(rng.uniform(2.4, 4.0))
+    profile = [(neck, wrap), (0.9, barrel), (1, 9.4), (0.75, 9.9), (0, 10)]
+    shaft = lathe(profile, 12).moved(roll=np.pi / 2)
+    grip = lathe([(0, 0), (0.62, 0), (0.62, 0.25), (neck, 0.4), (neck * 0.95, wrap)], 12).moved(
+        roll=np.pi / 2
+    )
+    band = lathe([(0.97, barrel), (1.03, barrel), (1.03, barrel + 0.9), (0.97, barrel + 0.9)], 12)
+    share = barrel / 10
+    colliders = [
+        block((x * (1 - share), y * 0.9, z), (x * share / 2, 0, z / 2)),
+        block((x * share, y * 0.6, z * 0.7), (-x * (1 - share) / 2, 0, z / 2)),
+        block((x * 0.04, y * 0.6, z * 0.8), (-x * 0.48, 0, 0.4 * z)),
+    ]
+    visuals = [
+        ((shaft,), one_of(rng, wood, metal, paint)),
+        ((grip,), paint(rng, None, "stripes", 0.06)),
+        ((band.moved(roll=np.pi / 2),), paint(rng)),
+    ]
+    return fitted(size, visuals, colliders)
 
 
 def tennis_racket(rng: Rng, size: Vector) -> Blueprint:
-    """A racket lying along x: grip, oval frame and strings."""
+    """A racket lying along x: a grip, a throat, an oval frame and strings."""
+    x, y, z = size
+    head = float(rng.uniform(0.25, 0.3)) * x
+    middle, deep = x / 2 - head, float(rng.uniform(0.012, 0.018))
     angles = np.linspace(0, 2 * np.pi, 17)
-    rim = [(0.22 + 0.28 * float(np.cos(a)), 0.5 * float(np.sin(a)), 0.5) for a in angles]
-    frame = [rod(a, b, 0.022, 6) for a, b in pairwise(rim)]
-    strings = [rod((x, -0.4, 0.5), (x, 0.4, 0.5), 0.004, 4) for x in np.linspace(0.08, 0.36, 6)]
-    strings += [rod((0.0, y, 0.5), (0.44, y, 0.5), 0.004, 4) for y in np.linspace(-0.3, 0.3, 6)]
-    grip = rod((-0.5, 0, 0.5), (-0.06, 0, 0.5), 0.03)
-    visuals = [((*frame, grip), paint(rng, pick(rng, BRIGHT))), (strings, paint(rng, (0.85, 0.84, 0.78)))]
-    return fitted(size, visuals, [block(_thin(size))])
+    blunt = float(rng.uniform(1.0, 1.15))
+    rim = [
+        (
+            middle + head * float(np.cos(a)),
+            y / 2 * float(np.sign(np.sin(a)) * abs(np.sin(a)) ** (1 / blunt)),
+            z / 2,
+        )
+        for a in angles
+    ]
+    frame = [rod(a, b, deep * 0.7, 5) for a, b in pairwise(rim)]
+    grip_end = -x / 2 + float(rng.uniform(0.28, 0.36)) * x
+    frame += [
+        rod((grip_end, 0, z / 2), (middle - head * 0.8, side * y * 0.28, z / 2), deep * 0.6, 5)
+        for side in (-1, 1)
+    ]
+    lines = []
+    for at in np.linspace(-0.75, 0.75, 7):
+        across, along = y / 2 * float(np.sqrt(1 - at**2)), head * float(np.sqrt(1 - at**2))
+        lines.append(box((0.004, 2 * across, 0.003), (middle + at * head, 0, z / 2)))
+        lines.append(box((2 * along, 0.004, 0.003), (middle, at * y / 2, z / 2)))
+    grip = rod((-x / 2, 0, z / 2), (grip_end, 0, z / 2), z / 2, 8)
+    visuals = [
+        (frame, paint(rng, gloss=0.5)),
+        ((grip,), paint(rng, None, "stripes", 0.05)),
+        ((merge(*lines),), paint(rng, pick(rng, [(0.9, 0.88, 0.8), (0.85, 0.8, 0.2), (0.15, 0.15, 0.16)]))),
+    ]
+    colliders = [
+        can(min(head, y / 2) * 0.97, 0.03, z / 2 - 0.015, (middle, 0)),
+        block((1.9 * head, 0.55 * y, 0.03), (middle, 0, z / 2)),
+        block((grip_end + x / 2, z, z), ((grip_end - x / 2) / 2, 0, z / 2)),
+        block(
+            (middle - head * 0.8 - grip_end, y * 0.3, 0.03), ((middle - head * 0.8 + grip_end) / 2, 0, z / 2)
+        ),
+    ]
+    return fitted(size, visuals, colliders)
 
 
 def scrub_brush(rng: Rng, size: Vector) -> Blueprint:
     """A toilet brush in its holder."""
-    holder = lathe([(0, 0), (1, 0), (0.85, 2.4), (0.7, 2.4), (0.7, 2.0)], 16)
+    wide, high = float(rng.uniform(0.65, 1.0)), float(rng.uniform(1.8, 3.2))
+    facets = int(rng.choice([4, 16, 16]))
+    holder = hollow([(1, 0), (wide, high)], 0.12, facets)
+    stick = cylinder(float(rng.uniform(0.1, 0.18)), 6.2, (0, 0, 0.8), 10)
+    knob = lathe([(0.12, 6.6), (float(rng.uniform(0.18, 0.35)), 6.9), (0.15, 7.3), (0, 7.3)], 10)
+    disc = cylinder(0.55, 0.12, (0, 0, high * 0.9), 12)
+    radius, z = min(size[:2]) / 2 * (0.8 if facets == 4 else 1), size[2]
+    colliders = [can(radius * 0.95, z * high / 7.3), can(radius * 0.25, z * (1 - high / 7.3), z * high / 7.3)]
+    handle = one_of(rng, paint, metal)
+    return fitted(size, [((holder,), one_of(rng, glaze, metal)), ((stick, knob, disc), handle)], colliders)
+
+
+def plunger(rng: Rng, size: Vector) -> Blueprint:
+    """A plunger standing on its cup."""
+    dome = float(rng.uniform(0.7, 1.4))
+    profile = [
+        (0.85, 0),
+        (1, 0),
+        (0.95, 0.15),
+        (float(rng.uniform(0.7, 0.95)), dome * 0.5),
+        (0.3, dome),
+        (0.16, dome + 0.4),
+    ]
+    suction = lathe([*profile, (0, dome + 0.4)], 16)
+    stick = cylinder(float(rng.uniform(0.11, 0.17)), 7.2 - dome, (0, 0, dome), 10)
+    knob = ellipsoid((0.22, 0.22, float(rng.uniform(0.15, 0.4))), (0, 0, 7.1), 10)
     radius, z = min(size[:2]) / 2, size[2]
-    colliders = [can(radius * 0.95, z * 0.35), can(radius * 0.25, z * 0.65, z * 0.35)]
-    return fitted(size, [((holder, cylinder(0.12, 7, (0, 0, 0.4))), paint(rng))], colliders)
+    low = dome / 7.3
+    colliders = [can(radius * 0.95, z * low), can(radius * 0.2, z * (1 - low), z * low)]
+    rubber = paint(
+        rng, pick(rng, [(0.66, 0.16, 0.12), (0.15, 0.15, 0.16), (0.2, 0.4, 0.6), (0.8, 0.6, 0.2), vivid(rng)])
+    )
+    return fitted(size, [((suction,), rubber), ((stick, knob), one_of(rng, wood, wood, paint))], colliders)
+
+
+def sponge(rng: Rng, size: Vector) -> Blueprint:
+    """A sponge with a scouring side."""
+    share, soft = float(rng.uniform(0.5, 0.85)), float(rng.uniform(0.08, 0.35))
+    low = rounded((1, 1, share), (0, 0, share / 2), soft, 14)
+    high = rounded((1, 1, 1 - share + 0.06), (0, 0, (1 + share) / 2 - 0.03), soft * 0.8, 14)
+    colour = pick(
+        rng, [(0.9, 0.78, 0.25), (0.9, 0.5, 0.6), (0.4, 0.7, 0.85), (0.6, 0.8, 0.35), (0.92, 0.6, 0.3)]
+    )
+    return fitted(
+        size,
+        [((low,), paint(rng, colour, "speckle", 0.05)), ((high,), paint(rng, None, "speckle", 0.04))],
+        [block(thin(size))],
+    )
+
+
+def soap_bar(rng: Rng, size: Vector) -> Blueprint:
+    """A bar of soap, oval or square, with a stamp."""
+    power = float(rng.uniform(0.2, 0.9))
+    bar = rounded((2, 2, 2), power=power)
+    stamp = rounded((float(rng.uniform(0.6, 1.1)), float(rng.uniform(0.4, 0.9)), 0.2), (0, 0, 0.93), 0.5, 10)
+    colour = pick(
+        rng, [(0.92, 0.86, 0.7), (0.6, 0.8, 0.65), (0.88, 0.6, 0.66), (0.5, 0.66, 0.84), (0.74, 0.6, 0.84)]
+    )
+    x, y, z = size
+    skin = paint(rng, colour, str(rng.choice(["plain", "marble", "speckle"])), 0.1, 0.35)
+    return fitted(
+        size,
+        [((bar,), skin), ((stamp,), paint(rng, shade(colour, 0.8)))],
+        [block(thin((x * 0.86, y * 0.86, z)))],
+    )
+
+
+def disc(rng: Rng, size: Vector) -> Blueprint:
+    """A compact disc with a printed label ring."""
+    edge = float(rng.uniform(0.6, 0.98))
+    ring = lathe([(0.14, 0), (1, 0), (1, 0.1), (edge, 0.1)], 20, smooth=False)
+    label = lathe([(edge, 0.1), (0.3, 0.1)], 20)
+    hub = lathe([(0.3, 0.1), (0.14, 0.1), (0.14, 0)], 16)
+    shine = paint(
+        rng, pick(rng, [(0.78, 0.79, 0.82), (0.6, 0.68, 0.78), (0.8, 0.72, 0.5)]), "brushed", 0.1, 0.9
+    )
+    printed = paint(rng, None, str(rng.choice(["plain", "marble", "stripes", "leaves"])), 0.2, 0.6)
+    return fitted(
+        size, [((ring, hub), shine), ((label,), printed)], [can(min(size[:2]) * 0.48, max(size[2], 0.006))]
+    )
+
+
+def key_chain(rng: Rng, size: Vector) -> Blueprint:
+    """A ring with two to four keys and a coloured tag."""
+    ring = arc((0, 0, 0), 0.3, 0, 2 * np.pi, 0.05, 12).moved((-0.6, 0, 0.1), pitch=np.pi / 2)
+    keys = []
+    for turn in np.linspace(-0.5, 0.5, int(rng.integers(2, 5))):
+        length = float(rng.uniform(0.7, 1.0))
+        bow = cylinder(0.16, 0.1, (0.3, 0, 0), 10)
+        shaft = box((length - 0.4, 0.1, 0.08), (0.3 + (length - 0.4) / 2, 0, 0.05))
+        bit = box((0.14, 0.1, 0.08), (length - 0.15, -0.08, 0.05))
+        keys.append(merge(bow, shaft, bit).moved((-0.55, 0, 0.05), yaw=float(turn + rng.uniform(-0.1, 0.1))))
+    tag = rounded(
+        (float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.25, 0.4)), 0.15), (-0.95, 0, 0.1), 0.4, 10
+    )
+    visuals = [((ring, *keys), metal(rng)), ((tag.moved((0, float(rng.uniform(-0.3, 0.3)), 0)),), paint(rng))]
+    return fitted(size, visuals, [block(thin(size))])
+
+
+def dumbbell(rng: Rng, size: Vector) -> Blueprint:
+    """A dumbbell along x: a bar, and heads of one or more discs."""
+    x, y, z = size
+    facets, length = int(rng.choice([6, 8, 16])), float(rng.uniform(0.4, 0.75))
+    bar = rod((-1, 0, 0.5), (1, 0, 0.5), float(rng.uniform(0.1, 0.17)))
+    discs = int(rng.integers(1, 4))
+    heads = []
+    for side in (-1, 1):
+        for index in range(discs):
+            radius = 0.5 * (1 - 0.15 * index * float(rng.uniform(0.5, 1)))
+            thick = length / discs * 0.92
+            disc_ = cylinder(radius, thick, segments=facets).moved(roll=np.pi / 2)
+            start = 1 - length + index * length / discs
+            heads.append(disc_.moved((side * (start + thick / 2) - thick / 2, 0, 0.5)))
+    rubber = one_of(rng, paint, metal, lambda r: paint(r, (0.18, 0.18, 0.2), "speckle", 0.1))
+    wide = x * length / 2
+    colliders = [block((wide, y * 0.85, z), (side * (x - wide) / 2, 0, z / 2)) for side in (-1, 1)]
+    colliders.append(block((x, 0.25 * y, 0.25 * z), (0, 0, z / 2)))
+    return fitted(size, [((bar,), metal(rng)), (heads, rubber)], colliders)

@@ -1,11 +1,21 @@
-"""A workbench: collects meshes, colliders and surfaces of one object; common material choices."""
+"""A workbench: collects or stretches the meshes, colliders and surfaces of one object."""
 
-import colorsys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from thor_interact_env.simulators.mujoco.materials import Colour, Material
+from thor_interact_env.simulators.mujoco.materials import Material
+from thor_interact_env.simulators.mujoco.objects.palette import (
+    fabric,
+    metal,
+    shade,
+    tint,
+    trim,
+    wood,
+    wood_or_paint,
+)
 from thor_interact_env.simulators.mujoco.shapes import (
     Blueprint,
     Collider,
@@ -15,8 +25,32 @@ from thor_interact_env.simulators.mujoco.shapes import (
     Visual,
     box,
     cylinder,
+    ellipsoid,
+    lathe,
     merge,
 )
+
+# The colours are re-exported: who builds a thing from parts needs both.
+__all__ = [
+    "Parts",
+    "ball",
+    "block",
+    "can",
+    "disc",
+    "drawers",
+    "fabric",
+    "fitted",
+    "hollow",
+    "legs",
+    "metal",
+    "rounded",
+    "shade",
+    "thin",
+    "tint",
+    "trim",
+    "wood",
+    "wood_or_paint",
+]
 
 
 class Parts:
@@ -93,69 +127,26 @@ class Parts:
         return Blueprint(visuals, tuple(colliders), surfaces)
 
 
-def tint(
-    rng: np.random.Generator,
-    saturation: tuple[float, float] = (0.1, 0.5),
-    value: tuple[float, float] = (0.3, 0.85),
-) -> Colour:
-    """Return a random colour of limited saturation."""
-    return colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value))
-
-
-def shade(colour: Colour, factor: float) -> Colour:
-    """Return a darker (factor < 1) or lighter colour."""
-    red, green, blue = (min(1.0, channel * factor) for channel in colour)
-    return red, green, blue
-
-
-def wood(rng: np.random.Generator) -> Material:
-    """Return a random kind of wood, from birch to dark walnut."""
-    base = colorsys.hsv_to_rgb(rng.uniform(0.05, 0.1), rng.uniform(0.3, 0.6), rng.uniform(0.3, 0.82))
-    return Material("wood", (base, shade(base, 0.72)), 0.6, 0.15, int(rng.integers(1 << 30)))
-
-
-def paint(rng: np.random.Generator, value: tuple[float, float] = (0.5, 0.92)) -> Material:
-    """Return a lacquered, mostly pale surface."""
-    base = tint(rng, (0.02, 0.3), value)
-    return Material("plain", (base, shade(base, 0.88)), 0.8, 0.25, int(rng.integers(1 << 30)))
-
-
-def wood_or_paint(rng: np.random.Generator) -> Material:
-    """Return wood more often than paint."""
-    return wood(rng) if rng.random() < 0.7 else paint(rng)
-
-
-def metal(rng: np.random.Generator) -> Material:
-    """Return brushed metal: steel, dark iron or brass."""
-    base = ((0.72, 0.73, 0.75), (0.2, 0.2, 0.22), (0.66, 0.55, 0.33))[int(rng.choice(3, p=(0.5, 0.35, 0.15)))]
-    return Material("brushed", (base, shade(base, 0.7)), 0.3, 0.6, int(rng.integers(1 << 30)))
-
-
-def fabric(rng: np.random.Generator) -> Material:
-    """Return upholstery: woven, sometimes striped or checked."""
-    pattern = str(rng.choice(["fabric", "stripes", "checks", "dots"], p=(0.7, 0.12, 0.1, 0.08)))
-    base = tint(rng, (0.08, 0.55), (0.25, 0.85))
-    second = shade(base, 0.6 if base[0] + base[1] + base[2] > 1.2 else 1.6)
-    return Material(pattern, (base, second), float(rng.uniform(0.15, 0.35)), 0.02, int(rng.integers(1 << 30)))
-
-
-def trim(rng: np.random.Generator) -> Material:
-    """Return the near-white paint of frames and skirting."""
-    base = tint(rng, (0.0, 0.06), (0.82, 0.95))
-    return Material("plain", (base, shade(base, 0.95)), 0.8, 0.2, int(rng.integers(1 << 30)))
-
-
-def legs(parts: Parts, material: Material, size: Vector, thick: float, inset: float, round_: bool) -> None:
-    """Add four legs in the corners of `size`, from the ground to size[2]."""
+def legs(
+    parts: Parts,
+    material: Material,
+    size: Vector,
+    thick: float,
+    inset: float,
+    round_: bool,
+    solid: bool = True,
+) -> None:
+    """Add four legs in the corners of `size`, from the ground to size[2]; felt unless told otherwise."""
     x, y, z = size
     for sign_x in (-1, 1):
         for sign_y in (-1, 1):
             at = (sign_x * (x / 2 - inset - thick / 2), sign_y * (y / 2 - inset - thick / 2))
             if round_:
                 parts.cylinder(material, thick / 2, z, (*at, 0), solid=False)
-                parts.solid((thick, thick, z), (*at, z / 2))
             else:
-                parts.box(material, (thick, thick, z), (*at, z / 2))
+                parts.box(material, (thick, thick, z), (*at, z / 2), False)
+            if solid:
+                parts.solid((thick, thick, z), (*at, z / 2))
 
 
 def drawers(
@@ -175,3 +166,68 @@ def drawers(
             z = base[2] + 0.02 + (row + 0.5) * high
             parts.box(front, (wide - 0.02, 0.012, high - 0.015), (x, base[1] - 0.006, z), False)
             parts.box(knob, (min(0.12, wide / 3), 0.01, 0.015), (x, base[1] - 0.017, z + high * 0.15), False)
+
+
+def fitted(
+    size: Vector, visuals: Sequence[tuple[Sequence[Mesh], Material]], colliders: Sequence[Collider]
+) -> Blueprint:
+    """Return a blueprint whose meshes are stretched to fill exactly `size`, standing on z = 0.
+
+    Colliders are given in the final frame, already in metres.
+    """
+    merged = [(merge(*meshes), material) for meshes, material in visuals]
+    points = np.concatenate([mesh.vertices for mesh, _ in merged])
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y, z = (float(value) for value in np.asarray(size) / np.maximum(high - low, 1e-9))
+    shift = (-float(low[0] + high[0]) / 2, -float(low[1] + high[1]) / 2, -float(low[2]))
+    placed = tuple(Visual(mesh.moved(shift).scaled((x, y, z)), material) for mesh, material in merged)
+    return Blueprint(placed, tuple(colliders))
+
+
+def block(size: Vector, center: Vector | None = None) -> Collider:
+    """Return a box collider of full extents `size`, standing on z = 0 unless `center` is given."""
+    x, y, z = size
+    return Collider("box", (x / 2, y / 2, z / 2), center if center is not None else (0, 0, z / 2))
+
+
+def can(radius: float, height: float, base: float = 0.0, at: tuple[float, float] = (0, 0)) -> Collider:
+    """Return an upright cylinder collider that stands at height `base` over the point `at`."""
+    return Collider("cylinder", (radius, height / 2, 0), (*at, base + height / 2))
+
+
+def disc(parts: Parts, size: Vector, base: float) -> None:
+    """Make an elliptical disc of full extents `size` felt: two crossing boxes, standing at height `base`."""
+    x, y, z = size
+    parts.solid((0.96 * x, 0.62 * y, z), (0, 0, base + z / 2))
+    parts.solid((0.62 * x, 0.96 * y, z), (0, 0, base + z / 2))
+
+
+def ball(size: Vector) -> Collider:
+    """Return an ellipsoid collider of full extents `size`, standing on z = 0."""
+    x, y, z = size
+    return Collider("ellipsoid", (x / 2, y / 2, z / 2), (0, 0, z / 2))
+
+
+def thin(size: Vector) -> Vector:
+    """Return the extents of a collider that is thick enough to simulate."""
+    return max(size[0], 0.012), max(size[1], 0.012), max(size[2], 0.006)
+
+
+def rounded(size: Vector, center: Vector = (0, 0, 0), power: float = 0.5, segments: int = 16) -> Mesh:
+    """Return a soft block of full extents `size`: power 1 is an ellipsoid, near 0 a box."""
+    mesh = ellipsoid((1, 1, 1), segments=segments)
+    soft = np.sign(mesh.vertices) * np.abs(mesh.vertices) ** power
+    half: npt.NDArray[np.float64] = np.asarray(size, np.float64) / (2 * np.abs(soft).max(axis=0))
+    x, y = soft[:, 0] * half[0], soft[:, 1] * half[1]
+    return Mesh(soft * half + np.asarray(center), mesh.faces, np.column_stack([x, y]))
+
+
+def hollow(profile: Sequence[tuple[float, float]], wall: float, segments: int = 18) -> Mesh:
+    """Return an open vessel from its outer (radius, height) profile, bottom to rim, and its wall.
+
+    Few segments give a faceted vessel; four give a square one with its sides along x and y.
+    """
+    outside = [(0.0, profile[0][1]), *profile]
+    inside = [(max(radius - wall, 0.001), max(height, profile[0][1] + wall)) for radius, height in profile]
+    mesh = lathe([*outside, *reversed(inside), (0.0, profile[0][1] + wall)], segments, smooth=segments > 8)
+    return mesh.moved(yaw=np.pi / 4) if segments == 4 else mesh

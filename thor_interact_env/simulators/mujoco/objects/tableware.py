@@ -1,315 +1,305 @@
-"""Round things: cups, bowls, bottles, pots, vases, plants, fruit."""
+"""Vessels of kitchens and bathrooms: cups, bowls, pots, bottles."""
 
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.fittings import (
-    BRIGHT,
-    block,
-    can,
-    fitted,
+from thor_interact_env.simulators.mujoco.objects.palette import (
+    DARK,
+    PALE,
+    STEEL,
+    appliance,
+    glaze,
     metal,
     one_of,
     paint,
     pick,
+    shade,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import shade
-from thor_interact_env.simulators.mujoco.shapes import (
-    Blueprint,
-    Mesh,
-    Vector,
-    arc,
-    box,
-    cylinder,
-    ellipsoid,
-    lathe,
-    rod,
-)
+from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow
+from thor_interact_env.simulators.mujoco.shapes import Blueprint, Mesh, Vector, arc, box, cylinder, lathe, rod
 
 Rng = np.random.Generator
 
 
-def _ceramic(rng: Rng) -> Material:
-    return paint(rng, None, str(rng.choice(["plain", "plain", "stripes", "dots", "speckle"])), 0.12, 0.4)
-
-
-def _hollow(bottom: float, top: float, height: float, wall: float, bulge: float = 0.0) -> Mesh:
-    """Return an open vessel with the given radii."""
-    middle = (bottom + top) / 2 + bulge
-    outside = [(0, 0), (bottom, 0), (middle, height * 0.5), (top, height)]
-    inside = [
-        (top - wall, height),
-        (max(middle - wall, 0.001), height * 0.5),
-        (max(bottom - wall, 0.001), wall),
-        (0, wall),
-    ]
-    return lathe(outside + inside, 18)
-
-
 def mug(rng: Rng, size: Vector) -> Blueprint:
-    """A cylindrical cup with a handle."""
-    body = _hollow(0.9, 1, rng.uniform(1.9, 2.3), 0.1)
-    handle = arc((0.95, 0, 1.05), rng.uniform(0.45, 0.6), -np.pi / 2, np.pi / 2, 0.1)
-    radius = min(size[0], size[1]) * 0.42
-    return fitted(size, [((body, handle), _ceramic(rng))], [can(radius, size[2])])
+    """A cup with a handle; it points between x and y, so that the box is nearly square."""
+    radius, z = 0.046 * size[0] / 0.112, size[2]
+    waist, foot = float(rng.uniform(0.85, 1.08)), float(rng.uniform(0.75, 1.0))
+    body = hollow([(foot * radius, 0), (waist * radius, 0.5 * z), (radius, z)], 0.005)
+    reach, flat = float(rng.uniform(0.022, 0.03)), float(rng.uniform(0.9, 1.5))
+    handle = arc((0, 0, 0), reach, -np.pi / 2, np.pi / 2, 0.005, 6).scaled((1, 1, flat))
+    turn = -float(rng.uniform(0.6, 0.95))
+    handle = handle.moved((radius * min(1.0, waist) - 0.003, 0, 0.5 * z)).moved(yaw=turn)
+    cover = glaze(rng)
+    visuals: list[tuple[list[Mesh], Material]] = [([body, handle], cover)]
+    if rng.random() < 0.4:
+        ring = float(rng.uniform(0.15, 0.7)) * z
+        band = lathe([(radius * 1.03, ring), (radius * 1.03, ring + 0.2 * z)], 18)
+        visuals = [([body], cover), ([band, handle], paint(rng))]
+    x, y, _ = size
+    return fitted(
+        size,
+        visuals,
+        [
+            block((0.72 * x, 0.72 * y, z), (-0.1 * x, 0.1 * y, z / 2)),
+            block((0.2 * x, 0.2 * y, 0.5 * z), (0.34 * x, -0.34 * y, 0.5 * z)),
+        ],
+    )
 
 
 def cup(rng: Rng, size: Vector) -> Blueprint:
-    """A tumbler without a handle, wider at the top."""
-    body = _hollow(rng.uniform(0.65, 0.9), 1, 2.4, 0.08)
-    return fitted(size, [((body,), _ceramic(rng))], [can(min(size[:2]) * 0.43, size[2])])
+    """A beaker without a handle: straight, conical or with a foot."""
+    foot, waist = float(rng.uniform(0.5, 0.98)), float(rng.uniform(-0.15, 0.18))
+    profile = [(foot, 0.0), ((foot + 1) / 2 + waist, float(rng.uniform(0.5, 1.9))), (1, 2.4)]
+    low = 0.4
+    if rng.random() < 0.3:  # A goblet.
+        profile = [(0.7, 0.0), (0.65, 0.1), (0.16, 0.2), (0.16, 0.8), (0.8, 1.2), (1, 1.8), (0.9, 2.4)]
+        low = 0.34
+    z = size[2]
+    body = hollow(profile, 0.08)
+    return fitted(
+        size,
+        [((body,), one_of(rng, glaze, glaze, metal))],
+        [can(min(size[:2]) * low, z * 0.5), can(min(size[:2]) * 0.46, z * 0.5, z * 0.5)],
+    )
 
 
 def bowl(rng: Rng, size: Vector) -> Blueprint:
-    """A wide open bowl."""
-    body = _hollow(0.45, 1, 0.8, 0.07, rng.uniform(0.05, 0.2))
-    low = can(min(size[:2]) * 0.3, size[2] * 0.5)
+    """A wide open bowl, some with a foot ring and some with a flat rim."""
+    foot, belly = float(rng.uniform(0.35, 0.55)), float(rng.uniform(0.72, 0.95))
+    profile = [(foot, 0.0), (foot, 0.08), (belly, float(rng.uniform(0.3, 0.5))), (0.9, 0.75), (1, 0.8)]
+    if rng.random() < 0.3:
+        profile[-2:] = [(0.82, 0.72), (1, 0.78)]
+    x, _, z = size
+    inside, outside = glaze(rng), glaze(rng)
+    outer = lathe([(0, 0.0), *profile], 20)
+    inner = lathe([*[(max(r - 0.05, 0.001), max(h, 0.07)) for r, h in reversed(profile)], (0, 0.07)], 20)
+    same = rng.random() < 0.5
     return fitted(
-        size, [((body,), _ceramic(rng))], [low, can(min(size[:2]) * 0.46, size[2] * 0.5, size[2] * 0.5)]
+        size,
+        [((outer,), outside), ((inner,), outside if same else inside)],
+        [can(x * 0.3, z * 0.5), can(min(size[:2]) * 0.46, z * 0.5, z * 0.5)],
     )
 
 
 def plate(rng: Rng, size: Vector) -> Blueprint:
-    """A flat plate with a raised rim."""
-    body = lathe([(0, 0), (0.6, 0), (1, 0.16), (1, 0.2), (0.62, 0.06), (0, 0.05)], 24)
-    return fitted(size, [((body,), _ceramic(rng))], [can(min(size[:2]) * 0.47, size[2])])
+    """A plate with a raised rim, often of a second colour."""
+    well, rise = float(rng.uniform(0.5, 0.75)), float(rng.uniform(0.1, 0.19))
+    segments = int(rng.choice([8, 24, 24, 24]))
+    base = lathe([(0, 0), (well, 0), (1, rise), (1, 0.2)], segments)
+    rim = lathe([(1, 0.2), (well + 0.02, 0.06)], segments)
+    middle = lathe([(well + 0.02, 0.06), (0, 0.05)], segments)
+    cover = glaze(rng)
+    return fitted(
+        size,
+        [((base, rim), cover), ((middle,), cover if rng.random() < 0.5 else glaze(rng))],
+        [can(min(size[:2]) * 0.3, size[2] * 0.6), can(sum(size[:2]) * 0.245, size[2] * 0.5, size[2] * 0.5)],
+    )
 
 
 def pot(rng: Rng, size: Vector) -> Blueprint:
     """A cooking pot with two handles, with or without a lid."""
-    body = _hollow(0.95, 1, 1.1, 0.06)
-    handles = [arc((side * 1.05, 0, 0.9), 0.18, 0, 2 * np.pi, 0.05) for side in (-1, 1)]
-    visuals: list[tuple[list[Mesh], Material]] = [([body, *handles], one_of(rng, metal, paint))]
-    if rng.random() < 0.5:
-        lid = lathe([(1, 1.1), (0.6, 1.25), (0.1, 1.3), (0.12, 1.42), (0, 1.42)], 18)
-        visuals.append(([lid], metal(rng)))
-    return fitted(size, visuals, [can(min(size[:2]) * 0.45, size[2])])
-
-
-def pan(rng: Rng, size: Vector) -> Blueprint:
-    """A frying pan with a long handle along x."""
-    radius = size[1] / 2
-    body = _hollow(radius * 0.85, radius, size[2], 0.006)
-    handle = box((size[0] - size[1], 0.025, 0.018), (radius + (size[0] - size[1]) / 2, 0, size[2] * 0.75))
-    start = -size[0] / 2 + radius
-    colliders = [
-        can(radius * 0.9, size[2]),
-        block(
-            (size[0] - size[1], 0.03, size[2] * 0.5),
-            (start + radius + (size[0] - size[1]) / 2, 0, size[2] * 0.7),
-        ),
+    lid = rng.random() < 0.5
+    height = float(rng.uniform(0.7, 1.3))
+    body = hollow([(float(rng.uniform(0.8, 1.0)), 0), (1, height * 0.3), (1, height)], 0.05)
+    loop, level = float(rng.uniform(0.16, 0.24)), height * float(rng.uniform(0.75, 0.92))
+    handles = [
+        arc((0, 0, 0), loop, -np.pi / 2, np.pi / 2, 0.05, 6)
+        .moved(pitch=np.pi / 2)
+        .moved((0.98, 0, level))
+        .moved(yaw=turn)
+        for turn in (0, np.pi)
     ]
-    colliders[0] = type(colliders[0])("cylinder", (radius * 0.9, size[2] / 2, 0), (start, 0, size[2] / 2))
+    cover = one_of(rng, metal, paint, glaze)
+    grips = cover if rng.random() < 0.4 else DARK
+    visuals: list[tuple[list[Mesh], Material]] = [([body], cover), (handles, grips)]
+    if lid:
+        top = height + float(rng.uniform(0.08, 0.25))
+        knob = [lathe([(0.08, top), (0.14, top + 0.14), (0, top + 0.14)], 10)]
+        visuals.append(([lathe([(1.02, height), (0.6, top - 0.03), (0, top)], 18)], cover))
+        visuals[1] = ([*handles, *knob], grips)
+    x, y, z = size
+    share = 0.85 if lid else 1.0
     return fitted(
-        size, [((body,), one_of(rng, metal, paint)), ((handle,), paint(rng, (0.15, 0.14, 0.14)))], colliders
+        size,
+        visuals,
+        [
+            can(y * 0.47, z * share) if y < 0.85 * x else can(0.42 * x, z * share),
+            block((x, 0.28 * y, 0.15 * z), (0, 0, 0.7 * z * share)),
+        ],
     )
 
 
-def bottle(rng: Rng, size: Vector) -> Blueprint:
-    """A bottle with shoulders, a neck and a label."""
-    neck, shoulder = rng.uniform(0.25, 0.4), rng.uniform(0.5, 0.7)
-    body = lathe([(0, 0), (1, 0), (1, shoulder * 4), (neck, shoulder * 4 + 0.7), (neck, 4), (0, 4)], 18)
-    label = lathe([(1.01, shoulder * 1), (1.01, shoulder * 3)], 18)
-    tint = pick(rng, [(0.2, 0.36, 0.24), (0.36, 0.22, 0.12), (0.3, 0.42, 0.5), (0.65, 0.2, 0.18)])
-    visuals = [
-        ((body,), paint(rng, tint, gloss=0.8)),
-        ((label,), paint(rng, (0.9, 0.88, 0.8), "label", 0.25)),
+def pan(rng: Rng, size: Vector) -> Blueprint:
+    """A frying pan, round or square, with a long handle along x."""
+    x, y, z = size
+    radius, level = y / 2, float(rng.uniform(0.6, 0.9)) * z
+    body = hollow([(radius * float(rng.uniform(0.75, 0.92)), 0), (radius, z)], 0.005, 20)
+    thick, reach = float(rng.uniform(0.016, 0.026)), x - y
+    grip = box((reach + 0.01, thick, 0.014), (radius + reach / 2 - 0.005, 0, level - 0.007))
+    if rng.random() < 0.5:
+        grip = rod((radius - 0.005, 0, level * 0.8), (radius + reach, 0, z - thick / 2), thick / 2)
+    start = -x / 2 + radius
+    colliders = [
+        can(radius * 0.93, z, at=(start, 0)),
+        block((reach, 0.024, 0.4 * z), (x / 2 - reach / 2, 0, 0.75 * z)),
     ]
-    return fitted(size, visuals, [can(min(size[:2]) * 0.46, size[2])])
+    handle = one_of(rng, lambda _: DARK, wood, paint)
+    outside, inside = one_of(rng, metal, paint), paint(rng, (0.14, 0.14, 0.15), "speckle", 0.1, 0.4)
+    pad = cylinder(radius * 0.74, 0.002, (0, 0, 0.005), 20)
+    return fitted(size, [((body,), outside), ((pad,), inside), ((grip,), handle)], colliders)
+
+
+_GLASS = [(0.13, 0.3, 0.17), (0.32, 0.18, 0.09), (0.3, 0.45, 0.55), (0.55, 0.16, 0.14), (0.14, 0.22, 0.42)]
+
+
+def _bottle(rng: Rng, size: Vector, neck: float, shoulder: float, slope: float, cap: Material) -> Blueprint:
+    waist = float(rng.uniform(0.82, 1.0)) if shoulder < 2.4 else 1.0
+    body = lathe(
+        [
+            (0, 0),
+            (0.95, 0),
+            (1, 0.12),
+            (waist, shoulder * 0.5),
+            (1, shoulder),
+            (neck, shoulder + slope),
+            (neck, 3.75),
+            (0, 3.75),
+        ],
+        16,
+    )
+    lid = cylinder(neck * 1.15, 0.25 + (0.5 if shoulder > 2 else 0.05), (0, 0, 3.75 - 0.2), 12)
+    low, high = float(rng.uniform(0.1, 0.3)) * shoulder, float(rng.uniform(0.75, 0.95)) * shoulder
+    label = lathe([(1.015, low), (1.015, high)], 16)
+    glass = paint(rng, pick(rng, _GLASS), gloss=0.8)
+    printed = paint(rng, None, str(rng.choice(["label", "stripes", "plain"])), 0.2)
+    x, y, z = size
+    radius, top = min(x, y) / 2, (shoulder + slope * 0.5) / 4.0
+    colliders = [can(radius * 0.97, z * top), can(radius * neck, z * (1 - top), z * top)]
+    return fitted(size, [((body,), glass), ((label,), printed), ((lid,), cap)], colliders)
+
+
+def bottle(rng: Rng, size: Vector) -> Blueprint:
+    """A squat bottle for oil or drinks: shoulders, a neck, a label and a cap."""
+    neck, shoulder = float(rng.uniform(0.3, 0.55)), float(rng.uniform(1.6, 2.6))
+    return _bottle(rng, size, neck, shoulder, float(rng.uniform(0.3, 0.9)), paint(rng))
+
+
+def wine_bottle(rng: Rng, size: Vector) -> Blueprint:
+    """A wine bottle: a slender neck with a capsule."""
+    neck, shoulder = float(rng.uniform(0.3, 0.38)), float(rng.uniform(1.9, 2.6))
+    return _bottle(rng, size, neck, shoulder, float(rng.uniform(0.35, 0.8)), paint(rng))
 
 
 def pump_bottle(rng: Rng, size: Vector) -> Blueprint:
-    """A soap dispenser: a body with a pump on top."""
-    body = lathe([(0, 0), (1, 0), (1, 2.2), (0.6, 2.7), (0, 2.7)], 16, smooth=bool(rng.random() < 0.5))
-    pump = (cylinder(0.18, 0.8, (0, 0, 2.7)), box((0.9, 0.35, 0.25), (-0.3, 0, 3.5)))
-    return fitted(size, [((body,), _ceramic(rng)), (pump, metal(rng))], [can(min(size[:2]) * 0.44, size[2])])
+    """A soap dispenser: a round, square or tapered body with a pump on top."""
+    shoulder, taper = float(rng.uniform(2.0, 2.6)), float(rng.uniform(0.7, 1.0))
+    segments = int(rng.choice([4, 6, 16, 16]))
+    body = lathe(
+        [(0, 0), (1, 0), (taper, shoulder), (0.3, shoulder + 0.35), (0, shoulder + 0.35)],
+        segments,
+        smooth=segments == 16,
+    )
+    if segments == 4:
+        body = body.moved(yaw=np.pi / 4)
+    neck, reach = shoulder + 0.3, float(rng.uniform(0.6, 1.05))
+    pump = (
+        cylinder(0.3, 0.25, (0, 0, neck), 10),
+        cylinder(0.12, 0.7, (0, 0, neck), 8),
+        box((reach, 0.3, 0.2), (0.15 - reach / 2, 0, neck + 0.75)),
+    )
+    x, y, z = size
+    colliders = [can(min(x, y) * 0.46, z * 0.7), block((0.5 * x, 0.15 * y, z * 0.3), (-0.1 * x, 0, z * 0.85))]
+    top = one_of(rng, lambda _: STEEL, lambda _: DARK, lambda _: PALE)
+    visuals = [((body,), one_of(rng, glaze, paint)), (pump, top)]
+    if rng.random() < 0.5 and segments == 16:
+        label = lathe([((1.01 + 0.01), 0.3), (1.02 * taper + 0.02, 1.6)], 16)
+        visuals.append(((label,), paint(rng, None, "label", 0.15)))
+    return fitted(size, visuals, colliders)
 
 
 def spray_bottle(rng: Rng, size: Vector) -> Blueprint:
     """A flat spray bottle with a trigger."""
-    body = lathe([(0, 0), (1, 0), (1, 2.2), (0.35, 3.2), (0.35, 3.6), (0, 3.6)], 16)
-    head = (box((1.7, 0.6, 0.7), (-0.3, 0, 3.9)), box((0.15, 0.3, 0.9), (-0.7, 0, 3.2)))
-    colliders = [block((size[0] * 0.8, max(size[1], 0.05), size[2]))]
-    return fitted(size, [((body,), paint(rng, None, "label", 0.2)), (head, paint(rng))], colliders)
-
-
-def shaker(rng: Rng, size: Vector) -> Blueprint:
-    """A salt or pepper shaker."""
-    body = lathe([(0, 0), (1, 0), (0.75, 2.2), (0, 2.2)], 14)
-    cap = lathe([(0.78, 2.2), (0.7, 2.9), (0, 3.1)], 14)
-    return fitted(
-        size,
-        [((body,), one_of(rng, _ceramic, wood)), ((cap,), metal(rng))],
-        [can(min(size[:2]) * 0.46, size[2])],
+    belly, shoulder = float(rng.uniform(0.75, 1.0)), float(rng.uniform(1.8, 2.6))
+    profile = [(0, 0), (1, 0), (belly, 1.2), (0.95, shoulder), (0.3, shoulder + 0.7), (0.3, 3.6), (0, 3.6)]
+    body = lathe(profile, 14)
+    label = lathe([(belly * 0.99 + 0.03, 0.5), (belly + 0.03, 1.3), (0.98, shoulder * 0.85)], 14)
+    reach = float(rng.uniform(0.9, 1.5))
+    head = (
+        box((reach, 0.7, 0.6), (-reach / 2 + 0.4, 0, 3.9)),
+        box((0.16, 0.4, 0.9), (-0.55, 0, 3.3)).moved(roll=0.1),
+        cylinder(0.4, 0.35, (0, 0, 3.4), 10),
     )
-
-
-def candle(rng: Rng, size: Vector) -> Blueprint:
-    """A pillar candle with a wick."""
-    body, wick = cylinder(1, 4), cylinder(0.08, 0.5, (0, 0, 4))
-    wax = pick(rng, [(0.92, 0.88, 0.76), (0.7, 0.3, 0.28), (0.85, 0.8, 0.6), (0.5, 0.6, 0.7)])
-    return fitted(
-        size,
-        [((body,), paint(rng, wax)), ((wick,), paint(rng, (0.1, 0.1, 0.1)))],
-        [can(min(size[:2]) * 0.48, size[2])],
-    )
-
-
-def vase(rng: Rng, size: Vector) -> Blueprint:
-    """A vase with a curved profile."""
-    radii = [
-        rng.uniform(0.4, 0.7),
-        rng.uniform(0.8, 1),
-        rng.uniform(0.6, 1),
-        rng.uniform(0.3, 0.5),
-        rng.uniform(0.4, 0.7),
+    x, y, z = size
+    colliders = [
+        block((x * 0.95, max(y, 0.03), z * 0.6)),
+        block((x * 0.6, max(y * 0.7, 0.02), z * 0.4), (-0.1 * x, 0, 0.8 * z)),
     ]
-    outside = [(0, 0)] + [(radius, step * 0.7) for step, radius in enumerate(radii)]
-    inside = [(radii[-1] - 0.06, 2.8), (radii[-2] - 0.06, 2.1), (0, 2.0)]
+    visuals = [((body,), paint(rng)), ((label,), paint(rng, None, "label", 0.15)), (head, paint(rng))]
+    return fitted(size, visuals, colliders)
+
+
+def salt_shaker(rng: Rng, size: Vector) -> Blueprint:
+    """A salt shaker: a straight or bulbous pot with a cap."""
+    return _shaker(rng, size, float(rng.uniform(0.85, 1.1)), one_of(rng, glaze, paint, lambda _: PALE))
+
+
+def pepper_shaker(rng: Rng, size: Vector) -> Blueprint:
+    """A pepper shaker: a slim-waisted mill with a cap."""
+    return _shaker(rng, size, float(rng.uniform(0.5, 0.85)), one_of(rng, wood, wood, glaze, metal))
+
+
+def _shaker(rng: Rng, size: Vector, waist: float, cover: Material) -> Blueprint:
+    body = lathe([(0, 0), (1, 0), (waist, 1.1), (float(rng.uniform(0.6, 0.95)), 2.2), (0, 2.2)], 14)
+    dome = float(rng.uniform(2.5, 3.1))
+    cap = lathe([(0.78, 2.2), (0.72, dome - 0.15), (0, dome)], 14)
+    radius, z = min(size[:2]) / 2, size[2]
     return fitted(
-        size, [((lathe(outside + inside, 18),), _ceramic(rng))], [can(min(size[:2]) * 0.42, size[2])]
+        size,
+        [((body,), cover), ((cap,), one_of(rng, metal, lambda _: DARK, paint))],
+        [can(radius * 0.95, z * 0.7), can(radius * 0.7, z * 0.3, z * 0.7)],
     )
 
 
 def kettle(rng: Rng, size: Vector) -> Blueprint:
-    """A kettle with a spout and a handle over the top."""
-    body = lathe([(0, 0), (1, 0), (0.95, 0.8), (0.5, 1.3), (0.12, 1.35), (0.12, 1.5), (0, 1.5)], 18)
-    parts = (rod((0.8, 0, 0.6), (1.35, 0, 1.2), 0.12), arc((0, 0, 1.2), 0.75, 0.15, np.pi - 0.15, 0.08))
+    """A kettle: a spout, and a handle over the top."""
+    shoulder, top = float(rng.uniform(0.35, 1.0)), float(rng.uniform(0.35, 0.75))
+    foot = float(rng.uniform(0.75, 1.0))
+    body = lathe([(0, 0), (foot, 0), (0.98, shoulder), (top, 1.25), (0.12, 1.32)], 18)
+    knob = lathe([(0.1, 1.3), (0.16, 1.45), (0, 1.48)], 10)
+    spout = rod((0.75, 0, 0.55), (1.35, 0, 1.15), 0.13)
+    handle = arc((0, 0, 1.15), float(rng.uniform(0.65, 0.85)), 0.15, np.pi - 0.15, 0.07, 7)
+    x, y, z = size
     return fitted(
         size,
-        [((body,), one_of(rng, metal, paint)), (parts, paint(rng, (0.15, 0.15, 0.16)))],
-        [can(min(size[:2]) * 0.42, size[2])],
+        [((body, spout), appliance(rng)), ((handle, knob), one_of(rng, lambda _: DARK, wood, paint))],
+        [
+            can(y * 0.42, z * 0.6, at=(-0.08 * x, 0)),
+            block((0.62 * x, 0.1 * y, 0.38 * z), (-0.08 * x, 0, 0.81 * z)),
+            block((0.2 * x, 0.12 * y, 0.2 * z), (0.38 * x, 0, 0.48 * z)),
+        ],
     )
 
 
 def watering_can(rng: Rng, size: Vector) -> Blueprint:
-    """A can with a long spout and a handle."""
-    body = _hollow(1, 0.95, 1.7, 0.08)
-    parts = (
-        rod((0.9, 0, 0.3), (2.0, 0, 1.6), 0.12),
-        arc((-0.95, 0, 1.0), 0.6, np.pi / 2, 3 * np.pi / 2, 0.09),
+    """A can with a long spout, a rose and a handle."""
+    taper, high = float(rng.uniform(0.75, 1.0)), float(rng.uniform(1.3, 1.8))
+    body = hollow([(1, 0), (taper, high)], 0.08, 16)
+    spout = rod((0.9, 0, 0.3), (2.0, 0, float(rng.uniform(1.4, 1.9))), 0.11)
+    tip = spout.vertices.max(axis=0)
+    rose = lathe([(0, 0), (0.1, 0), (0.26, 0.22), (0, 0.22)], 10).moved(
+        (2.0, 0, float(tip[2]) - 0.15), 0, 0, 0.7
     )
-    return fitted(size, [((body, *parts), paint(rng))], [can(min(size[:2]) * 0.4, size[2])])
-
-
-def roll(rng: Rng, size: Vector) -> Blueprint:
-    """A standing roll of paper with a hole."""
-    body = lathe([(0.3, 0), (1, 0), (1, 2), (0.3, 2), (0.3, 0)], 20, smooth=False)
-    return fitted(
-        size,
-        [((body,), paint(rng, (0.92, 0.91, 0.88), "speckle", 0.1, 0.02))],
-        [can(min(size[:2]) * 0.48, size[2])],
+    handle = arc((-0.95, 0, high / 2), high * 0.4, np.pi / 2, 3 * np.pi / 2, 0.09, 7)
+    cover = one_of(rng, paint, metal, glaze)
+    x, y, z = size
+    colliders = [
+        can(y * 0.45, z * 0.75, at=(-0.06 * x, 0)),
+        block((0.3 * x, 0.12 * y, 0.3 * z), (0.34 * x, 0, 0.7 * z)),
+        block((0.12 * x, 0.12 * y, 0.5 * z), (-0.43 * x, 0, 0.4 * z)),
+    ]
+    rim = Material(
+        "plain", (shade(cover.colours[0], 0.7), shade(cover.colours[0], 0.6)), 0.3, 0.3, cover.seed
     )
-
-
-def statue(rng: Rng, size: Vector) -> Blueprint:
-    """An abstract figure on a plinth."""
-    tiers = rng.uniform(0.3, 0.8, 5)
-    profile = [(0, 0.5)] + [(float(r), 0.5 + 0.6 * i) for i, r in enumerate(tiers)] + [(0, 3.6)]
-    figure = lathe(profile, 10).scaled((1, float(rng.uniform(0.5, 1)), 1))
-    head = ellipsoid((0.4, 0.4, 0.45), (0, 0, 3.7))
-    plinth = box((1.8, 1.8, 0.5), (0, 0, 0.25))
-    stone = one_of(rng, metal, lambda r: paint(r, (0.75, 0.73, 0.7), "marble", 0.2))
-    return fitted(size, [((figure, head, plinth), stone)], [block((size[0] * 0.95, size[1] * 0.95, size[2]))])
-
-
-def house_plant(rng: Rng, size: Vector) -> Blueprint:
-    """A leafy plant in a pot."""
-    pot_mesh = lathe([(0, 0), (0.55, 0), (0.8, 1.1), (0.7, 1.1), (0.68, 0.95), (0, 0.95)], 16)
-    leaves = []
-    for index in range(int(rng.integers(9, 15))):
-        lean = rng.uniform(0.15, 0.9)
-        leaf = ellipsoid((0.24, 0.07, rng.uniform(0.8, 1.2)), (0, 0, 0.9), 8)
-        leaves.append(leaf.moved(pitch=-lean, yaw=index * 2.4).moved((0, 0, 0.9)))
-    green = pick(rng, [(0.2, 0.42, 0.18), (0.3, 0.5, 0.22), (0.16, 0.34, 0.22)])
-    visuals = [((pot_mesh,), _ceramic(rng)), (tuple(leaves), paint(rng, green, "leaves", 0.2, 0.1))]
-    radius = min(size[:2]) / 2
-    return fitted(
-        size, visuals, [can(radius * 0.62, size[2] * 0.4), can(radius * 0.5, size[2] * 0.6, size[2] * 0.4)]
-    )
-
-
-def apple(rng: Rng, size: Vector) -> Blueprint:
-    """A red, green or yellow apple."""
-    return _fruit(rng, size, [(0.72, 0.16, 0.14), (0.55, 0.62, 0.22), (0.78, 0.6, 0.2)])
-
-
-def tomato(rng: Rng, size: Vector) -> Blueprint:
-    """A tomato."""
-    return _fruit(rng, size, [(0.74, 0.17, 0.12), (0.68, 0.13, 0.11), (0.78, 0.26, 0.14)])
-
-
-def _fruit(rng: Rng, size: Vector, hues: list[tuple[float, float, float]]) -> Blueprint:
-    ball = ellipsoid((1, 1, 1), segments=14)
-    bumps = 1 + 0.04 * np.sin(ball.vertices @ rng.uniform(1, 4, (3, 1)))
-    body = Mesh(ball.vertices * bumps, ball.faces, ball.uv)
-    stem = rod((0, 0, 0.9), (0.05, 0, 1.12), 0.05, 6)
-    hue = pick(rng, hues)
-    visuals = [((body,), paint(rng, hue, "speckle", 0.1, 0.3)), ((stem,), paint(rng, (0.3, 0.2, 0.1)))]
-    return fitted(size, visuals, [can(min(size[:2]) * 0.4, size[2])])
-
-
-def potato(rng: Rng, size: Vector) -> Blueprint:
-    """A brown lump."""
-    return _lump(rng, size, (0.6, 0.46, 0.28))
-
-
-def egg(rng: Rng, size: Vector) -> Blueprint:
-    """An egg."""
-    return _lump(rng, size, pick(rng, [(0.93, 0.87, 0.76), (0.75, 0.55, 0.4)]), lumpy=0)
-
-
-def lettuce(rng: Rng, size: Vector) -> Blueprint:
-    """A head of lettuce."""
-    return _lump(rng, size, (0.42, 0.62, 0.25), lumpy=0.12, pattern="leaves")
-
-
-def bread(rng: Rng, size: Vector) -> Blueprint:
-    """A loaf."""
-    return _lump(rng, size, pick(rng, [(0.7, 0.47, 0.24), (0.55, 0.34, 0.17)]), lumpy=0.03)
-
-
-def _lump(
-    rng: Rng, size: Vector, colour: tuple[float, float, float], lumpy: float = 0.05, pattern: str = "speckle"
-) -> Blueprint:
-    ball = ellipsoid((1, 1, 1), segments=14)
-    bumps = 1 + lumpy * np.sin(ball.vertices @ rng.uniform(2, 6, (3, 1)))
-    body = Mesh(ball.vertices * bumps, ball.faces, ball.uv)
-    return fitted(
-        size,
-        [((body,), paint(rng, colour, pattern, 0.12, 0.1))],
-        [block((size[0] * 0.75, size[1] * 0.75, size[2]))],
-    )
-
-
-def ball(rng: Rng, size: Vector) -> Blueprint:
-    """A basketball."""
-    stripes = Material("stripes", ((0.78, 0.4, 0.16), (0.2, 0.12, 0.08)), 0.25, 0.1, int(rng.integers(2**31)))
-    radius = min(size) / 2
-    collider = type(can(1, 1))("sphere", (radius, 0, 0), (0, 0, radius))
-    return fitted((2 * radius,) * 3, [((ellipsoid((1, 1, 1)),), stripes)], [collider])
-
-
-def teddy_bear(rng: Rng, size: Vector) -> Blueprint:
-    """A sitting teddy bear."""
-    balls = [ellipsoid((0.7, 0.55, 0.8), (0, 0, 0.8)), ellipsoid((0.5, 0.5, 0.5), (0, 0, 1.9))]
-    balls += [ellipsoid((0.2, 0.15, 0.2), (side * 0.4, 0, 2.35), 8) for side in (-1, 1)]
-    balls += [ellipsoid((0.25, 0.25, 0.5), (side * 0.8, -0.1, 1.1), 8) for side in (-1, 1)]
-    balls += [ellipsoid((0.28, 0.6, 0.28), (side * 0.5, -0.6, 0.3), 8) for side in (-1, 1)]
-    fur = pick(rng, [(0.55, 0.36, 0.2), (0.75, 0.6, 0.45), (0.4, 0.28, 0.2)])
-    snout = ellipsoid((0.22, 0.2, 0.16), (0, -0.48, 1.8), 8)
-    visuals = [(balls, paint(rng, fur, "fabric", 0.2, 0.0)), ((snout,), paint(rng, shade(fur, 1.4)))]
-    return fitted(size, visuals, [block((size[0] * 0.8, size[1] * 0.85, size[2] * 0.95))])
-
-
-def plunger(rng: Rng, size: Vector) -> Blueprint:
-    """A plunger standing on its cup."""
-    cup_mesh = lathe([(0, 0), (1, 0), (0.9, 0.5), (0.2, 1.0), (0, 1.0)], 16)
-    visuals = [((cup_mesh,), paint(rng, pick(rng, BRIGHT))), ((cylinder(0.14, 6.2, (0, 0, 1)),), wood(rng))]
-    radius = min(size[:2]) / 2
-    return fitted(
-        size,
-        visuals,
-        [can(radius * 0.95, size[2] * 0.14), can(radius * 0.25, size[2] * 0.86, size[2] * 0.14)],
-    )
+    return fitted(size, [((body, spout), cover), ((handle, rose), rim)], colliders)

@@ -1,0 +1,114 @@
+"""Instances of one type differ visibly, and stay cheap to draw and to simulate."""
+
+import numpy as np
+import pytest
+
+from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
+
+SEEDS = range(24)
+LEAST_DIFFERENT = 20
+HERO_TRIANGLES, HERO_COLLIDERS = 1500, 10
+FIXED_SHAPES = {"CD", "CreditCard", "Newspaper"}
+"""Types whose instances have one shape; what is printed on them carries the difference."""
+
+
+@pytest.fixture(scope="module", params=sorted(CATALOG))
+def instances(request):
+    """Return a type's name and 24 instances of it."""
+    return request.param, [build(request.param, np.random.default_rng(seed)) for seed in SEEDS]
+
+
+def triangles(blueprint):
+    """Return centres in the unit box and areas of all triangles: the shape without its size."""
+    low, high = blueprint.bounds()
+    corners = np.concatenate([visual.mesh.vertices[visual.mesh.faces] for visual in blueprint.visuals])
+    corners = (corners - low) / (high - low)
+    sides = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return corners.mean(axis=1), np.linalg.norm(np.cross(*sides), axis=1) / 2
+
+
+def shape(blueprint, bins=16):
+    """Return how the surface is spread along x, y and z of the unit box, (3, bins), each row of sum 1."""
+    centres, areas = triangles(blueprint)
+    spread = [np.histogram(centres[:, axis], bins, (0, 1), weights=areas)[0] for axis in range(3)]
+    return np.array(spread) / areas.sum()
+
+
+def has_other_shape(one, two):
+    """Return whether at least a fiftieth of the surface lies elsewhere along an axis."""
+    return 0.5 * np.abs(one - two).sum(axis=1).max() > 0.02
+
+
+def colours(blueprint):
+    """Return base and second colour of every material, and the pattern, of each visual by its area."""
+    found = []
+    for visual in blueprint.visuals:
+        corners = visual.mesh.vertices[visual.mesh.faces]
+        area = np.linalg.norm(
+            np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
+        ).sum()
+        found.append((float(area), visual.material.pattern, np.asarray(visual.material.colours)))
+    total = sum(area for area, _, _ in found)
+    return [(area / total, pattern, both) for area, pattern, both in found]
+
+
+def looks_different(one, two):
+    """Return whether parts that cover at least a tenth of the surface have another pattern or colour."""
+    large_one, large_two = ([part for part in parts if part[0] >= 0.1] for parts in (one, two))
+    if len(large_one) != len(large_two):
+        return True
+    return any(
+        first[1] != second[1] or np.abs(first[2] - second[2]).max() > 0.03
+        for first, second in zip(large_one, large_two, strict=True)
+    )
+
+
+def most_different(items, differ):
+    """Return the size of a greedily chosen set of items that all differ from each other."""
+    chosen = []
+    for item in items:
+        if all(differ(item, other) for other in chosen):
+            chosen.append(item)
+    return len(chosen)
+
+
+def test_instances_have_different_shapes(instances):
+    name, blueprints = instances
+    shapes = [shape(blueprint) for blueprint in blueprints]
+    different = most_different(shapes, has_other_shape)
+    assert name in FIXED_SHAPES or different >= LEAST_DIFFERENT
+
+
+def test_instances_have_different_colours(instances):
+    _, blueprints = instances
+    assert (
+        most_different([colours(blueprint) for blueprint in blueprints], looks_different) >= LEAST_DIFFERENT
+    )
+
+
+def test_the_measures_tell_equal_from_different_instances():
+    one, again = (build("Mug", np.random.default_rng(1)) for _ in range(2))
+    assert not has_other_shape(shape(one), shape(again))
+    assert not looks_different(colours(one), colours(again))
+    larger = build("Mug", np.random.default_rng(1))
+    stretched = [visual.mesh.scaled((1.1, 1.2, 0.9)) for visual in larger.visuals]
+    for visual, mesh in zip(larger.visuals, stretched, strict=True):
+        object.__setattr__(visual, "mesh", mesh)
+    assert np.allclose(triangles(one)[0], triangles(larger)[0]), "size alone is not another shape"
+    assert looks_different(colours(one), colours(build("Mug", np.random.default_rng(2))))
+
+
+def test_instances_are_cheap(instances):
+    _, blueprints = instances
+    faces = [sum(len(visual.mesh.faces) for visual in blueprint.visuals) for blueprint in blueprints]
+    felt = [len(blueprint.colliders) for blueprint in blueprints]
+    assert max(faces) <= HERO_TRIANGLES
+    assert max(felt) <= HERO_COLLIDERS
+    assert all(len({visual.material for visual in blueprint.visuals}) <= 5 for blueprint in blueprints)
+
+
+def test_most_types_are_cheaper_still():
+    one_each = [build(name, np.random.default_rng(0)) for name in CATALOG]
+    assert np.median([len(blueprint.colliders) for blueprint in one_each]) <= 4
+    faces = [sum(len(visual.mesh.faces) for visual in blueprint.visuals) for blueprint in one_each]
+    assert np.median(faces) <= 400
