@@ -1,6 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 
+from thor_interact_env.errors import UnknownRoomError
+from thor_interact_env.locations import ALL_ROOMS, ROOM_TYPES, Location, LocationSampler
 from thor_interact_env.simulators.mujoco.layout import Placement, placed_box
 from thor_interact_env.simulators.mujoco.objects import fixtures, furniture
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
@@ -9,9 +13,9 @@ from thor_interact_env.simulators.mujoco.rooms import (
     RoomPlan,
     plan_room,
     reachable,
-    room_type,
     spawn,
 )
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 NAMES = [f"FloorPlan{base + number}" for base in (0, 200, 300, 400) for number in range(1, 31)]
 
@@ -102,11 +106,41 @@ def stands_on(box, item: Placement) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["FloorPlan0", "FloorPlan31", "FloorPlan101", "FloorPlan01", "Kitchen", "FloorPlan"]
+    "name",
+    [
+        "FloorPlan0",
+        "FloorPlan31",
+        "FloorPlan101",
+        "FloorPlan01",
+        "Kitchen",
+        "FloorPlan",
+        "Procedural01",
+        "Procedural-1",
+        "Procedural",
+        "Procedural1 ",
+        "Procedural²",
+    ],
 )
 def test_an_unknown_room_is_refused(name):
-    with pytest.raises(ValueError, match="Unknown room"):
-        room_type(name)
+    with pytest.raises(UnknownRoomError, match=re.escape(repr(name))):
+        plan_room(name)
+    assert not MujocoSimulator().has_room(name)
+
+
+def test_procedural_rooms_take_the_types_in_turn_and_differ():
+    plans = [plan_room(f"Procedural{number}") for number in (0, 1, 2, 3, 4, 10**6)]
+    assert [plan.room_type for plan in plans] == [*ROOM_TYPES, "kitchen", "kitchen"]
+    assert len({plan.size for plan in plans}) == len(plans)
+    assert plan_room("Procedural4").size == plans[4].size
+
+
+def test_a_simulator_takes_procedural_rooms_but_lists_ithors():
+    simulator = MujocoSimulator()
+    location, seen = LocationSampler(simulator, ["Procedural7"]).sample_view(np.random.default_rng(0))
+    assert Location.from_json(location.to_json()) == location
+    assert simulator.load(location) is seen
+    assert simulator.rooms == ALL_ROOMS and simulator.has_room("Procedural7")
+    simulator.close()
 
 
 @pytest.mark.parametrize("name", [name for name, kind in CATALOG.items() if not kind.pickupable])

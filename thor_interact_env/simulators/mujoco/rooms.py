@@ -15,6 +15,7 @@ from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
 from thor_interact_env.simulators.mujoco.rooms_by_type import FURNISHERS, SIZES, shell
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector
+from thor_interact_env.splits import room_type
 
 HEIGHT = 3.1
 """Height of every room."""
@@ -31,7 +32,6 @@ MARGIN = 0.01
 Pose = tuple[float, float, float, float]
 """x, y, z and yaw in radians."""
 
-_TYPES = {0: "kitchen", 2: "living_room", 3: "bedroom", 4: "bathroom"}
 _SAME = {
     "CounterTop": ("CounterTop", "Sink"),
     "Shelf": ("Shelf", "ShelvingUnit"),
@@ -70,27 +70,14 @@ class RoomPlan:
     light: Vector
 
 
-def room_type(name: str) -> str:
-    """Return the type of a room, decided by its number.
-
-    Raises:
-        ValueError: The name is none of iTHOR's 120 rooms.
-    """
-    digits = name.removeprefix("FloorPlan")
-    number = int(digits) if digits.isascii() and digits.isdigit() else -1
-    if name != f"FloorPlan{number}" or number // 100 not in _TYPES or not 1 <= number % 100 <= 30:
-        raise ValueError(f"Unknown room {name!r}; choose FloorPlan1-30, 201-230, 301-330 or 401-430.")
-    return _TYPES[number // 100]
-
-
 def plan_room(name: str) -> RoomPlan:
     """Furnish a room: a pure function of its name.
 
     Args:
-        name: One of iTHOR's 120 rooms.
+        name: One of iTHOR's 120 rooms, or `Procedural` and a number from 0.
 
     Raises:
-        ValueError: There is no such room.
+        UnknownRoomError: There is no such room.
     """
     kind = room_type(name)
     best, most = None, -1
