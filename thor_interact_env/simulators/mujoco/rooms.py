@@ -40,7 +40,7 @@ _SAME = {
     "Shelf": ("Shelf", "ShelvingUnit"),
     "SideTable": ("SideTable", "Stool"),
 }
-_SEATS = ("Chair", "ArmChair", "DogBed")
+_SEATS = ("Chair", "ArmChair", "DogBed", "Sofa", "Bed", "Ottoman", "BathtubBasin")
 _HIGHEST_SURFACE = 1.75
 _EYE, _REACH, _EYE_LEVEL, _ON_SHELVES = 1.576, 1.4, 1.1, 0.45
 _WANTED_POSITIONS = {"kitchen": 20, "living_room": 24, "bedroom": 20, "bathroom": 12}
@@ -92,14 +92,15 @@ def plan_room(name: str) -> RoomPlan:
         UnknownRoomError: There is no such room.
     """
     kind = room_type(name)
-    best, most = None, (False, -1)
+    best, most = None, (False, False, -1)
     for attempt in range(20):
         plan = _attempt(name, kind, np.random.default_rng([zlib.crc32(name.encode()), attempt]))
         types = {item.type for item in (*plan.fixtures, *plan.furniture)}
-        worth = (types >= _ESSENTIAL[kind], len(reachable(plan)))
+        positions = len(reachable(plan))
+        worth = (positions >= _WANTED_POSITIONS[kind], types >= _ESSENTIAL[kind], positions)
         if worth > most:
             best, most = plan, worth
-        if most[0] and most[1] >= _WANTED_POSITIONS[kind]:
+        if most[0] and most[1]:
             break
     assert best is not None
     return best
@@ -228,7 +229,7 @@ class _Spawn:
             x = float(self.rng.uniform(x0 + wide, x1 - wide))
             y = float(self.rng.uniform(y0 + deep, y1 - deep))
             box = (x - wide, y - deep, height, x + wide, y + deep, height + high)
-            if spot is self.ground and attempt < 10 and self._blocked(box) > _GREATEST_BLOCKED:
+            if spot is self.ground and self._blocked(box) > _GREATEST_BLOCKED:
                 continue
             if not overlaps(box, self.taken[: self.count], MARGIN):
                 self.taken[self.count] = box
