@@ -41,6 +41,7 @@ _SAME = {
     "SideTable": ("SideTable", "Stool"),
 }
 _SEATS = ("Chair", "ArmChair", "DogBed", "Sofa", "Bed", "Ottoman", "BathtubBasin")
+_ON_BEDS = ("Pillow", "TeddyBear")
 _HIGHEST_SURFACE = 1.75
 _EYE, _REACH, _EYE_LEVEL, _ON_SHELVES = 1.576, 1.4, 1.1, 0.45
 _WANTED_POSITIONS = {"kitchen": 20, "living_room": 24, "bedroom": 20, "bathroom": 12}
@@ -189,7 +190,8 @@ class _Spawn:
 
     def choices(self, name: str) -> list[_Spot]:
         """Return surfaces in the order in which to try them: usual receptacles first, then any."""
-        receptacles = CATALOG[name].receptacles
+        usual_on = CATALOG[name].receptacles
+        receptacles = tuple(each for each in usual_on if each != "Bed" or name in _ON_BEDS)
         weights = 0.6 ** np.arange(len(receptacles))
         names = self.rng.choice(receptacles, len(receptacles), False, weights / weights.sum())
         order = []
