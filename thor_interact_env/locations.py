@@ -181,11 +181,10 @@ class LocationSampler:
         check_reachable_share(reachable_share)
         if not rooms:
             raise InvalidOptionError("a LocationSampler needs at least one room, and got none")
-        known = set(simulator.rooms)
         for room in rooms:
-            if room not in known:
+            if not simulator.has_room(room):
                 raise UnknownRoomError(
-                    f"the simulator has no room {room!r}; it has {', '.join(sorted(known))}"
+                    f"the simulator has no room {room!r}; it has {', '.join(sorted(simulator.rooms))}"
                 )
         self._simulator = simulator
         self._rooms = tuple(rooms)

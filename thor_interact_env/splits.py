@@ -1,5 +1,6 @@
-"""The 120 rooms, by type, and the splits that hold some of them out."""
+"""The 120 rooms, by type, the splits that hold some of them out, and the rooms beyond them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -21,14 +22,17 @@ ALL_ROOMS: Final[tuple[str, ...]] = tuple(
 )
 """The names of all 120 rooms: kitchens, living rooms, bedrooms, bathrooms."""
 
+_PROCEDURAL = re.compile(r"Procedural(0|[1-9][0-9]*)", re.ASCII)
 _TYPE_OF_ROOM = {f"FloorPlan{number}": name for name, numbers in ROOM_TYPES.items() for number in numbers}
 
 
 def room_type(scene: str) -> str:
     """Return `"kitchen"`, `"living_room"`, `"bedroom"` or `"bathroom"`.
 
+    The rooms `"Procedural0"`, `"Procedural1"`, ... of the embedded simulator take the four types in turn.
+
     Args:
-        scene: Name of a room, such as `"FloorPlan7"`.
+        scene: Name of a room, such as `"FloorPlan7"` or `"Procedural12"`.
 
     Raises:
         UnknownRoomError: There is no such room.
@@ -36,12 +40,20 @@ def room_type(scene: str) -> str:
     Example:
         >>> room_type("FloorPlan301")
         'bedroom'
+        >>> room_type("Procedural3")
+        'bathroom'
     """
+    found = _PROCEDURAL.fullmatch(scene) if isinstance(scene, str) else None
+    if found:
+        return tuple(ROOM_TYPES)[int(found[1][-2:]) % 4]
     try:
         return _TYPE_OF_ROOM[scene]
     except (KeyError, TypeError):
         ranges = ", ".join(f"FloorPlan{n[0]}-{n[-1]} ({name})" for name, n in ROOM_TYPES.items())
-        raise UnknownRoomError(f"there is no room {scene!r}; the rooms are {ranges}") from None
+        raise UnknownRoomError(
+            f"there is no room {scene!r}; the rooms are {ranges}, and Procedural0, Procedural1, ... "
+            "(the four types in turn)"
+        ) from None
 
 
 def _rooms(types: Sequence[str], first: int, last: int) -> tuple[str, ...]:

@@ -40,6 +40,10 @@ class FakeSimulator:
     _location: Location | None = None
     _view: Observation | None = None
 
+    def has_room(self, room: str) -> bool:
+        """Return whether the room is listed."""
+        return room in self.rooms
+
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return a row of four positions."""
         self._check_room(room)
@@ -108,7 +112,7 @@ class FakeSimulator:
         self.closes += 1
 
     def _check_room(self, room: str) -> None:
-        if room not in self.rooms:
+        if not self.has_room(room):
             raise UnknownRoomError(f"there is no room {room!r}")
 
     def _owners(self) -> npt.NDArray[np.int64]:

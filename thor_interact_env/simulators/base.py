@@ -56,7 +56,10 @@ class Simulator(Protocol):
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """Names of the rooms that can be loaded."""
+        """Names of the rooms that can be loaded; there may be more that are not listed, see `has_room`."""
+
+    def has_room(self, room: str) -> bool:
+        """Return whether there is a room of this name, listed in `rooms` or not."""
 
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand in `room` spawned with `seed`.

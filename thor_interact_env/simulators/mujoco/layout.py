@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector
+from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Vector
 
 Box = tuple[float, float, float, float, float, float]
 """Lowest and highest corner: x, y, z, x, y, z."""
@@ -36,6 +36,40 @@ class Placement:
     def box(self) -> Box:
         """Return the axis-aligned box it fills."""
         return placed_box(self.blueprint, self.position, self.yaw)
+
+    def solid_boxes(self) -> npt.NDArray[np.float64]:
+        """Return the (n, 6) axis-aligned boxes around its colliders."""
+        found = np.zeros((len(self.blueprint.colliders), 6))
+        # Things stand at quarter turns, so a turned box is a box.
+        cosine, sine = np.cos(self.yaw), np.sin(self.yaw)
+        for row, collider in zip(found, self.blueprint.colliders, strict=True):
+            half = _half_extents(collider)
+            if abs(sine) > 0.5:
+                half = half[[1, 0, 2]]
+            x, y, z = collider.position
+            middle = np.array([cosine * x - sine * y, sine * x + cosine * y, z]) + self.position
+            row[:3], row[3:] = middle - half, middle + half
+        return found
+
+
+def _half_extents(collider: Collider) -> npt.NDArray[np.float64]:
+    first, second, third = collider.size
+    half = {
+        "sphere": np.array([first, first, first]),
+        "cylinder": np.array([first, first, second]),
+        "capsule": np.array([first, first, first + second]),
+    }.get(collider.kind, np.array([first, second, third]))
+    return np.full(3, np.linalg.norm(half)) if any(collider.rotation) else half
+
+
+Unit = tuple[tuple[str, Blueprint], ...]
+"""Parts that share a frame and may overlap: type and blueprint of each."""
+
+
+def bounds(unit: Unit) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the lowest and highest corner, (3,) each, of all parts."""
+    corners = np.array([blueprint.bounds() for _, blueprint in unit])
+    return corners[:, 0].min(axis=0), corners[:, 1].max(axis=0)
 
 
 def placed_box(blueprint: Blueprint, position: Vector, yaw: float) -> Box:
@@ -85,23 +119,36 @@ class Layout:
 
     def put(
         self,
-        name: str,
-        blueprint: Blueprint,
+        unit: Unit,
         position: Vector,
         yaw: float,
         movable: bool = False,
         margin: float = 0.0,
+        headroom: float = 0.0,
     ) -> Placement | None:
-        """Place a thing if it is inside the room and overlaps nothing; return None otherwise."""
-        placement = Placement(name, blueprint, position, yaw)
-        box = placement.box()
+        """Place a unit if it is inside the room and overlaps nothing.
+
+        Args:
+            unit: What to place.
+            position: Where its origin goes, metres.
+            yaw: Radians.
+            movable: Whether it is furniture that can be moved, not a fixture.
+            margin: Metres to keep free around it.
+            headroom: Metres to keep free above it, now and later.
+
+        Returns:
+            The unit's first part, None if there was no room.
+        """
+        placements = [Placement(name, blueprint, position, yaw) for name, blueprint in unit]
+        boxes = [(*box[:5], box[5] + headroom) for box in (placement.box() for placement in placements)]
         half = np.array([self.size[0] / 2, self.size[1] / 2]) + 1e-6
-        inside = np.all(np.abs([box[:2], box[3:5]]) <= half) and box[5] <= self.size[2]
-        if not inside or overlaps(box, self.boxes, margin):
-            return None
-        self.boxes.append(box)
-        (self.furniture if movable else self.fixtures).append(placement)
-        return placement
+        for box in boxes:
+            inside = np.all(np.abs([box[:2], box[3:5]]) <= half) and box[5] <= self.size[2]
+            if not inside or overlaps(box, self.boxes, margin):
+                return None
+        self.boxes += boxes
+        (self.furniture if movable else self.fixtures).extend(placements)
+        return placements[0]
 
     def point(self, wall: int, along: float, inward: float) -> tuple[float, float]:
         """Return the point `along` a wall (0: its middle, +: right when facing it), `inward` from it."""
@@ -111,31 +158,31 @@ class Layout:
 
     def at_wall(
         self,
-        name: str,
-        blueprint: Blueprint,
+        unit: Unit,
         wall: int,
         along: float,
         z: float = 0.0,
         gap: float = WALL_GAP,
         movable: bool = False,
+        headroom: float = 0.0,
     ) -> Placement | None:
         """Place a thing with its back at a wall, facing inward."""
-        _, high = blueprint.bounds()
+        _, high = bounds(unit)
         x, y = self.point(wall, along, gap + float(high[1]))
-        return self.put(name, blueprint, (x, y, z), wall * np.pi / 2, movable)
+        return self.put(unit, (x, y, z), wall * np.pi / 2, movable, headroom=headroom)
 
     def along_walls(
         self,
-        name: str,
-        blueprint: Blueprint,
+        unit: Unit,
         z: float = 0.0,
         gap: float = WALL_GAP,
         movable: bool = False,
         walls: tuple[int, ...] = (NORTH, WEST, SOUTH, EAST),
         tries: int = 40,
+        headroom: float = 0.0,
     ) -> Placement | None:
         """Place a thing at a random spot of a random wall, often in a corner."""
-        wide = float(np.ptp([bound[0] for bound in blueprint.bounds()]))
+        wide = float(np.ptp([bound[0] for bound in bounds(unit)]))
         for attempt in range(tries):
             wall = int(self.rng.choice(walls))
             room = self.length(wall) / 2 - wide / 2 - 0.02
@@ -144,29 +191,27 @@ class Layout:
             along = float(self.rng.uniform(-room, room))
             if z == 0 and attempt < tries // 2 and self.rng.random() < 0.6:
                 along = float(np.sign(along)) * room
-            found = self.at_wall(name, blueprint, wall, along, z, gap, movable)
+            found = self.at_wall(unit, wall, along, z, gap, movable, headroom)
             if found:
                 return found
         return None
 
-    def standing(self, name: str, blueprint: Blueprint, margin: float, tries: int = 40) -> Placement | None:
+    def standing(self, unit: Unit, margin: float, tries: int = 40) -> Placement | None:
         """Place movable furniture anywhere on the floor with room to walk around it."""
         half = np.array(self.size[:2]) / 2
         for attempt in range(tries):
             x, y = (float(value) for value in self.rng.uniform(-half, half))
             yaw = int(self.rng.integers(4)) * np.pi / 2
             space = margin if attempt < tries // 2 else margin / 2
-            found = self.put(name, blueprint, (x, y, 0.0), yaw, True, space)
+            found = self.put(unit, (x, y, 0.0), yaw, True, space)
             if found:
                 return found
         return None
 
-    def facing(
-        self, name: str, blueprint: Blueprint, host: Placement, gap: float = 0.03, tries: int = 12
-    ) -> Placement | None:
+    def facing(self, unit: Unit, host: Placement, gap: float = 0.03, tries: int = 12) -> Placement | None:
         """Place movable furniture at one side of another piece, facing it."""
         x0, y0, _, x1, y1, _ = host.box()
-        low, _ = blueprint.bounds()
+        low, _ = bounds(unit)
         depth = gap - float(low[1])
         for _ in range(tries):
             side = int(self.rng.integers(4))
@@ -174,7 +219,7 @@ class Layout:
             x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
             # A thing at side k of its host has yaw k quarter turns: its front looks back at the host.
             spot = ((x, y1 + depth), (x0 - depth, y), (x, y0 - depth), (x1 + depth, y))[side]
-            found = self.put(name, blueprint, (*spot, 0.0), side * np.pi / 2, True)
+            found = self.put(unit, (*spot, 0.0), side * np.pi / 2, True)
             if found:
                 return found
         return None

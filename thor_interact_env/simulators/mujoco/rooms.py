@@ -4,6 +4,7 @@ The floor is at z = 0 and the room is centred on the origin: |x| <= width / 2, |
 """
 
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,7 @@ from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
 from thor_interact_env.simulators.mujoco.rooms_by_type import FURNISHERS, SIZES, shell
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector
+from thor_interact_env.splits import room_type
 
 HEIGHT = 3.1
 """Height of every room."""
@@ -31,14 +33,25 @@ MARGIN = 0.01
 Pose = tuple[float, float, float, float]
 """x, y, z and yaw in radians."""
 
-_TYPES = {0: "kitchen", 2: "living_room", 3: "bedroom", 4: "bathroom"}
 _SAME = {
-    "CounterTop": ("CounterTop", "Sink"),
+    "CounterTop": ("CounterTop",),
+    "Sink": ("SinkBasin",),
+    "Bathtub": ("Bathtub", "BathtubBasin"),
     "Shelf": ("Shelf", "ShelvingUnit"),
     "SideTable": ("SideTable", "Stool"),
 }
-_HIGHEST_SURFACE = 1.55
-_WANTED_POSITIONS = 12
+_SEATS = ("Chair", "ArmChair", "DogBed", "Sofa", "Bed", "Ottoman", "BathtubBasin")
+_ON_BEDS = ("Pillow", "TeddyBear")
+_HIGHEST_SURFACE = 1.75
+_EYE, _REACH, _EYE_LEVEL, _ON_SHELVES = 1.576, 1.4, 1.1, 0.45
+_WANTED_POSITIONS = {"kitchen": 20, "living_room": 24, "bedroom": 20, "bathroom": 12}
+_GREATEST_BLOCKED = 2
+_ESSENTIAL = {
+    "kitchen": {"Door", "Fridge", "Sink", "StoveBurner", "CounterTop"},
+    "living_room": {"Door", "Sofa", "SideTable"},
+    "bedroom": {"Door", "Bed", "Desk"},
+    "bathroom": {"Door", "Toilet", "Sink", "CounterTop", "ToiletPaperHanger"},
+}
 
 
 @dataclass(frozen=True)
@@ -70,36 +83,25 @@ class RoomPlan:
     light: Vector
 
 
-def room_type(name: str) -> str:
-    """Return the type of a room, decided by its number.
-
-    Raises:
-        ValueError: The name is none of iTHOR's 120 rooms.
-    """
-    digits = name.removeprefix("FloorPlan")
-    number = int(digits) if digits.isascii() and digits.isdigit() else -1
-    if name != f"FloorPlan{number}" or number // 100 not in _TYPES or not 1 <= number % 100 <= 30:
-        raise ValueError(f"Unknown room {name!r}; choose FloorPlan1-30, 201-230, 301-330 or 401-430.")
-    return _TYPES[number // 100]
-
-
 def plan_room(name: str) -> RoomPlan:
     """Furnish a room: a pure function of its name.
 
     Args:
-        name: One of iTHOR's 120 rooms.
+        name: One of iTHOR's 120 rooms, or `Procedural` and a number from 0.
 
     Raises:
-        ValueError: There is no such room.
+        UnknownRoomError: There is no such room.
     """
     kind = room_type(name)
-    best, most = None, -1
+    best, most = None, (False, False, -1)
     for attempt in range(20):
         plan = _attempt(name, kind, np.random.default_rng([zlib.crc32(name.encode()), attempt]))
+        types = {item.type for item in (*plan.fixtures, *plan.furniture)}
         positions = len(reachable(plan))
-        if positions > most:
-            best, most = plan, positions
-        if most >= _WANTED_POSITIONS:
+        worth = (positions >= _WANTED_POSITIONS[kind], types >= _ESSENTIAL[kind], positions)
+        if worth > most:
+            best, most = plan, worth
+        if most[0] and most[1]:
             break
     assert best is not None
     return best
@@ -124,7 +126,7 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
     expected = {name: found.rooms.get(kind, 0.0) for name, found in CATALOG.items() if found.pickupable}
     names = [name for name, mean in expected.items() for _ in range(int(mean) + int(rng.random() < mean % 1))]
     least, most = MOVABLES[kind]
-    usual = least + 2 * (most - least) // 5
+    usual = least + 3 * (most - least) // 4
     while len(names) + furniture > most:
         names.pop(int(rng.integers(len(names))))
     candidates = [
@@ -139,19 +141,19 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
 
 @dataclass(frozen=True)
 class _Spot:
-    """A surface in the room: its rectangle, height, clearance, and the box of what it belongs to."""
+    """A surface: what it belongs to, its rectangle, height, clearance, and how soon it is tried."""
 
     type: str
     rectangle: tuple[float, float, float, float]
     height: float
     clearance: float
-    host: int
     weight: float
 
 
-def _spots(plan: RoomPlan) -> list[_Spot]:
+def _spots(plan: RoomPlan, walkable: npt.NDArray[np.float64]) -> list[_Spot]:
+    """Return the surfaces; those that a hand reaches from where the agent can stand weigh more."""
     spots = []
-    for index, item in enumerate((*plan.fixtures, *plan.furniture)):
+    for item in (*plan.fixtures, *plan.furniture):
         cosine, sine = np.cos(item.yaw), np.sin(item.yaw)
         for surface in item.blueprint.surfaces:
             x, y, z = surface.center
@@ -162,11 +164,86 @@ def _spots(plan: RoomPlan) -> list[_Spot]:
             # Hosts stand at quarter turns, so a turned rectangle is a rectangle.
             half = surface.half_size if abs(cosine) > 0.5 else surface.half_size[::-1]
             rectangle = middle[0] - half[0], middle[1] - half[1], middle[0] + half[0], middle[1] + half[1]
-            weight = half[0] * half[1] * (3 if 0.6 <= height <= 1.4 else 1)
+            away = np.hypot(np.hypot(*(walkable - middle).T), _EYE - height)
+            near = min(int((away < _REACH).sum()), 8) / 8
+            weight = np.sqrt(half[0] * half[1]) * (0.1 + near) * (1.0 if height >= 0.6 else 0.4)
             spots.append(
-                _Spot(item.type, tuple(map(float, rectangle)), height, surface.clearance, index, weight)  # type: ignore[arg-type]
+                _Spot(item.type, tuple(map(float, rectangle)), height, surface.clearance, float(weight))  # type: ignore[arg-type]
             )
     return spots
+
+
+class _Spawn:
+    """A room while its portables are placed."""
+
+    def __init__(self, plan: RoomPlan, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.walkable = reachable(plan)
+        self.spots = _spots(plan, self.walkable)
+        solid = [item.solid_boxes() for item in (*plan.fixtures, *plan.furniture) if item.type != "Rug"]
+        boxes = np.concatenate(solid)
+        self.count = len(boxes)
+        self.load: Counter[_Spot] = Counter()
+        self.taken = np.concatenate([boxes, np.zeros((len(plan.portables), 6))])
+        half = (plan.size[0] / 2 - 0.03, plan.size[1] / 2 - 0.03)
+        self.ground = _Spot("Floor", (-half[0], -half[1], half[0], half[1]), 0.0, 2.0, 1.0)
+
+    def choices(self, name: str) -> list[_Spot]:
+        """Return surfaces in the order in which to try them: usual receptacles first, then any."""
+        usual_on = CATALOG[name].receptacles
+        receptacles = tuple(each for each in usual_on if each != "Bed" or name in _ON_BEDS)
+        weights = 0.6 ** np.arange(len(receptacles))
+        names = self.rng.choice(receptacles, len(receptacles), False, weights / weights.sum())
+        order = []
+        # Open shelves stand for iTHOR's cabinets and drawers, which hold a share of its small things.
+        if receptacles != ("Floor",) and self.rng.random() < _ON_SHELVES:
+            order += self._shuffled([spot for spot in self.spots if spot.height >= _EYE_LEVEL])
+        for receptacle in names:
+            if receptacle == "Floor":
+                order.append(self.ground)
+            usual = _SAME.get(str(receptacle), (str(receptacle),))
+            order += self._shuffled([spot for spot in self.spots if spot.type in usual])
+        if receptacles != ("Floor",):
+            order += self._shuffled([spot for spot in self.spots if spot.type not in _SEATS])
+        return [*order, *[self.ground] * 4]
+
+    def _shuffled(self, spots: list[_Spot]) -> list[_Spot]:
+        if not spots:
+            return []
+        weights = np.array([spot.weight / (1 + self.load[spot]) for spot in spots])
+        order = self.rng.choice(len(spots), len(spots), False, weights / weights.sum())
+        return [spots[index] for index in order]
+
+    def fit(self, half: npt.NDArray[np.float64], high: float, spot: _Spot) -> Pose | None:
+        """Find a free place on a surface for a thing of these half extents (2,) and height, and take it."""
+        if high + 0.01 > spot.clearance:
+            return None
+        x0, y0, x1, y1 = spot.rectangle
+        height = spot.height + 0.001
+        for attempt in range(14):
+            yaw = float(self.rng.uniform(-np.pi, np.pi))
+            if attempt % 2:  # Long things fit on narrow boards only along or across.
+                yaw = round(yaw / (np.pi / 2)) * np.pi / 2
+            turn = np.abs([[np.cos(yaw), np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+            wide, deep = (float(value) for value in turn @ half)
+            if 2 * wide > x1 - x0 or 2 * deep > y1 - y0:
+                continue
+            x = float(self.rng.uniform(x0 + wide, x1 - wide))
+            y = float(self.rng.uniform(y0 + deep, y1 - deep))
+            box = (x - wide, y - deep, height, x + wide, y + deep, height + high)
+            if spot is self.ground and self._blocked(box) > _GREATEST_BLOCKED:
+                continue
+            if not overlaps(box, self.taken[: self.count], MARGIN):
+                self.taken[self.count] = box
+                self.count += 1
+                self.load[spot] += 1
+                return x, y, height, yaw
+        return None
+
+    def _blocked(self, box: Box) -> int:
+        """Return at how many positions the agent could not stand any more."""
+        nearest = np.clip(self.walkable, box[:2], box[3:5])
+        return int((np.linalg.norm(self.walkable - nearest, axis=1) < AGENT_RADIUS).sum())
 
 
 def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
@@ -180,66 +257,18 @@ def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
         One pose per portable, 1 mm above what it stands on; None where nothing was free.
     """
     rng = np.random.default_rng([zlib.crc32(plan.name.encode()), int(seed) & 0xFFFFFFFF])
-    spots = _spots(plan)
-    solid = [item for item in (*plan.fixtures, *plan.furniture)]
-    boxes = np.array([item.box() for item in solid])
-    half = (plan.size[0] / 2 - 0.03, plan.size[1] / 2 - 0.03)
-    ground = _Spot("Floor", (-half[0], -half[1], half[0], half[1]), 0.0, 2.0, -1, 1.0)
-    passable = np.array([item.type == "Rug" for item in solid])
-    placed: list[Box] = []
+    room = _Spawn(plan, rng)
     poses: list[Pose | None] = [None] * len(plan.portables)
-    areas = [np.prod(np.ptp(np.array(made.bounds())[:, :2], axis=0)) for _, made in plan.portables]
-    for index in np.argsort(areas)[::-1]:
-        name, made = plan.portables[index]
-        for spot in _choices(rng, CATALOG[name].receptacles, spots, ground):
-            others = [*boxes[~passable & (np.arange(len(boxes)) != spot.host)], *placed]
-            found = _fit(rng, made, spot, others)
-            if found:
-                poses[index] = found
-                placed.append(placed_box(made, found[:3], found[3]))
+    bounds = [made.bounds() for _, made in plan.portables]
+    areas = [float(np.prod(high[:2] - low[:2])) for low, high in bounds]
+    for index in np.argsort(areas, kind="stable")[::-1]:
+        low, high = bounds[index]
+        half = np.maximum(-low[:2], high[:2])
+        for spot in room.choices(plan.portables[index][0]):
+            poses[index] = room.fit(half, float(high[2]), spot)
+            if poses[index] is not None:
                 break
     return poses
-
-
-def _choices(
-    rng: np.random.Generator, receptacles: tuple[str, ...], spots: list[_Spot], ground: _Spot
-) -> list[_Spot]:
-    """Return surfaces in the order in which to try them: usual receptacles first, then any."""
-    order = []
-    weights = 0.6 ** np.arange(len(receptacles))
-    names = [str(name) for name in rng.choice(receptacles, len(receptacles), False, weights / weights.sum())]
-    for name in names:
-        if name == "Floor":
-            order.append(ground)
-        order += _shuffled(rng, [spot for spot in spots if spot.type in _SAME.get(name, (name,))])
-    return order + (_shuffled(rng, spots) if names != ["Floor"] else [])
-
-
-def _shuffled(rng: np.random.Generator, spots: list[_Spot]) -> list[_Spot]:
-    if not spots:
-        return []
-    weights = np.array([spot.weight for spot in spots])
-    return [spots[index] for index in rng.choice(len(spots), len(spots), False, weights / weights.sum())]
-
-
-def _fit(
-    rng: np.random.Generator, made: Blueprint, spot: _Spot, others: list[npt.NDArray[np.float64] | Box]
-) -> Pose | None:
-    if made.bounds()[1][2] + 0.01 > spot.clearance:
-        return None
-    x0, y0, x1, y1 = spot.rectangle
-    for attempt in range(14):
-        yaw = float(rng.uniform(-np.pi, np.pi))
-        if attempt % 2:  # Long things fit on narrow boards only along or across.
-            yaw = round(yaw / (np.pi / 2)) * np.pi / 2
-        box = placed_box(made, (0.0, 0.0, spot.height + 0.001), yaw)
-        if box[3] - box[0] > x1 - x0 or box[4] - box[1] > y1 - y0:
-            continue
-        x, y = float(rng.uniform(x0 - box[0], x1 - box[3])), float(rng.uniform(y0 - box[1], y1 - box[4]))
-        moved = (box[0] + x, box[1] + y, box[2], box[3] + x, box[4] + y, box[5])
-        if not overlaps(moved, np.array(others), MARGIN):
-            return x, y, spot.height + 0.001, yaw
-    return None
 
 
 def reachable(plan: RoomPlan, poses: list[Pose | None] | None = None) -> npt.NDArray[np.float64]:

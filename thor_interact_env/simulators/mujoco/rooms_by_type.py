@@ -4,83 +4,39 @@ from collections.abc import Callable
 
 import numpy as np
 
-from thor_interact_env.simulators.mujoco.layout import Layout, Placement
+from thor_interact_env.simulators.mujoco import room_walls
+from thor_interact_env.simulators.mujoco.layout import Layout, Placement, Unit
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects import fixtures
+from thor_interact_env.simulators.mujoco.objects import (
+    fixtures,
+    fixtures_bathroom,
+    fixtures_kitchen,
+    fixtures_storage,
+)
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
+from thor_interact_env.simulators.mujoco.objects.fixtures_units import FAUCET_HEIGHT, alone
 from thor_interact_env.simulators.mujoco.objects.parts import shade, tint
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector
+from thor_interact_env.simulators.mujoco.shapes import Vector
 
 COUNTER_HEIGHT = 0.9
 
 SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
-    "kitchen": ((2.9, 3.7), (2.8, 3.6)),
-    "living_room": ((3.5, 4.4), (3.4, 4.3)),
-    "bedroom": ((3.1, 4.0), (3.2, 4.0)),
-    "bathroom": ((2.2, 2.9), (2.3, 3.0)),
+    "kitchen": ((2.9, 3.4), (2.9, 3.4)),
+    "living_room": ((3.4, 4.1), (3.3, 4.0)),
+    "bedroom": ((2.9, 3.5), (3.0, 3.6)),
+    "bathroom": ((2.1, 2.6), (2.2, 2.7)),
 }
 """Least and greatest width and depth of each room type, metres."""
 
 
-def _seeded(seed: int, build_: Callable[[np.random.Generator, Vector], Blueprint], size: Vector) -> Blueprint:
+def _seeded(seed: int, build_: Callable[[np.random.Generator, Vector], Unit], size: Vector) -> Unit:
     """Build with a fresh generator, so that units of one room share their materials."""
     return build_(np.random.default_rng(seed), size)
 
 
-def _door_and_windows(room: Layout, windows: int, sill: tuple[float, float]) -> None:
-    rng = room.rng
-    size = (float(rng.uniform(0.82, 0.92)), 0.09, float(rng.uniform(1.98, 2.1)))
-    door = room.along_walls("Door", fixtures.door(rng, size), gap=0.0)
-    if door:
-        x, y, _ = door.position
-        depth = 0.75
-        inward = np.array([np.sin(door.yaw), -np.cos(door.yaw)]) * depth
-        side = np.abs([np.cos(door.yaw), np.sin(door.yaw)]) * size[0] / 2
-        corners = np.array([[x, y], [x + inward[0], y + inward[1]]])
-        low, high = corners.min(axis=0) - side, corners.max(axis=0) + side
-        room.keep_free((float(low[0]), float(low[1]), 0.0, float(high[0]), float(high[1]), 2.0))
-    for _ in range(windows):
-        base, curtains = float(rng.uniform(*sill)), rng.random() < 0.5
-        size = (float(rng.uniform(0.8, 1.5)), 0.05, float(rng.uniform(0.9, 2.3 - base - 0.05)))
-        window = room.along_walls("Window", fixtures.window(rng, size), base, 0.0)
-        if window and curtains and base < 1.0 and sill[0] < 1.0:
-            wide, high = size[0] + 0.5, base + size[2] + 0.05
-            made = fixtures.curtains(rng, (wide, 0.09, high - 0.15))
-            wall = round(window.yaw / (np.pi / 2))
-            along = float(np.cos(window.yaw) * window.position[0] + np.sin(window.yaw) * window.position[1])
-            room.at_wall("Curtains", made, wall, along, 0.15, 0.055)
-
-
-def _skirting(room: Layout) -> None:
-    seed = int(room.rng.integers(1 << 30))
-    doors = [item for item in room.fixtures if item.type == "Door"]
-    for wall in range(4):
-        half = room.length(wall) / 2 - 0.011
-        spans = [(-half, half)]
-        for door in doors:
-            if round(door.yaw / (np.pi / 2)) == wall:
-                middle = float(np.cos(door.yaw) * door.position[0] + np.sin(door.yaw) * door.position[1])
-                wide = float(door.blueprint.bounds()[1][0])
-                spans = [(-half, middle - wide), (middle + wide, half)]
-        for start, end in spans:
-            if end - start > 0.05:
-                strip = _seeded(seed, fixtures.skirting, (end - start, 0.01, 0.08))
-                room.at_wall("Skirting", strip, wall, (start + end) / 2, 0.0, 0.0)
-
-
-def _hang(room: Layout, pictures: int, shelves: int, shelf_height: tuple[float, float] = (0.95, 1.4)) -> None:
-    rng = room.rng
-    for _ in range(shelves):
-        size = (float(rng.uniform(0.6, 1.1)), float(rng.uniform(0.2, 0.3)), float(rng.uniform(0.1, 0.2)))
-        height = float(rng.uniform(*shelf_height)) - size[2]
-        made = fixtures.shelf(rng, size)
-        found = room.along_walls("Shelf", made, height, 0.0)
-        if found:  # What stands on it needs room.
-            x0, y0, _, x1, y1, z1 = found.box()
-            room.keep_free((x0, y0, z1, x1, y1, z1 + 0.4))
-    for _ in range(pictures):
-        size = (float(rng.uniform(0.35, 0.95)), 0.035, float(rng.uniform(0.35, 0.8)))
-        room.along_walls("Painting", fixtures.painting(rng, size), float(rng.uniform(1.25, 1.55)), 0.0)
+def _count(rng: np.random.Generator, mean: float) -> int:
+    """Draw a whole number next to the mean."""
+    return int(mean) + int(rng.random() < mean % 1)
 
 
 def _rug(room: Layout) -> None:
@@ -114,117 +70,168 @@ def furnish(room: Layout, names: list[str]) -> None:
     """Place furniture: against walls, around tables, or free-standing; what does not fit is left out."""
     late = [name for name in names if name in _AROUND]
     for name in [name for name in names if name not in _AROUND] + late:
-        made = build(name, room.rng)
+        made = alone(name, build(name, room.rng))
         hosts = [item for item in room.furniture if item.type in _AROUND.get(name, ())]
         room.rng.shuffle(hosts)
         gap = 0.3 if name == "CoffeeTable" else 0.03
-        if any(room.facing(name, made, host, gap) for host in hosts):
+        if any(room.facing(made, host, gap) for host in hosts):
             continue
-        if name in _IN_THE_MIDDLE and room.standing(name, made, 0.5):
+        if name in _IN_THE_MIDDLE and room.standing(made, 0.5):
             continue
         # The back of a chest or a bed is not for show: what has no place at a wall is left out.
-        if not room.along_walls(name, made, movable=True, tries=80) and name in (*_IN_THE_MIDDLE, *_SMALL):
-            room.standing(name, made, 0.1)
+        if not room.along_walls(made, movable=True, tries=80) and name in (*_IN_THE_MIDDLE, *_SMALL):
+            room.standing(made, 0.1)
+
+
+def _storage(room: Layout, cases: int, boards: int) -> None:
+    """Fit bookcases and sideboards, which bring surfaces near the hand to walls that would be bare."""
+    rng, seed = room.rng, int(room.rng.integers(1 << 30))
+    for _ in range(cases):
+        size = (float(rng.uniform(0.6, 0.95)), float(rng.uniform(0.27, 0.34)), float(rng.uniform(1.4, 1.7)))
+        room.along_walls(_seeded(seed, fixtures_storage.bookcase, size))
+    for _ in range(boards):
+        size = (float(rng.uniform(0.7, 1.3)), float(rng.uniform(0.38, 0.46)), float(rng.uniform(0.8, 0.98)))
+        room.along_walls(_seeded(seed, fixtures_storage.sideboard, size))
 
 
 def kitchen(room: Layout) -> None:
-    """Lay a run of units along one or two walls, then tables and stools."""
+    """Lay a run of units along two walls, then tables and stools."""
     rng = room.rng
     seed, depth = int(rng.integers(1 << 30)), float(rng.uniform(0.58, 0.64))
     first = int(rng.integers(4))
     turn = int(rng.choice([-1, 1]))
     length = room.length(first)
-    fridge, stove = float(rng.uniform(0.65, 0.8)), float(rng.uniform(0.56, 0.62))
+    fridge, stove = float(rng.uniform(0.7, 0.85)), float(rng.uniform(0.56, 0.62))
     sink = float(rng.uniform(0.8, 1.0))
     left = length - fridge - stove - sink - 0.06
     share = float(rng.uniform(0.4, 0.6))
-    run = [("Fridge", fridge), ("CounterTop", share * left), ("Sink", sink), ("StoveBurner", stove)]
+    run = [("fridge", fridge), ("counter", share * left), ("sink", sink), ("stove", stove)]
     if rng.random() < 0.5:
         run[2], run[3] = run[3], run[2]
-    run.append(("CounterTop", (1 - share) * left))  # The last one is in the corner with the second run.
+    run.append(("counter", (1 - share) * left))  # The last one is in the corner with the second run.
     makers = {
-        "Fridge": (fixtures.fridge, 0.68, float(rng.uniform(1.65, 1.9))),
-        "CounterTop": (fixtures.counter, depth, COUNTER_HEIGHT),
-        "Sink": (fixtures.sink_counter, depth, COUNTER_HEIGHT + fixtures.FAUCET_HEIGHT),
-        "StoveBurner": (fixtures.stove, depth, COUNTER_HEIGHT + 0.012),
+        "fridge": (fixtures_kitchen.fridge, 0.68, float(rng.uniform(1.6, 1.9))),
+        "counter": (fixtures_kitchen.counter, depth, COUNTER_HEIGHT),
+        "sink": (fixtures_kitchen.sink_counter, depth, COUNTER_HEIGHT + FAUCET_HEIGHT),
+        "stove": (fixtures_kitchen.stove, depth, COUNTER_HEIGHT + 0.014),
     }
     start = -length / 2 + 0.02
-    upper = float(rng.uniform(1.42, 1.55))
+    upper, open_shelves = float(rng.uniform(1.45, 1.55)), rng.random() < 0.35
     for name, wide in run:
         maker, deep, high = makers[name]
         along = turn * (start + wide / 2)
-        made = _seeded(seed, maker, (wide - 0.002, deep, high))
-        room.at_wall(name, made, first, along)
-        if name == "CounterTop" and rng.random() < 0.75:
+        room.at_wall(_seeded(seed, maker, (wide - 0.002, deep, high)), first, along)
+        if name == "counter" and not open_shelves:
             size = (min(wide, 1.2) - 0.01, 0.34, float(rng.uniform(0.55, 0.75)))
-            room.at_wall("Cabinet", _seeded(seed, fixtures.upper_cabinet, size), first, along, upper, 0.0)
+            hung = _seeded(seed, fixtures_kitchen.upper_cabinets, size)
+            room.at_wall(hung, first, along, upper, 0.0)
         start += wide
     # Wall k + 1 is to the left of someone who faces wall k.
     second = (first - turn) % 4
     most = room.length(second) - depth - 0.05
-    wide = float(rng.uniform(0.5, 0.75)) * most
-    made = _seeded(seed, fixtures.counter, (wide, depth, COUNTER_HEIGHT))
+    wide = float(rng.uniform(0.55, 0.85)) * most
+    made = _seeded(seed, fixtures_kitchen.counter, (wide, depth, COUNTER_HEIGHT))
     corner = room.length(second) / 2 - depth - 0.02 - wide / 2
-    room.at_wall("CounterTop", made, second, -turn * corner)
-    _door_and_windows(room, int(rng.integers(1, 3)), (1.05, 1.2))
-    _skirting(room)
-    _hang(room, int(rng.integers(0, 2)), int(rng.integers(1, 3)), (1.2, 1.45))
+    room.at_wall(made, second, -turn * corner)
+    room_walls.door(room)
+    room_walls.windows(room, _count(rng, 1.5), (1.12, 1.2), 0.0, 0.15)
+    room_walls.skirting(room)
     furnish(room, _drawn(room, "kitchen", {"DiningTable": int(rng.random() < 0.8), "GarbageCan": 1}))
+    room_walls.shelves(room, int(rng.integers(3, 6)))
+    room_walls.pictures(room, int(rng.random() < 0.3))
 
 
 def living_room(room: Layout) -> None:
     """Lay a sofa with its table, a stand for the television, shelves and tables."""
     rng = room.rng
-    _door_and_windows(room, int(rng.integers(1, 3)), (0.7, 0.95))
-    _skirting(room)
+    room_walls.door(room)
+    room_walls.windows(room, _count(rng, 1.6), (0.7, 0.95), 0.4, 0.03)
+    room_walls.skirting(room)
     stand = "TVStand" if rng.random() < 0.6 else "Dresser"
-    names = _drawn(
-        room, "living_room", {stand: 1, "Sofa": 1, "SideTable": 2, "DiningTable": int(rng.random() < 0.8)}
-    )
-    furnish(room, names)
-    _hang(room, int(rng.integers(2, 4)), int(rng.integers(2, 5)))
+    least = {stand: 1, "Sofa": 1, "SideTable": 2, "DiningTable": int(rng.random() < 0.8)}
+    furnish(room, _drawn(room, "living_room", least))
+    _storage(room, 1, 1)
+    room_walls.shelves(room, int(rng.integers(4, 7)))
+    room_walls.pictures(room, int(rng.integers(1, 4)))
+    if rng.random() < 0.1:
+        room_walls.mirror(room)
     _rug(room)
 
 
 def bedroom(room: Layout) -> None:
     """Lay a bed, a desk, chests and shelves."""
     rng = room.rng
-    _door_and_windows(room, int(rng.integers(1, 3)), (0.8, 1.0))
-    _skirting(room)
+    room_walls.door(room)
+    room_walls.windows(room, _count(rng, 1.6), (0.8, 1.0), 0.07, 0.8)
+    room_walls.skirting(room)
     least = {"Bed": 1, "Desk": 1, "SideTable": 1, "Chair": 1}
     if rng.random() < 0.8:
         least["Dresser"] = 1
     furnish(room, _drawn(room, "bedroom", least))
-    _hang(room, int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    _storage(room, 1, int(rng.random() < 0.5))
+    room_walls.shelves(room, int(rng.integers(3, 6)))
+    room_walls.mirror(room)
+    room_walls.pictures(room, int(rng.random() < 0.45), _count(rng, 0.33))
     _rug(room)
 
 
 def bathroom(room: Layout) -> None:
-    """Lay a bath, a toilet, a basin with a mirror, a counter and shelves."""
+    """Lay a bath or a shower, a toilet, a basin with a mirror, a counter and shelves."""
     rng = room.rng
-    seed = int(rng.integers(1 << 30))
-    high = float(rng.uniform(0.82, 0.9))
-    _door_and_windows(room, 0, (1.2, 1.3))
-    tub = (float(rng.uniform(1.45, 1.65)), float(rng.uniform(0.68, 0.76)), float(rng.uniform(0.48, 0.58)))
-    room.along_walls("Bathtub", fixtures.bathtub(rng, tub))
-    size = (float(rng.uniform(0.75, 1.1)), float(rng.uniform(0.46, 0.54)), high + fixtures.FAUCET_HEIGHT)
-    basin = room.along_walls("Sink", _seeded(seed, fixtures.sink_vanity, size))
+    seed, high = int(rng.integers(1 << 30)), float(rng.uniform(0.82, 0.9))
+    room_walls.door(room)
+    with_tub = rng.random() < 0.7
+    if with_tub:
+        size = (float(rng.uniform(1.55, 1.75)), float(rng.uniform(0.7, 0.8)), float(rng.uniform(0.52, 0.6)))
+        tub = room.along_walls(fixtures_bathroom.bathtub(rng, size, bool(rng.random() < 0.6)))
+        if tub:
+            wall, along = room_walls.wall_of(tub)
+            side = int(rng.choice([-1, 1]))
+            head = fixtures_bathroom.shower_head(rng, (0.12, 0.253, 1.003))
+            room.at_wall(head, wall, along + side * 0.3 * size[0], 1.05, 0.002)
+    if not with_tub or rng.random() < 0.3:
+        _shower(room)
+    deep = float(rng.uniform(0.5, 0.55))
+    size = (float(rng.uniform(0.85, 1.2)), deep, high + FAUCET_HEIGHT)
+    basin = room.along_walls(_seeded(seed, fixtures_kitchen.sink_vanity, size))
     if basin:
-        glass = fixtures.mirror(rng, (0.8 * size[0], 0.03, float(rng.uniform(0.7, 0.9))))
-        wall = round(basin.yaw / (np.pi / 2))
-        along = float(np.cos(basin.yaw) * basin.position[0] + np.sin(basin.yaw) * basin.position[1])
-        room.at_wall("Mirror", glass, wall, along, high + 0.3, 0.0)
-    seat = (float(rng.uniform(0.38, 0.44)), float(rng.uniform(0.62, 0.7)), float(rng.uniform(0.74, 0.85)))
-    room.along_walls("Toilet", fixtures.toilet(rng, seat))
-    counter = (float(rng.uniform(0.5, 0.9)), size[1], high)
-    room.along_walls("CounterTop", _seeded(seed, fixtures.counter, counter))
-    _skirting(room)
-    window = fixtures.window(rng, (float(rng.uniform(0.5, 0.8)), 0.05, 0.8))
-    room.along_walls("Window", window, 1.35, 0.0)
-    towel = (float(rng.uniform(0.45, 0.6)), 0.07, float(rng.uniform(0.45, 0.65)))
-    room.along_walls("TowelHolder", fixtures.towel_holder_with_towel(rng, towel), 0.85, 0.0)
-    _hang(room, int(rng.integers(0, 2)), int(rng.integers(1, 3)))
+        glass = fixtures.mirror(rng, (0.75 * size[0], 0.03, float(rng.uniform(0.7, 0.9))))
+        room.at_wall(alone("Mirror", glass), *room_walls.wall_of(basin), high + 0.3, 0.0)
+    seat = (float(rng.uniform(0.44, 0.52)), float(rng.uniform(0.68, 0.76)), float(rng.uniform(0.85, 1.0)))
+    toilet = room.along_walls(fixtures_bathroom.toilet(rng, seat))
+    if toilet:
+        wall, along = room_walls.wall_of(toilet)
+        hanger = fixtures_bathroom.paper_hanger(rng, (0.227, 0.113, 0.083))
+        sides = [along + sign * (seat[0] / 2 + 0.16) for sign in (-1, 1)]
+        if not any(room.at_wall(hanger, wall, side, 0.68, 0.012) for side in sides):
+            room.along_walls(hanger, 0.68, 0.012)
+    counter = (float(rng.uniform(0.6, 1.0)), deep, high)
+    room.along_walls(_seeded(seed, fixtures_kitchen.counter, counter))
+    room_walls.skirting(room)
+    if rng.random() < 0.63:
+        window = fixtures.window(rng, (float(rng.uniform(0.5, 0.8)), 0.05, 0.8))
+        room.along_walls(alone("Window", window), float(rng.uniform(1.35, 1.5)), 0.0)
     furnish(room, _drawn(room, "bathroom", {"GarbageCan": 1, "SideTable": int(rng.random() < 0.4)}))
+    for _ in range(_count(rng, 1.3)):
+        rack = fixtures_bathroom.towel_holder(rng, (0.659, 0.24, 0.16))
+        room.along_walls(rack, float(rng.uniform(1.1, 1.3)), 0.0)
+    for _ in range(_count(rng, 1.5)):
+        ring = fixtures_bathroom.hand_towel_holder(rng, (0.171, 0.049, 0.21))
+        room.along_walls(ring, float(rng.uniform(1.0, 1.3)), 0.0)
+    room_walls.shelves(room, int(rng.integers(2, 5)))
+
+
+def _shower(room: Layout) -> None:
+    """Fit a shower into a corner."""
+    rng = room.rng
+    size = (float(rng.uniform(0.85, 0.95)), float(rng.uniform(0.8, 0.9)), float(rng.uniform(1.95, 2.05)))
+    for _ in range(12):
+        wall, side = int(rng.integers(4)), int(rng.choice([-1, 1]))
+        cabin = fixtures_bathroom.shower_cabin(rng, size, side)
+        tray = room.at_wall(cabin, wall, -side * (room.length(wall) / 2 - size[0] / 2 - 0.012))
+        if tray:
+            room.keep_free((*tray.box()[:5], size[2]))
+            return
 
 
 FURNISHERS: dict[str, Callable[[Layout], None]] = {

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VIEW, IMAGE_SIZE, REACH
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
-from thor_interact_env.locations import ALL_ROOMS, Location
+from thor_interact_env.locations import ALL_ROOMS, Location, room_type
 from thor_interact_env.simulators.base import Instances, Observation
 from thor_interact_env.simulators.mujoco.rendering import Renderer, choose_backend
 
@@ -78,8 +78,16 @@ class MujocoSimulator:
 
     @property
     def rooms(self) -> tuple[str, ...]:
-        """Names of the rooms: iTHOR's 120."""
+        """Names of the rooms that stand for iTHOR's 120; `Procedural0`, `Procedural1`, ... exist as well."""
         return ALL_ROOMS
+
+    def has_room(self, room: str) -> bool:
+        """Return whether the name is one of iTHOR's 120 or `Procedural` and a number from 0."""
+        try:
+            room_type(room)
+        except UnknownRoomError:
+            return False
+        return True
 
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand; see `Simulator`."""
@@ -252,11 +260,7 @@ def _camera() -> str:
 
 
 def _check_room(room: str) -> None:
-    if room not in ALL_ROOMS:
-        raise UnknownRoomError(
-            f"Unknown room {room!r}; the embedded simulator has FloorPlan1-30 (kitchens), 201-230 "
-            "(living rooms), 301-330 (bedrooms) and 401-430 (bathrooms)."
-        )
+    room_type(room)  # Refuses unknown names.
 
 
 def _pose(location: Location) -> _Pose:

@@ -1,4 +1,4 @@
-"""Things that never move: kitchen and bathroom units, and what hangs on walls.
+"""Things of one piece that never move: what hangs on walls and lies on the floor.
 
 Builders from (rng, full extents in metres) to a blueprint; the back is at +y, against the wall.
 """
@@ -6,6 +6,7 @@ Builders from (rng, full extents in metres) to a blueprint; the back is at +y, a
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
+from thor_interact_env.simulators.mujoco.objects.fixtures_units import BLACK
 from thor_interact_env.simulators.mujoco.objects.parts import (
     Parts,
     fabric,
@@ -16,157 +17,7 @@ from thor_interact_env.simulators.mujoco.objects.parts import (
     wood,
     wood_or_paint,
 )
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector, arc, box, cylinder, lathe, rod
-
-FAUCET_HEIGHT = 0.22
-"""Metres by which a tap rises above its counter: it is part of the unit's height."""
-_WHITE = Material("plain", ((0.93, 0.93, 0.91), (0.84, 0.84, 0.83)), 0.8, 0.6)
-_BLACK = Material("plain", ((0.08, 0.08, 0.09), (0.13, 0.13, 0.14)), 0.4, 0.5)
-_CHROME = Material("brushed", ((0.75, 0.76, 0.78), (0.55, 0.56, 0.58)), 0.3, 0.8)
-
-
-def _doors(
-    parts: Parts, front: Material, knob: Material, size: Vector, y: float, base: float, tall: bool
-) -> None:
-    """Add cabinet doors (and drawers above them) before the plane y; size is (width, -, height)."""
-    count = max(1, round(size[0] / 0.5))
-    wide = size[0] / count
-    drawer = 0.0 if tall else 0.17
-    for index in range(count):
-        x = -size[0] / 2 + (index + 0.5) * wide
-        high = size[2] - drawer
-        parts.add(front, box((wide - 0.012, 0.018, high - 0.012), (x, y - 0.009, base + high / 2)))
-        side = 1 if index % 2 == 0 else -1
-        level = base + (0.12 if tall else high - 0.12)
-        parts.add(knob, box((0.014, 0.022, 0.13), (x + side * (wide / 2 - 0.05), y - 0.029, level)))
-        if drawer:
-            parts.add(
-                front, box((wide - 0.012, 0.018, drawer - 0.012), (x, y - 0.009, base + high + drawer / 2))
-            )
-            parts.add(knob, box((0.14, 0.022, 0.014), (x, y - 0.029, base + high + drawer / 2)))
-
-
-def worktop(rng: np.random.Generator) -> Material:
-    """Return the material of a countertop."""
-    pattern = str(rng.choice(["marble", "speckle", "wood"], p=(0.4, 0.4, 0.2)))
-    if pattern == "wood":
-        return wood(rng)
-    base = tint(rng, (0.02, 0.2), (0.25, 0.9))
-    return Material(pattern, (base, shade(base, 0.6)), 0.8, 0.5, int(rng.integers(1 << 30)))
-
-
-def _unit(parts: Parts, rng: np.random.Generator, size: Vector, top: float) -> tuple[Material, float]:
-    """Add a cabinet under a worktop of height `top`; returns the worktop's material and thickness."""
-    x, y, _ = size
-    front, knob, thick, kick = wood_or_paint(rng), metal(rng), 0.04, 0.09
-    parts.box(front, (x, y - 0.07, top - thick - kick), (0, 0.035, (top - thick + kick) / 2))
-    parts.box(front, (x, y - 0.12, kick), (0, 0.06, kick / 2))
-    _doors(parts, front, knob, (x, 0, top - thick - kick), -y / 2 + 0.07, kick, False)
-    return worktop(rng), thick
-
-
-def counter(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a base cabinet with a worktop."""
-    x, y, z = size
-    parts = Parts()
-    top, thick = _unit(parts, rng, size, z)
-    parts.box(top, (x, y, thick), (0, 0, z - thick / 2))
-    parts.surface((0, 0, z), (x, y), margin=0.015)
-    return parts.finish(size)
-
-
-def _sink(rng: np.random.Generator, size: Vector, bowl: Material) -> Blueprint:
-    x, y, z = size
-    top_z = z - FAUCET_HEIGHT
-    parts, deep = Parts(), 0.13
-    # Drawn in the order of `_unit`, so that units of one seed match.
-    front, knob, thick, kick = wood_or_paint(rng), metal(rng), 0.04, 0.09
-    top = worktop(rng)
-    wide, long = min(0.5, x - 0.16), min(0.36, y - 0.18)
-    shift = float(rng.uniform(-1, 1)) * max(0.0, x / 2 - wide / 2 - 0.1)
-    low = top_z - thick - deep
-    parts.box(front, (x, y - 0.07, low - kick), (0, 0.035, (low + kick) / 2))
-    parts.box(front, (x, 0.02, deep), (0, -y / 2 + 0.08, low + deep / 2))
-    parts.box(front, (x, y - 0.12, kick), (0, 0.06, kick / 2))
-    _doors(parts, front, knob, (x, 0, top_z - thick - kick), -y / 2 + 0.07, kick, False)
-    hole = -0.03
-    left, right = shift - wide / 2 + x / 2, x / 2 - shift - wide / 2
-    ahead, behind = hole - long / 2 + y / 2, y / 2 - hole - long / 2
-    level = top_z - thick / 2
-    parts.box(top, (left, y, thick), (-x / 2 + left / 2, 0, level))
-    parts.box(top, (right, y, thick), (x / 2 - right / 2, 0, level))
-    parts.box(top, (wide, ahead, thick), (shift, -y / 2 + ahead / 2, level))
-    parts.box(top, (wide, behind, thick), (shift, y / 2 - behind / 2, level))
-    parts.box(bowl, (wide, long, 0.01), (shift, hole, low + 0.005))
-    for sign in (-1, 1):
-        parts.box(bowl, (0.01, long, deep), (shift + sign * wide / 2, hole, low + deep / 2))
-        parts.box(bowl, (wide, 0.01, deep), (shift, hole + sign * long / 2, low + deep / 2))
-    back = y / 2 - 0.06
-    parts.cylinder(bowl if bowl is _CHROME else _CHROME, 0.014, FAUCET_HEIGHT - 0.07, (shift, back, top_z))
-    bend = arc((0, 0, 0), 0.06, 0, np.pi, 0.01).moved((shift, back - 0.06, z - 0.07), np.pi / 2)
-    parts.add(_CHROME, bend, rod((shift, back - 0.12, z - 0.07), (shift, back - 0.12, z - 0.1), 0.01))
-    parts.add(_CHROME, rod((shift + 0.03, back, top_z + 0.03), (shift + 0.09, back, top_z + 0.05), 0.008))
-    parts.surface((-x / 2 + left / 2, 0, top_z), (left, y))
-    parts.surface((x / 2 - right / 2, 0, top_z), (right, y))
-    parts.surface((shift, hole - 0.03, low + 0.01), (wide - 0.03, long - 0.09), margin=0.02)
-    parts.add(_CHROME, box((0.02, 0.02, 0.004), (shift, back - 0.06, z - 0.002)))
-    return parts.finish(size)
-
-
-def sink_counter(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a worktop with a steel basin and a tap; the height includes `FAUCET_HEIGHT`."""
-    return _sink(rng, size, _CHROME)
-
-
-def sink_vanity(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a bathroom cabinet with a white basin and a tap; the height includes `FAUCET_HEIGHT`."""
-    return _sink(rng, size, _WHITE)
-
-
-def upper_cabinet(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a cabinet that hangs on the wall."""
-    x, y, z = size
-    parts, front = Parts(), wood_or_paint(rng)
-    parts.box(front, (x, y - 0.04, z), (0, 0.02, z / 2))
-    _doors(parts, front, metal(rng), (x, 0, z), -y / 2 + 0.04, 0, True)
-    return parts.finish(size)
-
-
-def fridge(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a fridge with a freezer compartment."""
-    x, y, z = size
-    body = _WHITE if rng.random() < 0.4 else metal(rng)
-    parts, knob, split = Parts(), metal(rng), float(rng.choice([0.35, 0.7])) * z
-    parts.box(body, (x, y - 0.06, z - 0.03), (0, 0.03, z / 2 + 0.015))
-    parts.box(_BLACK, (x - 0.04, y - 0.1, 0.03), (0, 0.03, 0.015))
-    for low, high in ((0.05, split - 0.006), (split + 0.006, z)):
-        parts.box(body, (x, 0.03, high - low), (0, -y / 2 + 0.045, (low + high) / 2), False)
-        grip = 0.5 * min(high - low, 0.7)
-        middle = high - grip / 2 - 0.06 if low < split - 0.1 and split > z / 2 else (low + high) / 2
-        parts.box(knob, (0.025, 0.03, grip), (x / 2 - 0.07, -y / 2 + 0.015, middle), False)
-    parts.surface((0, 0.03, z), (x, y - 0.1))
-    return parts.finish(size)
-
-
-def stove(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a cooker: oven door, knobs and four burners, each a surface."""
-    x, y, z = size
-    body = _WHITE if rng.random() < 0.4 else metal(rng)
-    parts, flat = Parts(), z - 0.015
-    parts.box(body, (x, y - 0.05, flat - 0.012), (0, 0.025, (flat - 0.012) / 2))
-    parts.box(_BLACK, (x, y - 0.05, 0.012), (0, 0.025, flat - 0.006))
-    parts.box(_BLACK, (0.8 * x, 0.015, 0.42), (0, -y / 2 + 0.043, 0.42), False)
-    parts.box(_CHROME, (0.75 * x, 0.02, 0.022), (0, -y / 2 + 0.02, 0.68), False)
-    for offset in np.linspace(-0.38, 0.38, 5):
-        knob = cylinder(0.022, 0.04).moved((offset * x, -y / 2 + 0.05, flat - 0.07), pitch=np.pi / 2)
-        parts.add(_CHROME, knob.moved((0, -0.01, 0)))
-    for sign_x in (-1, 1):
-        for sign_y in (-1, 1):
-            at = (sign_x * 0.25 * x, 0.025 + sign_y * 0.23 * y)
-            radius = 0.09 if sign_x * sign_y > 0 else 0.075
-            parts.cylinder(_CHROME, radius, 0.015, (*at, flat))
-            parts.surface((*at, z), (0.46 * x, 0.42 * y))
-    return parts.finish(size)
+from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector, box, cylinder, rod
 
 
 def shelf(rng: np.random.Generator, size: Vector) -> Blueprint:
@@ -181,52 +32,6 @@ def shelf(rng: np.random.Generator, size: Vector) -> Blueprint:
             hold, rod((sign * 0.35 * x, y / 2 - 0.02, 0.01), (sign * 0.35 * x, -0.3 * y, z - thick), 0.006)
         )
     parts.surface((0, 0, z), (x, y))
-    return parts.finish(size)
-
-
-def bathtub(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a tub with a tiled or white apron; long along x."""
-    x, y, z = size
-    parts, rim, floor = Parts(), 0.09, 0.16
-    apron = _WHITE
-    if rng.random() < 0.5:
-        base = tint(rng, (0.05, 0.3), (0.5, 0.9))
-        apron = Material("tiles", (base, shade(base, 0.7)), 0.4, 0.4, int(rng.integers(1 << 30)))
-    end = 0.22
-    parts.box(_WHITE, (x, y, floor), (0, 0, floor / 2))
-    for sign in (-1, 1):
-        parts.box(apron, (x, rim - 0.01, z - 0.03), (0, sign * (y - rim - 0.01) / 2, z / 2 - 0.015))
-        parts.box(_WHITE, (x, rim, 0.03), (0, sign * (y - rim) / 2, z - 0.015))
-        wide = end if sign > 0 else rim
-        parts.box(_WHITE, (wide, y - 2 * rim, z), (sign * (x - wide) / 2, 0, z / 2))
-    parts.surface((x / 2 - end / 2, 0, z), (end, y))
-    parts.surface((-end / 2, y / 2 - rim / 2, z), (x - end, rim), margin=0.0)
-    parts.surface(((rim - end) / 2, 0, floor), (x - end - rim, y - 2 * rim), margin=0.04)
-    return parts.finish(size)
-
-
-def toilet(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a toilet with a cistern on which things can stand."""
-    x, y, z = size
-    parts, tank, seat = Parts(), 0.2, 0.42
-    parts.box(_WHITE, (x, tank, z - seat + 0.05), (0, (y - tank) / 2, (z + seat - 0.05) / 2))
-    bowl = y - tank
-    middle = -tank / 2
-    profile = [
-        (0, 0),
-        (0.28, 0),
-        (0.26, 0.45 * seat),
-        (0.46, 0.9 * seat),
-        (0.46, seat - 0.03),
-        (0, seat - 0.03),
-    ]
-    parts.add(_WHITE, lathe(profile, 20).scaled((x * 0.95, bowl, 1)).moved((0, middle, 0)))
-    lid = _WHITE if rng.random() < 0.7 else wood(rng)
-    parts.add(lid, cylinder(0.5, 0.03).scaled((x * 0.95, bowl, 1)).moved((0, middle, seat - 0.03)))
-    parts.solid((x * 0.85, bowl, seat), (0, middle, seat / 2))
-    parts.box(_WHITE, (0.5 * x, tank, seat), (0, (y - tank) / 2, seat / 2))
-    parts.box(_CHROME, (0.04, 0.012, 0.02), (-x / 2 + 0.08, y / 2 - tank - 0.006, z - 0.08), False)
-    parts.surface((0, (y - tank) / 2, z), (x, tank))
     return parts.finish(size)
 
 
@@ -252,7 +57,7 @@ def painting(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build a framed picture of blobs, stripes or veins."""
     x, y, z = size
     parts = Parts()
-    _frame(parts, wood(rng) if rng.random() < 0.6 else _BLACK, size, 0.035)
+    _frame(parts, wood(rng) if rng.random() < 0.6 else BLACK, size, 0.035)
     pattern = str(rng.choice(["marble", "leaves", "stripes", "checks", "dots", "bricks"]))
     colours = (tint(rng, (0.1, 0.6), (0.3, 0.95)), tint(rng, (0.1, 0.6), (0.3, 0.95)))
     canvas = Material(pattern, colours, float(max(x, z)), 0.05, int(rng.integers(1 << 30)))
@@ -309,19 +114,6 @@ def curtains(rng: np.random.Generator, size: Vector) -> Blueprint:
     return parts.finish(size)
 
 
-def towel_holder_with_towel(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build a rail with a towel over it."""
-    x, y, z = size
-    parts, cloth = Parts(), fabric(rng)
-    for sign in (-1, 1):
-        parts.add(
-            _CHROME, rod((sign * (x / 2 - 0.01), y / 2, z - 0.03), (sign * (x / 2 - 0.01), 0, z - 0.03), 0.01)
-        )
-    parts.add(_CHROME, rod((-x / 2, -0.01, z - 0.03), (x / 2, -0.01, z - 0.03), 0.01))
-    parts.box(cloth, (0.75 * x, y * 0.8, z), (0, -0.1 * y, z / 2))
-    return parts.finish(size)
-
-
 def rug(rng: np.random.Generator, size: Vector) -> Blueprint:
     """Build a rug: seen, not felt (things stand on the floor through it)."""
     x, y, z = size
@@ -342,4 +134,62 @@ def skirting(rng: np.random.Generator, size: Vector) -> Blueprint:
         "plain", ((tone, tone, tone * 0.97), (tone * 0.9,) * 3), 0.5, 0.1, int(rng.integers(2**31))
     )
     parts.box(white, size, (0, 0, size[2] / 2))
+    return parts.finish(size)
+
+
+def wainscot(rng: np.random.Generator, size: Vector) -> Blueprint:
+    """Build wall panels or tiles with a rail on top."""
+    x, y, z = size
+    parts = Parts()
+    base = tint(rng, (0.03, 0.3), (0.45, 0.9))
+    pattern = str(rng.choice(["plain", "planks", "tiles"]))
+    repeat = 1.2 if pattern == "planks" else 0.5
+    face = Material(pattern, (base, shade(base, 0.85)), repeat, 0.15, int(rng.integers(1 << 30)))
+    rail = Material("plain", (shade(base, 0.9), shade(base, 0.85)), 0.8, 0.2, int(rng.integers(1 << 30)))
+    parts.box(face, (x, y * 0.7, z - 0.03), (0, y * 0.15, (z - 0.03) / 2))
+    parts.box(rail, (x, y, 0.03), (0, 0, z - 0.015), False)
+    return parts.finish(size)
+
+
+def poster(rng: np.random.Generator, size: Vector) -> Blueprint:
+    """Build a sheet with a picture and a caption, without a frame."""
+    x, y, z = size
+    parts = Parts()
+    paper = tint(rng, (0.05, 0.4), (0.6, 0.97))
+    parts.box(Material("plain", (paper, shade(paper, 0.95)), 0.8, 0.0), (x, y * 0.6, z), (0, y * 0.2, z / 2))
+    pattern = str(rng.choice(["dots", "checks", "leaves", "stripes", "marble"]))
+    colours = (tint(rng, (0.3, 0.8), (0.3, 0.95)), tint(rng, (0.1, 0.6), (0.2, 0.9)))
+    picture = Material(pattern, colours, float(max(x, z)), 0.0, int(rng.integers(1 << 30)))
+    parts.add(picture, box((0.84 * x, y * 0.4, 0.68 * z), (0, -y * 0.3, 0.6 * z)))
+    ink = Material("label", ((0.9, 0.9, 0.88), (0.15, 0.15, 0.2)), 0.84 * x, 0.0, int(rng.integers(1 << 30)))
+    parts.add(ink, box((0.84 * x, y * 0.4, 0.14 * z), (0, -y * 0.3, 0.13 * z)))
+    return parts.finish(size)
+
+
+def light_switch(rng: np.random.Generator, size: Vector) -> Blueprint:
+    """Build a switch: a plate with one or two rockers."""
+    x, y, z = size
+    parts, tone = Parts(), float(rng.uniform(0.75, 0.95))
+    plate = Material("plain", ((tone, tone, tone * 0.97), (tone * 0.95,) * 3), 0.5, 0.3)
+    rocker = Material("plain", ((tone * 0.86,) * 3, (tone * 0.8,) * 3), 0.5, 0.4)
+    parts.box(plate, (x, y * 0.6, z), (0, y * 0.2, z / 2))
+    count = int(rng.integers(1, 3))
+    for index in range(count):
+        at = (index - (count - 1) / 2) * 0.36 * x
+        parts.add(rocker, box((0.3 * x, y * 0.4, 0.5 * z), (at, -y * 0.3, z / 2)))
+    return parts.finish(size)
+
+
+def blinds(rng: np.random.Generator, size: Vector) -> Blueprint:
+    """Build slats, partly lowered over a window."""
+    x, y, z = size
+    parts, slat = Parts(), trim(rng) if rng.random() < 0.6 else wood(rng)
+    parts.box(slat, (x, y, 0.04), (0, 0, z - 0.02), False)
+    count = max(2, round((z - 0.04) / 0.035))
+    for index in range(count):
+        level = (index + 0.4) * (z - 0.04) / count
+        parts.add(slat, box((x * 0.98, y * 0.8, 0.006), (0, 0, 0)).moved((0, 0, level), pitch=0.5))
+    for sign in (-1, 1):
+        parts.add(slat, box((0.006, 0.004, z - 0.04), (sign * 0.35 * x, 0, (z - 0.04) / 2)))
+    parts.solid(size, (0, 0, z / 2))
     return parts.finish(size)

@@ -1,0 +1,98 @@
+"""Every room after its spawn has settled: nothing overlaps, hovers, falls out or moves on its own."""
+
+import mujoco
+import numpy as np
+import pytest
+
+from thor_interact_env.simulators.mujoco.layout import placed_box
+from thor_interact_env.simulators.mujoco.physics import TIME_STEP, CompiledRoom
+from thor_interact_env.simulators.mujoco.rooms import AGENT_RADIUS, MOVABLES, plan_room, reachable, spawn
+from thor_interact_env.splits import ROOM_TYPES
+
+SEEDS = (0, 1)
+DRIFT = 2e-3
+"""Metres that a thing may shift in a second; pillows and stuffed animals rock and sag."""
+DEPTH, SOFT_DEPTH = 2e-3, 4e-3
+"""Metres that two things may sink into each other."""
+SOFT_DRIFT = 0.02
+SOFT = ("Pillow", "TeddyBear")
+
+
+def check(name):
+    plan = plan_room(name)
+    room = CompiledRoom(plan)
+    for seed in SEEDS:
+        poses = spawn(plan, seed)
+        room.spawn(poses)
+        placed = [movable for movable in room.movables if height(room, movable) > -1]
+        least, most = MOVABLES[plan.room_type]
+        assert least <= len(placed) <= most, (name, seed, len(placed))
+        assert room.data.ntree_awake == 0
+        before = room.positions()
+        wake(room, placed)
+        soft = {movable.body for movable in placed if movable.type in SOFT}
+        for contact in room.data.contact:
+            yields = soft & {int(room.model.geom_bodyid[geom]) for geom in contact.geom}
+            assert contact.dist > -(SOFT_DEPTH if yields else DEPTH), (name, seed, contact.dist)
+        inside_and_supported(room, placed)
+        stays(room, placed, before, (name, seed))
+        clear(plan, poses)
+
+
+def height(room, movable) -> float:
+    return float(room.data.qpos[movable.position_address + 2])
+
+
+def inside_and_supported(room, placed) -> None:
+    width, depth, high = room.plan.size
+    touching = {
+        int(room.model.geom_bodyid[geom])
+        for contact in room.data.contact
+        if contact.dist < 2e-3
+        for geom in contact.geom
+    }
+    for movable in placed:
+        x, y, z = room.data.xipos[movable.body]
+        assert abs(x) < width / 2 and abs(y) < depth / 2 and 0 < z < high, (room.plan.name, movable.id)
+        assert movable.body in touching, (room.plan.name, movable.id)
+
+
+def wake(room, placed) -> None:
+    """Wake everything without moving it: what sleeps has no contacts."""
+    for movable in placed:
+        room.data.qfrc_applied[movable.velocity_address] = 1e-9
+    mujoco.mj_step(room.model, room.data)
+    room.data.qfrc_applied[:] = 0
+
+
+def stays(room, placed, before, where) -> None:
+    mujoco.mj_step(room.model, room.data, nstep=round(1 / TIME_STEP))
+    for movable in placed:
+        at = slice(movable.position_address, movable.position_address + 3)
+        shift = float(np.linalg.norm(room.data.qpos[at] - before[at]))
+        assert shift < (SOFT_DRIFT if movable.type in SOFT else DRIFT), (*where, movable.id, shift)
+
+
+def clear(plan, poses) -> None:
+    """Wherever the agent can stand, nothing is within its radius."""
+    positions = reachable(plan, poses)
+    assert len(positions) >= 4, plan.name
+    assert np.allclose(positions / 0.25, np.rint(positions / 0.25))
+    boxes = [item.box() for item in (*plan.fixtures, *plan.furniture) if item.type != "Rug"]
+    on_floor = zip(plan.portables, poses, strict=True)
+    boxes += [placed_box(made, pose[:3], pose[3]) for (_, made), pose in on_floor if pose and pose[2] < 0.05]
+    for x0, y0, z0, x1, y1, _ in boxes:
+        if z0 < 1.8:
+            nearest = np.clip(positions, (x0, y0), (x1, y1))
+            assert np.linalg.norm(positions - nearest, axis=1).min() > AGENT_RADIUS - 1e-9, plan.name
+
+
+@pytest.mark.parametrize("kind", ROOM_TYPES)
+def test_ithors_rooms_settle(kind):
+    for number in ROOM_TYPES[kind]:
+        check(f"FloorPlan{number}")
+
+
+def test_procedural_rooms_settle():
+    for number in range(1000, 1012):
+        check(f"Procedural{number}")
