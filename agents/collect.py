@@ -359,7 +359,7 @@ def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the pool in good order
     torch.set_num_threads(1)
     if hasattr(os, "nice"):
-        # The learner sets the pace: its threads wait for each other, so one that waits for a worker stops all.
+        # The learner sets the pace: all its threads wait for the one that waits for a worker.
         os.nice(19)
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -3,3 +3,8 @@
 Inside this package coordinates are MuJoCo's: right-handed, z up, metres. `simulator` is the only
 module that speaks AI2-THOR's left-handed, y-up coordinates.
 """
+
+from thor_interact_env.simulators.mujoco.rendering import choose_backend
+
+# MuJoCo reads the choice when it is imported, which modules of this package do.
+choose_backend()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Mesh, Visual, merge
+from thor_interact_env.simulators.mujoco.shapes import Blueprint, Mesh, Vector, Visual, merge
 
 CAMERA = "agent"
 """Name of the agent's camera."""
@@ -53,9 +53,14 @@ def specify(plan: RoomPlan) -> "mujoco.MjSpec":
     for placement in plan.fixtures:
         body = builder.spec.worldbody.add_body(pos=placement.position, quat=yaw_quaternion(placement.yaw))
         builder.add(body, placement.blueprint)
-    blueprints = [placement.blueprint for placement in plan.furniture] + [made for _, made in plan.portables]
-    for index, blueprint in enumerate(blueprints):
-        builder.add_movable(f"movable{index}", blueprint, index < len(plan.furniture))
+    # MuJoCo computes contacts as it compiles: all bodies in one place would give thousands of them.
+    for index, placement in enumerate(plan.furniture):
+        builder.add_movable(f"movable{index}", placement.blueprint, placement.position, furniture=True)
+    columns = int(np.ceil(np.sqrt(max(len(plan.portables), 1))))
+    for index, (_, blueprint) in enumerate(plan.portables):
+        across, along = (((np.array(divmod(index, columns)) + 0.5) / columns - 0.5) * plan.size[:2]).tolist()
+        place = (across, along, 0.7 * plan.size[2])
+        builder.add_movable(f"movable{len(plan.furniture) + index}", blueprint, place, furniture=False)
     return builder.spec
 
 
@@ -143,11 +148,11 @@ class _Builder:
                 mass=0,
             )
 
-    def add_movable(self, name: str, blueprint: Blueprint, furniture: bool) -> None:
+    def add_movable(self, name: str, blueprint: Blueprint, position: Vector, furniture: bool) -> None:
         low, high = blueprint.bounds()
         extent = np.maximum(high - low, 0.01)
         squares = extent**2
-        body = self.spec.worldbody.add_body(name=name, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
+        body = self.spec.worldbody.add_body(name=name, pos=position, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
         body.explicitinertial = True
         body.mass = blueprint.mass
         # Lower than the middle: most things carry their weight below.

@@ -5,7 +5,7 @@ The floor is at z = 0 and the room is centred on the origin: |x| <= width / 2, |
 
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -42,6 +42,12 @@ _SAME = {
 }
 _SEATS = ("Chair", "ArmChair", "DogBed", "Sofa", "Bed", "Ottoman", "BathtubBasin")
 _ON_BEDS = ("Pillow", "TeddyBear")
+_ATTEMPTS = 20
+"""Floor plans that are tried for a room before the roomiest is taken."""
+
+_SMALL_FOOTPRINT = 0.12
+"""Square metres: a room holds no second television only because it may hold more things."""
+
 _HIGHEST_SURFACE = 1.75
 _EYE, _REACH, _EYE_LEVEL, _ON_SHELVES = 1.576, 1.4, 1.1, 0.45
 _WANTED_POSITIONS = {"kitchen": 20, "living_room": 24, "bedroom": 20, "bathroom": 12}
@@ -94,7 +100,7 @@ def plan_room(name: str) -> RoomPlan:
     """
     kind = room_type(name)
     best, most = None, (False, False, -1)
-    for attempt in range(20):
+    for attempt in range(_ATTEMPTS):
         plan = _attempt(name, kind, np.random.default_rng([zlib.crc32(name.encode()), attempt]))
         types = {item.type for item in (*plan.fixtures, *plan.furniture)}
         positions = len(reachable(plan))
@@ -104,7 +110,9 @@ def plan_room(name: str) -> RoomPlan:
         if most[0] and most[1]:
             break
     assert best is not None
-    return best
+    rng = np.random.default_rng([zlib.crc32(name.encode()), _ATTEMPTS])
+    names = _portables(rng, kind, len(best.furniture))
+    return replace(best, portables=tuple((chosen, build(chosen, rng)) for chosen in names))
 
 
 def _attempt(name: str, kind: str, rng: np.random.Generator) -> RoomPlan:
@@ -113,12 +121,9 @@ def _attempt(name: str, kind: str, rng: np.random.Generator) -> RoomPlan:
     floor, wall, ceiling = shell(rng, kind)
     layout = Layout(rng, size)
     FURNISHERS[kind](layout)
-    portables = tuple((chosen, build(chosen, rng)) for chosen in _portables(rng, kind, len(layout.furniture)))
     x, y = (float(value) for value in rng.uniform(-0.15, 0.15, 2) * size[:2])
     fixtures, furniture = tuple(layout.fixtures), tuple(layout.furniture)
-    return RoomPlan(
-        name, kind, size, floor, wall, ceiling, fixtures, furniture, portables, (x, y, HEIGHT - 0.15)
-    )
+    return RoomPlan(name, kind, size, floor, wall, ceiling, fixtures, furniture, (), (x, y, HEIGHT - 0.15))
 
 
 def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]:
@@ -129,10 +134,14 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
     usual = least + 3 * (most - least) // 4
     while len(names) + furniture > most:
         names.pop(int(rng.integers(len(names))))
+    footprints = {name: CATALOG[name].size[0] * CATALOG[name].size[1] for name in expected}
     candidates = [
-        name for name, mean in expected.items() if mean > 0 and "Floor" not in CATALOG[name].receptacles
+        name
+        for name, mean in expected.items()
+        if mean > 0 and CATALOG[name].receptacles[0] != "Floor" and footprints[name] < _SMALL_FOOTPRINT
     ]
-    weights = np.array([expected[name] for name in candidates])
+    # What is hardly visible makes a room no fuller.
+    weights = np.array([expected[name] * np.sqrt(footprints[name]) for name in candidates])
     goal = int(rng.integers(usual, most + 1)) - furniture
     for _ in range(goal - len(names)):
         names.append(str(rng.choice(candidates, p=weights / weights.sum())))

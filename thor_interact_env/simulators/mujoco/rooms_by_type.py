@@ -22,9 +22,9 @@ COUNTER_HEIGHT = 0.9
 
 SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "kitchen": ((2.9, 3.4), (2.9, 3.4)),
-    "living_room": ((3.4, 4.1), (3.3, 4.0)),
-    "bedroom": ((2.9, 3.5), (3.0, 3.6)),
-    "bathroom": ((2.1, 2.6), (2.2, 2.7)),
+    "living_room": ((3.7, 4.4), (3.6, 4.3)),
+    "bedroom": ((3.2, 3.8), (3.3, 3.9)),
+    "bathroom": ((2.2, 2.7), (2.3, 2.8)),
 }
 """Least and greatest width and depth of each room type, metres."""
 
