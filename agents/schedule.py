@@ -227,11 +227,11 @@ _PAPER_STAGE = Stage(
 )
 
 _QUICK_STAGE = Stage(
-    initial_locations=280,
-    episodes=29,
-    locations_per_episode=30,
-    updates_start=10,
-    updates_end=10,
+    initial_locations=320,
+    episodes=34,
+    locations_per_episode=24,
+    updates_start=11,
+    updates_end=11,
     greedy_points=6,
     random_points=12,
     joint=True,
@@ -271,10 +271,10 @@ PRESETS: Mapping[str, Schedule] = {
         stages=(
             Stage(
                 initial_locations=400,
-                episodes=100,
+                episodes=64,
                 locations_per_episode=60,
-                updates_start=20,
-                updates_end=20,
+                updates_start=25,
+                updates_end=25,
                 greedy_points=6,
                 random_points=12,
                 joint=True,
@@ -284,10 +284,10 @@ PRESETS: Mapping[str, Schedule] = {
         learning_rate=2e-3,
         final_learning_rate=2e-5,
         decay_share=2 / 3,
-        evaluate_every=20,
+        evaluate_every=8,
         evaluation_locations=60,
         final_evaluation_locations=200,
-        checkpoint_every=5,
+        checkpoint_every=4,
     ),
     # The paper's numbers. The frozen start of the joint stage is the authors' code's.
     "paper": Schedule(

@@ -81,6 +81,9 @@ class BoxSimulator:
     deterministic = True
     rooms = ALL_ROOMS
 
+    def has_room(self, room):
+        return room in self.rooms
+
     def __init__(self):
         self.loaded = []
 

@@ -23,6 +23,9 @@ class PaperWorld:
     deterministic = True
     rooms = ALL_ROOMS
 
+    def has_room(self, room):
+        return room in self.rooms
+
     def __init__(self) -> None:
         self.loads: list[str] = []
         self.closed = False

@@ -19,6 +19,9 @@ class Corridor:
 
     deterministic = True
     rooms = ALL_ROOMS
+
+    def has_room(self, room):
+        return room in self.rooms
     closed = False
 
     def load(self, location: Location) -> Observation:
