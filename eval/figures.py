@@ -6,17 +6,16 @@ instances with the chosen points, the ground truth in reach, the self-supervised
 
 import colorsys
 import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from agents.base import Instance
-from eval.mass import MASS_CLASSES, mass_class
 from thor_interact_env.actions import IMAGE_SIZE
+from thor_interact_env.annotations import MASS_CLASSES, mass_class
+from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Instances, Observation
 
 Picture = npt.NDArray[np.uint8]
@@ -116,17 +115,7 @@ def write_png(path: str | os.PathLike[str], picture: Picture) -> None:
     """
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
         raise ValueError(f"picture of shape {picture.shape} and type {picture.dtype} must be (h, w, 3) uint8")
-    target = Path(path)
-    encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(encoded.tobytes())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
 def _enlarged(image: npt.NDArray[np.generic], interpolation: int = cv2.INTER_NEAREST) -> Picture:

@@ -12,13 +12,8 @@ import numpy.typing as npt
 
 from agents.base import Instance
 from eval.coco import average_precision, match_boxes, predicted_regions, true_regions
+from thor_interact_env.annotations import mass_class
 from thor_interact_env.simulators.base import Instances
-
-MASS_CLASSES = ("light", "medium", "heavy")
-"""Names of the classes, in the order of their indices and of the forces."""
-
-MASS_LIMITS = (0.5, 2.0)
-"""Kilograms from which an object is medium, and heavy."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +33,6 @@ class MassScores:
     counts: npt.NDArray[np.int64]
     mean_accuracy: float
     bbox_ap50_with_mass: float
-
-
-def mass_class(kilograms: float) -> int:
-    """Return the index in `MASS_CLASSES` of an object's mass.
-
-    Args:
-        kilograms: Mass, greater than 0.
-
-    Returns:
-        0 below 0.5 kg, 1 below 2 kg, else 2.
-
-    Raises:
-        ValueError: The mass is not a positive number.
-    """
-    if not kilograms > 0:
-        raise ValueError(f"mass {kilograms} kg must be a number greater than 0")
-    return sum(kilograms >= limit for limit in MASS_LIMITS)
 
 
 def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]) -> MassScores:

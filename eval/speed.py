@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ import tyro
 from selfsup.superpixels import superpixel_labels
 from thor_interact_env.actions import DIRECTIONS, FORCES
 from thor_interact_env.errors import RenderingError
+from thor_interact_env.files import write_whole
 from thor_interact_env.locations import Location, LocationSampler, split_rooms
 from thor_interact_env.simulators.base import Observation, Simulator
 
@@ -312,16 +312,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     Raises:
         FileNotFoundError: The folder does not exist.
     """
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)
-            file.write("\n")
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
 def main() -> None:

@@ -26,10 +26,18 @@ NOT_MOVED: Final = -1
 def mass_class(kilograms: float) -> int:
     """Return the index in `MASS_CLASSES` of an object's mass.
 
+    Args:
+        kilograms: Mass, greater than 0.
+
+    Raises:
+        ValueError: The mass is not a positive number.
+
     Example:
         >>> [mass_class(mass) for mass in (0.1, 0.5, 2.0)]
         [0, 1, 2]
     """
+    if not kilograms > 0:
+        raise ValueError(f"mass {kilograms} kg must be a number greater than 0")
     return sum(kilograms >= limit for limit in MASS_LIMITS)
 
 

@@ -5,10 +5,8 @@ instances of each. The same arguments give the same bytes.
 """
 
 import argparse
-import os
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -17,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.errors import RenderingError, ThorInteractError
+from thor_interact_env.files import write_whole
 from thor_interact_env.splits import ROOM_TYPES, room_type
 
 if TYPE_CHECKING:
+    from thor_interact_env.simulators.mujoco.materials import Material
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
     from thor_interact_env.simulators.mujoco.rendering import Renderer
 
@@ -212,18 +212,20 @@ def _look(
     return renderer.rgb(room.data, CAMERA).copy()
 
 
-def _studio() -> Iterator[object]:
+def _studio() -> "tuple[Material, Material, Material]":
     """Return the materials of floor, walls and ceiling of the neutral studio."""
     from thor_interact_env.simulators.mujoco.materials import Material
 
-    for shade in (0.72, 0.8, 0.9):
-        yield Material("plain", ((shade,) * 3, (shade - 0.02,) * 3), 2.0, 0.0)
+    def plain(shade: float) -> Material:
+        return Material("plain", ((shade,) * 3, (shade - 0.02,) * 3), 2.0, 0.0)
+
+    return plain(0.72), plain(0.8), plain(0.9)
 
 
-def _require_types(names: Sequence[str], known: object) -> None:
+def _require_types(names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
-        if name not in known:  # type: ignore[operator]
-            raise GalleryError(f"There is no object type {name!r}; the types are {', '.join(sorted(known))}.")  # type: ignore[call-overload]
+        if name not in known:
+            raise GalleryError(f"There is no object type {name!r}; the types are {', '.join(sorted(known))}.")
 
 
 def _shrink(picture: Picture, side: int = _THUMBNAIL) -> Picture:
@@ -243,20 +245,9 @@ def _sheet(tiles: Sequence[Picture], columns: int) -> Picture:
 
 
 def _write(path: Path, picture: Picture) -> Path:
-    """Write under a temporary name, then rename: readers never see half of a file."""
-    encoded = cv2.imencode(
-        path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _SMALL_QUALITY]
-    )[1]
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(encoded.tobytes())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _SMALL_QUALITY]
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]
+    return write_whole(path, encoded.tobytes())
 
 
 class _Parser(argparse.ArgumentParser):

@@ -22,6 +22,7 @@ class Corridor:
 
     def has_room(self, room):
         return room in self.rooms
+
     closed = False
 
     def load(self, location: Location) -> Observation:

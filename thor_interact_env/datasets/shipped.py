@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from tqdm.auto import tqdm
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.errors import DatasetError, InvalidLocationError, UnknownSplitError
+from thor_interact_env.files import write_whole
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators import make_simulator
 
@@ -110,7 +110,7 @@ def ship(drawing: Drawing, folder: str | os.PathLike[str] | None = None) -> Path
         simulator.close()
     path = Path(folder if folder is not None else _FOLDER) / _FILES[drawing.split]
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, _text(drawing, locations))
+    write_whole(path, _text(drawing, locations).encode())
     return path
 
 
@@ -131,15 +131,3 @@ def _text(drawing: Drawing, locations: Sequence[Location]) -> str:
         "world": source_fingerprint(),
     }
     return json.dumps(head)[:-1] + ', "locations": {\n' + ",\n".join(lines) + "\n}}\n"
-
-
-def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -1,0 +1,71 @@
+"""Contact sheets: the same bytes again, one picture per room or instance, refusals in one line."""
+
+import cv2
+import numpy as np
+import pytest
+
+from thor_interact_env.gallery import INSTANCES, GalleryError, main, room_picture, type_pictures
+
+
+def test_instances_of_a_type_differ_and_replay_exactly():
+    pictures = type_pictures("Mug", 3)
+    assert [picture.shape for picture in pictures] == [(300, 300, 3)] * 3
+    for first, again in zip(pictures, type_pictures("Mug", 3), strict=True):
+        assert np.array_equal(first, again)
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        assert np.mean(np.any(pictures[first] != pictures[second], axis=2)) > 0.05
+
+
+def test_an_object_fills_its_picture():
+    for name in ("Sofa", "Mug", "Fork"):
+        picture = type_pictures(name, 1)[0].astype(int)
+        # The floor and the wall are grey; what is not is the object, in the middle of the picture.
+        coloured = np.ptp(picture, axis=2) > 25
+        rows, columns = np.nonzero(coloured)
+        assert coloured.mean() > 0.01, name
+        assert max(np.ptp(rows), np.ptp(columns)) > 120, name
+        assert abs(columns.min() + columns.max() - 300) < 90, name
+
+
+def test_a_room_is_seen_whole():
+    picture = room_picture("FloorPlan301")
+    assert 40 < picture.mean() < 215
+    assert cv2.Laplacian(picture, cv2.CV_32F).std() > 5
+
+
+def test_sheets_are_written_whole(tmp_path, capsys):
+    main(["--out", str(tmp_path / "new"), "--rooms", "FloorPlan1", "FloorPlan2", "--types", "Egg"])
+    files = [str(tmp_path / "new" / name) for name in ("rooms_kitchen.png", "types_1.png")]
+    assert capsys.readouterr().out.split() == files
+    rooms, types = (cv2.imread(name) for name in files)
+    assert rooms.shape[1] == 2 * 300 and types.shape[1] == INSTANCES * 120
+    assert len(list((tmp_path / "new").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--types", "Mugg"], "Mugg"),
+        (["--rooms", "FloorPlan31"], "FloorPlan31"),
+        (["--colour"], "--colour"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, capsys, words, named):
+    with pytest.raises(SystemExit) as raised:
+        main(["--out", str(tmp_path), *words])
+    assert raised.value.code == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1 and named in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_no_folder(tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SystemExit) as raised:
+        main(["--out", str(tmp_path / "taken"), "--rooms", "FloorPlan1"])
+    assert raised.value.code == 2 and "taken" in capsys.readouterr().err
+
+
+def test_an_unknown_type_is_named():
+    with pytest.raises(GalleryError, match=r"'Unicorn'.*Mug"):
+        type_pictures("Unicorn")
