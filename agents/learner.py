@@ -99,9 +99,13 @@ class Learner:
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         schedule = self._config.schedule
-        return torch.optim.Adam(
-            self.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-        )
+        upsampling = {id(parameter) for parameter in self.network.upsampling_parameters()}
+        others = [parameter for parameter in self.network.parameters() if id(parameter) not in upsampling]
+        groups = [
+            {"params": others, "rate": 1.0},
+            {"params": self.network.upsampling_parameters(), "rate": schedule.upsampling_rate},
+        ]
+        return torch.optim.Adam(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
 
     def _set_up(self) -> None:
         self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
@@ -184,7 +188,7 @@ class Learner:
             frozen: Leave out the losses of scores and embeddings.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate"]
         images = torch.stack([image_tensor(experience.rgb, experience.depth) for experience in experiences])
         images = images.to(self.fabric.device, memory_format=self._memory_format)
         targets = build_targets(experiences, self._config.kernel_name).to(self.fabric.device)

@@ -183,6 +183,15 @@ class InteractionNet(nn.Module):
         """Number of trainable values."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    def upsampling_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of the transposed convolutions."""
+        return [
+            parameter
+            for module in self.modules()
+            if isinstance(module, nn.ConvTranspose2d)
+            for parameter in module.parameters()
+        ]
+
     def forward(self, images: Tensor) -> Prediction:
         """Predict for a batch of images.
 

@@ -117,6 +117,11 @@ class Schedule:
     decay_share: float
     """Share of all updates, at the end, over which the rate falls linearly to the final one (0: constant)."""
 
+    upsampling_rate: float = 1.0
+    """Learning rate of the transposed convolutions, as a share of the others'. At a high rate Adam drives
+    their four kernels apart, which paints stripes over the embeddings and tears masks; a small share keeps
+    them near their start, nearest-neighbour upsampling."""
+
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""
 
@@ -158,6 +163,9 @@ class Schedule:
         require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more.")
         for name in ("learning_rate", "final_learning_rate"):
             require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it must be above 0.")
+        require(
+            self.upsampling_rate >= 0, f"upsampling_rate is {self.upsampling_rate}; it must be 0 or more."
+        )
         require(self.weight_decay >= 0, f"weight_decay is {self.weight_decay}; it must be 0 or more.")
         for name in ("decay_share", "reachable_share"):
             value = getattr(self, name)
@@ -227,11 +235,11 @@ _PAPER_STAGE = Stage(
 )
 
 _QUICK_STAGE = Stage(
-    initial_locations=320,
-    episodes=34,
-    locations_per_episode=24,
-    updates_start=11,
-    updates_end=11,
+    initial_locations=240,
+    episodes=24,
+    locations_per_episode=20,
+    updates_start=12,
+    updates_end=12,
     greedy_points=6,
     random_points=12,
     joint=True,
@@ -261,18 +269,19 @@ PRESETS: Mapping[str, Schedule] = {
         learning_rate=2e-3,
         final_learning_rate=5e-5,
         decay_share=2 / 3,
+        upsampling_rate=0.05,
         memory_capacity=4000,
-        evaluate_every=15,
+        evaluate_every=12,
         evaluation_locations=60,
         final_evaluation_locations=200,
-        checkpoint_every=5,
+        checkpoint_every=4,
     ),
     "hour": Schedule(
         stages=(
             Stage(
                 initial_locations=400,
-                episodes=64,
-                locations_per_episode=60,
+                episodes=60,
+                locations_per_episode=48,
                 updates_start=25,
                 updates_end=25,
                 greedy_points=6,
@@ -284,7 +293,8 @@ PRESETS: Mapping[str, Schedule] = {
         learning_rate=2e-3,
         final_learning_rate=2e-5,
         decay_share=2 / 3,
-        evaluate_every=8,
+        upsampling_rate=0.05,
+        evaluate_every=10,
         evaluation_locations=60,
         final_evaluation_locations=200,
         checkpoint_every=4,
