@@ -1,5 +1,6 @@
 """From a room plan to a MuJoCo specification: shapes, materials, light, masses and friction."""
 
+import zlib
 from collections.abc import Iterable
 from itertools import count
 
@@ -26,6 +27,9 @@ GLIDE_MASS, CASTOR_MASS = 10.0, 20.0
 
 TURNING_FRICTION = (0.005, 0.005)
 """Torsional and rolling friction of everything, metres."""
+
+PANEL = 0.4
+"""Metres along the squares that floor, walls and ceiling are made of."""
 
 _VISIBLE, _FELT = 0, 3
 
@@ -79,10 +83,8 @@ class _Builder:
         self.spec.compiler.autolimits = True
         visual = self.spec.visual
         visual.global_.fovy = FIELD_OF_VIEW
-        visual.quality.shadowsize = 512
-        visual.quality.offsamples = 0
         visual.map.znear, visual.map.zfar = 0.01, 12.0
-        visual.headlight.ambient, visual.headlight.diffuse = [0.34] * 3, [0.22] * 3
+        visual.headlight.ambient, visual.headlight.diffuse = [0.33] * 3, [0.1] * 3
         visual.headlight.specular = [0.05] * 3
         self.spec.stat.extent, self.spec.stat.center = 1.0, [0, 0, 1]
 
@@ -190,45 +192,74 @@ def _add_shell(builder: _Builder, plan: RoomPlan) -> None:
             condim=6,
             group=_FELT,
         )
-    half = np.array([width, depth]) / 2
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
-    builder.show(world, Visual(_quad(corners, 0.0), plan.floor))
-    builder.show(world, Visual(_quad(corners[::-1], height), plan.ceiling))
-    walls = [_wall(corners[(side + 1) % 4], corners[side], height) for side in range(4)]
+    x, y = width / 2, depth / 2
+    builder.show(world, Visual(_panel((-x, -y, 0), (width, 0, 0), (0, depth, 0)), plan.floor))
+    builder.show(world, Visual(_panel((-x, y, height), (width, 0, 0), (0, -depth, 0)), plan.ceiling))
+    up = (0, 0, height)
+    walls = [
+        _panel((-x, y, 0), (width, 0, 0), up),
+        _panel((-x, -y, 0), (0, depth, 0), up),
+        _panel((x, -y, 0), (-width, 0, 0), up),
+        _panel((x, y, 0), (0, -depth, 0), up),
+    ]
     builder.show(world, Visual(merge(*walls), plan.wall))
-    x, y, z = plan.light
-    world.add_light(
-        pos=[x, y, z],
-        dir=[0, 0, -1],
-        type=mujoco.mjtLightType.mjLIGHT_SPOT,
-        castshadow=True,
-        cutoff=80,
-        exponent=0.6,
-        diffuse=[0.62, 0.6, 0.56],
-        specular=[0.15] * 3,
-        attenuation=[1, 0, 0],
-    )
-    world.add_light(
-        pos=[0, 0, height - 0.1],
-        dir=[0.35, 0.5, -0.8],
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
-        castshadow=False,
-        diffuse=[0.16] * 3,
-        specular=[0] * 3,
-    )
+    _add_lights(world, plan)
     world.add_camera(name=CAMERA, fovy=FIELD_OF_VIEW)
 
 
-def _quad(corners: npt.NDArray[np.float64], height: float) -> Mesh:
-    vertices = np.column_stack([corners, np.full(4, height)])
-    return Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32), np.asarray(corners, float))
+def _add_lights(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
+    """Add a lamp that casts shadows, its light thrown back by the room, and daylight, tinted by room."""
+    rng = np.random.default_rng(zlib.crc32(plan.name.encode()))
+    # From a warm bulb to a cool tube.
+    lamp = np.array([1.0, 0.97, 0.93]) + rng.uniform(-1, 1) * np.array([0.0, -0.03, -0.07])
+    world.add_light(
+        pos=plan.light,
+        dir=[0, 0, -1],
+        type=mujoco.mjtLightType.mjLIGHT_SPOT,
+        castshadow=True,
+        cutoff=85,
+        exponent=1,
+        diffuse=0.42 * rng.uniform(0.9, 1.1) * lamp,
+        specular=[0.2] * 3,
+        attenuation=[1, 0, 0],
+    )
+    world.add_light(
+        pos=[0, 0, 0.35 * plan.size[2]],
+        type=mujoco.mjtLightType.mjLIGHT_SPOT,  # To all sides: the renderer ignores mjLIGHT_POINT.
+        castshadow=False,
+        cutoff=180,
+        exponent=0,
+        diffuse=0.37 * lamp,
+        specular=[0] * 3,
+        attenuation=[1, 0, 0.08],
+    )
+    windows = [placement for placement in plan.fixtures if placement.type == "Window"]
+    yaw = windows[0].yaw if windows else 0.0
+    world.add_light(
+        dir=[0.6 * np.sin(yaw) + 0.25, -0.6 * np.cos(yaw) + 0.15, -0.5],
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        castshadow=False,
+        diffuse=[0.11, 0.12, 0.14],
+        specular=[0] * 3,
+    )
 
 
-def _wall(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64], height: float) -> Mesh:
-    length = float(np.linalg.norm(right - left))
-    vertices = np.array([[*left, 0], [*right, 0], [*right, height], [*left, height]])
-    uv = np.array([[0, 0], [length, 0], [length, height], [0, height]])
-    return Mesh(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32), uv)
+def _panel(corner: Vector, along: Vector, up: Vector) -> Mesh:
+    """Return a flat rectangle of small squares, seen from where `along` runs right and `up` runs up.
+
+    OpenGL computes light at vertices only: large rectangles would be evenly lit.
+    """
+    sides = np.array([along, up], float)
+    lengths = np.linalg.norm(sides, axis=1)
+    columns, rows = np.maximum(np.round(lengths / PANEL), 1).astype(int)
+    across, above = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
+    shares = np.column_stack([across.ravel(), above.ravel()])
+    first = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)).ravel()
+    right, over = first + 1, first + columns + 1
+    faces = np.concatenate(
+        [np.column_stack([first, right, over + 1]), np.column_stack([first, over + 1, over])]
+    )
+    return Mesh(np.asarray(corner) + shares @ sides, faces.astype(np.int32), shares * lengths)
 
 
 def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:

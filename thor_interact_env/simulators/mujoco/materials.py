@@ -51,53 +51,80 @@ def _grid() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
 
 
 def _plain(rng: np.random.Generator) -> npt.NDArray[np.floating]:
-    return 0.35 * _noise(rng, 4, 4)
+    return 0.35 * _noise(rng, 4, 4) + 0.15 * _noise(rng, 14, 14)
 
 
-def _speckle(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    return 0.5 * _noise(rng, 6, 6) + 0.5 * (rng.random((TEXTURE_SIZE, TEXTURE_SIZE)) > 0.9)
+def _speckle(rng: np.random.Generator) -> npt.NDArray[np.floating]:
+    grains = np.clip(4 * (_noise(rng, 48, 48) - 0.7), 0, 1)
+    return 0.3 * _noise(rng, 4, 4) + 0.6 * grains
 
 
-def _wood(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    # Grain runs along u, the first texture coordinate.
+def _grain(rng: np.random.Generator) -> npt.NDArray[np.floating]:
+    """Return long streaks and a few wavy growth lines along the columns."""
     rows, _ = _grid()
-    warp = _noise(rng, 6, 2)
-    rings = 0.5 + 0.5 * np.sin(2 * np.pi * (5 * rows + 1.2 * warp))
-    return 0.55 * rings + 0.45 * _noise(rng, 64, 3)
+    rings = 0.5 + 0.5 * np.sin(2 * np.pi * (4 * rows + 0.7 * _noise(rng, 5, 2)))
+    return 0.25 * rings**3 + 0.5 * _noise(rng, 40, 2) + 0.2 * _noise(rng, 3, 1)
 
 
-def _planks(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _wood(rng: np.random.Generator) -> npt.NDArray[np.floating]:
+    # Grain runs along u, the first texture coordinate.
+    return _grain(rng)
+
+
+def _joints(
+    coordinate: npt.NDArray[np.float32], count: int, width: float
+) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.bool_]]:
+    """Divide 0..1 into `count` equal pieces: the piece, and whether a joint of a width in 0..1 is there."""
+    pieces = coordinate * count
+    return pieces.astype(int) % count, np.abs(pieces - np.round(pieces)) < width * count / 2
+
+
+def _planks(rng: np.random.Generator) -> npt.NDArray[np.floating]:
+    """Return boards, or one time in four parquet of squares."""
     rows, columns = _grid()
-    plank = (rows * 4).astype(int)
-    shift = rng.random(4)[plank]
-    tone = rng.random(8)[(plank * 2 + ((columns + shift) % 1 > 0.5)) % 8]
-    seam = (np.abs(rows * 4 - np.round(rows * 4)) < 0.05) | (np.abs((columns + shift) % 0.5) < 0.008)
-    return np.where(seam, 1.0, 0.35 * tone + 0.3 * _noise(rng, 48, 3))
+    grain = _grain(rng)
+    if rng.random() < 0.25:
+        (row, _), (column, _) = _joints(rows, 4, 0.02), _joints(columns, 4, 0.02)
+        turned = (row + column) % 2 == 1
+        slat = np.where(turned, columns, rows)
+        _, seam = _joints(slat, 12, 0.012)
+        tone = rng.random((4, 4, 3))[row, column, (slat * 12).astype(int) % 3]
+        return np.where(seam, 0.8, 0.3 * tone + 0.12 * turned + 0.3 * np.where(turned, grain.T, grain))
+    count = int(rng.integers(4, 7))
+    board, seam = _joints(rows, count, 0.016)
+    along = (columns + rng.random(count).astype(np.float32)[board]) % 1
+    _, end = _joints(along, 1, 0.012)
+    return np.where(seam | end, 1.0, 0.45 * rng.random(count)[board] + 0.45 * grain)
 
 
-def _tiles(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _tiles(rng: np.random.Generator) -> npt.NDArray[np.floating]:
+    """Return square tiles; some floors have two shades, some are laid like bricks."""
     rows, columns = _grid()
-    grout = (np.abs(rows * 2 - np.round(rows * 2)) < 0.03) | (
-        np.abs(columns * 2 - np.round(columns * 2)) < 0.03
-    )
-    tone = rng.random((2, 2))[(rows * 2).astype(int), (columns * 2).astype(int)]
-    return np.where(grout, 1.0, 0.2 * tone + 0.2 * _noise(rng, 12, 12))
+    kind, mottle = rng.random(), 0.12 * _noise(rng, 6, 6)
+    row, grout = _joints(rows, 2, 0.024)
+    if kind < 0.2:
+        columns = (columns + 0.25 * row.astype(np.float32)) % 1
+    column, across = _joints(columns, 2, 0.024)
+    tone = 0.25 * rng.random((2, 2))[row, column]
+    if kind > 0.75:
+        tone = tone + 0.45 * ((row + column) % 2)
+    return np.where(grout | across, 1.0, tone + mottle)
 
 
-def _bricks(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _bricks(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     rows, columns = _grid()
-    course = (rows * 4).astype(int)
-    along = (columns * 2 + 0.5 * (course % 2)) % 2
-    mortar = (np.abs(rows * 4 - np.round(rows * 4)) < 0.08) | (np.abs(along - np.round(along)) < 0.04)
-    tone = rng.random((4, 2))[course, along.astype(int)]
-    return np.where(mortar, 1.0, 0.4 * tone + 0.2 * _noise(rng, 16, 16))
+    course, bed = _joints(rows, 4, 0.03)
+    brick, joint = _joints((columns + 0.25 * (course % 2).astype(np.float32)) % 1, 2, 0.03)
+    tone = rng.random((4, 2))[course, brick]
+    return np.where(bed | joint, 1.0, 0.5 * tone + 0.2 * _noise(rng, 12, 12))
 
 
-def _marble(rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _marble(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     rows, columns = _grid()
-    warp = _noise(rng, 5, 5) + 0.5 * _noise(rng, 10, 10)
-    veins = np.abs(np.sin(2 * np.pi * (rows + columns + 1.3 * warp)))
-    return np.clip(1 - veins * 1.6, 0, 1) * 0.8 + 0.2 * _noise(rng, 20, 20)
+    warp = 0.5 * _noise(rng, 3, 3) + 0.25 * _noise(rng, 7, 7) + 0.08 * _noise(rng, 20, 20)
+    veins = 1 - np.abs(np.sin(2 * np.pi * (rows + columns + warp)))
+    fading = np.clip(1.6 * _noise(rng, 4, 4) - 0.2, 0, 1)
+    return 0.75 * fading * veins**4 + 0.3 * _noise(rng, 5, 5)
 
 
 def _fabric(rng: np.random.Generator) -> npt.NDArray[np.float32]:
