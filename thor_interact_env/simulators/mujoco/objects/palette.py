@@ -70,7 +70,7 @@ def contrast(rng: np.random.Generator, colour: Colour) -> Colour:
 def wood(rng: np.random.Generator) -> Material:
     """Return a random kind of wood, from birch to dark walnut."""
     base = pick(rng, WOODS)
-    return Material("wood", (base, shade(base, float(rng.uniform(0.6, 0.8)))), 0.6, 0.15, _seed(rng))
+    return Material("wood", (base, shade(base, float(rng.uniform(0.35, 0.6)))), 0.5, 0.15, _seed(rng))
 
 
 def metal(rng: np.random.Generator) -> Material:
@@ -89,7 +89,7 @@ def paint(
     """Return a material of a given or vivid colour; patterned ones get a contrasting second colour."""
     base = colour if colour is not None else vivid(rng)
     one_colour = pattern in ("plain", "fabric", "speckle", "leaves", "brushed")
-    second = shade(base, 0.75) if one_colour else contrast(rng, base)
+    second = shade(base, 0.6) if one_colour else contrast(rng, base)
     return Material(pattern, (base, second), repeat, gloss, _seed(rng))
 
 
@@ -111,7 +111,7 @@ def appliance(rng: np.random.Generator) -> Material:
 def lacquer(rng: np.random.Generator, value: tuple[float, float] = (0.45, 0.92)) -> Material:
     """Return painted furniture: mostly pale, sometimes a full colour."""
     base = tint(rng, (0.02, 0.3), value) if rng.random() < 0.6 else tint(rng, (0.3, 0.6), (0.25, 0.75))
-    return Material("plain", (base, shade(base, 0.88)), 0.8, 0.25, _seed(rng))
+    return Material("plain", (base, shade(base, 0.65)), 0.6, 0.25, _seed(rng))
 
 
 def wood_or_paint(rng: np.random.Generator) -> Material:
@@ -121,9 +121,9 @@ def wood_or_paint(rng: np.random.Generator) -> Material:
 
 def fabric(rng: np.random.Generator, repeat: float | None = None) -> Material:
     """Return a textile: woven, striped, checked or dotted; `repeat` metres, or upholstery's size."""
-    pattern = str(rng.choice(["fabric", "stripes", "checks", "dots"], p=(0.55, 0.18, 0.15, 0.12)))
+    pattern = str(rng.choice(["fabric", "stripes", "checks", "dots"], p=(0.3, 0.3, 0.22, 0.18)))
     base = tint(rng, (0.12, 0.65), (0.22, 0.88))
-    second = shade(base, 0.7) if pattern == "fabric" else contrast(rng, base)
+    second = shade(base, 0.5) if pattern == "fabric" else contrast(rng, base)
     size = float(rng.uniform(0.15, 0.35)) if repeat is None else repeat
     return Material(pattern, (base, second), size, 0.02, _seed(rng))
 
@@ -131,7 +131,7 @@ def fabric(rng: np.random.Generator, repeat: float | None = None) -> Material:
 def leather(rng: np.random.Generator) -> Material:
     """Return leather: brown, black, or dyed."""
     base = pick(rng, [(0.36, 0.2, 0.12), (0.13, 0.12, 0.12), (0.55, 0.36, 0.22), (0.5, 0.14, 0.13)])
-    return Material("speckle", (base, shade(base, 0.8)), 0.25, 0.35, _seed(rng))
+    return Material("speckle", (base, shade(base, 0.55)), 0.25, 0.35, _seed(rng))
 
 
 def trim(rng: np.random.Generator) -> Material:
