@@ -6,7 +6,6 @@ from itertools import count
 
 import mujoco
 import numpy as np
-import numpy.typing as npt
 
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture

@@ -5,6 +5,7 @@ The floor is at z = 0 and the room is centred on the origin: |x| <= width / 2, |
 
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -197,31 +198,31 @@ class _Spawn:
         half = (plan.size[0] / 2 - 0.03, plan.size[1] / 2 - 0.03)
         self.ground = _Spot("Floor", (-half[0], -half[1], half[0], half[1]), 0.0, 2.0, 1.0)
 
-    def choices(self, name: str) -> list[_Spot]:
-        """Return surfaces in the order in which to try them: usual receptacles first, then any."""
+    def choices(self, name: str) -> Iterator[_Spot]:
+        """Yield surfaces in the order in which to try them: usual receptacles first, then any."""
         usual_on = CATALOG[name].receptacles
         receptacles = tuple(each for each in usual_on if each != "Bed" or name in _ON_BEDS)
-        weights = 0.6 ** np.arange(len(receptacles))
-        names = self.rng.choice(receptacles, len(receptacles), False, weights / weights.sum())
-        order = []
         # Open shelves stand for iTHOR's cabinets and drawers, which hold a share of its small things.
         if receptacles != ("Floor",) and self.rng.random() < _ON_SHELVES:
-            order += self._shuffled([spot for spot in self.spots if spot.height >= _EYE_LEVEL])
-        for receptacle in names:
-            if receptacle == "Floor":
-                order.append(self.ground)
-            usual = _SAME.get(str(receptacle), (str(receptacle),))
-            order += self._shuffled([spot for spot in self.spots if spot.type in usual])
+            yield from self._shuffled([spot for spot in self.spots if spot.height >= _EYE_LEVEL])
+        for index in self._order(0.6 ** np.arange(len(receptacles))):
+            if receptacles[index] == "Floor":
+                yield self.ground
+            usual = _SAME.get(receptacles[index], (receptacles[index],))
+            yield from self._shuffled([spot for spot in self.spots if spot.type in usual])
         if receptacles != ("Floor",):
-            order += self._shuffled([spot for spot in self.spots if spot.type not in _SEATS])
-        return [*order, *[self.ground] * 4]
+            yield from self._shuffled([spot for spot in self.spots if spot.type not in _SEATS])
+        yield from [self.ground] * 4
 
     def _shuffled(self, spots: list[_Spot]) -> list[_Spot]:
-        if not spots:
-            return []
         weights = np.array([spot.weight / (1 + self.load[spot]) for spot in spots])
-        order = self.rng.choice(len(spots), len(spots), False, weights / weights.sum())
-        return [spots[index] for index in order]
+        return [spots[index] for index in self._order(weights)]
+
+    def _order(self, weights: npt.NDArray[np.float64]) -> list[int]:
+        """Draw all without replacement, each time in proportion to the weights of what is left."""
+        # The first of independent exponential clocks rings in proportion to its rate.
+        order: list[int] = np.argsort(self.rng.exponential(size=len(weights)) / weights).tolist()
+        return order
 
     def fit(self, half: npt.NDArray[np.float64], high: float, spot: _Spot) -> Pose | None:
         """Find a free place on a surface for a thing of these half extents (2,) and height, and take it."""
