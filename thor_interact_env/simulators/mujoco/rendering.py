@@ -26,6 +26,8 @@ Quality = Literal["fast", "fine"]
 QUALITIES: Final[dict[Quality, tuple[int, int]]] = {"fast": (512, 0), "fine": (2048, 4)}
 """Pixels along a side of the shadow map, and samples per pixel that smooth edges (0: one, unsmoothed)."""
 
+_SEEN, _UNSEEN = 0, 5
+
 REMEDY = (
     "install a software OpenGL: `apt-get install libegl1 libgl1 libgl1-mesa-dri` (EGL) or "
     "`apt-get install libosmesa6` (OSMesa), or set MUJOCO_GL to one of egl, osmesa, glfw"
@@ -41,6 +43,8 @@ def choose_backend() -> str:
     Raises:
         RenderingError: Neither library can be found.
     """
+    # Mesa's software renderer: at this size its threads cost more than they help, and workers share the cores.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL")
     if chosen:
         return chosen
@@ -104,16 +108,24 @@ class Renderer:
             int(mujoco.mjtRndFlag.mjRND_REFLECTION): False,
         }
         self._ray_length = ray_lengths()
+        self._model, self._shadows = model, shadows
+        self._visible = np.flatnonzero(model.geom_group == _SEEN)
 
-    def _render(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[Any]:
-        self._renderer.update_scene(data, camera=camera, scene_option=self._options)
+    def _render(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[Any]:
+        groups = self._model.geom_group
+        unseen = self._visible[~in_view(self._model, data, camera, self._visible, lit and self._shadows)]
+        groups[unseen] = _UNSEEN
+        try:
+            self._renderer.update_scene(data, camera=camera, scene_option=self._options)
+        finally:
+            groups[unseen] = _SEEN
         for flag, value in self._flags.items():
             self._renderer.scene.flags[flag] = value
         return self._renderer.render()
 
     def rgb(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.uint8]:
         """Return the (300, 300, 3) uint8 picture."""
-        return self._render(data, camera)
+        return self._render(data, camera, lit=True)
 
     def depth(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.float32]:
         """Return the (300, 300) float32 distance from the camera, metres."""
@@ -141,3 +153,40 @@ def ray_lengths() -> npt.NDArray[np.float64]:
     focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
     offset = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2
     return np.sqrt(1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / focal**2)
+
+
+def in_view(
+    model: "mujoco.MjModel", data: "mujoco.MjData", camera: str, geoms: npt.NDArray[np.intp], shadows: bool
+) -> npt.NDArray[np.bool_]:
+    """Return which geoms can leave a trace in a square picture; the others need not be drawn.
+
+    Args:
+        model: The room.
+        data: Where everything is.
+        camera: Who looks.
+        geoms: (n,) identifiers.
+        shadows: Whether a shadow that falls into the picture counts as a trace.
+
+    Returns:
+        (n,) bool. False is certain: the sphere around the geom, and around its shadow, is outside the picture.
+    """
+    index = model.camera(camera).id
+    axes = data.cam_xmat[index].reshape(3, 3)
+    half = np.radians(model.cam_fovy[index]) / 2
+    # Outward normals of the left, right, lower and upper side of what the camera sees.
+    sides = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]]) * np.cos(half)
+    normals = np.column_stack([sides, np.full(4, np.sin(half))]) @ axes.T
+    centres, radii = data.geom_xpos[geoms], model.geom_rbound[geoms]
+    outside = (centres - data.cam_xpos[index]) @ normals.T > radii[:, None]
+    if not shadows:
+        return ~outside.any(axis=1)
+    traces = np.zeros(len(geoms), bool)
+    for light in np.flatnonzero(model.light_castshadow):
+        ray = centres - data.light_xpos[light]
+        distance = np.linalg.norm(ray, axis=1)
+        # The shadow ends in a sphere far beyond the walls; the two spheres touch the same cone from the lamp.
+        growth = 1 + model.vis.map.zfar / np.maximum(distance, 1e-6)
+        ends = data.light_xpos[light] + growth[:, None] * ray
+        shade = (ends - data.cam_xpos[index]) @ normals.T > (growth * radii)[:, None]
+        traces |= ~(outside & shade).any(axis=1) | (distance <= radii)
+    return traces
