@@ -1,14 +1,15 @@
 """Contact sheets of the embedded world: `python -m thor_interact_env.gallery --out gallery`.
 
-One sheet per room type, each room seen from above a corner, and sheets of the movable types with several
-instances of each. The same arguments give the same bytes.
+One sheet per room type, each room seen from above a corner or by an agent, and sheets of the movable types
+with several instances of each. The same arguments give the same bytes.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole
-from thor_interact_env.splits import ROOM_TYPES, room_type
+from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES, room_type
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.materials import Material
@@ -77,6 +78,31 @@ def room_picture(name: str) -> Picture:
         renderer.close()
 
 
+def agent_picture(name: str) -> Picture:
+    """Return a room as an agent sees it at a sampled location with enough in reach.
+
+    Args:
+        name: Name of a room.
+
+    Returns:
+        (300, 300, 3) uint8 RGB.
+
+    Raises:
+        UnknownRoomError: There is no such room.
+        RenderingError: There is no way to render.
+    """
+    room_type(name)
+    from thor_interact_env.locations import LocationSampler
+    from thor_interact_env.simulators import make_simulator
+
+    simulator = make_simulator("mujoco")
+    try:
+        rng = np.random.default_rng(ROOM_SPAWN)
+        return LocationSampler(simulator, [name]).sample_view(rng)[1].rgb.copy()
+    finally:
+        simulator.close()
+
+
 def type_pictures(name: str, instances: int = INSTANCES) -> list[Picture]:
     """Return instances of a movable type, each alone on a neutral floor and as large as fits.
 
@@ -117,22 +143,26 @@ def type_pictures(name: str, instances: int = INSTANCES) -> list[Picture]:
     return pictures
 
 
-def write_rooms(folder: Path, rooms: Sequence[str] | None = None) -> list[Path]:
+def write_rooms(
+    folder: Path, rooms: Sequence[str] | None = None, view: Literal["overview", "agent"] = "overview"
+) -> list[Path]:
     """Write one sheet per room type.
 
     Args:
         folder: Where to; it exists.
         rooms: Names of rooms; None takes all 120.
+        view: From above a corner, or what an agent sees.
 
     Returns:
         The files, `rooms_<type>.png`.
     """
-    names = [f"FloorPlan{n}" for numbers in ROOM_TYPES.values() for n in numbers] if rooms is None else rooms
+    names = ALL_ROOMS if rooms is None else rooms
+    take = _VIEWS[view]
     kinds = [room_type(name) for name in names]
     files = []
     for kind in dict.fromkeys(kinds):
         chosen = [name for name, its in zip(names, kinds, strict=True) if its == kind]
-        tiles = [_captioned(room_picture(name), name) for name in chosen]
+        tiles = [_captioned(take(name), name) for name in chosen]
         files.append(_write(folder / f"rooms_{kind}.png", _sheet(tiles, min(6, len(tiles)))))
     return files
 
@@ -163,28 +193,49 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
     return files
 
 
-def write_small(folder: Path) -> list[Path]:
-    """Write a small sheet of rooms and one of all types, for a page that shows what there is.
+def write_small(
+    folder: Path,
+    rooms: Sequence[str] | None = None,
+    types: Sequence[str] | None = None,
+    view: Literal["overview", "agent"] = "overview",
+) -> list[Path]:
+    """Write a small sheet of rooms and one of types, for a page that shows what there is.
 
     Args:
         folder: Where to; it exists.
+        rooms: Names of rooms; None takes three of each type, and an empty list leaves the sheet out.
+        types: Names of movable types; None takes all, and an empty list leaves the sheet out.
+        view: From above a corner, or what an agent sees.
 
     Returns:
         The files, `rooms_small.jpg` and `types_small.jpg`.
+
+    Raises:
+        GalleryError: There is no such type.
     """
     from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
 
-    rooms = [
-        f"FloorPlan{numbers[index * len(numbers) // _SMALL_ROOMS]}"
-        for index in range(_SMALL_ROOMS)
-        for numbers in ROOM_TYPES.values()
-    ]
-    pictures = [_shrink(room_picture(name), 220) for name in rooms]
-    types = [_shrink(type_pictures(name, 1)[0], 64) for name in sorted(CATALOG)]
-    return [
-        _write(folder / "rooms_small.jpg", _sheet(pictures, len(ROOM_TYPES))),
-        _write(folder / "types_small.jpg", _sheet(types, _SMALL_COLUMNS)),
-    ]
+    if rooms is None:
+        rooms = [
+            f"FloorPlan{numbers[index * len(numbers) // _SMALL_ROOMS]}"
+            for index in range(_SMALL_ROOMS)
+            for numbers in ROOM_TYPES.values()
+        ]
+    names = sorted(CATALOG) if types is None else types
+    _require_types(names, CATALOG)
+    files = []
+    if rooms:
+        pictures = [_shrink(_VIEWS[view](name), 220) for name in rooms]
+        sheet = _sheet(pictures, min(len(ROOM_TYPES), len(pictures)))
+        files.append(_write(folder / "rooms_small.jpg", sheet))
+    if names:
+        pictures = [_shrink(type_pictures(name, 1)[0], 64) for name in names]
+        sheet = _sheet(pictures, min(_SMALL_COLUMNS, len(pictures)))
+        files.append(_write(folder / "types_small.jpg", sheet))
+    return files
+
+
+_VIEWS: Final = {"overview": room_picture, "agent": agent_picture}
 
 
 def _look(
@@ -245,9 +296,23 @@ def _sheet(tiles: Sequence[Picture], columns: int) -> Picture:
 
 
 def _write(path: Path, picture: Picture) -> Path:
-    quality = [cv2.IMWRITE_JPEG_QUALITY, _SMALL_QUALITY]
+    # OpenCV warns about a setting that the format does not have.
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _SMALL_QUALITY] if path.suffix == ".jpg" else []
     encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]
     return write_whole(path, encoded.tobytes())
+
+
+def _require_folder(folder: Path) -> None:
+    """Make the folder; rendering takes minutes, so a folder that takes no files is refused before."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(None, "no permission to write")
+    except OSError as error:
+        raise GalleryError(
+            f"No files can be written to the folder {str(folder)!r} ({error.strerror}); "
+            "choose another with --out."
+        ) from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -280,18 +345,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--types", nargs="*", metavar="TYPE", help="only types: these, or all if none is named"
     )
-    parser.add_argument("--small", action="store_true", help="two small sheets instead")
+    parser.add_argument(
+        "--view", choices=tuple(_VIEWS), default="overview", help="rooms from above a corner or by an agent"
+    )
+    parser.add_argument("--small", action="store_true", help="two small sheets, at most, instead")
     options = parser.parse_args(arguments)
+    # None takes all; a list that was not asked for beside the other one is left out.
+    everything = options.rooms is None and options.types is None
+    rooms = (options.rooms or None) if everything or options.rooms is not None else []
+    types = (options.types or None) if everything or options.types is not None else []
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
+        from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
+
+        for name in rooms or ():
+            room_type(name)
+        _require_types(types or (), CATALOG)
+        _require_folder(options.out)
         files: list[Path] = []
-        everything = options.rooms is None and options.types is None
         if options.small:
-            files += write_small(options.out)
-        if not options.small and (everything or options.rooms is not None):
-            files += write_rooms(options.out, options.rooms or None)
-        if not options.small and (everything or options.types is not None):
-            files += write_types(options.out, options.types or None)
+            files += write_small(options.out, rooms, types, options.view)
+        else:
+            files += write_rooms(options.out, rooms, options.view)
+            files += write_types(options.out, types)
     except (ThorInteractError, RenderingError, OSError) as error:
         _fail(str(error))
     for file in files:

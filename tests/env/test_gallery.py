@@ -33,10 +33,28 @@ def test_a_room_is_seen_whole():
     assert cv2.Laplacian(picture, cv2.CV_32F).std() > 5
 
 
-def test_sheets_are_written_whole(tmp_path, capsys):
+def test_an_agents_view_is_another_and_replays(tmp_path):
+    names = ["first", "again"]
+    for name in names:
+        main(["--out", str(tmp_path / name), "--view", "agent", "--rooms", "Procedural1"])
+    first, again = ((tmp_path / name / "rooms_living_room.png").read_bytes() for name in names)
+    assert first == again
+    seen = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)[:300]
+    assert np.mean(seen[..., ::-1] != room_picture("Procedural1")) > 0.5
+
+
+def test_small_sheets_show_what_was_asked_for(tmp_path, capsys):
+    main(["--out", str(tmp_path), "--small", "--types", "Egg", "Mug"])
+    assert capsys.readouterr().out.split() == [str(tmp_path / "types_small.jpg")]
+    assert cv2.imread(str(tmp_path / "types_small.jpg")).shape == (64, 2 * 64, 3)
+
+
+def test_sheets_are_written_whole(tmp_path, capfd):
     main(["--out", str(tmp_path / "new"), "--rooms", "FloorPlan1", "FloorPlan2", "--types", "Egg"])
     files = [str(tmp_path / "new" / name) for name in ("rooms_kitchen.png", "types_1.png")]
-    assert capsys.readouterr().out.split() == files
+    printed = capfd.readouterr()
+    # OpenCV's warnings go past Python's own streams.
+    assert printed.out.split() == files and not printed.err
     rooms, types = (cv2.imread(name) for name in files)
     assert rooms.shape[1] == 2 * 300 and types.shape[1] == INSTANCES * 120
     assert len(list((tmp_path / "new").iterdir())) == 2
@@ -48,11 +66,13 @@ def test_sheets_are_written_whole(tmp_path, capsys):
         (["--types", "Mugg"], "Mugg"),
         (["--rooms", "FloorPlan31"], "FloorPlan31"),
         (["--colour"], "--colour"),
+        (["--rooms", "FloorPlan1", "--types", "Mugg"], "Mugg"),
+        (["--small", "--rooms", "FloorPlan31"], "FloorPlan31"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, capsys, words, named):
     with pytest.raises(SystemExit) as raised:
-        main(["--out", str(tmp_path), *words])
+        main(["--out", str(tmp_path / "new"), *words])
     assert raised.value.code == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1 and named in message

@@ -43,7 +43,7 @@ def choose_backend() -> str:
     Raises:
         RenderingError: Neither library can be found.
     """
-    # Mesa's software renderer: at this size its threads cost more than they help, and workers share the cores.
+    # Mesa in software: at this size its threads cost more than they help, and workers share the cores.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL")
     if chosen:
@@ -168,7 +168,7 @@ def in_view(
         shadows: Whether a shadow that falls into the picture counts as a trace.
 
     Returns:
-        (n,) bool. False is certain: the sphere around the geom, and around its shadow, is outside the picture.
+        (n,) bool. False is certain: the spheres around the geom and around its shadow are outside the picture.
     """
     index = model.camera(camera).id
     axes = data.cam_xmat[index].reshape(3, 3)
