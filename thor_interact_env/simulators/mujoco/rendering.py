@@ -168,7 +168,7 @@ def in_view(
         shadows: Whether a shadow that falls into the picture counts as a trace.
 
     Returns:
-        (n,) bool. False is certain: the spheres around the geom and around its shadow are outside the picture.
+        (n,) bool. False is certain: spheres around the geom and its shadow are outside the picture.
     """
     index = model.camera(camera).id
     axes = data.cam_xmat[index].reshape(3, 3)
