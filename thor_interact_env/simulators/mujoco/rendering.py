@@ -70,6 +70,16 @@ def _load_triton_before_mesa() -> None:
             ctypes.CDLL(str(library))
 
 
+def check_quality(quality: str) -> None:
+    """Refuse what is not in `QUALITIES`.
+
+    Raises:
+        ValueError: There is no such quality.
+    """
+    if quality not in QUALITIES:
+        raise ValueError(f"quality is {quality!r}; choose one of {', '.join(map(repr, QUALITIES))}.")
+
+
 class Renderer:
     """Renders one model off screen: RGB, distance from the camera, and geom identifiers.
 
@@ -86,8 +96,7 @@ class Renderer:
 
     def __init__(self, model: "mujoco.MjModel", shadows: bool = True, quality: Quality = "fast") -> None:
         """Make the context; see the class."""
-        if quality not in QUALITIES:
-            raise ValueError(f"quality is {quality!r}; choose one of {', '.join(map(repr, QUALITIES))}.")
+        check_quality(quality)
         choose_backend()
         _load_triton_before_mesa()
         import mujoco
