@@ -7,140 +7,35 @@ with several instances of each. The same arguments give the same bytes.
 import argparse
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole
+from thor_interact_env.portraits import (
+    INSTANCES,
+    GalleryError,
+    Picture,
+    agent_picture,
+    portraits,
+    require_types,
+    room_picture,
+    type_pictures,
+)
 from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES, room_type
 
 if TYPE_CHECKING:
-    from thor_interact_env.simulators.mujoco.materials import Material
-    from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-    from thor_interact_env.simulators.mujoco.rendering import Renderer
-
-Picture = npt.NDArray[np.uint8]
-
-INSTANCES: Final = 8
-"""Instances of a type on its row of a sheet."""
+    from thor_interact_env.simulators.mujoco.shapes import Blueprint
 
 TYPES_PER_SHEET: Final = 18
 """Types on one sheet."""
 
-ROOM_SPAWN: Final = 0
-"""Spawn seed of the rooms on the sheets."""
-
 _CAPTION, _THUMBNAIL = 18, 120
-_STUDIO_SIZE = (9.0, 9.0, 3.1)
-_ROOM_VIEW, _OBJECT_VIEW = 88.0, 40.0
 _SMALL_ROOMS, _SMALL_COLUMNS, _SMALL_QUALITY = 3, 15, 85
-
-
-class GalleryError(ThorInteractError):
-    """What a gallery was asked to show does not exist, or it cannot be written; the message says which."""
-
-
-def room_picture(name: str) -> Picture:
-    """Return a room as seen from above one of its corners.
-
-    Args:
-        name: Name of a room.
-
-    Returns:
-        (300, 300, 3) uint8 RGB.
-
-    Raises:
-        UnknownRoomError: There is no such room.
-        RenderingError: There is no way to render.
-    """
-    room_type(name)
-    from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-    from thor_interact_env.simulators.mujoco.rendering import Renderer
-    from thor_interact_env.simulators.mujoco.rooms import plan_room, spawn
-
-    room = CompiledRoom(plan_room(name))
-    room.spawn(spawn(room.plan, ROOM_SPAWN))
-    renderer = Renderer(room.model)
-    try:
-        half = np.array(room.plan.size[:2]) / 2 - 0.15
-        pictures = []
-        for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-            eye = np.array([x * half[0], y * half[1], room.plan.size[2] - 0.25])
-            pictures.append(_look(room, renderer, eye, np.array([0.0, 0.0, 0.55]), _ROOM_VIEW))
-        # From some corners a tall cupboard fills the view: the one with the most detail shows most.
-        return max(pictures, key=lambda picture: float(cv2.Laplacian(picture, cv2.CV_32F).std()))
-    finally:
-        renderer.close()
-
-
-def agent_picture(name: str) -> Picture:
-    """Return a room as an agent sees it at a sampled location with enough in reach.
-
-    Args:
-        name: Name of a room.
-
-    Returns:
-        (300, 300, 3) uint8 RGB.
-
-    Raises:
-        UnknownRoomError: There is no such room.
-        RenderingError: There is no way to render.
-    """
-    room_type(name)
-    from thor_interact_env.locations import LocationSampler
-    from thor_interact_env.simulators import make_simulator
-
-    simulator = make_simulator("mujoco")
-    try:
-        rng = np.random.default_rng(ROOM_SPAWN)
-        return LocationSampler(simulator, [name]).sample_view(rng)[1].rgb.copy()
-    finally:
-        simulator.close()
-
-
-def type_pictures(name: str, instances: int = INSTANCES) -> list[Picture]:
-    """Return instances of a movable type, each alone on a neutral floor and as large as fits.
-
-    Args:
-        name: A key of the object catalog, such as `"Mug"`.
-        instances: How many.
-
-    Returns:
-        Pictures, (300, 300, 3) uint8 RGB.
-
-    Raises:
-        GalleryError: There is no such type.
-        RenderingError: There is no way to render.
-    """
-    from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
-    from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-    from thor_interact_env.simulators.mujoco.rendering import Renderer
-    from thor_interact_env.simulators.mujoco.rooms import RoomPlan
-
-    _require_types([name], CATALOG)
-    built = [(name, build(name, np.random.default_rng(seed))) for seed in range(instances)]
-    room = CompiledRoom(
-        RoomPlan("studio", "studio", _STUDIO_SIZE, *_studio(), (), (), tuple(built), (0, -1, 2.9))
-    )
-    renderer = Renderer(room.model)
-    pictures = []
-    try:
-        for shown in range(instances):
-            room.spawn([(0.0, 0.0, 0.001, 0.0) if index == shown else None for index in range(instances)])
-            low, high = built[shown][1].bounds()
-            middle, radius = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-            away = np.array([0.5, -1.0, 0.65])
-            distance = 1.05 * radius / np.sin(np.radians(_OBJECT_VIEW) / 2)
-            eye = middle + distance * away / np.linalg.norm(away)
-            pictures.append(_look(room, renderer, eye, middle, _OBJECT_VIEW))
-    finally:
-        renderer.close()
-    return pictures
 
 
 def write_rooms(
@@ -183,13 +78,42 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
     from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
 
     names = sorted(CATALOG) if types is None else list(types)
-    _require_types(names, CATALOG)
+    require_types(names, CATALOG)
+    rows = [[_captioned(_shrink(picture), name) for picture in type_pictures(name)] for name in names]
+    return _write_rows(folder, "types", rows)
+
+
+def write_fixtures(folder: Path, rooms: Sequence[str] | None = None) -> list[Path]:
+    """Write sheets of what never moves: a row of instances of each static type that the rooms have.
+
+    Args:
+        folder: Where to; it exists.
+        rooms: Names of rooms to look into; None takes all 120.
+
+    Returns:
+        The files, `fixtures_<number>.png`.
+    """
+    from thor_interact_env.simulators.mujoco.rooms import plan_room
+
+    found: dict[str, list[Blueprint]] = {}
+    for name in ALL_ROOMS if rooms is None else rooms:
+        for placement in plan_room(name).fixtures:
+            found.setdefault(placement.type, []).append(placement.blueprint)
+    rows = []
+    for name, blueprints in sorted(found.items()):
+        # Those of one room are alike: take some from all over the list.
+        step = max(1, len(blueprints) // INSTANCES)
+        pictures = portraits(name, blueprints[::step][:INSTANCES])
+        tiles = [_captioned(_shrink(picture), name) for picture in pictures]
+        rows.append([*tiles, *[np.full_like(tiles[0], 255)] * (INSTANCES - len(tiles))])
+    return _write_rows(folder, "fixtures", rows)
+
+
+def _write_rows(folder: Path, prefix: str, rows: Sequence[Sequence[Picture]]) -> list[Path]:
     files = []
-    for number, first in enumerate(range(0, len(names), TYPES_PER_SHEET), 1):
-        tiles = []
-        for name in names[first : first + TYPES_PER_SHEET]:
-            tiles += [_captioned(_shrink(picture), name) for picture in type_pictures(name)]
-        files.append(_write(folder / f"types_{number}.png", _sheet(tiles, INSTANCES)))
+    for number, first in enumerate(range(0, len(rows), TYPES_PER_SHEET), 1):
+        tiles = [tile for row in rows[first : first + TYPES_PER_SHEET] for tile in row]
+        files.append(_write(folder / f"{prefix}_{number}.png", _sheet(tiles, INSTANCES)))
     return files
 
 
@@ -222,7 +146,7 @@ def write_small(
             for numbers in ROOM_TYPES.values()
         ]
     names = sorted(CATALOG) if types is None else types
-    _require_types(names, CATALOG)
+    require_types(names, CATALOG)
     files = []
     if rooms:
         pictures = [_shrink(_VIEWS[view](name), 220) for name in rooms]
@@ -236,47 +160,6 @@ def write_small(
 
 
 _VIEWS: Final = {"overview": room_picture, "agent": agent_picture}
-
-
-def _look(
-    room: "CompiledRoom",
-    renderer: "Renderer",
-    eye: npt.NDArray[np.float64],
-    target: npt.NDArray[np.float64],
-    field_of_view: float,
-) -> Picture:
-    """Return what the room's camera sees after it was put at `eye`, turned to `target`."""
-    import mujoco
-
-    from thor_interact_env.simulators.mujoco.building import CAMERA
-
-    backward = (eye - target) / np.linalg.norm(eye - target)
-    right = np.cross([0.0, 0.0, 1.0], backward)
-    right /= np.linalg.norm(right)
-    axes = np.column_stack([right, np.cross(backward, right), backward])
-    camera = room.model.camera(CAMERA).id
-    room.model.cam_pos[camera] = eye
-    room.model.cam_fovy[camera] = field_of_view
-    mujoco.mju_mat2Quat(room.model.cam_quat[camera], axes.ravel())
-    # While all sleeps MuJoCo moves the camera only after a reset.
-    room.rest(room.positions())
-    return renderer.rgb(room.data, CAMERA).copy()
-
-
-def _studio() -> "tuple[Material, Material, Material]":
-    """Return the materials of floor, walls and ceiling of the neutral studio."""
-    from thor_interact_env.simulators.mujoco.materials import Material
-
-    def plain(shade: float) -> Material:
-        return Material("plain", ((shade,) * 3, (shade - 0.02,) * 3), 2.0, 0.0)
-
-    return plain(0.72), plain(0.8), plain(0.9)
-
-
-def _require_types(names: Sequence[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise GalleryError(f"There is no object type {name!r}; the types are {', '.join(sorted(known))}.")
 
 
 def _shrink(picture: Picture, side: int = _THUMBNAIL) -> Picture:
@@ -348,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--view", choices=tuple(_VIEWS), default="overview", help="rooms from above a corner or by an agent"
     )
+    parser.add_argument("--fixtures", action="store_true", help="what never moves in these rooms instead")
     parser.add_argument("--small", action="store_true", help="two small sheets, at most, instead")
     options = parser.parse_args(arguments)
     # None takes all; a list that was not asked for beside the other one is left out.
@@ -359,11 +243,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         for name in rooms or ():
             room_type(name)
-        _require_types(types or (), CATALOG)
+        require_types(types or (), CATALOG)
         _require_folder(options.out)
         files: list[Path] = []
         if options.small:
             files += write_small(options.out, rooms, types, options.view)
+        elif options.fixtures:
+            files += write_fixtures(options.out, rooms)
         else:
             files += write_rooms(options.out, rooms, options.view)
             files += write_types(options.out, types)

@@ -19,8 +19,8 @@ def test_instances_of_a_type_differ_and_replay_exactly():
 def test_an_object_fills_its_picture():
     for name in ("Sofa", "Mug", "Fork"):
         picture = type_pictures(name, 1)[0].astype(int)
-        # The floor and the wall are grey; what is not is the object, in the middle of the picture.
-        coloured = np.ptp(picture, axis=2) > 25
+        # The floor and the wall are light grey; what is not is the object, in the middle of the picture.
+        coloured = (np.ptp(picture, axis=2) > 25) | (picture.mean(axis=2) < 100)
         rows, columns = np.nonzero(coloured)
         assert coloured.mean() > 0.01, name
         assert max(np.ptp(rows), np.ptp(columns)) > 120, name
@@ -89,3 +89,15 @@ def test_a_file_is_no_folder(tmp_path, capsys):
 def test_an_unknown_type_is_named():
     with pytest.raises(GalleryError, match=r"'Unicorn'.*Mug"):
         type_pictures("Unicorn")
+
+
+def test_views_and_fixtures_of_a_room(tmp_path, capsys):
+    main(["--out", str(tmp_path), "--rooms", "FloorPlan401", "--view", "agent"])
+    main(["--out", str(tmp_path), "--rooms", "FloorPlan401", "--fixtures"])
+    written = capsys.readouterr().out.split()
+    # A bathroom has more kinds of fixtures than fit on one sheet, or not; a view is one picture.
+    assert written[:2] == [str(tmp_path / "rooms_bathroom.png"), str(tmp_path / "fixtures_1.png")]
+    view, fixtures = (cv2.imread(name) for name in written[:2])
+    assert view.shape[:2] == (318, 300)
+    assert fixtures.shape[1] == INSTANCES * 120 and fixtures.shape[0] % 138 == 0 and fixtures.shape[0] > 138
+    assert np.mean(view[:300] != room_picture("FloorPlan401")[..., ::-1]) > 0.5

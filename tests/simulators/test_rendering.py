@@ -1,4 +1,4 @@
-"""Frames that can be learned from: well exposed, not broken into noise, the same bytes again, at any quality."""
+"""Frames that can be learned from: well exposed, not broken into noise, the same bytes again."""
 
 import numpy as np
 import pytest
@@ -96,5 +96,5 @@ def test_fine_pictures_show_the_same_things_with_smoother_edges():
 
 @pytest.mark.parametrize("make", [MujocoSimulator, lambda quality: Renderer(None, quality=quality)])
 def test_an_unknown_quality_is_refused(make):
-    with pytest.raises(ValueError, match="'best'.*'fast', 'fine'"):
+    with pytest.raises(ValueError, match=r"'best'.*'fast', 'fine'"):
         make(quality="best")

@@ -218,7 +218,7 @@ class _Spawn:
         weights = np.array([spot.weight / (1 + self.load[spot]) for spot in spots])
         return [spots[index] for index in self._order(weights)]
 
-    def _order(self, weights: npt.NDArray[np.float64]) -> list[int]:
+    def _order(self, weights: npt.NDArray[np.floating]) -> list[int]:
         """Draw all without replacement, each time in proportion to the weights of what is left."""
         # The first of independent exponential clocks rings in proportion to its rate.
         order: list[int] = np.argsort(self.rng.exponential(size=len(weights)) / weights).tolist()
