@@ -98,4 +98,4 @@ def test_random_touches_break_nothing(kind, monkeypatch):
             assert ((placed[:, 2] > -0.02) & (placed[:, 2] < room.plan.size[2])).all(), where
             assert deepest_contact(room) < DEEPEST, where
         assert len(placed) == present, name
-    assert seen["steps"] > 1000
+    assert seen["steps"] > 500  # or the watch saw nothing
