@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from thor_interact_env.errors import (
     UnknownRoomError,
     UnreachableLocationError,
 )
+from thor_interact_env.files import write_whole
 from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES, SPLITS, room_type, split_rooms
 
 if TYPE_CHECKING:  # simulators/base.py imports this module
@@ -363,12 +363,4 @@ class LocationDataset(Sequence[DatasetEntry]):
         """Write the file under a temporary name, then rename it: readers never see half of it."""
         file = Path(path)
         text = json.dumps([entry.to_json() for entry in self._entries], allow_nan=False)
-        handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-            os.replace(name, file)
-        except BaseException:
-            os.unlink(name)
-            raise
+        write_whole(file, text.encode("utf-8"))

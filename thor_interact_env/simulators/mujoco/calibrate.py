@@ -7,8 +7,6 @@ same restored state, at a random visible point and in a random direction; the su
 
 import argparse
 import json
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +18,7 @@ import numpy as np
 from selfsup.change import STRIDE
 from selfsup.feedback import Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
+from thor_interact_env.files import write_whole
 from thor_interact_env.locations import LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
@@ -221,18 +220,6 @@ def to_json(touches: Sequence[Touch], options: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream)
-        os.chmod(name, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -272,7 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(report(touches))
     if options.json is not None:
         described = {"rooms": list(options.rooms), "locations": options.locations, "seed": options.seed}
-        _write(options.json, to_json(touches, described))
+        write_whole(options.json, json.dumps(to_json(touches, described)).encode())
 
 
 if __name__ == "__main__":
