@@ -94,18 +94,17 @@ class Learner:
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
         )
         self.network = self.network.to(memory_format=self._memory_format)
+        if config.schedule.tied_upsampling:
+            for kernels in self.network.upsampling_kernels():
+                kernels.register_hook(_mean_over_kernels)
         self.optimizer = self._new_optimizer()
         self._set_up()
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         schedule = self._config.schedule
-        upsampling = {id(parameter) for parameter in self.network.upsampling_parameters()}
-        others = [parameter for parameter in self.network.parameters() if id(parameter) not in upsampling]
-        groups = [
-            {"params": others, "rate": 1.0},
-            {"params": self.network.upsampling_parameters(), "rate": schedule.upsampling_rate},
-        ]
-        return torch.optim.Adam(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+        return torch.optim.Adam(
+            self.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
 
     def _set_up(self) -> None:
         self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
@@ -167,7 +166,9 @@ class Learner:
             FloatingPointError: The loss is not finite.
         """
         indices, experiences = bank.sample(self._config.schedule.batch_size, rng)
-        result = self.update([augment(experience, rng) for experience in experiences], rate, joint, frozen)
+        jitter = self._config.schedule.jitter_probability
+        augmented = [augment(experience, rng, jitter) for experience in experiences]
+        result = self.update(augmented, rate, joint, frozen)
         if not np.isfinite(result.measures["loss"]):
             raise FloatingPointError(
                 f"The loss is {result.measures['loss']}: training has diverged; "
@@ -188,7 +189,7 @@ class Learner:
             frozen: Leave out the losses of scores and embeddings.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["rate"]
+            group["lr"] = rate
         images = torch.stack([image_tensor(experience.rgb, experience.depth) for experience in experiences])
         images = images.to(self.fabric.device, memory_format=self._memory_format)
         targets = build_targets(experiences, self._config.kernel_name).to(self.fabric.device)
@@ -220,6 +221,11 @@ class Learner:
                 ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(experiences)
             )
         return UpdateResult(measures, scores)
+
+
+def _mean_over_kernels(gradient: Tensor) -> Tensor:
+    """Give the kernels of a transposed convolution, (I, O, 2, 2), one gradient: equal ones stay equal."""
+    return gradient.mean((2, 3), keepdim=True).expand_as(gradient).contiguous()
 
 
 def _head_ious(prediction: Prediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:

@@ -70,12 +70,17 @@ def fast_bf16(device: torch.device) -> bool:
     return any(feature() for feature in features if feature is not None)
 
 
-def coordinate_grid() -> Tensor:
-    """Return the position of each grid cell: (2, 100, 100) float32, row and column from -1 to 1.
+COORDINATE_RANGE = 4.0
+"""Rows and columns reach from minus to plus this. They stand beside 64 features of about unit size: with a
+range of 1 they are lost among them, and equal things that lie apart get equal embeddings."""
 
-    The first and last cell of each axis are at -1 and 1, a range like that of the features beside it.
+
+def coordinate_grid() -> Tensor:
+    """Return the position of each grid cell: (2, 100, 100) float32, row and column from -4 to 4.
+
+    The first and last cell of each axis are at the ends of the range.
     """
-    axis = torch.linspace(-1.0, 1.0, GRID)
+    axis = torch.linspace(-COORDINATE_RANGE, COORDINATE_RANGE, GRID)
     return torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
 
 
@@ -183,14 +188,9 @@ class InteractionNet(nn.Module):
         """Number of trainable values."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def upsampling_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the transposed convolutions."""
-        return [
-            parameter
-            for module in self.modules()
-            if isinstance(module, nn.ConvTranspose2d)
-            for parameter in module.parameters()
-        ]
+    def upsampling_kernels(self) -> list[nn.Parameter]:
+        """Return the weights of the transposed convolutions, each (inputs, outputs, 2, 2)."""
+        return [module.weight for module in self.modules() if isinstance(module, nn.ConvTranspose2d)]
 
     def forward(self, images: Tensor) -> Prediction:
         """Predict for a batch of images.

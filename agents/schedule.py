@@ -117,10 +117,14 @@ class Schedule:
     decay_share: float
     """Share of all updates, at the end, over which the rate falls linearly to the final one (0: constant)."""
 
-    upsampling_rate: float = 1.0
-    """Learning rate of the transposed convolutions, as a share of the others'. At a high rate Adam drives
-    their four kernels apart, which paints stripes over the embeddings and tears masks; a small share keeps
-    them near their start, nearest-neighbour upsampling."""
+    tied_upsampling: bool = False
+    """Keep the four kernels of each transposed convolution equal, as they start: nearest-neighbour upsampling
+    and a 1x1 convolution. At a high rate Adam drives them apart, which paints stripes over the embeddings
+    and tears masks."""
+
+    jitter_probability: float = 0.8
+    """Probability that the colours of a sampled location are changed (paper: 0.8). Turned hues are one more
+    thing to learn, for which short runs have no time."""
 
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""
@@ -163,11 +167,8 @@ class Schedule:
         require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more.")
         for name in ("learning_rate", "final_learning_rate"):
             require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it must be above 0.")
-        require(
-            self.upsampling_rate >= 0, f"upsampling_rate is {self.upsampling_rate}; it must be 0 or more."
-        )
         require(self.weight_decay >= 0, f"weight_decay is {self.weight_decay}; it must be 0 or more.")
-        for name in ("decay_share", "reachable_share"):
+        for name in ("decay_share", "reachable_share", "jitter_probability"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
         for number, stage in enumerate(self.stages):
@@ -238,8 +239,8 @@ _QUICK_STAGE = Stage(
     initial_locations=300,
     episodes=18,
     locations_per_episode=34,
-    updates_start=12,
-    updates_end=12,
+    updates_start=18,
+    updates_end=18,
     greedy_points=6,
     random_points=12,
     joint=True,
@@ -270,7 +271,8 @@ PRESETS: Mapping[str, Schedule] = {
         learning_rate=2e-3,
         final_learning_rate=5e-5,
         decay_share=2 / 3,
-        upsampling_rate=0.05,
+        tied_upsampling=True,
+        jitter_probability=0.0,
         prioritized=False,
         locations_per_room=8,
         memory_capacity=4000,
@@ -296,7 +298,8 @@ PRESETS: Mapping[str, Schedule] = {
         learning_rate=2e-3,
         final_learning_rate=2e-5,
         decay_share=2 / 3,
-        upsampling_rate=0.05,
+        tied_upsampling=True,
+        jitter_probability=0.0,
         prioritized=False,
         locations_per_room=8,
         evaluate_every=10,

@@ -16,7 +16,9 @@ JITTER_STRENGTH = 0.3
 """Factors are drawn from 1 +- this, the turn of the hue from +- this part of the colour circle."""
 
 
-def augment(experience: Experience, rng: np.random.Generator) -> Experience:
+def augment(
+    experience: Experience, rng: np.random.Generator, jitter_probability: float = JITTER_PROBABILITY
+) -> Experience:
     """Flip image and targets with probability 0.5, and change the colours with probability 0.8.
 
     Brightness, contrast, saturation and hue change one after another in random order, as
@@ -26,12 +28,13 @@ def augment(experience: Experience, rng: np.random.Generator) -> Experience:
         experience: What is to be augmented; it is not changed.
         rng: Source of randomness. As many numbers are drawn whatever the outcome, so the next
             location's augmentation does not depend on this one's.
+        jitter_probability: Probability of a change of the colours, in 0..1.
 
     Returns:
         A new experience, sharing those arrays that did not change.
     """
     flip = rng.random() < FLIP_PROBABILITY
-    jitter = rng.random() < JITTER_PROBABILITY
+    jitter = rng.random() < jitter_probability
     brightness, contrast, saturation = rng.uniform(1 - JITTER_STRENGTH, 1 + JITTER_STRENGTH, size=3)
     hue = rng.uniform(-JITTER_STRENGTH, JITTER_STRENGTH)
     order = rng.permutation(4)

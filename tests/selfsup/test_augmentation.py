@@ -70,6 +70,21 @@ def test_half_are_flipped_four_fifths_are_recoloured_and_as_much_randomness_is_u
     assert 140 <= colours <= 178
 
 
+@pytest.mark.parametrize(("probability", "changed"), [(0.0, 0), (1.0, 20)])
+def test_the_probability_of_new_colours_can_be_chosen_and_flips_do_not_depend_on_it(
+    make_experience: Any, probability: float, changed: int
+) -> None:
+    experience = make_experience(7)
+    colours = 0
+    for seed in range(20):
+        augmented = augment(experience, np.random.default_rng(seed), probability)
+        usual = augment(experience, np.random.default_rng(seed))
+        np.testing.assert_array_equal(augmented.depth, usual.depth)
+        flipped = not np.array_equal(augmented.depth, experience.depth)
+        colours += not np.array_equal(augmented.rgb, experience.rgb[:, ::-1] if flipped else experience.rgb)
+    assert colours == changed
+
+
 def picture() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 

@@ -1,0 +1,63 @@
+"""One learner, without a simulator: what its options do to the weights."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from agents.configuration import TrainConfig
+from agents.learner import Learner
+from agents.schedule import ConfigurationError, preset
+from selfsup.feedback import Experience
+from selfsup.memory_bank import MemoryBank
+
+SMOKE = preset("smoke")
+
+
+def bank_of(count: int) -> MemoryBank:
+    rng = np.random.default_rng(0)
+    bank = MemoryBank(count)
+    for _ in range(count):
+        row, column = (int(value) for value in rng.integers(5, 60, 2))
+        mask = np.zeros((1, 100, 100), bool)
+        mask[0, row : row + 30, column : column + 20] = True
+        experience = Experience(
+            rgb=rng.integers(0, 256, (300, 300, 3), dtype=np.uint8),
+            depth=rng.uniform(0.5, 3, (300, 300)).astype(np.float16),
+            success_points=np.array([[row + 5, column + 5]], np.int16),
+            masks=mask,
+            forces=np.array([1], np.int8),
+            feedback=np.array([0], np.int8),
+            failure_points=np.array([[2, 2]], np.int16),
+        )
+        bank.add([experience])
+    return bank
+
+
+def taught(tied: bool) -> Learner:
+    config = TrainConfig(
+        schedule=replace(SMOKE, tied_upsampling=tied), precision="32-true", device="cpu", threads=1
+    )
+    learner, bank, rng = Learner(config), bank_of(4), np.random.default_rng(0)
+    for _ in range(3):
+        learner.learn(bank, rng, 1e-3, joint=True)
+    return learner
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_tied_kernels_stay_equal_and_learn_while_free_ones_part(tied: bool) -> None:
+    torch.manual_seed(0)
+    before = Learner(TrainConfig(schedule=SMOKE, precision="32-true", device="cpu", threads=1)).network
+    for start, kernels in zip(
+        before.upsampling_kernels(), taught(tied).network.upsampling_kernels(), strict=True
+    ):
+        assert not torch.equal(start, kernels)
+        equal = bool((kernels == kernels[..., :1, :1]).all())
+        assert equal is tied
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5])
+def test_a_probability_of_jitter_outside_0_to_1_is_refused(value: float) -> None:
+    with pytest.raises(ConfigurationError, match=r"jitter_probability is .*0\.\.1"):
+        replace(SMOKE, jitter_probability=value)
