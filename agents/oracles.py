@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 
 from selfsup.change import STRIDE
-from thor_interact_env.actions import FORCES, REACH
-from thor_interact_env.simulators.base import Instances
+from selfsup.feedback import FORCE_COUNT
 
 if TYPE_CHECKING:
+    import gymnasium
+
     from agents.interact import Point
+    from thor_interact_env.simulators.base import Instances
 
 MAX_ADDED_POINTS = 128
 """Most points that the interaction oracle adds at a location; where more objects are in reach, those that
@@ -43,16 +44,13 @@ class OracleOptions:
     """
 
     points: bool = False
-    """Choose at most one point per reachable object, and add one for each missed (interaction oracle)."""
-
     masks: bool = False
-    """Take the true mask of the object under a point (mask oracle)."""
 
 
 class FirstView:
     """What an oracle knows about a location: the movable objects in reach in its first view."""
 
-    def __init__(self, truth: Instances, depth: npt.NDArray[np.float32], reach: float = REACH) -> None:
+    def __init__(self, truth: Instances, depth: npt.NDArray[np.float32], reach: float) -> None:
         """Remember the ground truth of a first view.
 
         Args:
@@ -115,7 +113,7 @@ class FirstView:
         areas = self._masks.sum(axis=(1, 2))
         order = [index for index in np.argsort(-areas, kind="stable") if index not in taken and areas[index]]
         chosen = order[:MAX_ADDED_POINTS]
-        forces = rng.integers(len(FORCES), size=len(chosen))
+        forces = rng.integers(FORCE_COUNT, size=len(chosen))
         return [
             (*_innermost(self._masks[index]), int(force)) for index, force in zip(chosen, forces, strict=True)
         ]
@@ -136,6 +134,8 @@ def first_view(
     """
     if not (oracles.points or oracles.masks):
         return None
+    from thor_interact_env.actions import REACH  # the package loads Gymnasium, too slow for --help
+
     world: Any = env.unwrapped
     truth = world.ground_truth()
     # A simulator that does not tell has the standard reach.

@@ -55,11 +55,13 @@ def evaluation_set(
         UnknownSplitError: There is no such split.
     """
     from eval.evaluation_set import EvaluationSet
+    from thor_interact_env.actions import REACH
     from thor_interact_env.simulators import make_simulator
 
     share = config.schedule.reachable_share if reachable_share is None else reachable_share
-    # Sets of the embedded simulator are cached, and the same for every run.
-    make = None if config.simulator == "mujoco" else (lambda: make_simulator(config.simulator))
+    # Sets of the embedded simulator at its own reach are cached, and the same for every run.
+    usual = (config.simulator, config.reach) == ("mujoco", REACH)
+    make = None if usual else (lambda: make_simulator(config.simulator, reach=config.reach))
     return EvaluationSet.make(split, locations, seed, share, simulator=make)
 
 
@@ -134,6 +136,7 @@ def evaluate_run(
         "locations": locations,
         "seed": seed,
         "reachable_share": held_out.reachable_share,
+        "reach": config.reach,
         "rows": rows,
         "training_success": success,
         "targets": reached,
@@ -347,6 +350,7 @@ def _visit(
         change_test=config.change_test,
         kernel_name=config.kernel_name,
         use_superpixels=config.use_superpixels,
+        reach=config.reach,
     )
     try:
         observation = env.simulator.load(location)

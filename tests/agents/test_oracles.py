@@ -53,6 +53,7 @@ def box(top, left, height, width):
 
 
 NEAR = np.ones((300, 300), np.float32)
+REACH = 1.5
 
 
 def test_without_oracles_no_truth_is_asked_for(monkeypatch):
@@ -168,7 +169,7 @@ def test_reach_limits_points_and_successes_but_not_masks():
     mask = box(30, 30, 30, 90)
     depth = np.where(np.arange(300) < 60, 1.0, 2.0).astype(np.float32) + np.zeros((300, 1), np.float32)
     near, far = (45, 40), (45, 100)
-    view = FirstView(truth_of(mask), depth)
+    view = FirstView(truth_of(mask), depth, REACH)
     assert view.object_at(*near) == 0
     assert view.object_at(*far) is None
     assert view.mask_at(*far) is None
@@ -182,7 +183,7 @@ def test_reach_limits_points_and_successes_but_not_masks():
 
 def test_objects_thinner_than_a_cell_are_touched_and_masked():
     line = box(30, 60, 1, 12)  # row 30 is no row of centres
-    view = FirstView(truth_of(line), NEAR)
+    view = FirstView(truth_of(line), NEAR, REACH)
     ((row, column, _),) = view.added([], np.random.default_rng(0))
     assert line[row, column]
     mask = view.mask_at(row, column)
@@ -194,11 +195,10 @@ def test_the_largest_objects_come_first_when_there_are_too_many():
     for index in range(len(masks)):
         row, column = divmod(index, 20)
         masks[index, 12 * row : 12 * row + 3, 12 * column : 12 * column + 3 + (index > 1)] = True
-    added = FirstView(truth_of(*masks), NEAR).added([], np.random.default_rng(0))
+    view = FirstView(truth_of(*masks), NEAR, REACH)
+    added = view.added([], np.random.default_rng(0))
     assert len(added) == MAX_ADDED_POINTS
-    assert {FirstView(truth_of(*masks), NEAR).object_at(*point[:2]) for point in added} == set(
-        range(2, len(masks))
-    )
+    assert {view.object_at(*point[:2]) for point in added} == set(range(2, len(masks)))
     schedule = InteractionSchedule(2, 1, True)
     assert schedule.allowed_steps(BOTH) == (3 + MAX_ADDED_POINTS) * ATTEMPTS_PER_POINT
     assert schedule.allowed_steps(OracleOptions(masks=True)) == schedule.steps == 9
@@ -216,7 +216,7 @@ def test_every_object_is_on_exactly_one_chosen_point(boxes, points):
             box(top, left, height, width) & ~np.any(masks, axis=0) if masks else box(top, left, height, width)
         )
         masks.append(mask)
-    view = FirstView(truth_of(*masks), NEAR)
+    view = FirstView(truth_of(*masks), NEAR, REACH)
     kept = view.kept(points)
     added = view.added(kept, np.random.default_rng(0))
     owners = [view.object_at(row, column) for row, column, _ in (*kept, *added)]
