@@ -117,6 +117,7 @@ def evaluate_run(
     from agents.random_agent import RandomAgent
     from agents.selfsup_agent import SelfSupervisedAgent
     from agents.superpixel_agent import SuperpixelAgent
+    from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
 
     agent = SelfSupervisedAgent.from_run(run, device)
@@ -128,7 +129,10 @@ def evaluate_run(
         "random points": RandomAgent(seed=seed),
         "all superpixels": SuperpixelAgent(),
     }
-    rows = {name: evaluate_agent(each, held_out, progress=None) for name, each in agents.items()}
+    rows = {
+        name: evaluate_agent(each, held_out, progress=None, resamples=RESAMPLES)
+        for name, each in agents.items()
+    }
     success = recent_success(run)
     reached = targets(config, rows, success) if split == config.split else []
     result = {
