@@ -204,7 +204,7 @@ def _scores_table(rows: Mapping[str, Any], names: Sequence[str]) -> str:
         cells = [letter, row["name"], str(len(row["seeds"]))]
         for name in names:
             score = row["scores"][name]
-            cells += [_measured(score), _percent(score["published"])]
+            cells += [_measured(score), _published(score["published"])]
         lines.append(cells)
     return aligned(lines)
 
@@ -253,6 +253,11 @@ def _interaction_table(rows: Mapping[str, Any]) -> str:
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _published(value: float | None) -> str:
+    """Return a published number with the paper's own two decimals."""
+    return "-" if value is None else f"{100 * value:.2f}"
 
 
 def _number(value: float | None) -> str:
