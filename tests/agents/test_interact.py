@@ -166,7 +166,7 @@ def test_the_experience_shows_the_first_view() -> None:
     record, env = visit([(4, 1, 0)])
     assert env.locations == [LOCATION]
     assert (record.experience.rgb == 7).all()
-    assert record.experience.depth.dtype == np.float16
+    assert record.experience.depth.dtype == np.float32
     assert (record.experience.depth == 1.25).all()
 
 
