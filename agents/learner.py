@@ -1,7 +1,8 @@
 """One network, one optimizer, and the update that turns a batch of experiences into better weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from agents.batches import Batch, Batches
 from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
 from agents.configuration import TrainConfig
-from agents.network import InteractionNet, Prediction, fast_bf16, image_tensor
+from agents.network import InteractionNet, Prediction, fast_bf16
 from agents.schedule import ConfigurationError
-from selfsup.augmentation import augment
-from selfsup.feedback import Experience
 from selfsup.losses import (
     distance_loss,
     force_iou,
@@ -26,8 +26,8 @@ from selfsup.losses import (
     mask_distances,
     mask_iou,
 )
-from selfsup.memory_bank import MemoryBank, image_scores
-from selfsup.targets import Targets, build_targets
+from selfsup.memory_bank import image_scores
+from selfsup.targets import Targets
 
 
 def resolve_device(name: str) -> torch.device:
@@ -148,14 +148,11 @@ class Learner:
         """Return the network's state dict."""
         return self.network.state_dict()
 
-    def learn(
-        self, bank: MemoryBank, rng: np.random.Generator, rate: float, joint: bool, frozen: bool = False
-    ) -> dict[str, float]:
-        """Sample one batch, update the weights, and give the batch its new priorities.
+    def learn(self, batches: Batches, rate: float, joint: bool, frozen: bool = False) -> dict[str, float]:
+        """Take one batch, give it its new priorities, and update the weights.
 
         Args:
-            bank: Where to sample from.
-            rng: Decides the batch and its augmentation.
+            batches: Where it comes from.
             rate: Learning rate.
             joint: Whether the force loss counts.
             frozen: Whether the detection part stays as it is; see `freeze_detection`.
@@ -166,34 +163,56 @@ class Learner:
         Raises:
             FloatingPointError: The loss is not finite.
         """
-        indices, experiences = bank.sample(self._config.schedule.batch_size, rng)
-        result = self.update([augment(experience, rng) for experience in experiences], rate, joint, frozen)
+        batch = batches.take()
+        result = self.update(batch, rate, joint, frozen, partial(batches.use, batch))
         if not np.isfinite(result.measures["loss"]):
             raise FloatingPointError(
                 f"The loss is {result.measures['loss']}: training has diverged; "
                 f"lower the learning rate, {rate:g}."
             )
-        bank.update_priorities(indices, result.scores)
         return result.measures
 
     def update(
-        self, experiences: Sequence[Experience], rate: float, joint: bool, frozen: bool = False
+        self,
+        batch: Batch,
+        rate: float,
+        joint: bool,
+        frozen: bool = False,
+        on_scores: Callable[[npt.NDArray[np.float64]], None] | None = None,
     ) -> UpdateResult:
         """Update the weights once.
 
         Args:
-            experiences: One batch.
+            batch: What to learn from.
             rate: Learning rate.
             joint: Whether the force loss counts.
             frozen: Leave out the losses of scores and embeddings.
+            on_scores: Called with the scores as soon as they are known, before gradients are computed.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate"]
-        images = torch.stack([image_tensor(experience.rgb, experience.depth) for experience in experiences])
-        images = images.to(self.fabric.device, memory_format=self._memory_format)
-        targets = build_targets(experiences, self._config.kernel_name).to(self.fabric.device)
+        images = batch.images.to(self.fabric.device, memory_format=self._memory_format)
+        targets = batch.targets.to(self.fabric.device)
         prediction: Prediction = self._forward(images)
         distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
+        with torch.no_grad():
+            ious = mask_iou(distances, targets.masks)
+        scores = image_scores(ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(batch))
+        if on_scores is not None:
+            on_scores(scores)
+        losses = self._losses(prediction, distances, targets, joint, frozen)
+        total = torch.stack(list(losses.values())).sum()
+        self._stepper.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self._stepper.step()
+        measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
+        with torch.no_grad():
+            measures |= _head_ious(prediction, targets, ious, joint)
+        return UpdateResult(measures, scores)
+
+    def _losses(
+        self, prediction: Prediction, distances: Tensor, targets: Targets, joint: bool, frozen: bool
+    ) -> dict[str, Tensor]:
         losses = {}
         if not frozen:
             losses["interaction_loss"] = interaction_loss(
@@ -203,23 +222,12 @@ class Learner:
                 distances,
                 targets.masks,
                 targets.mask_image,
-                len(experiences),
+                len(prediction.scores),
                 self._config.embedding_normalization,
             )
         if joint:
             losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
-        total = torch.stack(list(losses.values())).sum()
-        self._stepper.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self._stepper.step()
-        measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
-        with torch.no_grad():
-            ious = mask_iou(distances, targets.masks)
-            measures |= _head_ious(prediction, targets, ious, joint)
-            scores = image_scores(
-                ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(experiences)
-            )
-        return UpdateResult(measures, scores)
+        return losses
 
 
 def _head_ious(prediction: Prediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:

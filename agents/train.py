@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agents.batches import Batches
 from agents.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -207,12 +208,14 @@ class _Training:
         updates, rate = stage.updates(local), self.schedule.rate(self.updates)
         values: dict[str, list[float]] = defaultdict(list)
         start = time.perf_counter()
-        for _ in range(updates):
-            rate = self.schedule.rate(self.updates)
-            for name, value in self.learner.learn(self.bank, self.rng, rate, stage.joint, frozen).items():
-                values[name].append(value)
-            self.updates += 1
-            self.logger.advance()
+        size, kernel = self.schedule.batch_size, self.config.kernel_name
+        with Batches(self.bank, self.rng, size, updates, kernel) as batches:
+            for _ in range(updates):
+                rate = self.schedule.rate(self.updates)
+                for name, value in self.learner.learn(batches, rate, stage.joint, frozen).items():
+                    values[name].append(value)
+                self.updates += 1
+                self.logger.advance()
         seconds = max(time.perf_counter() - start, 1e-9)
         means = {name: float(np.mean(measured)) for name, measured in values.items()}
         speed = updates * self.schedule.batch_size / seconds

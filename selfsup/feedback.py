@@ -241,8 +241,8 @@ class Experience:
 
     Attributes:
         rgb: (300, 300, 3) uint8, the view before the first touch.
-        depth: (300, 300) float32 (or float16), metres from the camera, of that view; the memory bank rounds it to
-            millimetres.
+        depth: (300, 300) float32 (or float16), metres from the camera, of that view; the memory
+            bank rounds it to millimetres.
         success_points: (m, 2) int16, grid row and column of the successful points.
         masks: (m, 100, 100) bool, B+ of each successful point.
         forces: (m,) int8, the force index 0..2 that was predicted at each successful point.

@@ -68,9 +68,10 @@ class MemoryBank:
     """Keeps the last `capacity` experiences and samples them by priority.
 
     With a folder, experiences live in its segment files, one per `add`, and only those sampled are
-    read; without, the same bytes are in memory, about 0.1 MB per location of rendered rooms. A segment file is deleted when all its locations
-    are replaced and neither of the last two states refers to it: the last one may be of a checkpoint
-    that is still being written, the one before is then the one to resume from.
+    read; without, the same bytes are in memory, about 0.1 MB per location of rendered rooms. A segment
+    file is deleted when all its locations are replaced and neither of the last two states refers to it:
+    the last one may be of a checkpoint that is still being written, the one before is then the one to
+    resume from.
     """
 
     def __init__(self, capacity: int = 20_000, folder: Path | None = None, prioritized: bool = True) -> None:
