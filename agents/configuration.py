@@ -14,10 +14,13 @@ from agents.schedule import Schedule, Stage, require
 from selfsup.change import ChangeTest
 from selfsup.feedback import KernelName
 
+COLLECTED_BY = frozenset({"workers", "engine", "address"})
+"""Fields that say who collects, which changes no result. A configuration without them has their defaults."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run. With its seed this decides every weight; only `workers` does not matter."""
+    """One training run. With its seed this decides every weight; only who collects does not matter."""
 
     schedule: Schedule
     """How long and how fast to learn."""
@@ -62,6 +65,12 @@ class TrainConfig:
     workers: int | None = None
     """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
 
+    engine: Literal["local", "ray"] = "local"
+    """Who collects: processes of this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
+
+    address: str = "auto"
+    """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
+
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
 
@@ -85,6 +94,9 @@ class TrainConfig:
         Raises:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
+        if isinstance(values, Mapping):
+            defaults = {each.name: each.default for each in fields(cls) if each.name in COLLECTED_BY}
+            values = {**defaults, **values}
         _check_fields(TrainConfig, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
@@ -95,16 +107,15 @@ class TrainConfig:
         return cls(**{**values, "schedule": Schedule(**{**schedule, "stages": tuple(stages)})})
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that decides the result: every field but `workers`."""
-        values = self.to_json()
-        del values["workers"]
+        """Return a SHA-256 of all that decides the result: every field but who collects."""
+        values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def difference(self, other: "TrainConfig") -> str | None:
         """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
         mine, others = _flatten(self.to_json()), _flatten(other.to_json())
         for name in mine | others:
-            if name != "workers" and mine.get(name) != others.get(name):
+            if name not in COLLECTED_BY and mine.get(name) != others.get(name):
                 return f"{name} ({mine.get(name)}, not {others.get(name)})"
         return None
 

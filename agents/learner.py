@@ -73,7 +73,15 @@ class UpdateResult:
 
 
 class Learner:
-    """The network with its optimizer on a device."""
+    """The network with its optimizer on a device.
+
+    Attributes:
+        fabric: Device and precision.
+        network: What learns.
+        optimizer: Adam over its parameters.
+        forward: The network in the fabric's precision.
+        stepper: The optimizer as the fabric drives it.
+    """
 
     def __init__(self, config: TrainConfig) -> None:
         """Make a network with the weights that the seed decides.
@@ -90,10 +98,10 @@ class Learner:
         torch.manual_seed(config.seed)
         self.network = InteractionNet(force_branch=config.force_branch).to(self.fabric.device)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
-        self._memory_format = (
+        self.memory_format = (
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
         )
-        self.network = self.network.to(memory_format=self._memory_format)
+        self.network = self.network.to(memory_format=self.memory_format)
         self.optimizer = self._new_optimizer()
         self._set_up()
 
@@ -108,7 +116,7 @@ class Learner:
         return torch.optim.Adam(groups, lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
 
     def _set_up(self) -> None:
-        self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
+        self.forward, self.stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
 
     def start_stage(self) -> None:
         """Forget the optimizer's moments: a stage is a training run of its own."""
@@ -191,28 +199,37 @@ class Learner:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate"]
-        images = batch.images.to(self.fabric.device, memory_format=self._memory_format)
+        images = batch.images.to(self.fabric.device, memory_format=self.memory_format)
         targets = batch.targets.to(self.fabric.device)
-        prediction: Prediction = self._forward(images)
+        prediction: Prediction = self.forward(images)
         distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
         with torch.no_grad():
             ious = mask_iou(distances, targets.masks)
         scores = image_scores(ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(batch))
         if on_scores is not None:
             on_scores(scores)
-        losses = self._losses(prediction, distances, targets, joint, frozen)
+        losses = self.losses(prediction, distances, targets, joint, frozen)
         total = torch.stack(list(losses.values())).sum()
-        self._stepper.zero_grad(set_to_none=True)
+        self.stepper.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        self._stepper.step()
+        self.stepper.step()
         measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
         with torch.no_grad():
             measures |= _head_ious(prediction, targets, ious, joint)
         return UpdateResult(measures, scores)
 
-    def _losses(
+    def losses(
         self, prediction: Prediction, distances: Tensor, targets: Targets, joint: bool, frozen: bool
     ) -> dict[str, Tensor]:
+        """Return the losses of a prediction by name.
+
+        Args:
+            prediction: Of the network, for B images.
+            distances: (M, 100, 100), the `mask_distances` of its embeddings.
+            targets: Of the same images.
+            joint: Whether the force loss counts.
+            frozen: Leave out the losses of scores and embeddings.
+        """
         losses = {}
         if not frozen:
             losses["interaction_loss"] = interaction_loss(

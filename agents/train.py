@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +31,11 @@ from agents.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from agents.collect import CollectionTask, LocalCollector
+from agents.collect import CollectionTask
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord, InteractionSchedule
 from agents.learner import Learner, resolve_device
+from agents.local_collector import Collector, make_collector
 from agents.metrics import MetricsLogger
 from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run, note_start, prepare_run
 from agents.schedule import Stage
@@ -47,16 +48,6 @@ Evaluate = Callable[[SelfSupervisedAgent], dict[str, float]]
 
 _BATCHES = 1
 """Branch of the run's seed that decides batches and augmentation; locations have longer branches."""
-
-
-class Collector(Protocol):
-    """Whatever carries out collection tasks."""
-
-    def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
-        """Start a task; its result depends on nothing but the task."""
-
-    def close(self) -> None:
-        """Give up what is unfinished and free everything."""
 
 
 def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]:
@@ -103,7 +94,7 @@ def train(
         run: The run folder; see `agents.run_folder`.
         resume: Go on from the last checkpoint of the folder, or from the start where there is none yet.
         evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
-        collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
+        collector: Visits locations; by default as the configuration says. It is closed.
         stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
 
     Returns:
@@ -126,7 +117,7 @@ def train(
     weights_folder = clear_collector(run)
     try:
         with (
-            closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
+            closing(collector if collector is not None else make_collector(config)) as open_collector,
             MetricsLogger(run, config.schedule.total_updates, training.episode, training.updates) as logger,
         ):
             training.go_on(open_collector, weights_folder, logger, evaluate, stop_after)
