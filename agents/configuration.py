@@ -15,7 +15,7 @@ from selfsup.change import ChangeTest
 from selfsup.feedback import KernelName
 
 COLLECTED_BY = frozenset({"workers", "engine", "address"})
-"""Fields that say who collects, which changes no result. A configuration without them has their defaults."""
+"""Fields that say who collects, which changes no result."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ class TrainConfig:
     address: str = "auto"
     """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
 
+    ranks: int = 1
+    """Processes that learn together, started by torchrun, one for each GPU or machine; they share each batch
+    and the memory bank."""
+
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
 
@@ -78,6 +82,7 @@ class TrainConfig:
             ConfigurationError: A value is outside its range.
         """
         require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")
+        require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
         require(self.threads >= 1, f"threads is {self.threads}; it must be at least 1.")
         require(
             self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
@@ -95,7 +100,8 @@ class TrainConfig:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
         if isinstance(values, Mapping):
-            defaults = {each.name: each.default for each in fields(cls) if each.name in COLLECTED_BY}
+            later = COLLECTED_BY | {"ranks"}
+            defaults = {each.name: each.default for each in fields(cls) if each.name in later}
             values = {**defaults, **values}
         _check_fields(TrainConfig, values, "config")
         schedule = values["schedule"]
@@ -109,6 +115,8 @@ class TrainConfig:
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result: every field but who collects."""
         values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
+        if self.ranks == 1:
+            del values["ranks"]  # as when there was no such field
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def difference(self, other: "TrainConfig") -> str | None:

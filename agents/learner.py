@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from agents.batches import Batch, Batches
 from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
 from agents.configuration import TrainConfig
 from agents.network import InteractionNet, Prediction, fast_bf16
+from agents.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
 from agents.schedule import ConfigurationError
 from selfsup.losses import (
     distance_loss,
@@ -49,14 +49,11 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def make_fabric(config: TrainConfig) -> Fabric:
-    """Return Lightning Fabric for the configured device and precision."""
-    device = resolve_device(config.device)
-    precision: Any = config.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if fast_bf16(device) else "32-true"
-    devices = 1 if device.index is None or device.type == "cpu" else [device.index]
-    return Fabric(accelerator=device.type, devices=devices, precision=precision)
+def precision_of(config: TrainConfig, device: torch.device) -> Any:
+    """Return the precision of a run as Lightning Fabric names it."""
+    if config.precision != "auto":
+        return config.precision
+    return "bf16-mixed" if fast_bf16(device) else "32-true"
 
 
 @dataclass(frozen=True)
@@ -90,13 +87,17 @@ class Learner:
             config: The run.
 
         Raises:
-            ConfigurationError: The device cannot be used.
+            ConfigurationError: The device cannot be used, or the ranks do not fit.
         """
         torch.set_num_threads(config.threads)
         self._config = config
-        self.fabric = make_fabric(config)
+        check_ranks(config.ranks, config.schedule.batch_size, config.schedule.memory_capacity)
+        device = resolve_device(config.device)
+        self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
         torch.manual_seed(config.seed)
         self.network = InteractionNet(force_branch=config.force_branch).to(self.fabric.device)
+        if config.ranks > 1:
+            share_batch_norm(self.network)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
         self.memory_format = (
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
@@ -241,10 +242,19 @@ class Learner:
                 targets.mask_image,
                 len(prediction.scores),
                 self._config.embedding_normalization,
+                self._images_with_masks(targets),
             )
         if joint:
             losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
         return losses
+
+    def _images_with_masks(self, targets: Targets) -> Tensor | None:
+        """Return the mean over the ranks of how many images have a mask; None for a single rank."""
+        ranks = self._config.ranks
+        if ranks == 1:
+            return None
+        counted = targets.mask_image.unique().numel()
+        return sum_over_ranks(torch.tensor(float(counted), device=self.fabric.device)) / ranks
 
 
 def _head_ious(prediction: Prediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:
