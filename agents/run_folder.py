@@ -44,7 +44,7 @@ def load_config(run: Path) -> TrainConfig:
 
 
 def first_rank() -> bool:
-    """Return whether this process is the one of those that torchrun has started that writes the run folder."""
+    """Return whether this process writes the run folder: of those started by torchrun, the first does."""
     return os.environ.get("RANK", "0") == "0"
 
 

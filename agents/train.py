@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -37,8 +37,9 @@ from agents.interact import InteractionRecord, InteractionSchedule
 from agents.learner import Learner, resolve_device
 from agents.local_collector import Collector, make_collector
 from agents.metrics import MetricsLogger
+from agents.ranks import gather
 from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run, note_start, prepare_run
-from agents.schedule import Stage
+from agents.schedule import Stage, require
 from agents.selfsup_agent import SelfSupervisedAgent
 from selfsup.memory_bank import MemoryBank, MemoryBankError
 from thor_interact_env.splits import split_rooms
@@ -112,15 +113,22 @@ def train(
     prepare_run(config, run, resume)
     note_start(run, sys.orig_argv)
     training = _Training(config, run)
+    rank = training.learner.fabric.global_rank
     if resume and (run / "checkpoints").exists():
         training.restore()
-    weights_folder = clear_collector(run)
+    weights_folder = clear_collector(run, rank)
     try:
         with (
             closing(collector if collector is not None else make_collector(config)) as open_collector,
-            MetricsLogger(run, config.schedule.total_updates, training.episode, training.updates) as logger,
+            # What the other ranks note is the same, and is forgotten with their weights.
+            MetricsLogger(
+                weights_folder if rank else run,
+                config.schedule.total_updates,
+                training.episode,
+                training.updates,
+            ) as logger,
         ):
-            training.go_on(open_collector, weights_folder, logger, evaluate, stop_after)
+            training.go_on(open_collector, weights_folder, logger, None if rank else evaluate, stop_after)
     finally:
         shutil.rmtree(weights_folder, ignore_errors=True)
     note_run(run, training_seconds=round(training.seconds(), 1), episodes=training.episode)
@@ -138,7 +146,9 @@ class _Training:
     def __init__(self, config: TrainConfig, run: Path) -> None:
         self.config, self.run, self.schedule = config, run, config.schedule
         self.learner = Learner(config)
-        self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(_BATCHES,)))
+        self.rank, self.ranks = self.learner.fabric.global_rank, config.ranks
+        branch = (_BATCHES, self.rank) if self.rank else (_BATCHES,)
+        self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=branch))
         self.episode = self.updates = self.locations = 0
         self.seconds_before, self.started = 0.0, time.perf_counter()
 
@@ -176,6 +186,12 @@ class _Training:
         self.bank = self._new_bank(number)
         self.logger.describe(f"stage {number + 1}: first {stage.initial_locations} locations")
         row = self._collected(self._submit(number, 0, stage.initial_locations))
+        share = self.schedule.batch_size // self.ranks
+        require(
+            len(self.bank) >= share,
+            f"Rank {self.rank} got {len(self.bank)} of the first {stage.initial_locations} locations, fewer "
+            f"than its {share} of a batch; lower locations_per_room or batch_size.",
+        )
         self.logger.log(self._counters(number, self.episode + 1, "fill") | row)
 
     def _episode(self, number: int, local: int, evaluate: Evaluate | None) -> None:
@@ -199,7 +215,7 @@ class _Training:
         updates, rate = stage.updates(local), self.schedule.rate(self.updates)
         values: dict[str, list[float]] = defaultdict(list)
         start = time.perf_counter()
-        size, kernel = self.schedule.batch_size, self.config.kernel_name
+        size, kernel = self.schedule.batch_size // self.ranks, self.config.kernel_name
         with Batches(self.bank, self.rng, size, updates, kernel) as batches:
             for _ in range(updates):
                 rate = self.schedule.rate(self.updates)
@@ -208,7 +224,9 @@ class _Training:
                 self.updates += 1
                 self.logger.advance()
         seconds = max(time.perf_counter() - start, 1e-9)
-        means = {name: float(np.mean(measured)) for name, measured in values.items()}
+        parts = gather(dict(values), self.ranks)
+        together = {name: [one for part in parts for one in part.get(name, [])] for name in values}
+        means = {name: float(np.mean(measured)) for name, measured in together.items()}
         speed = updates * self.schedule.batch_size / seconds
         return {**means, "learning_rate": rate, "images_per_second": speed}
 
@@ -234,15 +252,16 @@ class _Training:
             reachable_share=self.schedule.reachable_share,
             locations_per_room=self.schedule.locations_per_room,
         )
-        return _Pending(self.collector, task.split())
+        return _Pending(self.collector, task.split()[self.rank :: self.ranks])
 
     def _collected(self, pending: "_Pending") -> dict[str, Any]:
         """Wait for locations, put them into the bank, and sum them up."""
         records, seconds = pending.records()
         self.bank.add([record.experience for record in records])
-        self.locations += len(records)
-        return collection_summary(records) | (
-            {"locations_per_second": len(records) / max(seconds, 1e-9)} if records else {}
+        everywhere = [each for part in gather(_counts(records), self.ranks) for each in part]
+        self.locations += len(everywhere)
+        return collection_summary(everywhere) | (
+            {"locations_per_second": len(everywhere) / max(seconds, 1e-9)} if everywhere else {}
         )
 
     def _counters(self, number: int, episode: int, phase: str) -> dict[str, Any]:
@@ -256,13 +275,17 @@ class _Training:
         }
 
     def _bank_folder(self, number: int) -> Path:
-        return self.run / MEMORY_FOLDER / f"stage-{number + 1}"
+        folder = self.run / MEMORY_FOLDER / f"stage-{number + 1}"
+        return folder / f"rank-{self.rank}" if self.ranks > 1 else folder
 
     def _new_bank(self, number: int) -> MemoryBank:
         schedule = self.schedule
-        return MemoryBank(schedule.memory_capacity, self._bank_folder(number), schedule.prioritized)
+        capacity = schedule.memory_capacity // self.ranks
+        return MemoryBank(capacity, self._bank_folder(number), schedule.prioritized)
 
     def _save(self, number: int, local: int) -> None:
+        mine = {"random": random_states(self.rng), "memory_bank": self.bank.state()}
+        first, *others = gather(mine, self.ranks)
         state = {
             "config": self.config.digest(),
             "stage": number,
@@ -270,11 +293,13 @@ class _Training:
             "updates": self.updates,
             "locations": self.locations,
             "seconds": self.seconds(),
-            "random": random_states(self.rng),
-            "memory_bank": self.bank.state(),
+            **first,
+            "other_ranks": others,
         }
-        tensors = optimizer_tensors(self.learner.optimizer)
-        save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
+        if self.rank == 0:
+            tensors = optimizer_tensors(self.learner.optimizer)
+            save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
+        self.learner.fabric.barrier()
         # Checkpoints of earlier stages are gone by now, and nothing else needs their banks.
         if local >= 2 * self.schedule.checkpoint_every:
             for earlier in range(number):
@@ -294,28 +319,38 @@ class _Training:
             self.episode, self.updates = int(state["episode"]), int(state["updates"])
             self.locations, self.seconds_before = int(state["locations"]), float(state["seconds"])
             self.bank = self._new_bank(int(state["stage"]))
-            self.bank.restore(state["memory_bank"])
-            restore_random_states(state["random"], self.rng)
+            mine = state["other_ranks"][self.rank - 1] if self.rank else state
+            self.bank.restore(mine["memory_bank"])
+            restore_random_states(mine["random"], self.rng)
         except MemoryBankError as error:
             raise CheckpointError(
                 f"The memory bank of {folder} cannot be restored ({error}); restore that file from a copy, "
                 "or train into a new folder."
             ) from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
 
 
-def collection_summary(records: Sequence[InteractionRecord]) -> dict[str, Any]:
+def collection_summary(counts: Sequence[Mapping[str, int]]) -> dict[str, Any]:
     """Return success rates, and the mean number of different things moved at a location."""
-    if not records:
+    if not counts:
         return {}
     row: dict[str, Any] = {}
     for kind in ("greedy", "random"):
-        touches = sum(getattr(record, f"{kind}_touches") for record in records)
-        successes = sum(getattr(record, f"{kind}_successes") for record in records)
+        touches = sum(each[f"{kind}_touches"] for each in counts)
+        successes = sum(each[f"{kind}_successes"] for each in counts)
         row |= {f"{kind}_touches": touches, f"{kind}_success": successes / touches if touches else None}
-    moved = sum(distinct_masks(record.experience.masks) for record in records)
-    return {**row, "distinct_objects_per_location": moved / len(records)}
+    moved = sum(each["moved"] for each in counts)
+    return {**row, "distinct_objects_per_location": moved / len(counts)}
+
+
+def _counts(records: Sequence[InteractionRecord]) -> list[dict[str, int]]:
+    """Return what is counted at each location."""
+    names = ("greedy_touches", "greedy_successes", "random_touches", "random_successes")
+    return [
+        {name: getattr(record, name) for name in names} | {"moved": distinct_masks(record.experience.masks)}
+        for record in records
+    ]
 
 
 class _Pending:
