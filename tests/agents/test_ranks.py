@@ -54,17 +54,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "OMP_NUM_THREADS": "1",
         }
         command = [sys.executable, str(PROGRAM), str(folder)]
-        processes.append(
-            subprocess.Popen(
-                command,
-                env=environment,
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
+        with (folder / f"rank-{rank}.txt").open("w") as log:
+            processes.append(
+                subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
             )
-        )
-    outputs = [process.communicate()[0] for process in processes]
+    for process in processes:
+        process.wait()
+    outputs = [(folder / f"rank-{rank}.txt").read_text() for rank in range(2)]
     assert [process.returncode for process in processes] == [0, 0], "\n".join(outputs)
     return folder
 

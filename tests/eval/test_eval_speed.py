@@ -1,4 +1,4 @@
-"""Speed: the arithmetic of ratios, bars and projections, and what is compared with what; no time is judged."""
+"""Speed: the arithmetic of ratios, bars and projections, and what the floors do; no time is judged."""
 
 import dataclasses
 import json
