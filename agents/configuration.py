@@ -17,6 +17,9 @@ from selfsup.feedback import KernelName
 COLLECTED_BY = frozenset({"workers", "engine", "address"})
 """Fields that say who collects, which changes no result."""
 
+_ADDED = frozenset({"wait_for_workers", "ranks"})
+"""Fields that configurations of earlier versions lack; they have the default."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -71,6 +74,10 @@ class TrainConfig:
     address: str = "auto"
     """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
 
+    wait_for_workers: bool = True
+    """Let an episode end only when its locations are there, so that a run is a function of its configuration.
+    Off, they may join the memory bank one episode later, and the learner need not wait."""
+
     ranks: int = 1
     """Processes that learn together, started by torchrun, one for each GPU or machine; they share each batch
     and the memory bank."""
@@ -100,7 +107,7 @@ class TrainConfig:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
         if isinstance(values, Mapping):
-            later = COLLECTED_BY | {"ranks"}
+            later = COLLECTED_BY | _ADDED
             defaults = {each.name: each.default for each in fields(cls) if each.name in later}
             values = {**defaults, **values}
         _check_fields(TrainConfig, values, "config")
@@ -115,8 +122,9 @@ class TrainConfig:
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result: every field but who collects."""
         values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
-        if self.ranks == 1:
-            del values["ranks"]  # as when there was no such field
+        for each in fields(self):
+            if each.name in _ADDED and values[each.name] == each.default:
+                del values[each.name]  # as when there was no such field
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def difference(self, other: "TrainConfig") -> str | None:

@@ -10,14 +10,12 @@ import shutil
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from agents.batches import Batches
 from agents.checkpoint import (
@@ -33,10 +31,11 @@ from agents.checkpoint import (
 )
 from agents.collect import CollectionTask
 from agents.configuration import TrainConfig
-from agents.interact import InteractionRecord, InteractionSchedule
+from agents.interact import InteractionSchedule
 from agents.learner import Learner, resolve_device
 from agents.local_collector import Collector, make_collector
 from agents.metrics import MetricsLogger
+from agents.pending import Pending, collection_counts, collection_summary
 from agents.ranks import gather
 from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run, note_start, prepare_run
 from agents.schedule import Stage, require
@@ -65,19 +64,6 @@ def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]
     """
     sequences = (np.random.SeedSequence(seed, spawn_key=(stage, episode, index)) for index in range(count))
     return [int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)) for sequence in sequences]
-
-
-def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:
-    """Return how many different things moved at a location, going by the masks alone.
-
-    Args:
-        masks: (m, 100, 100) bool. Two that overlap with an IoU of at least one half are one thing.
-    """
-    kept: list[npt.NDArray[np.bool_]] = []
-    for mask in masks:
-        if all(2 * (mask & other).sum() < (mask | other).sum() for other in kept):
-            kept.append(mask)
-    return len(kept)
 
 
 def train(
@@ -150,6 +136,8 @@ class _Training:
         branch = (_BATCHES, self.rank) if self.rank else (_BATCHES,)
         self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=branch))
         self.episode = self.updates = self.locations = 0
+        self.late: list[Pending] = []
+        self.late_episodes: list[int] = []
         self.seconds_before, self.started = 0.0, time.perf_counter()
 
     def seconds(self) -> float:
@@ -169,6 +157,11 @@ class _Training:
         last = self.schedule.total_episodes
         if stop_after is not None:
             last = min(last, stop_after)
+        if self.late_episodes and self.episode < last:
+            # Only without `wait_for_workers`, where a run is no function of its configuration anyway.
+            number, _ = self.schedule.place(self.episode - 1)
+            wanted = self.schedule.stages[number].locations_per_episode
+            self.late = [self._submit(number, episode, wanted) for episode in self.late_episodes]
         while self.episode < last:
             number, local = self.schedule.place(self.episode)
             if local == 0:
@@ -185,7 +178,7 @@ class _Training:
         shutil.rmtree(self._bank_folder(number), ignore_errors=True)
         self.bank = self._new_bank(number)
         self.logger.describe(f"stage {number + 1}: first {stage.initial_locations} locations")
-        row = self._collected(self._submit(number, 0, stage.initial_locations))
+        row = self._collected([self._submit(number, 0, stage.initial_locations)])
         share = self.schedule.batch_size // self.ranks
         require(
             len(self.bank) >= share,
@@ -205,7 +198,10 @@ class _Training:
         if evaluate is not None and every and (self.episode + 1) % every == 0:
             scores = evaluate(SelfSupervisedAgent.from_network(self.learner.network))
             row |= {f"held_out/{name}": value for name, value in scores.items()}
-        row |= self._collected(pending)
+        arrived = [*self.late, pending]
+        may_be_late = not self.config.wait_for_workers and local + 1 < stage.episodes
+        self.late = [arrived.pop()] if may_be_late and not pending.done else []
+        row |= self._collected(arrived)
         self.episode += 1
         self.logger.log(self._counters(number, self.episode, "learn") | row)
 
@@ -230,10 +226,11 @@ class _Training:
         speed = updates * self.schedule.batch_size / seconds
         return {**means, "learning_rate": rate, "images_per_second": speed}
 
-    def _submit(self, number: int, episode: int, count: int) -> "_Pending":
+    def _submit(self, number: int, episode: int, count: int) -> Pending:
         """Start collecting `count` locations with the weights as they are now."""
         weights = self.weights_folder / f"stage-{number + 1}-episode-{episode:06d}.safetensors"
-        for old in self.weights_folder.iterdir():
+        needed = {path for pending in self.late for path in pending.weights}
+        for old in set(self.weights_folder.glob("*.safetensors")) - needed:
             old.unlink()
         if count:
             save_weights(weights, self.learner.weights())
@@ -252,13 +249,16 @@ class _Training:
             reachable_share=self.schedule.reachable_share,
             locations_per_room=self.schedule.locations_per_room,
         )
-        return _Pending(self.collector, task.split()[self.rank :: self.ranks])
+        return Pending(self.collector, task.split()[self.rank :: self.ranks], episode)
 
-    def _collected(self, pending: "_Pending") -> dict[str, Any]:
+    def _collected(self, arrived: Sequence[Pending]) -> dict[str, Any]:
         """Wait for locations, put them into the bank, and sum them up."""
-        records, seconds = pending.records()
+        records, seconds = [], 0.0
+        for pending in arrived:
+            found, took = pending.records()
+            records, seconds = records + found, seconds + took
         self.bank.add([record.experience for record in records])
-        everywhere = [each for part in gather(_counts(records), self.ranks) for each in part]
+        everywhere = [each for part in gather(collection_counts(records), self.ranks) for each in part]
         self.locations += len(everywhere)
         return collection_summary(everywhere) | (
             {"locations_per_second": len(everywhere) / max(seconds, 1e-9)} if everywhere else {}
@@ -284,7 +284,11 @@ class _Training:
         return MemoryBank(capacity, self._bank_folder(number), schedule.prioritized)
 
     def _save(self, number: int, local: int) -> None:
-        mine = {"random": random_states(self.rng), "memory_bank": self.bank.state()}
+        mine = {
+            "random": random_states(self.rng),
+            "memory_bank": self.bank.state(),
+            "late_episodes": [pending.episode for pending in self.late],
+        }
         first, *others = gather(mine, self.ranks)
         state = {
             "config": self.config.digest(),
@@ -322,6 +326,7 @@ class _Training:
             mine = state["other_ranks"][self.rank - 1] if self.rank else state
             self.bank.restore(mine["memory_bank"])
             restore_random_states(mine["random"], self.rng)
+            self.late_episodes = [int(episode) for episode in mine["late_episodes"]]
         except MemoryBankError as error:
             raise CheckpointError(
                 f"The memory bank of {folder} cannot be restored ({error}); restore that file from a copy, "
@@ -329,43 +334,3 @@ class _Training:
             ) from None
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
-
-
-def collection_summary(counts: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-    """Return success rates, and the mean number of different things moved at a location."""
-    if not counts:
-        return {}
-    row: dict[str, Any] = {}
-    for kind in ("greedy", "random"):
-        touches = sum(each[f"{kind}_touches"] for each in counts)
-        successes = sum(each[f"{kind}_successes"] for each in counts)
-        row |= {f"{kind}_touches": touches, f"{kind}_success": successes / touches if touches else None}
-    moved = sum(each["moved"] for each in counts)
-    return {**row, "distinct_objects_per_location": moved / len(counts)}
-
-
-def _counts(records: Sequence[InteractionRecord]) -> list[dict[str, int]]:
-    """Return what is counted at each location."""
-    names = ("greedy_touches", "greedy_successes", "random_touches", "random_successes")
-    return [
-        {name: getattr(record, name) for name in names} | {"moved": distinct_masks(record.experience.masks)}
-        for record in records
-    ]
-
-
-class _Pending:
-    """Locations on their way."""
-
-    def __init__(self, collector: Collector, tasks: Sequence[CollectionTask]) -> None:
-        self._started = self._finished = time.perf_counter()
-        self._futures = [collector.submit(task) for task in tasks]
-        for future in self._futures:
-            future.add_done_callback(self._note_time)
-
-    def _note_time(self, future: Future[list[InteractionRecord]]) -> None:
-        self._finished = time.perf_counter()
-
-    def records(self) -> tuple[list[InteractionRecord], float]:
-        """Wait for all records; return them in the order of the tasks, and the seconds they took."""
-        records = [record for future in self._futures for record in future.result()]
-        return records, self._finished - self._started
