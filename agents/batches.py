@@ -6,7 +6,7 @@ augmented and turned into tensors while the gradients are computed and the weigh
 ahead of its time, and nothing at all beyond the number of batches that was asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +22,10 @@ from selfsup.augmentation import augment
 from selfsup.feedback import Experience, KernelName
 from selfsup.memory_bank import MemoryBank
 from selfsup.targets import Targets, build_targets
+
+
+Augmentation = Callable[[Experience, np.random.Generator], Experience]
+"""Returns a changed copy of an experience."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +75,7 @@ class Batches:
         batch_size: int,
         count: int,
         kernel_name: KernelName = "gaussian",
+        augmentation: Augmentation = augment,
         background: bool = True,
     ) -> None:
         """Begin to prepare the first batch.
@@ -81,9 +86,11 @@ class Batches:
             batch_size: Images of a batch.
             count: Number of batches, 0 or more.
             kernel_name: What points are spread with.
+            augmentation: Applied to each experience; draws from the generator.
             background: Whether a thread prepares them; without, `take` does. The batches are the same.
         """
         self._bank, self._rng, self._kernel_name = bank, rng, kernel_name
+        self._augmentation = augmentation
         self._batch_size, self._left = batch_size, count
         self._executor = ThreadPoolExecutor(1, "batches") if background else None
         self._next: Future[Batch] | None = None
@@ -129,7 +136,7 @@ class Batches:
 
     def _prepare(self) -> Batch:
         indices, experiences = self._bank.sample(self._batch_size, self._rng)
-        augmented = [augment(experience, self._rng) for experience in experiences]
+        augmented = [self._augmentation(experience, self._rng) for experience in experiences]
         return make_batch(augmented, self._kernel_name, indices)
 
     def __enter__(self) -> Self:
