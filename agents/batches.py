@@ -23,7 +23,6 @@ from selfsup.feedback import Experience, KernelName
 from selfsup.memory_bank import MemoryBank
 from selfsup.targets import Targets, build_targets
 
-
 Augmentation = Callable[[Experience, np.random.Generator], Experience]
 """Returns a changed copy of an experience."""
 
