@@ -253,10 +253,9 @@ class _Training:
 
     def _collected(self, arrived: Sequence[Pending]) -> dict[str, Any]:
         """Wait for locations, put them into the bank, and sum them up."""
-        records, seconds = [], 0.0
-        for pending in arrived:
-            found, took = pending.records()
-            records, seconds = records + found, seconds + took
+        parts = [pending.records() for pending in arrived]
+        records = [record for found, _ in parts for record in found]
+        seconds = sum(took for _, took in parts)
         self.bank.add([record.experience for record in records])
         everywhere = [each for part in gather(collection_counts(records), self.ranks) for each in part]
         self.locations += len(everywhere)

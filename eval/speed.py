@@ -17,12 +17,15 @@ import numpy as np
 import tyro
 
 from agents.schedule import PRESETS, Schedule
-from eval.speed_measure import Measurement, aligned, speed_table
+from eval.speed_measure import Measurement, NothingMovesError, aligned, speed_table
 from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations import LocationSampler, split_rooms
 
 HOURS = 3600
+
+MOST_ROOMS = 4
+"""Rooms that the embedded simulator keeps compiled, with their renderers."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +181,12 @@ def main() -> None:
             raise ValueError(
                 "repeats, rooms, points, threads, updates and batch-size must each be at least 1"
             )
+        if options.rooms > MOST_ROOMS:
+            raise ValueError(f"rooms is {options.rooms}; at most {MOST_ROOMS} stay compiled")
         if options.out is not None and not options.out.parent.is_dir():
             raise ValueError(f"the folder {options.out.parent} of --out does not exist; make it first")
         measurements, document = run(options)
-    except (ValueError, ThorInteractError, RenderingError, RuntimeError) as error:
+    except (ValueError, ThorInteractError, RenderingError, NothingMovesError) as error:
         print(f"eval.speed: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from error
     print(speed_table(measurements))

@@ -10,7 +10,7 @@ import numpy as np
 from skimage.segmentation import felzenszwalb
 
 from agents.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
-from eval.speed_measure import Bar, Measurement, measure, memory_copy
+from eval.speed_measure import Bar, Measurement, NothingMovesError, measure, memory_copy
 from selfsup import superpixels
 from selfsup.feedback import Supervisor
 from selfsup.superpixels import superpixel_labels
@@ -20,10 +20,6 @@ from thor_interact_env.simulators.base import Observation, Simulator
 
 PHYSICS_AND_PICTURES = "its physics and RGB"
 """Floor: the same simulation steps, and one RGB picture for each view, by MuJoCo alone."""
-
-
-class NothingMovesError(RuntimeError):
-    """No touch that moves something, or none that moves nothing, was found to be timed."""
 
 
 class RawMujoco:

@@ -15,6 +15,10 @@ import numpy as np
 Work = Callable[[], object]
 
 
+class NothingMovesError(RuntimeError):
+    """No touch that moves something, or none that moves nothing, was found to be timed."""
+
+
 @dataclass(frozen=True)
 class Bar:
     """What a measurement should not exceed.

@@ -12,9 +12,17 @@ import pytest
 
 from agents.schedule import PRESETS, Schedule, Stage, preset
 from eval.speed import SpeedOptions, project, projection_table, run
-from eval.speed_environment import NothingMovesError, RawMujoco, find_touch
+from eval.speed_environment import RawMujoco, find_touch
 from eval.speed_learning import TRAINING_STEP, crowded_maps, made_up_instances
-from eval.speed_measure import Bar, Measurement, measure, measure_together, memory_copy, speed_table
+from eval.speed_measure import (
+    Bar,
+    Measurement,
+    NothingMovesError,
+    measure,
+    measure_together,
+    memory_copy,
+    speed_table,
+)
 from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators.base import Instances, Observation
@@ -247,7 +255,12 @@ def test_everything_is_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--split", "Novel"], "NovelSpaces/val"), (["--repeats", "0"], "at least 1")]
+    ("arguments", "message"),
+    [
+        (["--split", "Novel"], "NovelSpaces/val"),
+        (["--repeats", "0"], "at least 1"),
+        (["--rooms", "5"], "rooms is 5"),
+    ],
 )
 def test_wrong_arguments_are_one_line_and_code_two(arguments: list[str], message: str) -> None:
     root = Path(__file__).resolve().parents[2]
