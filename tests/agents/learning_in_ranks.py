@@ -63,22 +63,28 @@ def experience(seed: int) -> Experience:
     )
 
 
-def learn(ranks: int, updates: int = 2) -> dict[str, Tensor]:
-    """Learn from the same batches of 4, shared by the ranks; return the losses, gradients and statistics."""
+def learn(ranks: int) -> dict[str, Tensor]:
+    """Learn twice from the same batches of 4, shared by the ranks.
+
+    Returns:
+        The losses of both updates, and the gradients and running statistics of the first.
+    """
     learner = Learner(config(ranks))
     rank = learner.fabric.global_rank
-    losses = []
-    for update in range(updates):
+    losses, found = [], {}
+    for update in range(2):
         whole = [experience(4 * update + index) for index in range(4)]
         result = learner.update(make_batch(whole[rank::ranks], "gaussian"), 1e-4, joint=True)
         measured = gather(result.measures, ranks)
         losses.append([float(np.mean([each[name] for each in measured])) for name in NAMES])
-    found = {"losses": torch.tensor(losses)}
-    for name, parameter in learner.network.named_parameters():
-        assert parameter.grad is not None
-        found[f"gradient.{name}"] = parameter.grad.clone().contiguous()
-    found |= {name: value.contiguous() for name, value in learner.weights().items() if "running" in name}
-    return found
+        if update == 0:
+            for name, parameter in learner.network.named_parameters():
+                assert parameter.grad is not None
+                found[f"gradient.{name}"] = parameter.grad.clone().contiguous()
+            for name, value in learner.weights().items():
+                if "running" in name:
+                    found[name] = value.clone()
+    return {"losses": torch.tensor(losses), **found}
 
 
 NAMES = ("interaction_loss", "embedding_loss", "force_loss")

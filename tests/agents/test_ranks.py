@@ -68,8 +68,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_halves_of_a_batch_teach_what_the_whole_does(folder: Path, helper: ModuleType) -> None:
     shared, alone = load_file(folder / "learned.safetensors"), helper.learn(1)
     assert shared.keys() == alone.keys()
-    torch.testing.assert_close(shared["losses"], alone["losses"], rtol=1e-3, atol=1e-5)
+    for update, tolerance in enumerate((1e-4, 2e-2)):  # a small gradient's sign decides a step of Adam's
+        losses, others = shared["losses"][update], alone["losses"][update]
+        torch.testing.assert_close(losses, others, rtol=tolerance, atol=1e-6)
     for name, value in alone.items():
+        if name == "losses":
+            continue
         scale = float(value.abs().max())
         torch.testing.assert_close(shared[name], value, rtol=0.0, atol=0.02 * scale + 1e-7, msg=name)
 
