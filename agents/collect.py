@@ -1,29 +1,22 @@
 """Many locations, visited by many processes (paper section 4.2).
 
 `collect_locations` is a pure function of its task: the same task gives the same records in whichever process
-it runs, and whatever ran there before. What is costly to make (the simulator with its compiled rooms, the
+it runs, on whichever machine, and whatever ran there before. Who carries it out: `agents.local_collector` and
+`agents.ray_collector`. What is costly to make (the simulator with its compiled rooms, the
 network) is kept in the process from task to task.
 """
 
 import math
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 
 from agents.clustering import cell_centre, greedy_instances
 from agents.interact import InteractionRecord, InteractionSchedule, Point, ProposePoints, interact
@@ -172,13 +165,17 @@ class _Workshop:
             self._simulator, self._world = ThorInteractEnv(**world).simulator, world
         return self._simulator
 
-    def network(self, path: Path) -> InteractionNet:
+    def network(self, path: Path, content: bytes | None = None) -> InteractionNet:
         """Return the network with the weights of a file, in evaluation mode."""
         try:
-            status = path.stat()
-            file = (path, status.st_mtime_ns, status.st_size)
+            if content is None:
+                status = path.stat()
+                file = (path, status.st_mtime_ns, status.st_size)
+            else:
+                file = (path, zlib.crc32(content), len(content))
             if self._network is None or file != self._file:
-                network = InteractionNet.from_weights(load_file(path)).eval()
+                weights = load_file(path) if content is None else load(content)
+                network = InteractionNet.from_weights(weights).eval()
                 network.to(memory_format=torch.channels_last)
                 self._network, self._file = network, file
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
@@ -198,11 +195,17 @@ class _Workshop:
 _workshop = _Workshop()
 
 
-def collect_locations(task: CollectionTask) -> list[InteractionRecord]:
+def close_workshop() -> None:
+    """Close the simulator that this process keeps from task to task."""
+    _workshop.close()
+
+
+def collect_locations(task: CollectionTask, weights: bytes | None = None) -> list[InteractionRecord]:
     """Visit the locations of a task, in this process.
 
     Args:
         task: What to do; it alone decides the result.
+        weights: Content of the file of weights, for a process that cannot read the file.
 
     Returns:
         One record per seed, in their order.
@@ -213,7 +216,7 @@ def collect_locations(task: CollectionTask) -> list[InteractionRecord]:
     records = []
     for index, seed in enumerate(task.seeds):
         try:
-            records.append(_visit(task, seed, task.room(index)))
+            records.append(_visit(task, seed, task.room(index), weights))
         except CollectionError:
             raise
         except Exception as error:
@@ -224,157 +227,17 @@ def collect_locations(task: CollectionTask) -> list[InteractionRecord]:
     return records
 
 
-def _visit(task: CollectionTask, seed: int, room: str) -> InteractionRecord:
+def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) -> InteractionRecord:
     rng = np.random.default_rng(seed)
     simulator = _workshop.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
     env = make_environment(task.environment, task.schedule, simulator, task.oracles)
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
-        network = _workshop.network(Path(task.weights))
+        network = _workshop.network(Path(task.weights), weights)
         propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
     return interact(env, location, propose_points, task.schedule, rng, task.oracles)
 
 
 def _no_points(observation: Observation) -> list[Point]:
     return []
-
-
-class LocalCollector:
-    """Carries out tasks on processes of this machine, or in this very process.
-
-    Use it in a `with` statement, or call `close`.
-    """
-
-    def __init__(self, workers: int | None = None) -> None:
-        """Choose the number of processes; they start when tasks are submitted.
-
-        Args:
-            workers: Processes; 0 works in this process, None takes one per available core.
-
-        Raises:
-            ValueError: The number is negative.
-        """
-        if workers is not None and workers < 0:
-            raise ValueError(f"workers is {workers}; it must be 0 or more, or None for one per core")
-        count = available_cores() if workers is None else workers
-        self._executor: ProcessPoolExecutor | None = None
-        if count:
-            # A fork would copy locks of threads, and an OpenGL context that works in one process only.
-            context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker)
-
-    def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
-        """Start a task. One task runs in one process: split a large one with `CollectionTask.split`.
-
-        Args:
-            task: What to do.
-
-        Returns:
-            A future of one record per seed; it raises `CollectionError` if a location cannot be visited or
-            the process dies. Without workers it is done already.
-        """
-        future: Future[list[InteractionRecord]] = Future()
-        future.set_running_or_notify_cancel()
-        if self._executor is None:
-            try:
-                future.set_result(collect_locations(task))
-            except Exception as error:
-                future.set_exception(error)
-            return future
-        try:
-            with _single_threaded_libraries():
-                inner = self._executor.submit(collect_locations, task)
-        except BrokenProcessPool as error:
-            future.set_exception(_died(task, error))
-            return future
-        inner.add_done_callback(lambda done: _pass_on(done, future, task))
-        return future
-
-    def close(self) -> None:
-        """Give up tasks that have not begun, wait for the others and end the processes."""
-        if self._executor is None:
-            _workshop.close()
-        else:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
-
-
-def available_cores() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _pass_on(
-    done: Future[list[InteractionRecord]], future: Future[list[InteractionRecord]], task: CollectionTask
-) -> None:
-    """Hand a process's outcome to the future that `submit` returned."""
-    if done.cancelled():
-        future.set_exception(CollectionError(f"the collector was closed before {_describe(task)} began"))
-        return
-    error = done.exception()
-    if error is None:
-        future.set_result(done.result())
-    else:
-        future.set_exception(_died(task, error) if isinstance(error, BrokenProcessPool) else error)
-
-
-def _died(task: CollectionTask, cause: BaseException) -> CollectionError:
-    error = CollectionError(
-        f"a process died before {_describe(task)} was done; memory may have run out: use fewer workers"
-    )
-    error.__cause__ = cause
-    return error
-
-
-def _describe(task: CollectionTask) -> str:
-    return f"the task of the seeds {', '.join(map(str, task.seeds))}"
-
-
-@contextmanager
-def _single_threaded_libraries() -> Iterator[None]:
-    """Let processes started meanwhile use one thread each: numerical libraries read this as they load."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _start_worker() -> None:
-    """Prepare a process of the pool."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the pool in good order
-    torch.set_num_threads(1)
-    if hasattr(os, "nice"):
-        # The learner sets the pace: all its threads wait for the one that waits for a worker.
-        os.nice(19)
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process once its parent is gone: a parent that was killed cannot tell its pool to stop."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -246,7 +246,7 @@ def _train(words: Sequence[str]) -> None:
     check_split(config.split)
     check_simulator(config.simulator)
     run = command.out or default_run_folder(config.preset, config.split, config.seed)
-    from agents.run_folder import check_run
+    from agents.run_folder import check_run, first_rank
 
     # Before torch is loaded and held-out views are made, so that a wrong folder is reported at once.
     check_run(config, run, command.resume)
@@ -261,6 +261,8 @@ def _train(words: Sequence[str]) -> None:
             f"training: preset {config.preset}, {config.split}, seed {config.seed}, folder {run}", flush=True
         )
         train(config, run, command.resume, monitor(config))
+        if not first_rank():
+            return
         if command.final_evaluation:
             count = config.schedule.final_evaluation_locations
             evaluate_run(run, config, locations=count, split=config.split)

@@ -19,13 +19,16 @@ from selfsup.feedback import KernelName
 UNLIMITED_REACH = 1000.0
 """Metres; no room is that large, so a touch reaches whatever is seen (row m of the paper's table 1)."""
 
-_LATER_FIELDS = ("reach", "oracles")
-"""Fields that configurations of earlier versions lack; those runs had the defaults."""
+COLLECTED_BY = frozenset({"workers", "engine", "address"})
+"""Fields that say who collects, which changes no result."""
+
+_LATER_FIELDS = COLLECTED_BY | {"oracles", "ranks", "reach", "wait_for_workers"}
+"""Fields that configurations of earlier versions may lack; those runs had the defaults."""
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """One training run. With its seed this decides every weight; only `workers` does not matter."""
+    """One training run. With its seed this decides every weight; only who collects does not matter."""
 
     schedule: Schedule
     """How long and how fast to learn."""
@@ -78,6 +81,20 @@ class TrainConfig:
     workers: int | None = None
     """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
 
+    engine: Literal["local", "ray"] = "local"
+    """Who collects: processes of this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
+
+    address: str = "auto"
+    """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
+
+    wait_for_workers: bool = True
+    """Let an episode end only when its locations are there, so that a run is a function of its configuration.
+    Off, they may join the memory bank one episode later, and the learner need not wait."""
+
+    ranks: int = 1
+    """Processes that learn together, started by torchrun, one for each GPU or machine; they share each batch
+    and the memory bank."""
+
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
 
@@ -89,6 +106,7 @@ class TrainConfig:
             0 < self.reach < math.inf,
             f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
         )
+        require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
         require(self.threads >= 1, f"threads is {self.threads}; it must be at least 1.")
         require(
             self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
@@ -106,7 +124,8 @@ class TrainConfig:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
         if isinstance(values, Mapping):
-            values = {**{name: getattr(TrainConfig, name) for name in _LATER_FIELDS}, **values}
+            defaults = {each.name: each.default for each in fields(cls) if each.name in _LATER_FIELDS}
+            values = {**defaults, **values}
         _check_fields(TrainConfig, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
@@ -122,16 +141,15 @@ class TrainConfig:
         return cls(**{**values, "schedule": schedule, "oracles": oracles})
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that decides the result: every field but `workers`."""
-        values = self.to_json()
-        del values["workers"]
+        """Return a SHA-256 of all that decides the result: every field but who collects."""
+        values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def difference(self, other: "TrainConfig") -> str | None:
         """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
         mine, others = _flatten(self.to_json()), _flatten(other.to_json())
         for name in mine | others:
-            if name != "workers" and mine.get(name) != others.get(name):
+            if name not in COLLECTED_BY and mine.get(name) != others.get(name):
                 return f"{name} ({mine.get(name)}, not {others.get(name)})"
         return None
 

@@ -218,7 +218,7 @@ class _Notes:
         """Return all that was learned at a location, given its first view."""
         return Experience(
             rgb=rgb,
-            depth=depth.astype(np.float16),
+            depth=depth,
             success_points=np.array(self._success_points, np.int16).reshape(-1, 2),
             masks=np.array(self._masks, np.bool_).reshape(-1, GRID, GRID),
             forces=np.array(self._forces, np.int8),

@@ -1,22 +1,22 @@
 """One network, one optimizer, and the update that turns a batch of experiences into better weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
+from agents.batches import Batch, Batches
 from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
 from agents.configuration import TrainConfig
-from agents.network import InteractionNet, Prediction, fast_bf16, image_tensor
+from agents.network import InteractionNet, Prediction, fast_bf16
+from agents.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
 from agents.schedule import ConfigurationError
-from selfsup.augmentation import augment
-from selfsup.feedback import Experience
 from selfsup.losses import (
     distance_loss,
     force_iou,
@@ -26,8 +26,8 @@ from selfsup.losses import (
     mask_distances,
     mask_iou,
 )
-from selfsup.memory_bank import MemoryBank, image_scores
-from selfsup.targets import Targets, build_targets
+from selfsup.memory_bank import image_scores
+from selfsup.targets import Targets
 
 
 def resolve_device(name: str) -> torch.device:
@@ -49,14 +49,11 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def make_fabric(config: TrainConfig) -> Fabric:
-    """Return Lightning Fabric for the configured device and precision."""
-    device = resolve_device(config.device)
-    precision: Any = config.precision
-    if precision == "auto":
-        precision = "bf16-mixed" if fast_bf16(device) else "32-true"
-    devices = 1 if device.index is None or device.type == "cpu" else [device.index]
-    return Fabric(accelerator=device.type, devices=devices, precision=precision)
+def precision_of(config: TrainConfig, device: torch.device) -> Any:
+    """Return the precision of a run as Lightning Fabric names it."""
+    if config.precision != "auto":
+        return config.precision
+    return "bf16-mixed" if fast_bf16(device) else "32-true"
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,15 @@ class UpdateResult:
 
 
 class Learner:
-    """The network with its optimizer on a device."""
+    """The network with its optimizer on a device.
+
+    Attributes:
+        fabric: Device and precision.
+        network: What learns.
+        optimizer: Adam over its parameters.
+        forward: The network in the fabric's precision.
+        stepper: The optimizer as the fabric drives it.
+    """
 
     def __init__(self, config: TrainConfig) -> None:
         """Make a network with the weights that the seed decides.
@@ -82,18 +87,22 @@ class Learner:
             config: The run.
 
         Raises:
-            ConfigurationError: The device cannot be used.
+            ConfigurationError: The device cannot be used, or the ranks do not fit.
         """
         torch.set_num_threads(config.threads)
         self._config = config
-        self.fabric = make_fabric(config)
+        check_ranks(config.ranks, config.schedule.batch_size, config.schedule.memory_capacity)
+        device = resolve_device(config.device)
+        self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
         torch.manual_seed(config.seed)
         self.network = InteractionNet(force_branch=config.force_branch).to(self.fabric.device)
+        if config.ranks > 1:
+            share_batch_norm(self.network)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
-        self._memory_format = (
+        self.memory_format = (
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
         )
-        self.network = self.network.to(memory_format=self._memory_format)
+        self.network = self.network.to(memory_format=self.memory_format)
         if config.schedule.tied_upsampling:
             for kernels in self.network.upsampling_kernels():
                 kernels.register_hook(_mean_over_kernels)
@@ -107,7 +116,7 @@ class Learner:
         )
 
     def _set_up(self) -> None:
-        self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
+        self.forward, self.stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
 
     def start_stage(self) -> None:
         """Forget the optimizer's moments: a stage is a training run of its own."""
@@ -147,14 +156,11 @@ class Learner:
         """Return the network's state dict."""
         return self.network.state_dict()
 
-    def learn(
-        self, bank: MemoryBank, rng: np.random.Generator, rate: float, joint: bool, frozen: bool = False
-    ) -> dict[str, float]:
-        """Sample one batch, update the weights, and give the batch its new priorities.
+    def learn(self, batches: Batches, rate: float, joint: bool, frozen: bool = False) -> dict[str, float]:
+        """Take one batch, give it its new priorities, and update the weights.
 
         Args:
-            bank: Where to sample from.
-            rng: Decides the batch and its augmentation.
+            batches: Where it comes from.
             rate: Learning rate.
             joint: Whether the force loss counts.
             frozen: Whether the detection part stays as it is; see `freeze_detection`.
@@ -165,36 +171,65 @@ class Learner:
         Raises:
             FloatingPointError: The loss is not finite.
         """
-        indices, experiences = bank.sample(self._config.schedule.batch_size, rng)
-        jitter = self._config.schedule.jitter_probability
-        augmented = [augment(experience, rng, jitter) for experience in experiences]
-        result = self.update(augmented, rate, joint, frozen)
+        batch = batches.take()
+        result = self.update(batch, rate, joint, frozen, partial(batches.use, batch))
         if not np.isfinite(result.measures["loss"]):
             raise FloatingPointError(
                 f"The loss is {result.measures['loss']}: training has diverged; "
                 f"lower the learning rate, {rate:g}."
             )
-        bank.update_priorities(indices, result.scores)
         return result.measures
 
     def update(
-        self, experiences: Sequence[Experience], rate: float, joint: bool, frozen: bool = False
+        self,
+        batch: Batch,
+        rate: float,
+        joint: bool,
+        frozen: bool = False,
+        on_scores: Callable[[npt.NDArray[np.float64]], None] | None = None,
     ) -> UpdateResult:
         """Update the weights once.
 
         Args:
-            experiences: One batch.
+            batch: What to learn from.
             rate: Learning rate.
             joint: Whether the force loss counts.
             frozen: Leave out the losses of scores and embeddings.
+            on_scores: Called with the scores as soon as they are known, before gradients are computed.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        images = torch.stack([image_tensor(experience.rgb, experience.depth) for experience in experiences])
-        images = images.to(self.fabric.device, memory_format=self._memory_format)
-        targets = build_targets(experiences, self._config.kernel_name).to(self.fabric.device)
-        prediction: Prediction = self._forward(images)
+        images = batch.images.to(self.fabric.device, memory_format=self.memory_format)
+        targets = batch.targets.to(self.fabric.device)
+        prediction: Prediction = self.forward(images)
         distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
+        with torch.no_grad():
+            ious = mask_iou(distances, targets.masks)
+        scores = image_scores(ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(batch))
+        if on_scores is not None:
+            on_scores(scores)
+        losses = self.losses(prediction, distances, targets, joint, frozen)
+        total = torch.stack(list(losses.values())).sum()
+        self.stepper.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.stepper.step()
+        measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
+        with torch.no_grad():
+            measures |= _head_ious(prediction, targets, ious, joint)
+        return UpdateResult(measures, scores)
+
+    def losses(
+        self, prediction: Prediction, distances: Tensor, targets: Targets, joint: bool, frozen: bool
+    ) -> dict[str, Tensor]:
+        """Return the losses of a prediction by name.
+
+        Args:
+            prediction: Of the network, for B images.
+            distances: (M, 100, 100), the `mask_distances` of its embeddings.
+            targets: Of the same images.
+            joint: Whether the force loss counts.
+            frozen: Leave out the losses of scores and embeddings.
+        """
         losses = {}
         if not frozen:
             losses["interaction_loss"] = interaction_loss(
@@ -204,23 +239,21 @@ class Learner:
                 distances,
                 targets.masks,
                 targets.mask_image,
-                len(experiences),
+                len(prediction.scores),
                 self._config.embedding_normalization,
+                self._images_with_masks(targets),
             )
         if joint:
             losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
-        total = torch.stack(list(losses.values())).sum()
-        self._stepper.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self._stepper.step()
-        measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
-        with torch.no_grad():
-            ious = mask_iou(distances, targets.masks)
-            measures |= _head_ious(prediction, targets, ious, joint)
-            scores = image_scores(
-                ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(experiences)
-            )
-        return UpdateResult(measures, scores)
+        return losses
+
+    def _images_with_masks(self, targets: Targets) -> Tensor | None:
+        """Return the mean over the ranks of how many images have a mask; None for a single rank."""
+        ranks = self._config.ranks
+        if ranks == 1:
+            return None
+        counted = targets.mask_image.unique().numel()
+        return sum_over_ranks(torch.tensor(float(counted), device=self.fabric.device)) / ranks
 
 
 def _mean_over_kernels(gradient: Tensor) -> Tensor:

@@ -43,6 +43,11 @@ def load_config(run: Path) -> TrainConfig:
         raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
 
 
+def first_rank() -> bool:
+    """Return whether this process writes the run folder: of those started by torchrun, the first does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
     """Check that a run can be written to a folder, without touching it.
 
@@ -56,6 +61,8 @@ def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
         CheckpointError: `resume` is true and there is no run.
         ConfigurationError: `resume` is true and the run there has another configuration.
     """
+    if not first_rank():
+        return
     if resume:
         difference = load_config(run).difference(config)
         if difference is not None:
@@ -72,7 +79,7 @@ def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
 def prepare_run(config: TrainConfig, run: Path, resume: bool) -> None:
     """Create a run folder, or go on with an existing one; see `check_run` for arguments and errors."""
     check_run(config, run, resume)
-    if not resume:
+    if not resume and first_rank():
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / CONFIG_FILE, config.to_json())
 
@@ -83,6 +90,8 @@ def note_run(run: Path, **values: Any) -> None:
     Raises:
         CheckpointError: The file is there but not JSON.
     """
+    if not first_rank():
+        return
     path = run / RUN_FILE
     old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
     write_json(path, {**old, **values})
@@ -95,6 +104,8 @@ def note_start(run: Path, command: list[str]) -> None:
         run: The run folder.
         command: The command line.
     """
+    if not first_rank():
+        return
     path = run / RUN_FILE
     old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
     start = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "command": " ".join(command)}
@@ -122,9 +133,9 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def clear_collector(run: Path) -> Path:
-    """Return the empty folder of the weights that collecting workers read."""
-    folder = run / COLLECTOR_FOLDER
+def clear_collector(run: Path, rank: int = 0) -> Path:
+    """Return the empty folder of the weights that the collecting workers of a rank read."""
+    folder = run / (f"{COLLECTOR_FOLDER}-{rank}" if rank else COLLECTOR_FOLDER)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

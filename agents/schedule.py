@@ -279,7 +279,6 @@ PRESETS: Mapping[str, Schedule] = {
         evaluate_every=9,
         evaluation_locations=60,
         final_evaluation_locations=200,
-        checkpoint_every=3,
     ),
     "hour": Schedule(
         stages=(
@@ -305,7 +304,6 @@ PRESETS: Mapping[str, Schedule] = {
         evaluate_every=10,
         evaluation_locations=60,
         final_evaluation_locations=200,
-        checkpoint_every=4,
     ),
     # The paper's numbers. The frozen start of the joint stage is the authors' code's.
     "paper": Schedule(
@@ -334,7 +332,6 @@ PRESETS: Mapping[str, Schedule] = {
         evaluate_every=50,
         evaluation_locations=200,
         final_evaluation_locations=1000,
-        checkpoint_every=5,
     ),
 }
 """Schedules by name: `smoke` (seconds), `quick` (under 10 minutes), `hour`, and `paper`."""

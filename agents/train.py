@@ -11,14 +11,14 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from agents.batches import Batches
 from agents.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -30,14 +30,18 @@ from agents.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from agents.collect import CollectionTask, LocalCollector
+from agents.collect import CollectionTask
 from agents.configuration import TrainConfig
-from agents.interact import InteractionRecord, InteractionSchedule
+from agents.interact import InteractionSchedule
 from agents.learner import Learner, resolve_device
+from agents.local_collector import Collector, make_collector
 from agents.metrics import MetricsLogger
+from agents.pending import Pending, collection_counts, collection_summary
+from agents.ranks import gather
 from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run, note_start, prepare_run
-from agents.schedule import Stage
+from agents.schedule import Stage, require
 from agents.selfsup_agent import SelfSupervisedAgent
+from selfsup.augmentation import augment
 from selfsup.memory_bank import MemoryBank, MemoryBankError
 from thor_interact_env.splits import split_rooms
 
@@ -46,16 +50,6 @@ Evaluate = Callable[[SelfSupervisedAgent], dict[str, float]]
 
 _BATCHES = 1
 """Branch of the run's seed that decides batches and augmentation; locations have longer branches."""
-
-
-class Collector(Protocol):
-    """Whatever carries out collection tasks."""
-
-    def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
-        """Start a task; its result depends on nothing but the task."""
-
-    def close(self) -> None:
-        """Give up what is unfinished and free everything."""
 
 
 def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]:
@@ -74,19 +68,6 @@ def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]
     return [int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)) for sequence in sequences]
 
 
-def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:
-    """Return how many different things moved at a location, going by the masks alone.
-
-    Args:
-        masks: (m, 100, 100) bool. Two that overlap with an IoU of at least one half are one thing.
-    """
-    kept: list[npt.NDArray[np.bool_]] = []
-    for mask in masks:
-        if all(2 * (mask & other).sum() < (mask | other).sum() for other in kept):
-            kept.append(mask)
-    return len(kept)
-
-
 def train(
     config: TrainConfig,
     run: Path,
@@ -102,7 +83,7 @@ def train(
         run: The run folder; see `agents.run_folder`.
         resume: Go on from the last checkpoint of the folder, or from the start where there is none yet.
         evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
-        collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
+        collector: Visits locations; by default as the configuration says. It is closed.
         stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
 
     Returns:
@@ -120,15 +101,22 @@ def train(
     prepare_run(config, run, resume)
     note_start(run, sys.orig_argv)
     training = _Training(config, run)
+    rank = training.learner.fabric.global_rank
     if resume and (run / "checkpoints").exists():
         training.restore()
-    weights_folder = clear_collector(run)
+    weights_folder = clear_collector(run, rank)
     try:
         with (
-            closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
-            MetricsLogger(run, config.schedule.total_updates, training.episode, training.updates) as logger,
+            closing(collector if collector is not None else make_collector(config)) as open_collector,
+            # What the other ranks note is the same, and is forgotten with their weights.
+            MetricsLogger(
+                weights_folder if rank else run,
+                config.schedule.total_updates,
+                training.episode,
+                training.updates,
+            ) as logger,
         ):
-            training.go_on(open_collector, weights_folder, logger, evaluate, stop_after)
+            training.go_on(open_collector, weights_folder, logger, None if rank else evaluate, stop_after)
     finally:
         shutil.rmtree(weights_folder, ignore_errors=True)
     note_run(run, training_seconds=round(training.seconds(), 1), episodes=training.episode)
@@ -146,8 +134,12 @@ class _Training:
     def __init__(self, config: TrainConfig, run: Path) -> None:
         self.config, self.run, self.schedule = config, run, config.schedule
         self.learner = Learner(config)
-        self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(_BATCHES,)))
+        self.rank, self.ranks = self.learner.fabric.global_rank, config.ranks
+        branch = (_BATCHES, self.rank) if self.rank else (_BATCHES,)
+        self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=branch))
         self.episode = self.updates = self.locations = 0
+        self.late: list[Pending] = []
+        self.late_episodes: list[int] = []
         self.seconds_before, self.started = 0.0, time.perf_counter()
 
     def seconds(self) -> float:
@@ -167,6 +159,11 @@ class _Training:
         last = self.schedule.total_episodes
         if stop_after is not None:
             last = min(last, stop_after)
+        if self.late_episodes and self.episode < last:
+            # Only without `wait_for_workers`, where a run is no function of its configuration anyway.
+            number, _ = self.schedule.place(self.episode - 1)
+            wanted = self.schedule.stages[number].locations_per_episode
+            self.late = [self._submit(number, episode, wanted) for episode in self.late_episodes]
         while self.episode < last:
             number, local = self.schedule.place(self.episode)
             if local == 0:
@@ -183,7 +180,13 @@ class _Training:
         shutil.rmtree(self._bank_folder(number), ignore_errors=True)
         self.bank = self._new_bank(number)
         self.logger.describe(f"stage {number + 1}: first {stage.initial_locations} locations")
-        row = self._collected(self._submit(number, 0, stage.initial_locations))
+        row = self._collected([self._submit(number, 0, stage.initial_locations)])
+        share = self.schedule.batch_size // self.ranks
+        require(
+            len(self.bank) >= share,
+            f"Rank {self.rank} got {len(self.bank)} of the first {stage.initial_locations} locations, fewer "
+            f"than its {share} of a batch; lower locations_per_room or batch_size.",
+        )
         self.logger.log(self._counters(number, self.episode + 1, "fill") | row)
 
     def _episode(self, number: int, local: int, evaluate: Evaluate | None) -> None:
@@ -197,7 +200,10 @@ class _Training:
         if evaluate is not None and every and (self.episode + 1) % every == 0:
             scores = evaluate(SelfSupervisedAgent.from_network(self.learner.network))
             row |= {f"held_out/{name}": value for name, value in scores.items()}
-        row |= self._collected(pending)
+        arrived = [*self.late, pending]
+        may_be_late = not self.config.wait_for_workers and local + 1 < stage.episodes
+        self.late = [arrived.pop()] if may_be_late and not pending.done else []
+        row |= self._collected(arrived)
         self.episode += 1
         self.logger.log(self._counters(number, self.episode, "learn") | row)
 
@@ -207,21 +213,27 @@ class _Training:
         updates, rate = stage.updates(local), self.schedule.rate(self.updates)
         values: dict[str, list[float]] = defaultdict(list)
         start = time.perf_counter()
-        for _ in range(updates):
-            rate = self.schedule.rate(self.updates)
-            for name, value in self.learner.learn(self.bank, self.rng, rate, stage.joint, frozen).items():
-                values[name].append(value)
-            self.updates += 1
-            self.logger.advance()
+        size, kernel = self.schedule.batch_size // self.ranks, self.config.kernel_name
+        augmentation = partial(augment, jitter_probability=self.schedule.jitter_probability)
+        with Batches(self.bank, self.rng, size, updates, kernel, augmentation) as batches:
+            for _ in range(updates):
+                rate = self.schedule.rate(self.updates)
+                for name, value in self.learner.learn(batches, rate, stage.joint, frozen).items():
+                    values[name].append(value)
+                self.updates += 1
+                self.logger.advance()
         seconds = max(time.perf_counter() - start, 1e-9)
-        means = {name: float(np.mean(measured)) for name, measured in values.items()}
+        parts = gather(dict(values), self.ranks)
+        together = {name: [one for part in parts for one in part.get(name, [])] for name in values}
+        means = {name: float(np.mean(measured)) for name, measured in together.items()}
         speed = updates * self.schedule.batch_size / seconds
         return {**means, "learning_rate": rate, "images_per_second": speed}
 
-    def _submit(self, number: int, episode: int, count: int) -> "_Pending":
+    def _submit(self, number: int, episode: int, count: int) -> Pending:
         """Start collecting `count` locations with the weights as they are now."""
         weights = self.weights_folder / f"stage-{number + 1}-episode-{episode:06d}.safetensors"
-        for old in self.weights_folder.iterdir():
+        needed = {path for pending in self.late for path in pending.weights}
+        for old in set(self.weights_folder.glob("*.safetensors")) - needed:
             old.unlink()
         if count:
             save_weights(weights, self.learner.weights())
@@ -242,15 +254,18 @@ class _Training:
             locations_per_room=self.schedule.locations_per_room,
             oracles=config.oracles,
         )
-        return _Pending(self.collector, task.split())
+        return Pending(self.collector, task.split()[self.rank :: self.ranks], episode)
 
-    def _collected(self, pending: "_Pending") -> dict[str, Any]:
+    def _collected(self, arrived: Sequence[Pending]) -> dict[str, Any]:
         """Wait for locations, put them into the bank, and sum them up."""
-        records, seconds = pending.records()
+        parts = [pending.records() for pending in arrived]
+        records = [record for found, _ in parts for record in found]
+        seconds = sum(took for _, took in parts)
         self.bank.add([record.experience for record in records])
-        self.locations += len(records)
-        return collection_summary(records) | (
-            {"locations_per_second": len(records) / max(seconds, 1e-9)} if records else {}
+        everywhere = [each for part in gather(collection_counts(records), self.ranks) for each in part]
+        self.locations += len(everywhere)
+        return collection_summary(everywhere) | (
+            {"locations_per_second": len(everywhere) / max(seconds, 1e-9)} if everywhere else {}
         )
 
     def _counters(self, number: int, episode: int, phase: str) -> dict[str, Any]:
@@ -264,13 +279,21 @@ class _Training:
         }
 
     def _bank_folder(self, number: int) -> Path:
-        return self.run / MEMORY_FOLDER / f"stage-{number + 1}"
+        folder = self.run / MEMORY_FOLDER / f"stage-{number + 1}"
+        return folder / f"rank-{self.rank}" if self.ranks > 1 else folder
 
     def _new_bank(self, number: int) -> MemoryBank:
         schedule = self.schedule
-        return MemoryBank(schedule.memory_capacity, self._bank_folder(number), schedule.prioritized)
+        capacity = schedule.memory_capacity // self.ranks
+        return MemoryBank(capacity, self._bank_folder(number), schedule.prioritized)
 
     def _save(self, number: int, local: int) -> None:
+        mine = {
+            "random": random_states(self.rng),
+            "memory_bank": self.bank.state(),
+            "late_episodes": [pending.episode for pending in self.late],
+        }
+        first, *others = gather(mine, self.ranks)
         state = {
             "config": self.config.digest(),
             "stage": number,
@@ -278,11 +301,13 @@ class _Training:
             "updates": self.updates,
             "locations": self.locations,
             "seconds": self.seconds(),
-            "random": random_states(self.rng),
-            "memory_bank": self.bank.state(),
+            **first,
+            "other_ranks": others,
         }
-        tensors = optimizer_tensors(self.learner.optimizer)
-        save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
+        if self.rank == 0:
+            tensors = optimizer_tensors(self.learner.optimizer)
+            save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
+        self.learner.fabric.barrier()
         # Checkpoints of earlier stages are gone by now, and nothing else needs their banks.
         if local >= 2 * self.schedule.checkpoint_every:
             for earlier in range(number):
@@ -302,43 +327,14 @@ class _Training:
             self.episode, self.updates = int(state["episode"]), int(state["updates"])
             self.locations, self.seconds_before = int(state["locations"]), float(state["seconds"])
             self.bank = self._new_bank(int(state["stage"]))
-            self.bank.restore(state["memory_bank"])
-            restore_random_states(state["random"], self.rng)
+            mine = state["other_ranks"][self.rank - 1] if self.rank else state
+            self.bank.restore(mine["memory_bank"])
+            restore_random_states(mine["random"], self.rng)
+            self.late_episodes = [int(episode) for episode in mine["late_episodes"]]
         except MemoryBankError as error:
             raise CheckpointError(
                 f"The memory bank of {folder} cannot be restored ({error}); restore that file from a copy, "
                 "or train into a new folder."
             ) from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
-
-
-def collection_summary(records: Sequence[InteractionRecord]) -> dict[str, Any]:
-    """Return success rates, and the mean number of different things moved at a location."""
-    if not records:
-        return {}
-    row: dict[str, Any] = {}
-    for kind in ("greedy", "random"):
-        touches = sum(getattr(record, f"{kind}_touches") for record in records)
-        successes = sum(getattr(record, f"{kind}_successes") for record in records)
-        row |= {f"{kind}_touches": touches, f"{kind}_success": successes / touches if touches else None}
-    moved = sum(distinct_masks(record.experience.masks) for record in records)
-    return {**row, "distinct_objects_per_location": moved / len(records)}
-
-
-class _Pending:
-    """Locations on their way."""
-
-    def __init__(self, collector: Collector, tasks: Sequence[CollectionTask]) -> None:
-        self._started = self._finished = time.perf_counter()
-        self._futures = [collector.submit(task) for task in tasks]
-        for future in self._futures:
-            future.add_done_callback(self._note_time)
-
-    def _note_time(self, future: Future[list[InteractionRecord]]) -> None:
-        self._finished = time.perf_counter()
-
-    def records(self) -> tuple[list[InteractionRecord], float]:
-        """Wait for all records; return them in the order of the tasks, and the seconds they took."""
-        records = [record for future in self._futures for record in future.result()]
-        return records, self._finished - self._started

@@ -1,17 +1,13 @@
-"""Throughput, in units of a floor measured in the same run: `python -m eval.speed`.
+"""What every stage costs, as a ratio to a floor measured in the same run: `python -m eval.speed`.
 
-Seconds differ from machine to machine, and on a shared one from minute to minute. The floor is a fixed piece
-of arithmetic (the FFT of one 300 x 300 RGB picture) timed alternately with each measured piece of work, so
-that their ratio says what the work costs, whatever else the machine is doing.
+Floors are the least that the same result can cost: MuJoCo's own stepping and rendering of the same motion,
+the bare network without losses, a copy of the same bytes. See `eval.speed_measure` for how they are timed.
 """
 
-import dataclasses
 import json
 import os
-import platform
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,322 +16,184 @@ import gymnasium
 import numpy as np
 import tyro
 
-from selfsup.superpixels import superpixel_labels
-from thor_interact_env.actions import DIRECTIONS, FORCES
-from thor_interact_env.errors import RenderingError
+from agents.schedule import PRESETS, Schedule
+from eval.speed_measure import Measurement, NothingMovesError, aligned, speed_table
+from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole
-from thor_interact_env.locations import Location, LocationSampler, split_rooms
-from thor_interact_env.simulators.base import Observation, Simulator
+from thor_interact_env.locations import LocationSampler, split_rooms
+
+HOURS = 3600
+
+MOST_ROOMS = 4
+"""Rooms that the embedded simulator keeps compiled, with their renderers."""
 
 
 @dataclass(frozen=True)
 class SpeedOptions:
-    """Measure how fast the environment and the agents are, in units of a floor timed in the same run."""
+    """Measure what every stage costs, and project how long each preset takes on this machine."""
 
     split: str = "NovelSpaces/val"
     """Split whose rooms are used."""
     rooms: int = 2
     """Number of its rooms; compiling a room is not part of any measurement."""
-    repeats: int = 20
-    """Times that each piece of work is timed; of collection, the number of locations."""
+    repeats: int = 10
+    """Times that each stage of a visit and of inference is timed; of visits, the number of locations."""
     points: int = 6
-    """Greedy points of a collected location, and as many random ones."""
+    """Greedy points of a visited location, and as many random ones."""
+    batch_size: int = 64
+    """Images of a training step."""
+    updates: int = 3
+    """Times that each part of a training step is timed."""
     run: Path | None = None
     """Run folder of a trained agent; without, an untrained network chooses the greedy points."""
-    threads: int = 1
-    """torch threads of the inference measurement; more pay only on idle cores. Collection always uses one."""
+    threads: int = 2
+    """CPU threads of the training step. All else uses one."""
     seed: int = 0
-    """Seed of locations, directions and random points."""
+    """Seed of locations, touches, weights and batches."""
     out: Path | None = None
     """JSON file to write the results to, besides the table."""
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """How long one piece of work takes.
+def project(
+    measurements: Sequence[Measurement], schedule: Schedule, batch_size: int, points: int, cores: int
+) -> float:
+    """Return the seconds that a schedule takes when learner and workers keep all cores busy.
 
-    Attributes:
-        name: What was measured.
-        repeats: Number of times.
-        seconds: Mean wall-clock time of one piece of work.
-        floor_seconds: Mean time of the floor, timed before each repeat.
-    """
-
-    name: str
-    repeats: int
-    seconds: float
-    floor_seconds: float
-
-    @property
-    def floors(self) -> float:
-        """Time of the work divided by that of the floor."""
-        return self.seconds / self.floor_seconds
-
-    @property
-    def per_second(self) -> float:
-        """Pieces of work done in a second."""
-        return 1 / self.seconds
-
-    def to_json(self) -> dict[str, float | int | str]:
-        """Return all numbers, the derived ones included."""
-        return dataclasses.asdict(self) | {"floors": self.floors, "per_second": self.per_second}
-
-
-_FLOOR_PICTURE = np.random.default_rng(0).random((3, 300, 300))
-
-
-def floor_work() -> None:
-    """Do the work that all others are compared with: one FFT of a 300 x 300 RGB picture, on one thread."""
-    np.fft.rfft2(_FLOOR_PICTURE)
-
-
-def measure(
-    name: str,
-    work: Callable[[], object],
-    repeats: int,
-    prepare: Callable[[], object] | None = None,
-    floor: Callable[[], object] = floor_work,
-    clock: Callable[[], float] = time.perf_counter,
-) -> Measurement:
-    """Time a piece of work and the floor alternately, after one untimed round of both.
+    CPU time is added up: visits (what does not depend on the points, and a share per point), updates in
+    proportion to their images, and evaluations while training. Compiling rooms is left out.
 
     Args:
-        name: What is measured.
-        work: The work.
-        repeats: Number of timed rounds, at least 1.
-        prepare: Called before each round, untimed.
-        floor: The work to compare with.
-        clock: Returns the time in seconds.
-
-    Raises:
-        ValueError: There is no round to time.
+        measurements: At least `reset`, `superpixels`, `forward`, the clustering, the location and the
+            training step.
+        schedule: What is to be done.
+        batch_size: Images of the measured training step.
+        points: Greedy points of the measured location, and as many random ones.
+        cores: Cores that share the work.
     """
-    if repeats < 1:
-        raise ValueError(f"repeats {repeats} of the measurement {name!r} must be at least 1")
-    totals = np.zeros(2)
-    for round_number in range(repeats + 1):
-        if prepare is not None:
-            prepare()
-        times = [clock()]
-        for part in (floor, work):
-            part()
-            times.append(clock())
-        if round_number > 0:  # the first round pays for caches and lazy imports
-            totals += np.maximum(np.diff(times), 1e-9)
-    return Measurement(name, repeats, float(totals[1]) / repeats, float(totals[0]) / repeats)
+    seconds = {each.name.partition(",")[0].partition(" (")[0]: each.seconds for each in measurements}
+    looking = seconds["reset"] + seconds["forward"] + seconds["clustering"]
+    at_least = looking + seconds["superpixels"]
+    per_point = max(seconds["location"] - at_least, 0.0) / (2 * points)
+    total = 0.0
+    for stage in schedule.stages:
+        touched = (stage.greedy_points + stage.random_points) * per_point
+        total += stage.total_locations * (at_least + touched)
+        total += stage.total_updates * seconds["training step"] * schedule.batch_size / batch_size
+    if schedule.evaluate_every:
+        views = schedule.total_episodes // schedule.evaluate_every * schedule.evaluation_locations
+        total += views * looking
+    return total / cores
 
 
-def speed_table(measurements: Sequence[Measurement]) -> str:
-    """Return the measurements as an aligned text table, without a final newline."""
-    table = [["work", "floors", "ms", "per second"]]
-    for each in measurements:
-        table.append(
-            [each.name, f"{each.floors:.1f}", f"{1000 * each.seconds:.2f}", f"{each.per_second:.1f}"]
-        )
-    widths = [max(len(row[column]) for row in table) for column in range(4)]
-    lines = [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in table
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
+def projection_table(projections: Mapping[str, float]) -> str:
+    """Return the projected hours of each preset as an aligned text table."""
+    rows = [["preset", "locations", "updates", "hours"]]
+    for name, hours in projections.items():
+        schedule = PRESETS[name]
+        rows.append([name, str(schedule.total_locations), str(schedule.total_updates), f"{hours:.2f}"])
+    return aligned(rows)
 
 
-class NothingMovesError(RuntimeError):
-    """No touch that moves something, or none that moves nothing, was found to be timed."""
-
-
-def find_touch(
-    simulator: Simulator, location: Location, moving: bool, rng: np.random.Generator
-) -> Sequence[int]:
-    """Find a touch at a location that moves something, or one that moves nothing.
-
-    Args:
-        simulator: Where to touch; the location is loaded anew for each trial.
-        location: Where the agent stands.
-        moving: Whether the touch should move something. The ground truth then says where to look.
-        rng: Chooses pixels.
-
-    Returns:
-        Row, column, force index 2, and direction index.
-
-    Raises:
-        NothingMovesError: None was found in 40 trials.
-    """
-    for _ in range(40):
-        before = simulator.load(location)
-        pixels = (
-            np.argwhere(simulator.instances().masks.any(axis=0)) if moving else np.argwhere(before.depth > 0)
-        )
-        if not len(pixels):
-            break
-        row, column = pixels[rng.integers(len(pixels))].tolist()
-        direction = int(rng.integers(len(DIRECTIONS)))
-        after = simulator.touch(row, column, FORCES[2], DIRECTIONS[direction])
-        if (after is not before) == moving:
-            return [row, column, 2, direction]
-    raise NothingMovesError(
-        f"no touch that moves {'something' if moving else 'nothing'} was found at {location}"
-    )
-
-
-def _environment_measurements(
-    env: Any, locations: Sequence[Location], options: SpeedOptions
-) -> list[Measurement]:
-    rng = np.random.default_rng(options.seed)
-    simulator: Simulator = env.unwrapped.simulator
-    repeats = options.repeats
-    moving = _first_touch(simulator, locations, True, rng)
-    still = _first_touch(simulator, locations, False, rng)
-    order = iter(rng.permutation(np.arange(repeats + 1) % len(locations)).tolist())
-
-    def load(case: tuple[Location, Sequence[int]]) -> Observation:
-        return simulator.load(case[0])
-
-    def touch(case: tuple[Location, Sequence[int]]) -> Observation:
-        row, column, force, direction = case[1]
-        return simulator.touch(row, column, FORCES[force], DIRECTIONS[direction])
-
-    results = [
-        measure("reset", lambda: env.reset(options={"location": locations[next(order)]}), repeats),
-        measure("touch that moves", lambda: touch(moving), repeats, lambda: load(moving)),
-    ]
-    env.reset(options={"location": still[0]})
-    results.append(measure("step that cannot move", lambda: env.step(np.array(still[1])), repeats))
-    view = load(moving)
-    state = simulator.get_state()
-    results.append(measure("render RGB and depth", lambda: simulator.set_state(state), repeats))
-    results.append(measure("superpixels", lambda: superpixel_labels(view.rgb), repeats))
-    return results
-
-
-def _first_touch(
-    simulator: Simulator, locations: Sequence[Location], moving: bool, rng: np.random.Generator
-) -> tuple[Location, Sequence[int]]:
-    for location in locations[:-1]:
-        try:
-            return location, find_touch(simulator, location, moving, rng)
-        except NothingMovesError:
-            continue
-    return locations[-1], find_touch(simulator, locations[-1], moving, rng)
-
-
-def _agent(options: SpeedOptions) -> Any:
-    from agents.selfsup_agent import SelfSupervisedAgent  # torch is loaded here, not by `--help`
-
-    if options.run is None:
-        return SelfSupervisedAgent.untrained(options.seed)
-    return SelfSupervisedAgent.from_run(options.run)
-
-
-def _agent_measurements(
-    env: Any, agent: Any, locations: Sequence[Location], options: SpeedOptions
-) -> list[Measurement]:
-    import torch
-
-    from agents.interact import InteractionSchedule, interact
-
-    schedule = InteractionSchedule(options.points, options.points, joint=False)
-    rng = np.random.default_rng(options.seed)
-    simulator: Simulator = env.unwrapped.simulator
-    view = simulator.load(locations[0])
-
-    def points(observation: Observation) -> list[tuple[int, int, int]]:
-        found = [(*instance.point, instance.force) for instance in agent.propose(observation)]
-        return found[: options.points]
-
-    order = iter((np.arange(options.repeats + 1) % len(locations)).tolist())
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(options.threads)
-        inference = measure("inference and clustering", lambda: agent.propose(view), options.repeats)
-        torch.set_num_threads(1)
-        collection = measure(
-            f"collected location ({options.points} + {options.points} points)",
-            lambda: interact(env, locations[next(order)], points, schedule, rng),
-            options.repeats,
-        )
-    finally:
-        torch.set_num_threads(threads)
-    return [inference, collection]
-
-
-def run(options: SpeedOptions) -> dict[str, Any]:
+def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     """Measure everything.
 
     Args:
         options: What to measure, and how often.
 
     Returns:
-        A dict that JSON can hold: `options`, `machine`, `floor_seconds`, and `measurements` by name.
+        The measurements; and a dict that JSON can hold: `options`, `machine`, `measurements` by name, and
+        `projected_hours` by preset.
 
     Raises:
         UnknownSplitError: There is no such split.
         NothingMovesError: The locations hold nothing to touch.
     """
-    names = split_rooms(options.split)[:: max(1, len(split_rooms(options.split)) // options.rooms)][
-        : options.rooms
-    ]
-    agent = _agent(options)  # before anything is rendered: triton's LLVM does not load after the renderer's
+    names = split_rooms(options.split)
+    names = names[:: max(1, len(names) // options.rooms)][: options.rooms]
+    # Before anything is rendered: triton's LLVM does not load after the renderer's.
+    import torch
+
+    from agents.local_collector import available_cores, use_one_thread
+    from agents.run_folder import hardware
+    from agents.selfsup_agent import SelfSupervisedAgent
+    from eval.speed_environment import environment_measurements, location_measurement
+    from eval.speed_learning import agent_measurements, learning_measurements
+
+    agent = (
+        SelfSupervisedAgent.untrained(options.seed, "cpu")
+        if options.run is None
+        else SelfSupervisedAgent.from_run(options.run, "cpu")
+    )
+    threads = torch.get_num_threads()
+    use_one_thread()
     env = gymnasium.make("thor_interact_env:ThorInteract-v0", locations=options.split, interactions=10**6)
+    base: Any = env.unwrapped
     try:
-        sampler = LocationSampler(env.unwrapped.simulator, names)  # type: ignore[attr-defined]
         rng = np.random.default_rng(options.seed)
-        drawn = (sampler.sample(rng) for _ in range(max(4, options.repeats)))
-        locations = sorted(drawn, key=lambda each: each.scene)
-        results = _environment_measurements(env, locations, options)
-        results += _agent_measurements(env, agent, locations, options)
+        sampler = LocationSampler(base.simulator, names)
+        locations = sorted((sampler.sample(rng) for _ in range(8)), key=lambda each: each.scene)
+        results = environment_measurements(env, locations, options.repeats, rng)
+        view = base.simulator.load(locations[0])
+        results += agent_measurements(agent, view, options.repeats, options.seed)
+
+        def propose(observation: Any) -> list[tuple[int, int, int]]:
+            found = [(*instance.point, instance.force) for instance in agent.propose(observation)]
+            return found[: options.points]
+
+        location, records = location_measurement(
+            env, names, propose, options.points, options.repeats, 0.2, options.seed
+        )
+        results.append(location)
     finally:
         env.close()
-    return {
-        "options": {
-            name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
-        },
-        "machine": {
-            "cores": os.cpu_count(),
-            "platform": platform.platform(),
-            "python": platform.python_version(),
-        },
-        "floor_seconds": float(np.mean([each.floor_seconds for each in results])),
+    try:
+        results += learning_measurements(
+            [record.experience for record in records],
+            options.batch_size,
+            options.updates,
+            options.threads,
+            options.seed,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    cores = available_cores()
+    hours = {
+        name: project(results, schedule, options.batch_size, options.points, cores) / HOURS
+        for name, schedule in PRESETS.items()
+    }
+    described = {
+        name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
+    }
+    return results, {
+        "options": described,
+        "machine": hardware() | {"load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None},
         "measurements": {each.name: each.to_json() for each in results},
+        "projected_hours": hours,
     }
 
 
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file under a temporary name first, so that no half-written file is ever seen.
-
-    Raises:
-        FileNotFoundError: The folder does not exist.
-    """
-    write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
-
-
 def main() -> None:
-    """Measure, print the table, and write the JSON file if one is asked for."""
+    """Measure, print the tables, and write the JSON file if one is asked for."""
     options = tyro.cli(SpeedOptions, prog="python -m eval.speed")
+    counts = (options.repeats, options.rooms, options.points, options.threads, options.updates)
     try:
-        if min(options.repeats, options.rooms, options.points, options.threads) < 1:
-            raise ValueError("repeats, rooms, points and threads must each be at least 1")
+        if min(*counts, options.batch_size) < 1:
+            raise ValueError(
+                "repeats, rooms, points, threads, updates and batch-size must each be at least 1"
+            )
+        if options.rooms > MOST_ROOMS:
+            raise ValueError(f"rooms is {options.rooms}; at most {MOST_ROOMS} stay compiled")
         if options.out is not None and not options.out.parent.is_dir():
             raise ValueError(f"the folder {options.out.parent} of --out does not exist; make it first")
-        document = run(options)
-    except (ValueError, NothingMovesError, RenderingError) as error:
-        print(f"eval.speed: {error}", file=sys.stderr)
+        measurements, document = run(options)
+    except (ValueError, ThorInteractError, RenderingError, NothingMovesError) as error:
+        print(f"eval.speed: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from error
-    fields = {field.name for field in dataclasses.fields(Measurement)}
-    measurements = [
-        Measurement(**{name: value for name, value in each.items() if name in fields})
-        for each in document["measurements"].values()
-    ]
     print(speed_table(measurements))
-    print(f"1 floor = {1000 * document['floor_seconds']:.2f} ms: the FFT of a 300 x 300 RGB picture")
+    print(f"\nprojected on {document['machine']['cores']} cores, learner and workers together:")
+    print(projection_table(document["projected_hours"]))
     if options.out is not None:
-        write_json(options.out, document)
+        write_whole(options.out, (json.dumps(document, indent=1) + "\n").encode())
         print(f"written to {options.out}")
 
 

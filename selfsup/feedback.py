@@ -241,7 +241,8 @@ class Experience:
 
     Attributes:
         rgb: (300, 300, 3) uint8, the view before the first touch.
-        depth: (300, 300) float16, metres from the camera, of that view.
+        depth: (300, 300) float32 (or float16), metres from the camera, of that view; the memory
+            bank rounds it to millimetres.
         success_points: (m, 2) int16, grid row and column of the successful points.
         masks: (m, 100, 100) bool, B+ of each successful point.
         forces: (m,) int8, the force index 0..2 that was predicted at each successful point.
@@ -253,7 +254,7 @@ class Experience:
     """
 
     rgb: npt.NDArray[np.uint8]
-    depth: npt.NDArray[np.float16]
+    depth: npt.NDArray[np.floating]
     success_points: npt.NDArray[np.int16]
     masks: npt.NDArray[np.bool_]
     forces: npt.NDArray[np.int8]
@@ -264,7 +265,8 @@ class Experience:
         """Check shapes, dtypes and ranges."""
         successes = len(self.success_points)
         _check_array("rgb", self.rgb, np.uint8, (IMAGE_SIZE, IMAGE_SIZE, 3))
-        _check_array("depth", self.depth, np.float16, (IMAGE_SIZE, IMAGE_SIZE))
+        half = self.depth.dtype == np.float16
+        _check_array("depth", self.depth, np.float16 if half else np.float32, (IMAGE_SIZE, IMAGE_SIZE))
         _check_array("success_points", self.success_points, np.int16, (successes, 2))
         _check_array("masks", self.masks, np.bool_, (successes, GRID, GRID))
         _check_array("forces", self.forces, np.int8, (successes,))

@@ -127,6 +127,7 @@ def distance_loss(
     mask_image: Tensor,
     images_in_batch: int,
     normalization: EmbeddingNormalization = "averaged",
+    images_with_masks: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of the embeddings, given their distances (paper eq. 5).
 
@@ -139,6 +140,8 @@ def distance_loss(
         mask_image: (M,) int64, the image of each mask.
         images_in_batch: B.
         normalization: How masks and images are weighted.
+        images_with_masks: Scalar by which `averaged` divides; None counts them. Where this is a part of
+            a batch whose parts' gradients are averaged, the mean count of the parts.
 
     Returns:
         A scalar; see the module about its value.
@@ -155,7 +158,7 @@ def distance_loss(
         ascent = torch.where(
             masks, -1.5 * distances / (1 + distances), torch.exp(-torch.square(torch.square(distances / 1.5)))
         )
-        weights = _mask_weights(masks, mask_image, images_in_batch, normalization)
+        weights = _mask_weights(masks, mask_image, images_in_batch, normalization, images_with_masks)
         ascent *= weights.to(ascent.dtype)[:, None, None]
     return _loss_with_ascent(distances, ascent)
 
@@ -277,7 +280,11 @@ def _areas(masks: Tensor) -> Tensor:
 
 
 def _mask_weights(
-    masks: Tensor, mask_image: Tensor, images: int, normalization: EmbeddingNormalization
+    masks: Tensor,
+    mask_image: Tensor,
+    images: int,
+    normalization: EmbeddingNormalization,
+    images_with_masks: Tensor | None,
 ) -> Tensor:
     """Return the weight of each mask in the embedding loss, (M,) float64; 0 for an empty one."""
     areas = _areas(masks).to(torch.float64)
@@ -286,7 +293,8 @@ def _mask_weights(
     if normalization == "added":
         return weights / images
     masks_per_image = weights.new_zeros(images).index_add_(0, mask_image, filled)
-    images_with_masks = (masks_per_image > 0).sum().clamp(min=1)
+    if images_with_masks is None:
+        images_with_masks = (masks_per_image > 0).sum().clamp(min=1)
     return AREA_SCALE * weights / masks_per_image[mask_image].clamp(min=1) / images_with_masks
 
 

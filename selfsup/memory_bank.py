@@ -24,7 +24,7 @@ MASKLESS_SCORE = 0.5
 
 SEGMENT_PREFIX = "segment-"
 SEGMENT_SUFFIX = ".safetensors"
-STATE_FORMAT = 1
+STATE_FORMAT = 2
 
 
 def priority(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -68,9 +68,10 @@ class MemoryBank:
     """Keeps the last `capacity` experiences and samples them by priority.
 
     With a folder, experiences live in its segment files, one per `add`, and only those sampled are
-    read; without, in memory (0.45 MB per location). A segment file is deleted when all its locations
-    are replaced and neither of the last two states refers to it: the last one may be of a checkpoint
-    that is still being written, the one before is then the one to resume from.
+    read; without, the same bytes are in memory, about 0.1 MB per location of rendered rooms. A segment
+    file is deleted when all its locations are replaced and neither of the last two states refers to it:
+    the last one may be of a checkpoint that is still being written, the one before is then the one to
+    resume from.
     """
 
     def __init__(self, capacity: int = 20_000, folder: Path | None = None, prioritized: bool = True) -> None:
@@ -145,12 +146,35 @@ class MemoryBank:
             ValueError: There are not so many locations.
             MemoryBankError: A segment file is missing or cannot be read.
         """
+        indices = self.draw(batch_size, rng)
+        return indices, self.read(indices)
+
+    def draw(self, batch_size: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Draw the indices of locations; see `sample` for arguments and errors.
+
+        Location i gets an exponentially distributed time of rate priority_i, and those that come first are
+        taken: exactly a drawing one after another, each in proportion to its priority among those left
+        (Efraimidis and Spirakis, 2006), in time linear in the bank's size.
+
+        Returns:
+            (batch_size,) int64 in the order of the drawing. `len(self)` numbers are taken from `rng`,
+            whatever the priorities are.
+        """
         if not 1 <= batch_size <= len(self):
             raise ValueError(f"batch_size is {batch_size}; the bank can give 1..{len(self)} locations")
-        probabilities = self._priorities / self._priorities.sum() if self.prioritized else None
-        chosen = rng.choice(len(self), size=batch_size, replace=False, p=probabilities)
-        indices = np.asarray(chosen, dtype=np.int64)
-        return indices, [self._slots[index][0].read(self._slots[index][1]) for index in indices]
+        times = rng.standard_exponential(len(self))
+        if self.prioritized:
+            times /= self._priorities
+        first = np.argpartition(times, batch_size - 1)[:batch_size]
+        return np.asarray(first[np.argsort(times[first])], dtype=np.int64)
+
+    def read(self, indices: npt.NDArray[np.int64]) -> list[Experience]:
+        """Return the experiences of indices that `draw` gave.
+
+        Raises:
+            MemoryBankError: A segment file is missing or cannot be read.
+        """
+        return [self._slots[index][0].read(self._slots[index][1]) for index in indices]
 
     def update_priorities(self, indices: npt.NDArray[np.int64], scores: npt.ArrayLike) -> None:
         """Set the priorities of locations that were just used.

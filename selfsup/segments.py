@@ -1,4 +1,9 @@
-"""How the memory bank keeps experiences: many at a time, in memory or in one safetensors file."""
+"""How the memory bank keeps experiences: many at a time, in memory or in one safetensors file.
+
+Both hold the same bytes: pictures as PNGs, some 0.1 MB per location in rendered rooms, where the plain arrays
+take 0.45 MB. 20,000 locations are 2.1 GB. Those of files are mapped into memory only while they are read, so
+that the system's file cache keeps what it has room for, and a process holds next to nothing.
+"""
 
 import os
 import zlib
@@ -6,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
@@ -16,6 +22,11 @@ from selfsup.feedback import Experience
 
 PARTIAL_SUFFIX = ".partial"
 """Ending of a segment file while it is being written."""
+
+MILLIMETRES = 1000
+"""Steps of stored depth in a metre."""
+
+_ENDS = ("rgb_ends", "depth_ends", "success_ends", "failure_ends")
 
 
 class MemoryBankError(RuntimeError):
@@ -34,44 +45,46 @@ class Segment(Protocol):
 
 
 class ArraySegment:
-    """A segment held in memory."""
+    """A segment held in memory: the arrays that a file would hold."""
 
     def __init__(self, experiences: Sequence[Experience]) -> None:
-        """Copy the experiences; masks are packed to bits.
+        """Pack the experiences.
 
         Args:
             experiences: At least one.
         """
-        self._arrays = _packed(experiences)
-        for array in self._arrays.values():
-            array.setflags(write=False)
+        self._arrays = pack(experiences)
 
     @property
     def locations(self) -> int:
         """Number of experiences."""
-        return len(self._arrays["rgb"])
+        return len(self._arrays["rgb_ends"])
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that the experiences take."""
+        return sum(array.nbytes for array in self._arrays.values())
 
     def read(self, index: int) -> Experience:
-        """Return an experience; its arrays are read-only, except for the masks.
+        """Return an experience, in new memory.
 
         Args:
             index: 0..locations-1.
         """
 
         def rows(name: str, start: int, stop: int) -> npt.NDArray[Any]:
-            return self._arrays[name][start:stop]
+            return self._arrays[name][start:stop].copy()
 
-        return _unpacked(rows, self._arrays["success_ends"], self._arrays["failure_ends"], index)
+        return unpack(rows, {name: self._arrays[name] for name in _ENDS}, index)
 
 
 class FileSegment:
     """A segment in a file, of which only the experiences asked for are read."""
 
-    def __init__(self, path: Path, success_ends: npt.NDArray[np.int64], failure_ends: npt.NDArray[np.int64]):
+    def __init__(self, path: Path, ends: Mapping[str, npt.NDArray[np.int64]]) -> None:
         """Describe a file; use `write` or `open` instead."""
         self.path = path
-        self._success_ends = success_ends
-        self._failure_ends = failure_ends
+        self._ends = ends
 
     @classmethod
     def write(cls, path: Path, experiences: Sequence[Experience]) -> tuple["FileSegment", int]:
@@ -84,12 +97,12 @@ class FileSegment:
         Returns:
             The segment, and the CRC-32 of its file.
         """
-        arrays = _packed(experiences)
+        arrays = pack(experiences)
         partial = path.with_name(path.name + PARTIAL_SUFFIX)
         save_file(arrays, partial)
         checksum = file_checksum(partial)
         os.replace(partial, path)
-        return cls(path, arrays["success_ends"], arrays["failure_ends"]), checksum
+        return cls(path, {name: arrays[name] for name in _ENDS}), checksum
 
     @classmethod
     def open(cls, path: Path, locations: int, checksum: int) -> "FileSegment":
@@ -111,20 +124,20 @@ class FileSegment:
                     "restore the file or start from an earlier checkpoint"
                 )
             with safe_open(path, framework="numpy") as file:
-                success_ends, failure_ends = file.get_tensor("success_ends"), file.get_tensor("failure_ends")
+                ends = {name: file.get_tensor(name) for name in _ENDS}
         except (OSError, SafetensorError) as error:
             raise _unreadable(path, error) from error
-        if len(success_ends) != locations:
+        if len(ends["rgb_ends"]) != locations:
             raise MemoryBankError(
-                f"segment {path} holds {len(success_ends)} locations, not {locations}; "
+                f"segment {path} holds {len(ends['rgb_ends'])} locations, not {locations}; "
                 "restore the file that belongs to this state"
             )
-        return cls(path, success_ends, failure_ends)
+        return cls(path, ends)
 
     @property
     def locations(self) -> int:
         """Number of experiences."""
-        return len(self._success_ends)
+        return len(self._ends["rgb_ends"])
 
     def read(self, index: int) -> Experience:
         """Read an experience.
@@ -147,7 +160,7 @@ class FileSegment:
                     )
                     return array
 
-                return _unpacked(rows, self._success_ends, self._failure_ends, index)
+                return unpack(rows, self._ends, index)
         except (OSError, SafetensorError, ValueError) as error:
             raise _unreadable(self.path, error) from error
 
@@ -174,12 +187,64 @@ def _unreadable(path: Path, error: Exception) -> MemoryBankError:
     )
 
 
-def _packed(experiences: Sequence[Experience]) -> dict[str, npt.NDArray[Any]]:
-    """Return n experiences as few arrays: per location, and one after another for the points."""
+def encode_image(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
+    """Return a picture as the bytes of a PNG, which `decode_image` brings back exactly.
+
+    Args:
+        image: (H, W, 3) uint8 or (H, W) uint16. The file has red and blue exchanged.
+
+    Returns:
+        (n,) uint8.
+    """
+    # Fast settings. Rendered views take a quarter of their size, depth a fifth; more effort gains little.
+    strategy = cv2.IMWRITE_PNG_STRATEGY_RLE if image.ndim == 3 else cv2.IMWRITE_PNG_STRATEGY_DEFAULT
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, strategy]
+    _, encoded = cv2.imencode(".png", image, settings)
+    return np.asarray(encoded, dtype=np.uint8).reshape(-1)
+
+
+def decode_image(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+    """Return the picture that `encode_image` was given.
+
+    Raises:
+        ValueError: The bytes are not those of a whole PNG.
+    """
+    image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    if image is None:
+        raise ValueError(f"{encoded.size} bytes are not a PNG")
+    return np.asarray(image)
+
+
+def depth_to_millimetres(depth: npt.NDArray[np.floating]) -> npt.NDArray[np.uint16]:
+    """Return depth in whole millimetres, the usual code of depth cameras.
+
+    The error is at most 0.5 mm up to 65.535 m; a half-precision float in metres is off by up to 1.95 mm
+    from 4 m on. Tenths of a millimetre would end at 6.55 m and compress half as well.
+
+    Args:
+        depth: Any shape, metres, at least 0; values beyond the range become its end.
+    """
+    millimetres = np.rint(depth.astype(np.float32) * MILLIMETRES)
+    return np.clip(millimetres, 0, np.iinfo(np.uint16).max).astype(np.uint16)
+
+
+def pack(experiences: Sequence[Experience]) -> dict[str, npt.NDArray[Any]]:
+    """Return n experiences as few arrays, whose items follow one another location by location.
+
+    RGB and depth are PNGs, `rgb_ends` and `depth_ends` (n,) say after how many bytes each ends; masks are
+    packed to bits. All but depth, which is rounded to millimetres, comes back exactly.
+
+    Args:
+        experiences: At least one.
+    """
     masks = np.concatenate([experience.masks for experience in experiences])
+    rgb = [encode_image(experience.rgb) for experience in experiences]
+    depth = [encode_image(depth_to_millimetres(experience.depth)) for experience in experiences]
     return {
-        "rgb": np.stack([experience.rgb for experience in experiences]),
-        "depth": np.stack([experience.depth for experience in experiences]),
+        "rgb": np.concatenate(rgb),
+        "rgb_ends": np.cumsum([len(encoded) for encoded in rgb]),
+        "depth": np.concatenate(depth),
+        "depth_ends": np.cumsum([len(encoded) for encoded in depth]),
         "success_ends": np.cumsum([len(experience.success_points) for experience in experiences]),
         "failure_ends": np.cumsum([len(experience.failure_points) for experience in experiences]),
         "success_points": np.concatenate([experience.success_points for experience in experiences]),
@@ -190,26 +255,33 @@ def _packed(experiences: Sequence[Experience]) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _unpacked(
+def unpack(
     rows: Callable[[str, int, int], npt.NDArray[Any]],
-    success_ends: npt.NDArray[np.int64],
-    failure_ends: npt.NDArray[np.int64],
+    ends: Mapping[str, npt.NDArray[np.int64]],
     index: int,
 ) -> Experience:
-    """Return one experience, given access to rows start..stop-1 of the packed arrays."""
+    """Return one of the experiences that `pack` was given.
 
-    def span(ends: npt.NDArray[np.int64]) -> tuple[int, int]:
-        return (int(ends[index - 1]) if index else 0), int(ends[index])
+    Args:
+        rows: Returns the items start..stop-1 of the packed array of a name.
+        ends: The packed arrays whose names end in `_ends`.
+        index: 0..n-1.
 
-    successes, failures = span(success_ends), span(failure_ends)
-    bits = np.unpackbits(rows("masks", *successes), axis=1, count=GRID * GRID)
+    Raises:
+        ValueError: A picture cannot be decoded, or a value is out of range.
+    """
+
+    def part(name: str, kind: str) -> npt.NDArray[Any]:
+        return rows(name, int(ends[kind][index - 1]) if index else 0, int(ends[kind][index]))
+
+    bits = np.unpackbits(part("masks", "success_ends"), axis=1, count=GRID * GRID)
     fields: Mapping[str, npt.NDArray[Any]] = {
-        name: rows(name, *successes) for name in ("success_points", "forces", "feedback")
+        name: part(name, "success_ends") for name in ("success_points", "forces", "feedback")
     }
     return Experience(
-        rgb=rows("rgb", index, index + 1)[0],
-        depth=rows("depth", index, index + 1)[0],
+        rgb=decode_image(part("rgb", "rgb_ends")),
+        depth=decode_image(part("depth", "depth_ends")) / np.float32(MILLIMETRES),
         masks=bits.view(np.bool_).reshape(-1, GRID, GRID),
-        failure_points=rows("failure_points", *failures),
+        failure_points=part("failure_points", "failure_ends"),
         **fields,
     )

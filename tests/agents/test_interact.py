@@ -1,6 +1,5 @@
 """One location touched point by point, and many locations by workers; on toy worlds that need no renderer."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,11 @@ from safetensors.torch import save_file
 from agents.collect import (
     CollectionError,
     CollectionTask,
-    LocalCollector,
-    collect_locations,
     make_environment,
     network_points,
 )
 from agents.interact import InteractionRecord, InteractionSchedule, Point, interact, random_points
+from agents.local_collector import LocalCollector
 from agents.network import InteractionNet
 from selfsup.feedback import Feedback
 from thor_interact_env.actions import AGENT_HEIGHT_Y
@@ -166,7 +164,7 @@ def test_the_experience_shows_the_first_view() -> None:
     record, env = visit([(4, 1, 0)])
     assert env.locations == [LOCATION]
     assert (record.experience.rgb == 7).all()
-    assert record.experience.depth.dtype == np.float16
+    assert record.experience.depth.dtype == np.float32
     assert (record.experience.depth == 1.25).all()
 
 
@@ -323,28 +321,3 @@ def test_wrong_tasks_are_refused(changes: dict[str, Any], message: str) -> None:
 def test_negative_workers_are_refused() -> None:
     with pytest.raises(ValueError, match="workers is -1"):
         LocalCollector(-1)
-
-
-class EndsItsProcess:
-    """Unpickled in a worker, it kills it."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os._exit, (3,)
-
-
-def test_processes_give_the_records_of_one_and_a_dead_one_is_reported(weights: Path) -> None:
-    task = make_task(schedule=InteractionSchedule(1, 2, True), weights=weights)
-    threads = os.environ.get("OMP_NUM_THREADS")
-    with LocalCollector(workers=1) as collector:
-        there = collector.submit(task).result()
-        assert os.environ.get("OMP_NUM_THREADS") == threads
-        with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):
-            collector.submit(
-                make_task(environment={"simulator": FakeSimulator(rooms=("FloorPlan5",))})
-            ).result()
-        with pytest.raises(CollectionError, match="seeds 21, 22"):
-            collector.submit(make_task(seeds=(21, 22), environment={"x": EndsItsProcess()})).result()
-        with pytest.raises(CollectionError, match="seeds 11, 12, 13"):
-            collector.submit(task).result()
-    here = collect_locations(task)
-    assert all(same(one, other) for one, other in zip(here, there, strict=True))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.batches import Batches
 from agents.configuration import TrainConfig
 from agents.learner import Learner
 from agents.schedule import ConfigurationError, preset
@@ -40,8 +41,9 @@ def taught(tied: bool) -> Learner:
         schedule=replace(SMOKE, tied_upsampling=tied), precision="32-true", device="cpu", threads=1
     )
     learner, bank, rng = Learner(config), bank_of(4), np.random.default_rng(0)
-    for _ in range(3):
-        learner.learn(bank, rng, 1e-3, joint=True)
+    with Batches(bank, rng, config.schedule.batch_size, 3) as batches:
+        for _ in range(3):
+            learner.learn(batches, 1e-3, joint=True)
     return learner
 
 

@@ -13,10 +13,11 @@ from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
 from agents.metrics import TIMINGS, read_metrics
 from agents.oracles import OracleOptions
+from agents.pending import distinct_masks
 from agents.run_folder import RunExistsError
 from agents.schedule import ConfigurationError, preset
 from agents.selfsup_agent import SelfSupervisedAgent
-from agents.train import distinct_masks, location_seeds, train
+from agents.train import location_seeds, train
 from selfsup.feedback import Experience
 from thor_interact_env.simulators.base import Instances, Observation
 from thor_interact_env.splits import ALL_ROOMS, split_rooms
@@ -74,6 +75,26 @@ class InterruptedCollector(MadeUpCollector):
         if self.left < 0:
             raise KeyboardInterrupt
         return super().submit(task)
+
+
+class LateFuture(Future):
+    """Is never done before it is asked for its result."""
+
+    def __init__(self, records):
+        super().__init__()
+        self.records = records
+
+    def result(self, timeout=None):
+        if not self.done():
+            self.set_result(self.records)
+        return super().result(timeout)
+
+
+class LateCollector(MadeUpCollector):
+    """Has nothing ready when an episode ends."""
+
+    def submit(self, task):
+        return LateFuture(super().submit(task).result())
 
 
 class BoxSimulator:
@@ -262,6 +283,25 @@ def test_rare_checkpoints_lose_work_but_change_nothing(uninterrupted, tmp_path):
     assert measured(run) == measured(uninterrupted[0])
     whole, again = weights_of(uninterrupted[0]), weights_of(run)
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
+
+
+def test_a_learner_that_need_not_wait_learns_on_and_counts_everything_once(tmp_path):
+    stage = replace(CONFIG.schedule.stages[0], episodes=4)
+    config = replace(CONFIG, schedule=replace(CONFIG.schedule, stages=(stage,)), wait_for_workers=False)
+    collector = LateCollector()
+    train(config, tmp_path / "late", collector=collector)
+    assert [row["locations"] for row in read_metrics(tmp_path / "late")] == [4, 4, 6, 8, 10]
+    asked = [seed for task in collector.tasks for seed in task.seeds]
+    assert len(asked) == len(set(asked)) == 10
+    train(config, tmp_path / "stopped", collector=LateCollector(), stop_after=2)
+    again = LateCollector()
+    train(config, tmp_path / "stopped", resume=True, collector=again)
+    assert [row["locations"] for row in read_metrics(tmp_path / "stopped")] == [4, 4, 6, 8, 10]
+    # What was on its way when the run stopped is fetched again, and nothing else.
+    assert [seed for task in again.tasks for seed in task.seeds] == asked[6:]
+    patient = replace(config, wait_for_workers=True)
+    train(patient, tmp_path / "patient", collector=LateCollector())
+    assert [row["locations"] for row in read_metrics(tmp_path / "patient")] == [4, 6, 8, 10, 10]
 
 
 def test_a_finished_run_is_left_alone(uninterrupted):

@@ -1,27 +1,29 @@
-"""Speed: the arithmetic of the ratios and the search for touches; no time is ever judged."""
+"""Speed: the arithmetic of ratios, bars and projections, and what the floors do; no time is judged."""
 
+import dataclasses
 import json
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
-from fake_simulator import FakeSimulator
 
-from eval.speed import (
+from agents.schedule import PRESETS, Schedule, Stage, preset
+from eval.speed import SpeedOptions, project, projection_table, run
+from eval.speed_environment import RawMujoco, find_touch
+from eval.speed_learning import TRAINING_STEP, crowded_maps, made_up_instances
+from eval.speed_measure import (
+    Bar,
     Measurement,
     NothingMovesError,
-    SpeedOptions,
-    find_touch,
     measure,
-    run,
+    measure_together,
+    memory_copy,
     speed_table,
-    write_json,
 )
+from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -50,31 +52,65 @@ class HalfMovable:
         return Instances(masks, np.array([1.0]), ("Mug",), ("Mug|1",))
 
 
+class Clock:
+    """A clock that stands still except while something waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: list[str] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def wait(self, name: str, seconds: float) -> None:
+        self.calls.append(name)
+        self.now += seconds
+
+
 def test_work_is_compared_with_the_floor_of_the_same_rounds() -> None:
-    now = [0.0]
-    calls: list[str] = []
-
-    def wait(name: str, seconds: float) -> None:
-        calls.append(name)
-        now[0] += seconds
-
-    result = measure(
+    clock = Clock()
+    first, second = measure_together(
+        {"first": lambda: clock.wait("first", 0.6), "second": lambda: clock.wait("second", 0.1)},
+        3,
+        lambda: clock.wait("floor", 0.2),
         "waiting",
-        lambda: wait("work", 0.6),
-        repeats=3,
-        prepare=lambda: wait("prepare", 9.0),
-        floor=lambda: wait("floor", 0.2),
-        clock=lambda: now[0],
+        {"first": Bar(ratio=2.0)},
+        lambda: clock.wait("prepare", 9.0),
+        clock,
     )
-    assert calls == ["prepare", "floor", "work"] * 4
-    assert result.floors == pytest.approx(3.0)
-    assert (result.seconds, result.per_second) == (pytest.approx(0.6), pytest.approx(1 / 0.6))
-    assert json.loads(json.dumps(result.to_json()))["floors"] == result.floors
+    assert clock.calls == ["prepare", "floor", "prepare", "first", "prepare", "second"] * 4
+    assert (first.ratio, second.ratio) == (pytest.approx(3.0), pytest.approx(0.5))
+    assert first.seconds == pytest.approx(0.6)
+    assert (first.met, second.met) == (False, None)
+    assert json.loads(json.dumps(first.to_json()))["ratio"] == first.ratio
+
+
+@pytest.mark.parametrize(
+    ("bar", "met"),
+    [
+        (Bar(ratio=1.3), True),
+        (Bar(ratio=1.1), False),
+        (Bar(seconds=0.013), True),
+        (Bar(seconds=0.011), False),
+        (Bar(1.3, 0.011), False),
+        (None, None),
+    ],
+)
+def test_bars_are_ratios_or_seconds(bar: Bar | None, met: bool | None) -> None:
+    assert Measurement("mask", 1, 0.012, "copy", 0.01, bar).met is met
 
 
 def test_no_round_is_no_measurement() -> None:
     with pytest.raises(ValueError, match="repeats 0"):
-        measure("nothing", lambda: None, 0)
+        measure("nothing", lambda: None, 0, lambda: None, "nothing")
+
+
+def test_copies_are_of_the_size_asked_for() -> None:
+    copy = memory_copy(12345)
+    copy()
+    inside = [cell.cell_contents for cell in copy.__closure__ or ()]
+    assert [array.nbytes for array in inside] == [12345, 12345]
+    np.testing.assert_array_equal(*inside)
 
 
 @pytest.mark.parametrize("moving", [True, False])
@@ -92,46 +128,143 @@ def test_where_nothing_moves_an_error_says_so() -> None:
 
 def test_the_table_is_aligned() -> None:
     table = speed_table(
-        [Measurement("reset", 3, 0.05, 0.01), Measurement("touch that moves", 3, 0.0123, 0.01)]
+        [
+            Measurement("reset", 3, 0.05, "physics", 0.01, Bar(ratio=4.0)),
+            Measurement("mask", 3, 0.0123, "copy of both", 0.01, Bar(seconds=0.02)),
+            Measurement("forward", 3, 0.01, "bare", 0.01),
+        ]
     )
     lines = table.splitlines()
     assert len({len(line) for line in lines}) == 1
-    assert lines[2].split() == ["reset", "5.0", "50.00", "20.0"]
+    assert lines[2].split() == ["reset", "physics", "50.00", "10.00", "5.00", "4", "x", "no"]
+    assert lines[3].split()[-3:] == ["20", "ms", "yes"]
 
 
-def test_the_json_file_is_whole(tmp_path: Path) -> None:
-    write_json(tmp_path / "speed.json", {"floor_seconds": 0.1})
-    assert json.loads((tmp_path / "speed.json").read_text()) == {"floor_seconds": 0.1}
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "speed.json", {"floor_seconds": object()})
-    assert [file.name for file in tmp_path.iterdir()] == ["speed.json"]
-    assert json.loads((tmp_path / "speed.json").read_text()) == {"floor_seconds": 0.1}
+def made_up(name: str, seconds: float) -> Measurement:
+    return Measurement(name, 1, seconds, "floor", 1.0)
 
 
-def test_everything_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    make = partial(gymnasium.make, simulator=FakeSimulator())
-    monkeypatch.setattr(gymnasium, "make", make)
-    document = run(SpeedOptions(repeats=1, points=2))
-    assert list(document["measurements"]) == [
+def test_projections_add_up_visits_updates_and_evaluations() -> None:
+    measurements = [
+        made_up("reset", 1.0),
+        made_up("superpixels", 2.0),
+        made_up("forward", 3.0),
+        made_up("clustering, 32 instances", 4.0),
+        made_up("location (5 + 5 points)", 10.0 + 10 * 0.5),
+        made_up(TRAINING_STEP, 8.0),
+    ]
+    stage = Stage(20, 3, 10, 4, 4, greedy_points=1, random_points=3, joint=True)
+    schedule = Schedule((stage,), 16, 1e-3, 1e-3, 0.0, evaluate_every=2, evaluation_locations=7)
+    visits = stage.total_locations * (10.0 + 4 * 0.5)
+    updates = 12 * 8.0 * 16 / 64
+    looks = 1 * 7 * 8.0
+    seconds = project(measurements, schedule, batch_size=64, points=5, cores=2)
+    assert seconds == pytest.approx((visits + updates + looks) / 2)
+    twice = dataclasses.replace(schedule, stages=(stage, stage))
+    assert project(measurements, twice, 64, 5, 1) > 3 * seconds
+
+
+def test_the_projection_names_every_preset() -> None:
+    lines = projection_table({"smoke": 0.01, "paper": 35.5}).splitlines()
+    assert lines[-1].split() == [
+        "paper",
+        str(preset("paper").total_locations),
+        str(preset("paper").total_updates),
+        "35.50",
+    ]
+
+
+def test_crowded_maps_hold_as_many_instances_as_are_looked_for() -> None:
+    from agents.clustering import greedy_instances
+
+    assert len(greedy_instances(*crowded_maps(0), 32, -np.inf)) == 32
+
+
+def test_made_up_predictions_are_partly_right() -> None:
+    from eval.coco import coco_scores
+
+    scores = coco_scores(*made_up_instances(0))
+    assert 0 < scores.mask_ap < 1
+
+
+def test_mujoco_alone_repeats_the_motion_of_a_touch() -> None:
+    """The floor of a touch ends where the touch ended, and draws one picture."""
+    from thor_interact_env.locations import LocationSampler
+    from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+
+    simulator = MujocoSimulator()
+    try:
+        rng = np.random.default_rng(0)
+        sampler = LocationSampler(simulator, ("FloorPlan401",), 0.3)
+        for _ in range(20):
+            location = sampler.sample(rng)
+            try:
+                row, column, _, direction = find_touch(simulator, location, True, rng)
+                break
+            except NothingMovesError:
+                continue
+        simulator.load(location)
+        from thor_interact_env.actions import DIRECTIONS, FORCES
+
+        raw = RawMujoco()
+        with raw.noting():
+            simulator.touch(row, column, FORCES[2], DIRECTIONS[direction])
+        assert raw.views == 1
+        # Checks for rest come every ten steps; the force acts in the steps before.
+        assert raw.steps >= 10
+        end = simulator.get_state()
+        raw.prepare()
+        raw.repeat()
+        np.testing.assert_array_equal(simulator.get_state(), end)  # it works on copies
+        again = RawMujoco()
+        simulator.load(location)
+        with again.noting():
+            simulator.touch(row, column, FORCES[2], DIRECTIONS[direction])
+        assert again.steps == raw.steps
+        assert location.position[1] == pytest.approx(AGENT_HEIGHT_Y)
+    finally:
+        simulator.close()
+
+
+def test_everything_is_measured() -> None:
+    options = SpeedOptions(
+        split="NovelSpaces/val", rooms=1, repeats=1, points=2, batch_size=2, updates=1, threads=1
+    )
+    results, document = run(options)
+    assert [each.name for each in results] == [
         "reset",
         "touch that moves",
+        "step that moves",
         "step that cannot move",
-        "render RGB and depth",
+        "mask",
         "superpixels",
-        "inference and clustering",
-        "collected location (2 + 2 points)",
+        "forward",
+        "clustering, 32 instances",
+        "AP of 20 images",
+        "location (2 + 2 points)",
+        "losses",
+        "optimiser step",
+        TRAINING_STEP,
+        "bank sample of 2",
+        "bank add of 16",
     ]
-    for each in document["measurements"].values():
-        assert each["floors"] == pytest.approx(each["seconds"] / each["floor_seconds"])
+    assert all(each.seconds > 0 and each.floor_seconds > 0 for each in results)
+    assert set(document["projected_hours"]) == set(PRESETS)
+    assert all(hours > 0 for hours in document["projected_hours"].values())
     assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["--split", "Novel"], "NovelSpaces/val"), (["--repeats", "0"], "at least 1")]
+    ("arguments", "message"),
+    [
+        (["--split", "Novel"], "NovelSpaces/val"),
+        (["--repeats", "0"], "at least 1"),
+        (["--rooms", "5"], "rooms is 5"),
+    ],
 )
 def test_wrong_arguments_are_one_line_and_code_two(arguments: list[str], message: str) -> None:
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "eval.speed", *arguments]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert message in done.stderr and "Traceback" not in done.stderr
+    assert message in done.stderr and len(done.stderr.splitlines()) == 1

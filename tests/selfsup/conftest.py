@@ -18,7 +18,7 @@ def make_experience() -> ExperienceFactory:
         rng = np.random.default_rng(seed)
         return Experience(
             rgb=rng.integers(0, 256, (300, 300, 3), dtype=np.uint8),
-            depth=rng.uniform(0.2, 5, (300, 300)).astype(np.float16),
+            depth=rng.integers(200, 5000, (300, 300)).astype(np.float32) / np.float32(1000),
             success_points=rng.integers(0, 100, (successes, 2)).astype(np.int16),
             masks=rng.random((successes, 100, 100)) < 0.1,
             forces=rng.integers(0, 3, successes).astype(np.int8),

@@ -192,7 +192,7 @@ def test_wrong_options_and_pictures_are_refused() -> None:
     ("field", "value", "message"),
     [
         ("rgb", np.zeros((100, 100, 3), np.uint8), "rgb is uint8 of shape"),
-        ("depth", np.zeros((300, 300), np.float32), "depth is float32"),
+        ("depth", np.zeros((300, 300), np.float64), "depth is float64"),
         ("masks", np.zeros((1, 100, 100), bool), "masks is bool of shape"),
         ("forces", np.zeros(2, np.int64), "forces is int64"),
         ("forces", np.full(2, 3, np.int8), r"forces contains 3.*0\.\.2"),

@@ -1,0 +1,176 @@
+"""Measuring work in units of a floor that is measured in the same rounds.
+
+Seconds differ from machine to machine, and on a shared one from minute to minute. So the CPU time of all
+threads is taken, and next to each piece of work a floor is timed: the least that the same result can cost.
+Their ratio says what the work adds, whatever else the machine is doing.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Work = Callable[[], object]
+
+
+class NothingMovesError(RuntimeError):
+    """No touch that moves something, or none that moves nothing, was found to be timed."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a measurement should not exceed.
+
+    Attributes:
+        ratio: Times the floor; None where only the seconds count.
+        seconds: CPU time; None where only the ratio counts.
+    """
+
+    ratio: float | None = None
+    seconds: float | None = None
+
+    def describe(self) -> str:
+        """Return the bar as the table shows it."""
+        parts = [] if self.ratio is None else [f"{self.ratio:g} x"]
+        return ", ".join(parts + ([] if self.seconds is None else [f"{1000 * self.seconds:g} ms"]))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How long one piece of work takes.
+
+    Attributes:
+        name: What was measured.
+        repeats: Number of times.
+        seconds: Mean CPU time of one piece of work, all threads together.
+        floor: What it is compared with.
+        floor_seconds: Mean CPU time of the floor, timed in the same rounds.
+        bar: What it should not exceed; None where nothing is asked.
+    """
+
+    name: str
+    repeats: int
+    seconds: float
+    floor: str
+    floor_seconds: float
+    bar: Bar | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Time of the work divided by that of the floor."""
+        return self.seconds / self.floor_seconds
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the bar is met; None without one."""
+        if self.bar is None:
+            return None
+        ratio_met = self.bar.ratio is None or self.ratio <= self.bar.ratio
+        return ratio_met and (self.bar.seconds is None or self.seconds <= self.bar.seconds)
+
+    def to_json(self) -> dict[str, object]:
+        """Return all numbers, the derived ones included."""
+        return dataclasses.asdict(self) | {"ratio": self.ratio, "met": self.met}
+
+
+def measure_together(
+    works: Mapping[str, Work],
+    repeats: int,
+    floor: Work,
+    floor_name: str,
+    bars: Mapping[str, Bar] | None = None,
+    prepare: Work | None = None,
+    clock: Callable[[], float] = time.process_time,
+) -> list[Measurement]:
+    """Time a floor and pieces of work, one after another in each round, after one untimed round.
+
+    Args:
+        works: The work by name, in order.
+        repeats: Number of timed rounds, at least 1.
+        floor: What they are compared with.
+        floor_name: What the table calls it.
+        bars: What measurements should not exceed, by name.
+        prepare: Called before the floor and before each piece of work, untimed.
+        clock: Returns a time in seconds.
+
+    Returns:
+        One measurement per piece of work.
+
+    Raises:
+        ValueError: There is no round to time.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats {repeats} of the measurement {', '.join(works)} must be at least 1")
+    parts = [floor, *works.values()]
+    totals = np.zeros(len(parts))
+    for round_number in range(repeats + 1):
+        for index, part in enumerate(parts):
+            if prepare is not None:
+                prepare()
+            start = clock()
+            part()
+            # The first round pays for caches and lazy imports. A clock may not tick within tiny work.
+            totals[index] += max(clock() - start, 1e-9) if round_number > 0 else 0.0
+    means = (totals / repeats).tolist()
+    return [
+        Measurement(name, repeats, seconds, floor_name, means[0], (bars or {}).get(name))
+        for name, seconds in zip(works, means[1:], strict=True)
+    ]
+
+
+def measure(
+    name: str,
+    work: Work,
+    repeats: int,
+    floor: Work,
+    floor_name: str,
+    bar: Bar | None = None,
+    prepare: Work | None = None,
+    clock: Callable[[], float] = time.process_time,
+) -> Measurement:
+    """Time one piece of work; see `measure_together`."""
+    bars = {} if bar is None else {name: bar}
+    return measure_together({name: work}, repeats, floor, floor_name, bars, prepare, clock)[0]
+
+
+def memory_copy(size: int) -> Work:
+    """Return the work of copying so many bytes in memory.
+
+    Args:
+        size: Bytes, at least 1.
+    """
+    source = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+    target = np.empty_like(source)
+    return lambda: np.copyto(target, source)
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Return rows of cells as an aligned text table, the first row as its head, without a final newline.
+
+    Args:
+        rows: Cells; all rows are equally long.
+        left: Columns that are aligned to the left.
+    """
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def speed_table(measurements: Sequence[Measurement]) -> str:
+    """Return the measurements as an aligned text table, without a final newline."""
+    rows = [["work", "compared with", "CPU ms", "floor ms", "ratio", "bar", "met"]]
+    for each in measurements:
+        met = "" if each.met is None else "yes" if each.met else "no"
+        bar = "" if each.bar is None else each.bar.describe()
+        times = [f"{1000 * each.seconds:.2f}", f"{1000 * each.floor_seconds:.2f}"]
+        rows.append([each.name, each.floor, *times, f"{each.ratio:.2f}", bar, met])
+    return aligned(rows, left=2)

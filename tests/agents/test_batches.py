@@ -1,0 +1,128 @@
+"""Batches prepared in the background are those that would be prepared in the foreground."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from agents.batches import Batch, Batches, make_batch
+from agents.configuration import TrainConfig
+from agents.learner import Learner
+from agents.schedule import preset
+from selfsup.feedback import Experience
+from selfsup.memory_bank import MemoryBank, MemoryBankError
+
+CONFIG = TrainConfig(schedule=preset("smoke"), preset="smoke", precision="32-true", device="cpu", workers=0)
+
+
+def experience(seed: int) -> Experience:
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((2, 100, 100), bool)
+    masks[0, 10:40, 20:60] = masks[1, 50:60, 50:90] = True
+    return Experience(
+        rgb=rng.integers(0, 256, (300, 300, 3), dtype=np.uint8),
+        depth=rng.integers(300, 4000, (300, 300)).astype(np.float32) / np.float32(1000),
+        success_points=np.array([[20, 30], [55, 60]], np.int16),
+        masks=masks,
+        forces=np.array([2, 1], np.int8),
+        feedback=np.array([0, 2], np.int8),
+        failure_points=np.array([[90, int(rng.integers(100))]], np.int16),
+    )
+
+
+def filled_bank(folder: Path | None = None) -> MemoryBank:
+    bank = MemoryBank(10, folder)
+    bank.add([experience(seed) for seed in range(8)])
+    return bank
+
+
+def taken(background: bool) -> tuple[list[Batch], MemoryBank, np.random.Generator]:
+    """Four batches whose priorities depend on what was in them, so that order matters."""
+    bank, rng = filled_bank(), np.random.default_rng(5)
+    done = []
+    with Batches(bank, rng, 3, 4, background=background) as batches:
+        for _ in range(4):
+            batch = batches.take()
+            batches.use(batch, (batch.images.mean(dim=(1, 2, 3)) * 7 % 1).numpy())
+            done.append(batch)
+    return done, bank, rng
+
+
+def test_the_thread_changes_nothing() -> None:
+    (ahead, bank, rng), (serial, other_bank, other_rng) = taken(True), taken(False)
+    for one, other in zip(ahead, serial, strict=True):
+        assert one.indices is not None and other.indices is not None
+        assert one.indices.tolist() == other.indices.tolist()
+        assert torch.equal(one.images, other.images)
+        for name in ("foreground", "background", "force", "masks", "mask_image"):
+            assert torch.equal(getattr(one.targets, name), getattr(other.targets, name))
+    assert bank.priorities.tolist() == other_bank.priorities.tolist()
+    assert rng.bit_generator.state == other_rng.bit_generator.state
+    assert len({tuple(one.indices.tolist()) for one in ahead if one.indices is not None}) > 1
+
+
+def test_a_thread_prepares_a_batch_as_soon_as_the_one_before_has_its_scores() -> None:
+    class Watched(MemoryBank):
+        def __init__(self) -> None:
+            super().__init__(10)
+            self.begun = threading.Event()
+            self.threads: list[str] = []
+
+        def sample(self, batch_size: int, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+            self.threads.append(threading.current_thread().name)
+            self.begun.set()
+            return super().sample(batch_size, rng)
+
+    bank = Watched()
+    bank.add([experience(0), experience(1)])
+    with Batches(bank, np.random.default_rng(0), 1, 2) as batches:
+        batch = batches.take()
+        bank.begun.clear()
+        batches.use(batch, [0.1])
+        assert bank.begun.wait(60)  # without `take`
+        batches.use(batches.take(), [0.1])
+        with pytest.raises(IndexError, match="no next batch"):
+            batches.take()
+    assert len(bank.threads) == 2 and all(name.startswith("batches") for name in bank.threads)
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_what_goes_wrong_in_the_thread_is_raised_by_take(tmp_path: Path, background: bool) -> None:
+    bank = filled_bank(tmp_path)
+    next(tmp_path.iterdir()).unlink()
+    with (
+        Batches(bank, np.random.default_rng(0), 3, 2, background=background) as batches,
+        pytest.raises(MemoryBankError, match="segment-00000000"),
+    ):
+        batches.take()
+
+
+def test_no_batches_take_no_random_numbers() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.bit_generator.state
+    with Batches(MemoryBank(2), rng, 3, 0) as batches, pytest.raises(IndexError):
+        batches.take()
+    assert rng.bit_generator.state == before
+
+
+def test_scores_are_known_before_the_weights_change() -> None:
+    learner = Learner(replace(CONFIG, threads=1))
+    batch = make_batch([experience(0), experience(1)], "gaussian")
+    before = {name: value.clone() for name, value in learner.weights().items() if "running" not in name}
+    seen = []
+
+    def note(scores: np.ndarray) -> None:
+        unchanged = all(
+            torch.equal(learner.weights()[name], value)
+            for name, value in before.items()
+            if "num_batches" not in name
+        )
+        seen.append((scores, unchanged))
+
+    result = learner.update(batch, 1e-3, joint=True, on_scores=note)
+    assert len(seen) == 1 and seen[0][1]
+    np.testing.assert_array_equal(seen[0][0], result.scores)
+    assert not torch.equal(learner.weights()["score_head.weight"], before["score_head.weight"])

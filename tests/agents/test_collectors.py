@@ -1,0 +1,163 @@
+"""Who collects does not matter: processes, one of which is killed, or a Ray cluster give the same records."""
+
+import logging
+import os
+import sys
+from concurrent.futures import Future
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fake_simulator import FakeSimulator
+from gymnasium.error import DependencyNotInstalled
+from mortal_simulator import MortalSimulator
+from safetensors.torch import save_file
+
+from agents.collect import CollectionError, CollectionTask, collect_locations
+from agents.configuration import TrainConfig
+from agents.interact import InteractionRecord, InteractionSchedule
+from agents.local_collector import LocalCollector, make_collector
+from agents.network import InteractionNet
+from agents.ray_collector import RayCollector
+from agents.schedule import preset
+
+
+def assert_same(ones: list[InteractionRecord], others: list[InteractionRecord]) -> None:
+    assert len(ones) == len(others)
+    for one, other in zip(ones, others, strict=True):
+        for each in fields(one.experience):
+            np.testing.assert_array_equal(
+                getattr(one.experience, each.name), getattr(other.experience, each.name)
+            )
+        # Experiences compare by identity, so the rest is compared with the same one in both.
+        counts = [[getattr(record, each.name) for each in fields(record)[1:]] for record in (one, other)]
+        assert counts[0] == counts[1]
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> CollectionTask:
+    torch.manual_seed(0)
+    weights = tmp_path / "model.safetensors"
+    save_file(InteractionNet().state_dict(), weights)
+    return CollectionTask(
+        seeds=(11, 12, 13),
+        rooms=("FloorPlan1", "FloorPlan2"),
+        schedule=InteractionSchedule(1, 2, True),
+        weights=weights,
+        environment={"simulator": FakeSimulator()},
+        locations_per_room=2,
+    )
+
+
+def in_world(task: CollectionTask, simulator: Any) -> CollectionTask:
+    return replace(task, environment={"simulator": simulator})
+
+
+def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
+    task: CollectionTask,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deaths, fatal = tmp_path / "deaths", tmp_path / "fatal"
+    deaths.mkdir()
+    fatal.mkdir()
+    threads = os.environ.get("OMP_NUM_THREADS")
+    with LocalCollector(workers=1) as collector:
+        # The process dies at its second location of three, when another task is waiting already.
+        mortal = collector.submit(in_world(task, MortalSimulator(deaths=deaths)))
+        waiting = collector.submit(task)
+        with caplog.at_level(logging.WARNING):
+            records = mortal.result()
+        assert collector.replaced == len(list(deaths.iterdir())) == 1
+        assert "seeds 11, 12, 13" in caplog.text
+        assert_same(records, collect_locations(task))
+        assert_same(waiting.result(), records)
+        # A location that cannot be visited is an error of the task, not a death.
+        with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):
+            collector.submit(in_world(task, FakeSimulator(rooms=("FloorPlan5",)))).result()
+        assert collector.replaced == 1
+        monkeypatch.setattr("agents.local_collector.ATTEMPTS", 2)
+        with pytest.raises(CollectionError, match=r"2 processes, one after another, died.*seeds 21"):
+            deadly = MortalSimulator(deaths=fatal, times=99, visits=0)
+            collector.submit(replace(in_world(task, deadly), seeds=(21,))).result()
+        assert len(list(fatal.iterdir())) == 2
+    assert os.environ.get("OMP_NUM_THREADS") == threads
+
+
+def test_a_closed_collector_gives_up_what_has_not_begun(task: CollectionTask) -> None:
+    collector = LocalCollector(workers=1)
+    futures: list[Future[list[InteractionRecord]]] = []
+    begun = collector._threads
+    assert begun is not None
+    blocked: Future[None] = Future()
+    begun.submit(blocked.result)
+    futures.append(collector.submit(task))
+    futures[0].add_done_callback(lambda _: blocked.set_result(None))
+    collector.close()
+    with pytest.raises(CollectionError, match="closed before the task of the seeds 11, 12, 13 began"):
+        futures[0].result()
+
+
+def test_the_content_of_a_file_of_weights_is_as_good_as_the_file(task: CollectionTask) -> None:
+    assert task.weights is not None
+    content = task.weights.read_bytes()
+    gone = replace(task, weights=Path("elsewhere") / "model.safetensors")
+    assert_same(collect_locations(gone, content), collect_locations(task))
+    with pytest.raises(CollectionError, match=r"model\.safetensors does not hold the weights"):
+        collect_locations(gone, content[:1000])
+
+
+def test_ray_gives_the_same_records_and_sends_weights_once(
+    task: CollectionTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    tests = Path(__file__).parents[1]
+    # What a cluster has installed: this package, and the toy worlds of these tests.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tests.parent), str(tests / "env"))))
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    collector = RayCollector("local")
+    try:
+        assert collector._weights(task.weights) is collector._weights(task.weights)
+        futures = [collector.submit(part) for part in task.split()]
+        futures.append(collector.submit(in_world(task, MortalSimulator(deaths=deaths))))
+        records = [record for future in futures[:-1] for record in future.result(120)]
+        here = collect_locations(task)
+        assert_same(records, here)
+        assert_same(futures[-1].result(120), here)
+        assert len(list(deaths.iterdir())) == 1
+        with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):
+            collector.submit(in_world(task, FakeSimulator(rooms=("FloorPlan5",)))).result(120)
+        missing = replace(task, weights=tmp_path / "missing.safetensors")
+        with pytest.raises(CollectionError, match=r"missing\.safetensors"):
+            collector.submit(missing).result(120)
+    finally:
+        collector.close()
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    config = TrainConfig(schedule=preset("smoke"), engine="ray")
+    with pytest.raises(DependencyNotInstalled, match=r"thor-interact\[cluster\]"):
+        make_collector(config)
+
+
+def test_where_there_is_no_cluster_a_message_says_how_to_start_one() -> None:
+    pytest.importorskip("ray")
+    with pytest.raises(CollectionError, match=r"there is no Ray cluster at 'auto'.*--address local"):
+        RayCollector()
+
+
+def test_who_collects_does_not_change_a_run() -> None:
+    here = TrainConfig(schedule=preset("smoke"))
+    there = replace(here, engine="ray", address="host:6379", workers=3)
+    assert here.digest() == there.digest()
+    assert here.difference(there) is None
+    values = there.to_json()
+    for name in ("engine", "address"):
+        del values[name]
+    assert TrainConfig.from_json(values) == replace(here, workers=3)

@@ -1,0 +1,124 @@
+"""What a stored location is made of: its bytes, its depth, and how many of them there are."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from safetensors.numpy import load_file
+
+from selfsup.memory_bank import MemoryBank
+from selfsup.segments import (
+    ArraySegment,
+    FileSegment,
+    MemoryBankError,
+    decode_image,
+    depth_to_millimetres,
+    encode_image,
+    pack,
+)
+
+
+def view() -> npt.NDArray[np.uint8]:
+    """A shaded wall with a hundred boxes, about as busy as a rendered room."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:300, :300]
+    shade = (rows // 3 + columns // 2).astype(np.uint8)
+    image = np.stack([shade, shade // 2, 255 - shade], axis=2)
+    for row, column in rng.integers(0, 280, (100, 2)):
+        image[row : row + 25, column : column + 20] += rng.integers(0, 256, 3).astype(np.uint8)
+    return image
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_pictures_come_back_exactly(data: st.DataObject) -> None:
+    rows, columns = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
+    rgb = data.draw(arrays(np.uint8, (rows, columns, 3)))
+    depth = data.draw(arrays(np.uint16, (rows, columns)))
+    np.testing.assert_array_equal(decode_image(encode_image(rgb)), rgb)
+    np.testing.assert_array_equal(decode_image(encode_image(depth)), depth)
+
+
+@given(st.floats(0, 60, width=32))
+def test_depth_is_kept_to_half_a_millimetre(metres: float) -> None:
+    stored = depth_to_millimetres(np.array([metres], np.float32))[0] / np.float32(1000)
+    assert abs(float(stored) - metres) <= 0.0005 + 1e-5
+
+
+def test_depth_beyond_the_range_becomes_its_end() -> None:
+    stored = depth_to_millimetres(np.array([65.535, 70.0, np.inf], np.float32))
+    assert stored.tolist() == [65535, 65535, 65535]
+
+
+def test_a_file_holds_the_bytes_that_memory_would(make_experience: Any, tmp_path: Path) -> None:
+    experiences = [make_experience(0, 3, 2), make_experience(1, 0, 4)]
+    FileSegment.write(tmp_path / "segment", experiences)
+    stored, packed = load_file(tmp_path / "segment"), pack(experiences)
+    assert stored.keys() == packed.keys()
+    for name, array in packed.items():
+        assert stored[name].tobytes() == array.tobytes()
+    assert ArraySegment(experiences).size == sum(array.nbytes for array in packed.values())
+
+
+def test_twenty_thousand_locations_fit_in_four_gigabytes(make_experience: Any) -> None:
+    rows, columns = np.mgrid[:300, :300].astype(np.float32)
+    seen = replace(make_experience(0, 10, 10), rgb=view(), depth=0.7 + rows * columns / 4e4)
+    assert 20_000 * ArraySegment([seen] * 3).size / 3 < 4e9
+
+
+def test_what_is_read_can_be_written_to(make_experience: Any) -> None:
+    segment = ArraySegment([make_experience(0)])
+    segment.read(0).success_points[:] = 7
+    segment.read(0).rgb[:] = 0
+    np.testing.assert_array_equal(segment.read(0).rgb, make_experience(0).rgb)
+    np.testing.assert_array_equal(segment.read(0).success_points, make_experience(0).success_points)
+
+
+@pytest.mark.parametrize("encoded", [np.zeros(0, np.uint8), encode_image(view())[:40]])
+def test_bytes_of_no_picture_are_refused(encoded: npt.NDArray[np.uint8]) -> None:
+    with pytest.raises(ValueError, match=f"{encoded.size} bytes are not a PNG"):
+        decode_image(encoded)
+
+
+def test_a_picture_that_cannot_be_decoded_names_the_file(make_experience: Any, tmp_path: Path) -> None:
+    path = tmp_path / "segment"
+    segment, _ = FileSegment.write(path, [make_experience(0)])
+    content = path.read_bytes()
+    start = content.index(b"\x89PNG")
+    path.write_bytes(content[:start] + bytes(60) + content[start + 60 :])
+    with pytest.raises(MemoryBankError, match="segment"):
+        segment.read(0)
+
+
+def test_draws_follow_the_priorities_of_a_large_bank_exactly(make_experience: Any) -> None:
+    """The first of a draw is in proportion to the priorities, and every draw holds distinct locations."""
+    count = 40
+    bank = MemoryBank(count)
+    bank.add([make_experience(0, 0, 0)] * count)
+    scores = np.linspace(0, 1, count)
+    bank.update_priorities(np.arange(count), scores)
+    rng = np.random.default_rng(1)
+    draws = [bank.draw(30, rng) for _ in range(4000)]
+    assert all(len(set(drawn.tolist())) == 30 for drawn in draws)
+    seen = np.bincount([drawn[0] for drawn in draws], minlength=count)
+    expected = bank.priorities / bank.priorities.sum() * len(draws)
+    # The chi-squared statistic of 39 degrees of freedom is above 73 once in a thousand.
+    assert (np.square(seen - expected) / expected).sum() < 73
+
+
+def test_a_draw_takes_as_many_random_numbers_whatever_the_priorities(make_experience: Any) -> None:
+    states = []
+    for score in (0.5, 1.0):
+        bank = MemoryBank(4)
+        bank.add([make_experience(0, 0, 0)] * 4)
+        bank.update_priorities(np.array([0, 1]), [score, 0.2])
+        rng = np.random.default_rng(1)
+        bank.draw(2, rng)
+        states.append(rng.bit_generator.state)
+    assert states[0] == states[1]
