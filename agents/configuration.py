@@ -43,8 +43,12 @@ class TrainConfig:
     use_superpixels: bool = True
     """Snap changed cells to superpixels; off is an ablation of the paper."""
 
+    network: Literal["paper", "released"] = "paper"
+    """Which network: that of the paper's appendix A, or that of the weights its authors released."""
+
     force_branch: Literal["shared", "separate"] = "shared"
-    """What the force head reads: the features of all heads (paper), or the backbone's (authors' code)."""
+    """What the paper's force head reads: the features of all heads (paper), or the backbone's (authors' code);
+    the released network has its own head in any case."""
 
     embedding_normalization: Literal["added", "averaged"] = "added"
     """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code
@@ -85,6 +89,8 @@ class TrainConfig:
         Raises:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
+        # Runs that were trained when there was no choice yet are of the paper's network.
+        values = {"network": "paper", **values} if isinstance(values, Mapping) else values
         _check_fields(TrainConfig, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
 from agents.configuration import TrainConfig
-from agents.network import InteractionNet, Prediction, fast_bf16, image_tensor
+from agents.network import Prediction, fast_bf16, image_tensor
 from agents.schedule import ConfigurationError
+from agents.variants import make_network
 from selfsup.augmentation import augment
 from selfsup.feedback import Experience
 from selfsup.losses import (
@@ -88,7 +89,7 @@ class Learner:
         self._config = config
         self.fabric = make_fabric(config)
         torch.manual_seed(config.seed)
-        self.network = InteractionNet(force_branch=config.force_branch).to(self.fabric.device)
+        self.network = make_network(config.network, config.force_branch).to(self.fabric.device)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
         self._memory_format = (
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
