@@ -1,4 +1,4 @@
-"""The command line of the paper's learner: train, evaluate, predict.
+"""The command line of the paper's learner: train, evaluate, predict, import released weights.
 
 torch and what needs it are imported inside the functions, so that `--help` answers at once.
 """
@@ -30,9 +30,10 @@ OVERVIEW = f"""usage: {PROGRAM} [COMMAND] [OPTIONS]
 Learn about objects by touching them, without labels.
 
 commands:
-  train      train, evaluate, and say where everything lies (the default: preset quick, embedded simulator)
-  evaluate   set a run beside its baselines on held-out rooms
-  predict    draw what a run makes of one view
+  train            train, evaluate, say where everything lies (the default: preset quick, embedded simulator)
+  evaluate         set a run beside its baselines on held-out rooms, or on those of a dataset file
+  predict          draw what a run makes of one view
+  import-released  make a run of the weights that the paper's authors released
 
 `{PROGRAM} COMMAND --help` explains one command; here are all of them.
 """
@@ -115,6 +116,27 @@ class PredictCommand:
 
     device: str = "auto"
     """Where to run the network: auto, cpu, cuda, ..."""
+
+
+@dataclass(frozen=True)
+class ImportCommand:
+    """Make a run of the weights that the paper's authors released, for `evaluate` and `predict`.
+
+    The file is a pickle, but no code in it is run. Whatever does not match the released network in every
+    name, shape and type is refused.
+    """
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """Weights as released (.pth)."""
+
+    out: Path | None = None
+    """Run folder to make; None means runs/released-SPLIT."""
+
+    split: str = "NovelSpaces"
+    """What the weights were trained on: NovelSpaces or NovelObjects."""
+
+    simulator: str = "mujoco"
+    """Where `evaluate` and `predict` look when nothing else is said; the weights come from AI2-THOR."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -300,8 +322,21 @@ def _predict(words: Sequence[str]) -> None:
     predict(command.run, command.image_or_location, command.out, command.depth, command.device)
 
 
+def _import_released(words: Sequence[str]) -> None:
+    command = _parse(ImportCommand, "import-released", words)
+    check_split(command.split)
+    check_simulator(command.simulator)
+    run = command.out or Path("runs") / f"released-{command.split}"
+    from agents.importing import import_released, released_config
+
+    import_released(command.file, run, released_config(command.split, command.simulator))
+    print(f"{command.file.name}, trained on {command.split}, is now the run {run}")
+    print(f"Evaluate it: {PROGRAM} evaluate {shlex.quote(str(run))}")
+
+
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "train": _train,
     "evaluate": _evaluate,
     "predict": _predict,
+    "import-released": _import_released,
 }

@@ -47,8 +47,8 @@ class TrainConfig:
     """Which network: that of the paper's appendix A, or that of the weights its authors released."""
 
     force_branch: Literal["shared", "separate"] = "shared"
-    """What the paper's force head reads: the features of all heads (paper), or the backbone's (authors' code);
-    the released network has its own head in any case."""
+    """What the paper's force head reads: the features of all heads (paper), or the backbone's (authors'
+    code); the released network has its own head in any case."""
 
     embedding_normalization: Literal["added", "averaged"] = "added"
     """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code

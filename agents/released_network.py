@@ -1,7 +1,7 @@
 """The network as the paper's authors released it, under the names of their weights.
 
-It differs from the paper's text (`agents.network.InteractionNet`) in its padding, its biases, its heads, and in
-what its depth channel means. Trained weights are imported with `agents.importing`.
+It differs from the paper's text (`agents.network.InteractionNet`) in its padding, its biases, its heads, and
+in what its depth channel means. Trained weights are imported with `agents.importing`.
 """
 
 import math
@@ -32,7 +32,7 @@ COORDINATES = "coordinate_embedding_grid"
 
 
 def ray_lengths() -> Tensor:
-    """Return how much farther from the camera a pixel's point is than its plane: (300, 300) float32, 1 or more.
+    """Return what turns plane depth into distance from the camera: (300, 300) float32, 1 or more.
 
     It is sqrt(1 + (x^2 + y^2) / f^2), with x and y in pixels from the centre of the image and the focal
     length f in pixels: 150 for the field of view of 90 degrees.
