@@ -14,6 +14,9 @@ from agents.schedule import Schedule, Stage, require
 from selfsup.change import ChangeTest
 from selfsup.feedback import KernelName
 
+_LATER_FIELDS = ("network",)
+"""Fields that configurations of earlier versions lack; those runs had the defaults."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -89,8 +92,8 @@ class TrainConfig:
         Raises:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
-        # Runs that were trained when there was no choice yet are of the paper's network.
-        values = {"network": "paper", **values} if isinstance(values, Mapping) else values
+        if isinstance(values, Mapping):
+            values = {**{name: getattr(TrainConfig, name) for name in _LATER_FIELDS}, **values}
         _check_fields(TrainConfig, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")

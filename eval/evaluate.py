@@ -84,7 +84,7 @@ def evaluate_predictions(
         ValueError: There are not as many predictions as views, or a prediction is malformed.
     """
     coco = coco_scores(predictions, evaluation_set.truths)
-    mass = mass_scores(predictions, evaluation_set.truths)
+    mass = mass_scores(predictions, evaluation_set.truths, evaluation_set.mass_classes)
     objects = [len(truth) for truth in evaluation_set.truths]
     images = max(len(objects), 1)
     return {

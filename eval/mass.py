@@ -35,12 +35,17 @@ class MassScores:
     bbox_ap50_with_mass: float
 
 
-def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]) -> MassScores:
+def mass_scores(
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    classes: Sequence[npt.NDArray[np.int64]] | None = None,
+) -> MassScores:
     """Score the predicted forces against the true masses.
 
     Args:
         predictions: The predictions of each image.
         truths: The ground truth of each image, in the same order.
+        classes: Mass classes 0..2 of the objects of each image; None takes those of their masses.
 
     Returns:
         Confusion matrix, mean accuracy per class, and AP50 with the mass class as category.
@@ -60,7 +65,12 @@ def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Inst
                     f"force {instance.force} of the instance at {instance.point} must be 0, 1 or 2"
                 )
     predicted = [predicted_regions(each, [instance.force + 1 for instance in each]) for each in predictions]
-    true = [true_regions(truth, [mass_class(float(mass)) + 1 for mass in truth.masses]) for truth in truths]
+    if classes is None:
+        classes = [np.array([mass_class(float(mass)) for mass in truth.masses], np.int64) for truth in truths]
+    true = [
+        true_regions(truth, [int(index) + 1 for index in indices])
+        for truth, indices in zip(truths, classes, strict=True)
+    ]
     counts = np.zeros((3, 3), np.int64)
     for image_predicted, image_true in zip(predicted, true, strict=True):
         for prediction, truth in match_boxes(image_predicted, image_true):
