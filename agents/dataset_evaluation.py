@@ -13,7 +13,7 @@ from agents.configuration import TrainConfig
 from agents.schedule import require
 
 if TYPE_CHECKING:
-    from eval.dataset_views import DatasetViews
+    from eval.dataset_views import DatasetViews, TruthSource
 
 LEAST_AGREEMENT = 0.5
 """Below this share of objects that the simulator shows where the file says, a file is called out of date."""
@@ -61,9 +61,11 @@ def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
     from eval.dataset_views import dataset_views, read_dataset
     from thor_interact_env.simulators import make_simulator
 
-    truth = choice.truth or ("simulator" if config.simulator == "mujoco" else "file")
+    usual: TruthSource = "simulator" if config.simulator == "mujoco" else "file"
     entries = read_dataset(choice.path)[: choice.locations]
-    return dataset_views(entries, choice.path.name, truth, simulator=lambda: make_simulator(config.simulator))
+    return dataset_views(
+        entries, choice.path.name, choice.truth or usual, simulator=lambda: make_simulator(config.simulator)
+    )
 
 
 def described(seen: DatasetViews) -> dict[str, Any]:
