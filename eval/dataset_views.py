@@ -168,8 +168,9 @@ def best_overlaps(masks: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_]) -
     Returns:
         (n,) in 0..1; 0 where there are no others.
     """
-    one = masks.reshape(len(masks), -1).astype(np.float32)
-    other = others.reshape(len(others), -1).astype(np.float32)
+    pixels = masks.shape[1] * masks.shape[2]  # -1 would be ambiguous where there is no mask
+    one = masks.reshape(len(masks), pixels).astype(np.float32)
+    other = others.reshape(len(others), pixels).astype(np.float32)
     common = one @ other.T
     union = one.sum(1)[:, None] + other.sum(1)[None, :] - common
     return (common / np.maximum(union, 1)).max(axis=1, initial=0.0).astype(np.float64)
