@@ -20,8 +20,9 @@ from safetensors.torch import load, load_file
 
 from agents.clustering import cell_centre, greedy_instances
 from agents.interact import InteractionRecord, InteractionSchedule, Point, ProposePoints, interact
-from agents.network import InteractionNet, fast_bf16, image_tensor
+from agents.network import PredictionNetwork, fast_bf16, image_tensor
 from agents.oracles import OracleOptions
+from agents.variants import network_from_weights
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations import LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
@@ -123,7 +124,7 @@ def make_environment(
 
 
 def network_points(
-    network: InteractionNet, count: int, threshold: float = -math.inf, bf16: bool | None = None
+    network: PredictionNetwork, count: int, threshold: float = -math.inf, bf16: bool | None = None
 ) -> ProposePoints:
     """Return the function that lets a network choose points (paper section 4.1).
 
@@ -152,7 +153,7 @@ class _Workshop:
         self._world: Any = None
         self._simulator: Simulator | None = None
         self._file: Any = None
-        self._network: InteractionNet | None = None
+        self._network: PredictionNetwork | None = None
 
     def simulator(self, options: Mapping[str, Any]) -> Simulator:
         """Return the simulator that these options of the environment ask for."""
@@ -165,7 +166,7 @@ class _Workshop:
             self._simulator, self._world = ThorInteractEnv(**world).simulator, world
         return self._simulator
 
-    def network(self, path: Path, content: bytes | None = None) -> InteractionNet:
+    def network(self, path: Path, content: bytes | None = None) -> PredictionNetwork:
         """Return the network with the weights of a file, in evaluation mode."""
         try:
             if content is None:
@@ -175,7 +176,7 @@ class _Workshop:
                 file = (path, zlib.crc32(content), len(content))
             if self._network is None or file != self._file:
                 weights = load_file(path) if content is None else load(content)
-                network = InteractionNet.from_weights(weights).eval()
+                network = network_from_weights(weights).eval()
                 network.to(memory_format=torch.channels_last)
                 self._network, self._file = network, file
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""The command line of the paper's learner: train, evaluate, predict.
+"""The command line of the paper's learner: train, evaluate, predict, import released weights.
 
 torch and what needs it are imported inside the functions, so that `--help` answers at once.
 """
@@ -13,13 +13,14 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import tyro
 
 from agents.configuration import TrainConfig, check_simulator, check_split, default_run_folder
+from agents.dataset_evaluation import DatasetChoice
 from agents.reporting import evaluate_run, monitor, predict
 from agents.schedule import ConfigurationError, RunError, preset, require
 
@@ -30,12 +31,16 @@ OVERVIEW = f"""usage: {PROGRAM} [COMMAND] [OPTIONS]
 Learn about objects by touching them, without labels.
 
 commands:
-  train      train, evaluate, and say where everything lies (the default: preset quick, embedded simulator)
-  evaluate   set a run beside its baselines on held-out rooms
-  predict    draw what a run makes of one view
+  train            train, evaluate, say where everything lies (the default: preset quick, embedded simulator)
+  evaluate         set a run beside its baselines on held-out rooms, or on those of a dataset file
+  predict          draw what a run makes of one view
+  import-released  make a run of the weights that the paper's authors released
 
 `{PROGRAM} COMMAND --help` explains one command; here are all of them.
 """
+
+DEFAULT_LOCATIONS = 200
+"""Held-out locations of `evaluate` when none are asked for."""
 
 CONTENTS: Mapping[str, str] = {
     "config.json": "what was trained",
@@ -72,19 +77,34 @@ class TrainCommand:
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Set a run beside the untrained network, random points and all superpixels, on held-out rooms."""
+    """Set a run beside the untrained network, random points and all superpixels, on held-out rooms.
+
+    The views are sampled in the test rooms of a split, or are those of a dataset file (--dataset).
+    """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the folder of one of its checkpoints."""
 
-    locations: int = 200
-    """Held-out locations; the same for every run."""
+    locations: int | None = None
+    """Held-out locations; the same for every run. None means 200, or all of a dataset file."""
 
     split: str | None = None
     """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
 
     reachable_share: float | None = None
     """Least share of each view within reach (0: the paper's unfiltered rule); None means the run's own."""
+
+    dataset: Path | None = None
+    """A dataset file in the authors' format, such as NovelObjects__test.json: its locations are taken, in
+    place of a split's."""
+
+    truth: Literal["file", "simulator"] | None = None
+    """What to score against at the locations of a dataset file: its annotations, or what the simulator shows.
+    None means the simulator with the embedded one, whose rooms are not those of the authors' files, and else
+    the file."""
+
+    simulator: str | None = None
+    """Simulator to look through, such as ai2thor; None means the run's own."""
 
     seed: int = 0
     """Seed of the locations, and of the random baseline."""
@@ -115,6 +135,30 @@ class PredictCommand:
 
     device: str = "auto"
     """Where to run the network: auto, cpu, cuda, ..."""
+
+    simulator: str | None = None
+    """Simulator in which a LOCATION is; None means the run's own."""
+
+
+@dataclass(frozen=True)
+class ImportCommand:
+    """Make a run of the weights that the paper's authors released, for `evaluate` and `predict`.
+
+    The file is a pickle, but no code in it is run. Whatever does not match the released network in every
+    name, shape and type is refused.
+    """
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """Weights as released (.pth)."""
+
+    out: Path | None = None
+    """Run folder to make; None means runs/released-SPLIT."""
+
+    split: str = "NovelSpaces"
+    """What the weights were trained on: NovelSpaces or NovelObjects."""
+
+    simulator: str = "mujoco"
+    """Where `evaluate` and `predict` look when nothing else is said; the weights come from AI2-THOR."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -282,28 +326,63 @@ def _evaluate(words: Sequence[str]) -> None:
     from agents.run_folder import load_config
 
     config = load_config(command.run)
+    config = replace(config, simulator=command.simulator or config.simulator)
+    check_simulator(config.simulator)
     split = command.split or config.split
     check_split(split)
-    require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")
+    locations = DEFAULT_LOCATIONS if command.locations is None else command.locations
+    require(locations >= 1, f"locations is {locations}; it must be at least 1.")
     require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
+    dataset = None
+    if command.dataset is not None:
+        for option in ("split", "reachable_share"):
+            given = getattr(command, option)
+            name = option.replace("_", "-")
+            require(given is None, f"--{name} {given} and --dataset exclude each other; leave one out.")
+        dataset = DatasetChoice(command.dataset, command.locations, command.truth)
+    else:
+        require(command.truth is None, f"--truth {command.truth} needs a --dataset; add one.")
     evaluate_run(
         command.run,
         config,
-        locations=command.locations,
+        locations=locations,
         split=split,
         reachable_share=command.reachable_share,
         seed=command.seed,
         device=command.device,
+        dataset=dataset,
     )
 
 
 def _predict(words: Sequence[str]) -> None:
     command = _parse(PredictCommand, "predict", words)
-    predict(command.run, command.image_or_location, command.out, command.depth, command.device)
+    if command.simulator is not None:
+        check_simulator(command.simulator)
+    predict(
+        command.run,
+        command.image_or_location,
+        command.out,
+        command.depth,
+        command.device,
+        command.simulator,
+    )
+
+
+def _import_released(words: Sequence[str]) -> None:
+    command = _parse(ImportCommand, "import-released", words)
+    check_split(command.split)
+    check_simulator(command.simulator)
+    run = command.out or Path("runs") / f"released-{command.split}"
+    from agents.importing import import_released, released_config
+
+    import_released(command.file, run, released_config(command.split, command.simulator))
+    print(f"{command.file.name}, trained on {command.split}, is now the run {run}")
+    print(f"Evaluate it: {PROGRAM} evaluate {shlex.quote(str(run))}")
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "train": _train,
     "evaluate": _evaluate,
     "predict": _predict,
+    "import-released": _import_released,
 }

@@ -22,7 +22,7 @@ UNLIMITED_REACH = 1000.0
 COLLECTED_BY = frozenset({"workers", "engine", "address"})
 """Fields that say who collects, which changes no result."""
 
-_LATER_FIELDS = COLLECTED_BY | {"oracles", "ranks", "reach", "wait_for_workers"}
+_LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_for_workers"}
 """Fields that configurations of earlier versions may lack; those runs had the defaults."""
 
 
@@ -61,9 +61,12 @@ class TrainConfig:
 
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
     """Ground truth in place of points or masks: an experiment on what self-supervision costs."""
+    network: Literal["paper", "released"] = "paper"
+    """Which network: that of the paper's appendix A, or that of the weights its authors released."""
 
     force_branch: Literal["shared", "separate"] = "shared"
-    """What the force head reads: the features of all heads (paper), or the backbone's (authors' code)."""
+    """What the paper's force head reads: the features of all heads (paper), or the backbone's (authors'
+    code); the released network has its own head in any case."""
 
     embedding_normalization: Literal["added", "averaged"] = "added"
     """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code

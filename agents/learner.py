@@ -14,9 +14,10 @@ from torch import Tensor
 from agents.batches import Batch, Batches
 from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
 from agents.configuration import TrainConfig
-from agents.network import InteractionNet, Prediction, fast_bf16
+from agents.network import Prediction, fast_bf16
 from agents.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
 from agents.schedule import ConfigurationError
+from agents.variants import make_network
 from selfsup.losses import (
     distance_loss,
     force_iou,
@@ -95,7 +96,7 @@ class Learner:
         device = resolve_device(config.device)
         self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
         torch.manual_seed(config.seed)
-        self.network = InteractionNet(force_branch=config.force_branch).to(self.fabric.device)
+        self.network = make_network(config.network, config.force_branch).to(self.fabric.device)
         if config.ranks > 1:
             share_batch_norm(self.network)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.

@@ -59,6 +59,22 @@ def image_tensor(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) ->
     return torch.from_numpy(image).permute(2, 0, 1)
 
 
+def check_images(images: Tensor) -> None:
+    """Check the shape of a network's input.
+
+    Args:
+        images: What must be (B, 4, 300, 300).
+
+    Raises:
+        ValueError: It is not.
+    """
+    if images.ndim != 4 or images.shape[1:] != (IMAGE_CHANNELS, IMAGE_SIZE, IMAGE_SIZE):
+        raise ValueError(
+            f"images have shape {tuple(images.shape)}; "
+            f"they must be (B, {IMAGE_CHANNELS}, {IMAGE_SIZE}, {IMAGE_SIZE})"
+        )
+
+
 def fast_bf16(device: torch.device) -> bool:
     """Return whether a device multiplies bf16 in hardware, so that it is faster than fp32."""
     if device.type == "cuda":
@@ -126,7 +142,26 @@ class _UpBlock(nn.Module):
         return cast(Tensor, self.fusion(torch.cat((upsampled, lateral.to(upsampled.dtype)), dim=1)))
 
 
-class InteractionNet(nn.Module):
+class PredictionNetwork(nn.Module):
+    """Any network that makes a `Prediction` of images (B, 4, 300, 300), as made by `image_tensor`.
+
+    Attributes:
+        force_head: The part that is trained while the detection part is frozen.
+    """
+
+    force_head: nn.Module
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trainable values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def upsampling_kernels(self) -> list[nn.Parameter]:
+        """Return the weights of the transposed convolutions, each (inputs, outputs, 2, 2)."""
+        return [module.weight for module in self.modules() if isinstance(module, nn.ConvTranspose2d)]
+
+
+class InteractionNet(PredictionNetwork):
     """The paper's 1.4M parameter network (appendix A).
 
     A 5x5 convolution with stride 3 brings the image to the 100 x 100 grid; three blocks with stride 2 (to
@@ -183,15 +218,6 @@ class InteractionNet(nn.Module):
         network.load_state_dict(weights)
         return network
 
-    @property
-    def parameter_count(self) -> int:
-        """Number of trainable values."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
-    def upsampling_kernels(self) -> list[nn.Parameter]:
-        """Return the weights of the transposed convolutions, each (inputs, outputs, 2, 2)."""
-        return [module.weight for module in self.modules() if isinstance(module, nn.ConvTranspose2d)]
-
     def forward(self, images: Tensor) -> Prediction:
         """Predict for a batch of images.
 
@@ -204,11 +230,7 @@ class InteractionNet(nn.Module):
         Raises:
             ValueError: The images do not have this shape.
         """
-        if images.ndim != 4 or images.shape[1:] != (IMAGE_CHANNELS, IMAGE_SIZE, IMAGE_SIZE):
-            raise ValueError(
-                f"images have shape {tuple(images.shape)}; "
-                f"they must be (B, {IMAGE_CHANNELS}, {IMAGE_SIZE}, {IMAGE_SIZE})"
-            )
+        check_images(images)
         features = self.stem(images)
         laterals = []
         for down in self.down:

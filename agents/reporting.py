@@ -10,6 +10,7 @@ import json
 import time
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from agents.schedule import TARGETS, RunError
 
 if TYPE_CHECKING:
     from agents.base import Agent
+    from agents.dataset_evaluation import DatasetChoice
     from agents.selfsup_agent import SelfSupervisedAgent
     from agents.train import Evaluate
     from eval.evaluation_set import EvaluationSet
@@ -94,6 +96,7 @@ def evaluate_run(
     reachable_share: float | None = None,
     seed: int = 0,
     device: str = "auto",
+    dataset: DatasetChoice | None = None,
 ) -> dict[str, Any]:
     """Measure a run and its baselines on test rooms, print the table, and write `evaluation.json`.
 
@@ -105,6 +108,8 @@ def evaluate_run(
         reachable_share: Least share of each view within reach; None takes the run's.
         seed: Seed of the views, and of the random baseline.
         device: Where to run the networks.
+        dataset: A dataset file, whose locations are taken in place of `locations`, `split` and
+            `reachable_share`.
 
     Returns:
         What was written: settings, `rows` (results by agent), `targets`.
@@ -112,8 +117,10 @@ def evaluate_run(
     Raises:
         CheckpointError: The run has no readable checkpoint.
         ConfigurationError: There is no such device.
+        DatasetError: The dataset file is none.
     """
     from agents.checkpoint import write_json
+    from agents.dataset_evaluation import choose_views, described, remarks
     from agents.random_agent import RandomAgent
     from agents.selfsup_agent import SelfSupervisedAgent
     from agents.superpixel_agent import SuperpixelAgent
@@ -122,10 +129,16 @@ def evaluate_run(
 
     agent = SelfSupervisedAgent.from_run(run, device)
     started = time.perf_counter()
-    held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
+    seen = None if dataset is None else choose_views(config, dataset)
+    if seen is None:
+        held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
+    else:
+        held_out = seen.views
     agents: dict[str, Agent] = {
         "self-supervised": agent,
-        "untrained network": SelfSupervisedAgent.untrained(config.seed, device, config.force_branch),
+        "untrained network": SelfSupervisedAgent.untrained(
+            config.seed, device, config.force_branch, config.network
+        ),
         "random points": RandomAgent(seed=seed),
         "all superpixels": SuperpixelAgent(),
     }
@@ -134,10 +147,11 @@ def evaluate_run(
         for name, each in agents.items()
     }
     success = recent_success(run)
-    reached = targets(config, rows, success) if split == config.split else []
+    reached = targets(config, rows, success) if held_out.split == f"{config.split}/test" else []
     result = {
-        "split": f"{split}/test",
-        "locations": locations,
+        "split": held_out.split,
+        "simulator": config.simulator,
+        "locations": len(held_out),
         "seed": seed,
         "reachable_share": held_out.reachable_share,
         "reach": config.reach,
@@ -146,10 +160,14 @@ def evaluate_run(
         "targets": reached,
         "seconds": round(time.perf_counter() - started, 1),
     }
+    if seen is not None:
+        result["dataset"] = described(seen)
     write_json(run / EVALUATION_FILE, result)
     objects = sum(len(truth) for truth in held_out.truths)
-    print(f"\n{split}/test, {locations} locations, {objects} objects in reach; scores in percent:")
+    print(f"\n{held_out.split}, {len(held_out)} locations, {objects} objects in reach; scores in percent:")
     print(comparison_table(rows))
+    for remark in [] if seen is None else remarks(seen):
+        print(remark)
     if success:
         print(
             f"touches with success, last quarter of training: greedy {success['greedy']:.1%}, "
@@ -198,7 +216,8 @@ def targets(
     Returns:
         One entry per target: `name`, `value`, `target`, `reached`; none for a preset without targets.
     """
-    if config.preset not in TARGETS or config.split != "NovelSpaces":
+    measured_in = (config.split, config.simulator)
+    if config.preset not in TARGETS or measured_in != ("NovelSpaces", "mujoco"):
         return []
     found, superpixels = rows["self-supervised"], rows["all superpixels"]
     wanted = {f"{name} >= {least:g}": (found[name], least) for name, least in TARGETS[config.preset].items()}
@@ -215,7 +234,12 @@ def targets(
 
 
 def predict(
-    run: Path, image_or_location: str, out: Path, depth: Path | None = None, device: str = "auto"
+    run: Path,
+    image_or_location: str,
+    out: Path,
+    depth: Path | None = None,
+    device: str = "auto",
+    simulator: str | None = None,
 ) -> None:
     """Write the six panels of one view.
 
@@ -225,6 +249,7 @@ def predict(
         out: Picture to write.
         depth: Depth of a PNG image.
         device: Where to run the network.
+        simulator: Where a location is; None takes the run's.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
@@ -234,6 +259,7 @@ def predict(
     from agents.run_folder import load_config
 
     config = load_config(run)
+    config = replace(config, simulator=simulator or config.simulator)
     given = read_view(image_or_location, depth)
     if out.suffix.lower() != ".png":
         raise PredictionInputError(f"{out} must end in .png.")

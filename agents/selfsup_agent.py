@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import torch
 
     from agents.base import Instance
-    from agents.network import ForceBranch, InteractionNet, Prediction
+    from agents.network import ForceBranch, Prediction, PredictionNetwork
+    from agents.variants import Variant
     from thor_interact_env.simulators.base import Observation
 
 MAX_INSTANCES = 32
@@ -29,7 +30,7 @@ class SelfSupervisedAgent:
     """
 
     def __init__(
-        self, network: InteractionNet, precision: str = "auto", max_instances: int = MAX_INSTANCES
+        self, network: PredictionNetwork, precision: str = "auto", max_instances: int = MAX_INSTANCES
     ) -> None:
         """Use a network as it is; it is put into evaluation mode.
 
@@ -50,7 +51,7 @@ class SelfSupervisedAgent:
         self._network.to(memory_format=self._memory_format)
 
     @classmethod
-    def from_network(cls, network: InteractionNet, precision: str = "auto") -> SelfSupervisedAgent:
+    def from_network(cls, network: PredictionNetwork, precision: str = "auto") -> SelfSupervisedAgent:
         """Return an agent with a copy of a network, so that training it further does not change the agent."""
         from copy import deepcopy
 
@@ -58,23 +59,28 @@ class SelfSupervisedAgent:
 
     @classmethod
     def untrained(
-        cls, seed: int = 0, device: str = "auto", force_branch: ForceBranch = "shared"
+        cls,
+        seed: int = 0,
+        device: str = "auto",
+        force_branch: ForceBranch = "shared",
+        variant: Variant = "paper",
     ) -> SelfSupervisedAgent:
         """Return an agent with the weights that a run of this seed and network starts from.
 
         Args:
             seed: Seed of the weights.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
-            force_branch: What the force head reads.
+            force_branch: What the force head of the paper's network reads.
+            variant: Which network.
         """
         import torch
 
         from agents.learner import resolve_device
-        from agents.network import InteractionNet
+        from agents.variants import make_network
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(InteractionNet(force_branch=force_branch).to(resolve_device(device)))
+            return cls(make_network(variant, force_branch).to(resolve_device(device)))
 
     @classmethod
     def from_run(cls, path: str | Path, device: str = "auto") -> SelfSupervisedAgent:
@@ -90,11 +96,11 @@ class SelfSupervisedAgent:
         """
         from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
         from agents.learner import resolve_device
-        from agents.network import InteractionNet
+        from agents.variants import network_from_weights
 
         folder = last_checkpoint(Path(path))
         try:
-            network = InteractionNet.from_weights(load_checkpoint(folder, weights_only=True).model)
+            network = network_from_weights(load_checkpoint(folder, weights_only=True).model)
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(
                 f"The weights in {folder} are of another network ({error}); train again."

@@ -105,6 +105,7 @@ def bootstrap_scores(
     predictions: Sequence[Sequence[Instance]],
     truths: Sequence[Instances],
     weights: npt.NDArray[np.int64],
+    classes: Sequence[npt.NDArray[np.int64]] | None = None,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Score repeated images, for many ways to repeat them.
 
@@ -112,6 +113,7 @@ def bootstrap_scores(
         predictions: The predictions of each image.
         truths: The ground truth of each image, in the same order.
         weights: (b, n) int64: in each resample, how often each image occurs.
+        classes: Mass classes 0..2 of the objects of each image; None takes those of their masses.
 
     Returns:
         (b,) float64 in 0..1 each: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50` and `mass_accuracy`.
@@ -122,7 +124,7 @@ def bootstrap_scores(
     """
     if weights.ndim != 2 or weights.shape[1] != len(truths):
         raise ValueError(f"weights is of shape {weights.shape}; it must be (resamples, {len(truths)})")
-    accuracy = mean_accuracy(np.tensordot(weights, mass_counts(predictions, truths), axes=1))
+    accuracy = mean_accuracy(np.tensordot(weights, mass_counts(predictions, truths, classes), axes=1))
     predicted = [predicted_regions(instances) for instances in predictions]
     true = [true_regions(truth) for truth in truths]
     scores = {}
@@ -141,6 +143,7 @@ def bootstrap_intervals(
     resamples: int = RESAMPLES,
     seed: int = 0,
     confidence: float = CONFIDENCE,
+    classes: Sequence[npt.NDArray[np.int64]] | None = None,
 ) -> dict[str, list[float]]:
     """Return percentile bootstrap intervals of an agent's scores over locations.
 
@@ -153,6 +156,7 @@ def bootstrap_intervals(
         resamples: How often as many locations are drawn with replacement, at least 1.
         seed: Seed of the draws.
         confidence: Share of the resamples inside an interval, in (0, 1).
+        classes: As in `bootstrap_scores`.
 
     Returns:
         Lower and upper end of each score of `bootstrap_scores`, in 0..1.
@@ -172,5 +176,5 @@ def bootstrap_intervals(
     ends = (0.5 - confidence / 2, 0.5 + confidence / 2)
     return {
         name: [round(float(value), 6) for value in np.quantile(values, ends)]
-        for name, values in bootstrap_scores(predictions, truths, weights).items()
+        for name, values in bootstrap_scores(predictions, truths, weights, classes).items()
     }

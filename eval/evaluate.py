@@ -88,12 +88,14 @@ def evaluate_predictions(
         ValueError: There are not as many predictions as views, or a prediction is malformed.
     """
     coco = coco_scores(predictions, evaluation_set.truths)
-    mass = mass_scores(predictions, evaluation_set.truths)
+    mass = mass_scores(predictions, evaluation_set.truths, evaluation_set.mass_classes)
     objects = [len(truth) for truth in evaluation_set.truths]
     images = max(len(objects), 1)
-    intervals = (
-        {"intervals": bootstrap_intervals(predictions, evaluation_set.truths, resamples)} if resamples else {}
-    )
+    intervals = {}
+    if resamples:
+        classes = evaluation_set.mass_classes
+        found = bootstrap_intervals(predictions, evaluation_set.truths, resamples, classes=classes)
+        intervals["intervals"] = found
     return {
         "bbox_ap": coco.bbox_ap,
         "bbox_ap50": coco.bbox_ap50,

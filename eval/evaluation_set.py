@@ -8,10 +8,9 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +24,8 @@ from thor_interact_env.actions import IMAGE_SIZE, REACH
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.env import MAX_DEPTH
+from thor_interact_env.errors import UnreachableLocationError
+from thor_interact_env.files import write_whole
 from thor_interact_env.locations import Location, check_reachable_share, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
@@ -55,6 +56,9 @@ class EvaluationSet:
         locations: Where each view is taken, rooms together.
         observations: What the agent sees there.
         truths: The movable objects in reach.
+        mass_classes: (n,) int64 index 0..2 of the mass class of each object, where a dataset file states it;
+            None where the masses of `truths` decide.
+        left_out: Given locations that have no view, because the agent cannot stand there.
     """
 
     split: str
@@ -63,6 +67,8 @@ class EvaluationSet:
     locations: tuple[Location, ...]
     observations: tuple[Observation, ...]
     truths: tuple[Instances, ...]
+    mass_classes: tuple[npt.NDArray[np.int64], ...] | None = None
+    left_out: tuple[Location, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that every location has its view and its truth."""
@@ -71,6 +77,13 @@ class EvaluationSet:
             raise ValueError(
                 f"{counts[0]} locations, {counts[1]} observations, {counts[2]} truths; give as many of each"
             )
+        if self.mass_classes is not None:
+            objects, classes = (
+                [len(truth) for truth in self.truths],
+                [len(each) for each in self.mass_classes],
+            )
+            if objects != classes:
+                raise ValueError(f"views of {objects} objects, but mass classes of {classes}; give as many")
 
     def __len__(self) -> int:
         """Return the number of views."""
@@ -138,6 +151,7 @@ class EvaluationSet:
         locations: Sequence[Location],
         split: str,
         *,
+        leave_out_unreachable: bool = False,
         simulator: Callable[[], Simulator] | None = None,
         progress: bool | None = None,
     ) -> "EvaluationSet":
@@ -147,19 +161,34 @@ class EvaluationSet:
             locations: `LocationDataset.read(path).locations`, `shipped_locations(split)` or any other, at
                 least one; those of a room are best given together, so that it is compiled once.
             split: Name that the set is reported under.
+            leave_out_unreachable: Go on without the locations at which the agent cannot stand, and list them
+                in `left_out`. One has to remain.
             simulator: Makes the simulator; None makes the embedded one.
             progress: Show a progress bar; None shows it on a terminal only.
 
         Raises:
             ValueError: There is no location.
             UnknownRoomError: The simulator lacks one of the rooms.
-            UnreachableLocationError: The agent cannot stand at one of the locations.
+            UnreachableLocationError: The agent cannot stand at one of the locations, or at any of them.
         """
         if not locations:
             raise ValueError(f"no locations are given for the evaluation set {split!r}; give at least one")
         world = (simulator or (lambda: make_simulator("mujoco")))()
-        views = ((location, world.load(location)) for location in locations)
-        return _look(split, None, None, world, views, len(locations), progress)
+        left_out: list[Location] = []
+
+        def views() -> Iterator[tuple[Location, Observation]]:
+            for location in locations:
+                try:
+                    view = world.load(location)
+                except UnreachableLocationError:
+                    left_out.append(location)
+                    if not leave_out_unreachable or len(left_out) == len(locations):
+                        raise
+                else:
+                    yield location, view
+
+        made = _look(split, None, None, world, views(), len(locations), progress)
+        return replace(made, left_out=tuple(left_out))
 
 
 def default_cache_folder() -> Path:
@@ -289,14 +318,7 @@ def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
         "ids": [list(truth.ids) for truth in made.truths],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    try:
-        safetensors.numpy.save_file(tensors, temporary, metadata={"evaluation_set": json.dumps(document)})
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, safetensors.numpy.save(tensors, metadata={"evaluation_set": json.dumps(document)}))
 
 
 def _read(path: Path, key: Mapping[str, object]) -> EvaluationSet:

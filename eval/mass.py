@@ -35,12 +35,17 @@ class MassScores:
     bbox_ap50_with_mass: float
 
 
-def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]) -> MassScores:
+def mass_scores(
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    classes: Sequence[npt.NDArray[np.int64]] | None = None,
+) -> MassScores:
     """Score the predicted forces against the true masses.
 
     Args:
         predictions: The predictions of each image.
         truths: The ground truth of each image, in the same order.
+        classes: Mass classes 0..2 of the objects of each image; None takes those of their masses.
 
     Returns:
         Confusion matrix, mean accuracy per class, and AP50 with the mass class as category.
@@ -49,7 +54,7 @@ def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Inst
         ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
             differ in size.
     """
-    predicted, true = _by_mass(predictions, truths)
+    predicted, true = _by_mass(predictions, truths, classes)
     counts = _counts(predicted, true).sum(axis=0)
     matches = counts.sum(axis=1)
     confusion = counts / np.maximum(matches, 1)[:, None]
@@ -59,13 +64,16 @@ def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Inst
 
 
 def mass_counts(
-    predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    classes: Sequence[npt.NDArray[np.int64]] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Return the counts behind `MassScores.counts` image by image.
 
     Args:
         predictions: The predictions of each image.
         truths: The ground truth of each image, in the same order.
+        classes: As in `mass_scores`.
 
     Returns:
         (n, 3, 3) int64, rows the true class, columns the predicted one.
@@ -73,7 +81,7 @@ def mass_counts(
     Raises:
         ValueError: As in `mass_scores`.
     """
-    return _counts(*_by_mass(predictions, truths))
+    return _counts(*_by_mass(predictions, truths, classes))
 
 
 def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -91,7 +99,9 @@ def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 
 
 def _by_mass(
-    predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    classes: Sequence[npt.NDArray[np.int64]] | None,
 ) -> tuple[list[Regions], list[Regions]]:
     """Return predicted and true regions with the mass class, from 1, as the category."""
     if len(predictions) != len(truths):
@@ -105,7 +115,12 @@ def _by_mass(
                     f"force {instance.force} of the instance at {instance.point} must be 0, 1 or 2"
                 )
     predicted = [predicted_regions(each, [instance.force + 1 for instance in each]) for each in predictions]
-    true = [true_regions(truth, [mass_class(float(mass)) + 1 for mass in truth.masses]) for truth in truths]
+    if classes is None:
+        classes = [np.array([mass_class(float(mass)) for mass in truth.masses], np.int64) for truth in truths]
+    true = [
+        true_regions(truth, [int(index) + 1 for index in indices])
+        for truth, indices in zip(truths, classes, strict=True)
+    ]
     return predicted, true
 
 

@@ -1,0 +1,126 @@
+"""`evaluate RUN --dataset FILE`, through the embedded simulator."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from released_weights import random_weights
+
+from agents.command_line import main
+from agents.dataset_evaluation import DatasetChoice, remarks
+from agents.importing import import_released, released_config
+from agents.schedule import ConfigurationError
+from eval.dataset_views import DatasetViews
+from eval.evaluation_set import EvaluationSet
+from thor_interact_env.datasets.measuring import measure
+from thor_interact_env.locations import LocationDataset
+from thor_interact_env.simulators import make_simulator
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("imported")
+    torch.save(random_weights(), folder / "weights.pth")
+    import_released(folder / "weights.pth", folder / "run", released_config("NovelObjects"))
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two views of a bedroom with their ground truth, and a location outside it."""
+    import numpy as np
+
+    from thor_interact_env.locations import LocationSampler
+
+    simulator = make_simulator("mujoco")
+    try:
+        sampler = LocationSampler(simulator, ("FloorPlan301",))
+        rng = np.random.default_rng(0)
+        entries = []
+        while len(entries) < 2:
+            made = measure(simulator, sampler.sample(rng), len(entries), forces=False)
+            entries += [made] if made.annotations else []
+    finally:
+        simulator.close()
+    outside = replace(entries[0].location, position=(99.0, 0.9, 99.0))
+    entries.append(replace(entries[0], image_id=2, location=outside, annotations=()))
+    path = tmp_path_factory.mktemp("datasets") / "NovelObjects__test.json"
+    LocationDataset(entries).write(path)
+    path.write_text(path.read_text().replace("FloorPlan301", "FloorPlan301_physics"))
+    return path
+
+
+def run_main(*words: object) -> int:
+    with pytest.raises(SystemExit) as stop:
+        main([str(word) for word in words])
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """The only line that a refused command prints."""
+    capsys.readouterr()
+    assert run_main(*words) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_a_dataset_file_drives_the_evaluation(
+    run: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the simulator that made the file, its annotations and the simulator's truth are the same."""
+    results = {}
+    for words in ([], ["--truth", "file"]):
+        assert run_main("evaluate", run, "--dataset", dataset, "--device", "cpu", *words) == 0
+        printed = capsys.readouterr().out
+        assert "NovelObjects__test.json, 2 locations" in printed
+        assert "1 of 3 locations left out" in printed and "in FloorPlan301" in printed
+        results["".join(words[-1:])] = json.loads((run / "evaluation.json").read_text())
+    assert "100% of the file's objects" in printed
+    by_simulator, by_file = results[""], results["file"]
+    assert by_simulator["split"] == "NovelObjects__test.json" and by_simulator["locations"] == 2
+    assert by_simulator["simulator"] == "mujoco" and by_simulator["targets"] == []
+    assert (by_simulator["dataset"]["truth"], by_file["dataset"]["truth"]) == ("simulator", "file")
+    assert by_file["dataset"]["agreement"] == 1
+    assert by_file["dataset"]["left_out"][0]["position"]["x"] == 99
+    assert set(by_file["rows"]) == {
+        "self-supervised",
+        "untrained network",
+        "random points",
+        "all superpixels",
+    }
+    for name, row in by_file["rows"].items():
+        other = by_simulator["rows"][name]
+        assert row["truths"] > 0
+        assert {**row, "images_per_second": 0} == {**other, "images_per_second": 0}
+
+
+def test_wrong_words_are_one_line(
+    run: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation = ["evaluate", run, "--dataset"]
+    assert "No such file" in complaint(capsys, *evaluation, tmp_path / "none.json")
+    (tmp_path / "no.json").write_text("{")
+    assert "is not a JSON file" in complaint(capsys, *evaluation, tmp_path / "no.json")
+    assert "exclude each other" in complaint(capsys, *evaluation, dataset, "--split", "NovelSpaces")
+    assert "exclude each other" in complaint(capsys, *evaluation, dataset, "--reachable-share", "0")
+    assert "locations is 0" in complaint(capsys, *evaluation, dataset, "--locations", "0")
+    assert "no simulator 'unreal'" in complaint(capsys, *evaluation, dataset, "--simulator", "unreal")
+    assert "--truth file needs a --dataset" in complaint(capsys, "evaluate", run, "--truth", "file")
+    assert "none" in complaint(capsys, *evaluation, dataset, "--truth", "none")
+    assert "no simulator 'unreal'" in complaint(
+        capsys, "predict", run, "view.npz", "--simulator", "unreal", "--out", tmp_path / "view.png"
+    )
+
+
+def test_a_file_of_another_build_is_called_out() -> None:
+    empty = EvaluationSet("own", None, None, (), (), ())
+    said = " ".join(remarks(DatasetViews(empty, "file", 0.25)))
+    assert "25% of the file's objects" in said and "--truth simulator" in said
+    assert "--truth simulator" not in " ".join(remarks(DatasetViews(empty, "file", 0.75)))
+    assert remarks(DatasetViews(empty, "simulator", 0.25)) == ["scored against the simulator"]
+    with pytest.raises(ConfigurationError, match="locations is -1"):
+        DatasetChoice(Path("file.json"), -1)
