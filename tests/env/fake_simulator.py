@@ -85,6 +85,15 @@ class FakeSimulator:
         self._view = self._render()
         return self._view
 
+    def touch_with_frames(
+        self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
+    ) -> tuple[Observation, npt.NDArray[np.uint8]]:
+        """Touch; the motion is three frames of the final view."""
+        before = self._view
+        after = self.touch(row, column, force, direction)
+        count = 0 if after is before else 3
+        return after, np.repeat(after.rgb[None], count, axis=0)
+
     def instances(self) -> Instances:
         """Return the three movable rectangles."""
         owners = self._owners()
