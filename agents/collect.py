@@ -10,14 +10,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import cv2
 import numpy as np
@@ -29,8 +29,11 @@ from agents.clustering import cell_centre, greedy_instances
 from agents.interact import InteractionRecord, InteractionSchedule, Point, ProposePoints, interact
 from agents.network import InteractionNet, fast_bf16, image_tensor
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.locations import LocationSampler
+from thor_interact_env.locations import Location, LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
+
+Visit = Callable[[ThorInteractEnv, Location, np.random.Generator], Any]
+"""Does something at a location, with the random numbers given, and returns a record of it."""
 
 _WORLD = ("simulator", "reach", "simulator_options")
 """Options of the environment that decide its simulator."""
@@ -59,6 +62,8 @@ class CollectionTask:
         locations_per_room: Consecutive locations that share a room, because preparing one costs more than
             a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
         greedy_threshold: Least logit of a greedy point; by default there are always as many as are asked for.
+        visit: What to do at a location instead of `agents.interact.interact`, for a system that learns from
+            something else than its records; a function that can be pickled, as processes are handed it.
 
     Raises:
         ValueError: A value is outside its range, or greedy points are asked for without weights.
@@ -72,6 +77,7 @@ class CollectionTask:
     reachable_share: float = 0.2
     locations_per_room: int = 4
     greedy_threshold: float = -math.inf
+    visit: Visit | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -222,6 +228,8 @@ def _visit(task: CollectionTask, seed: int, room: str) -> InteractionRecord:
     simulator = _workshop.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
     env = make_environment(task.environment, task.schedule, simulator)
+    if task.visit is not None:
+        return cast(InteractionRecord, task.visit(env, location, rng))
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
         network = _workshop.network(Path(task.weights))
