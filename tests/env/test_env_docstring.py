@@ -116,7 +116,7 @@ def test_information_with_the_motion(env):
     still = recording.step([0, 0, 0, 0])[4]
     assert {row["Key"] for row in (*after_step, *added)} == set(moved) == set(still)
     (row,) = added
-    assert len(moved["frames"]) == 3 and len(still["frames"]) == 0
+    assert len(moved["frames"]) == 8 and len(still["frames"]) == 0
     for info in (moved, still):
         count = len(info["frames"])
         assert type_of(info["frames"]) == row["Type"].replace("n", str(count), 1)
