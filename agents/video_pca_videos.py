@@ -46,8 +46,8 @@ class VideoRecord:
         rgb: (300, 300, 3) uint8, the first view.
         depth: (300, 300) float16, metres from the camera.
         soft: (100, 100) uint8, 255 times the soft mask of all that moved.
-        touches: Points touched.
-        moved: Touches after which something was seen to move.
+        touches: Points touched, an integer.
+        moved: Touches after which something was seen to move, an integer.
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -187,10 +187,8 @@ class Videos:
             number, place = divmod(int(index), self._per_file)
             with safe_open(self._path(number), framework="numpy") as file:
                 values: dict[str, Any] = {
-                    name: file.get_slice(name)[place] for name in ("rgb", "depth", "soft")
+                    name: file.get_slice(name)[place : place + 1][0] for name in _ARRAYS
                 }
-                for name in ("touches", "moved"):
-                    values[name] = int(file.get_tensor(name)[place])
             records.append(VideoRecord(**values))
         return records
 

@@ -85,7 +85,8 @@ def reconstruction_errors(
     centred = flat - flat.mean(axis=0)
     used = min(components, len(video) // 2)
     # There are far fewer frames than values in one, so the small matrix of inner products is decomposed.
-    _, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
+    wide = centred.astype(np.float64)
+    _, vectors = np.linalg.eigh(wide @ wide.T)
     leading = vectors[:, len(video) - used :].astype(np.float32)
     rest = centred - leading @ (leading.T @ centred)
     return np.asarray(np.linalg.norm(rest.reshape(video.shape), axis=-1), np.float32)

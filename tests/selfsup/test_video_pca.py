@@ -35,7 +35,7 @@ def test_reconstruction_is_the_truncated_singular_value_decomposition(seed, fram
     assert errors.shape == video.shape[:3] and errors.dtype == np.float32
     assert np.allclose(errors, expected, atol=0.05)
     assert np.square(errors, dtype=np.float64).sum() == pytest.approx(
-        np.square(singular[used:]).sum(), rel=1e-3
+        np.square(singular[used:]).sum(), rel=1e-3, abs=0.1
     )
 
 
