@@ -121,7 +121,7 @@ class SoftMaskLearner(Learner):
         self._stepper.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
         self._stepper.step()
-        value = float(loss)
+        value = loss.item()
         if not np.isfinite(value):
             raise FloatingPointError(
                 f"The loss is {value}: training has diverged; lower the learning rate, {rate:g}."
