@@ -8,10 +8,10 @@ network) is kept in the process from task to task.
 
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,8 +24,11 @@ from agents.network import PredictionNetwork, fast_bf16, image_tensor
 from agents.oracles import OracleOptions
 from agents.variants import network_from_weights
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.locations import LocationSampler
+from thor_interact_env.locations import Location, LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
+
+Visit = Callable[[ThorInteractEnv, Location, np.random.Generator], Any]
+"""Does something at a location, with the random numbers given, and returns a record of it."""
 
 _WORLD = ("simulator", "reach", "simulator_options")
 """Options of the environment that decide its simulator."""
@@ -55,6 +58,8 @@ class CollectionTask:
             a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
         greedy_threshold: Least logit of a greedy point; by default there are always as many as are asked for.
         oracles: Ground truth in place of the agent's points or of its masks; by default none.
+        visit: What to do at a location instead of `agents.interact.interact`, for a system that learns from
+            something else than its records; a function that can be pickled, as processes are handed it.
 
     Raises:
         ValueError: A value is outside its range, or greedy points are asked for without weights.
@@ -69,6 +74,7 @@ class CollectionTask:
     locations_per_room: int = 4
     greedy_threshold: float = -math.inf
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
+    visit: Visit | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -233,6 +239,8 @@ def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) ->
     simulator = _workshop.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
     env = make_environment(task.environment, task.schedule, simulator, task.oracles)
+    if task.visit is not None:
+        return cast(InteractionRecord, task.visit(env, location, rng))
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
         network = _workshop.network(Path(task.weights), weights)

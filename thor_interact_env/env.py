@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import gymnasium
@@ -25,16 +24,11 @@ from thor_interact_env.actions import (
     check_action,
 )
 from thor_interact_env.checks import check_interactions, check_reach, check_reachable_share
-from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
-from thor_interact_env.locations import (
-    SPLITS,
-    Location,
-    LocationDataset,
-    LocationSampler,
-    split_rooms,
-)
+from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.locations import Location, LocationSampler
 from thor_interact_env.simulators import check_simulator_name, make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
+from thor_interact_env.starting import location_option, parse_locations
 from thor_interact_env.state import Episode, pack_state, unpack_state
 from thor_interact_env.window import Window
 
@@ -113,10 +107,16 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     | changed | (100, 100) bool | change between the two images, before superpixels (grid cell) |
     | success | bool | whether the touch moved what is at the touched pixel |
 
-    A grid cell is 3 x 3 pixels. For evaluation, `env.unwrapped.ground_truth()` returns the movable objects in
-    reach, and `get_state()` and `set_state(state)` save and restore everything, bit for bit where the
-    simulator is deterministic. Pickling keeps the arguments only, so a simulator given as an object must be
-    picklable itself.
+    and with `record_motion=True` also:
+
+    | Key | Type | Meaning (Unit) |
+    |-----|------|----------------|
+    | frames | (n, 300, 300, 3) uint8 | views in motion: 0.01 s after the force, then every 0.05 s (1) |
+
+    There are at most 26 frames, and none where nothing moved. A grid cell is 3 x 3 pixels. For evaluation,
+    `env.unwrapped.ground_truth()` returns the movable objects in reach, and `get_state()` and
+    `set_state(state)` save and restore everything, bit for bit where the simulator is deterministic. Pickling
+    keeps the arguments only, so a simulator given as an object must be picklable itself.
 
     ## Arguments
     | Parameter | Type | Default | Description (Unit) |
@@ -131,6 +131,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     | `render_mode` | str or None | `None` | `"rgb_array"`, or `"human"`: a window (needs pygame) |
     | `reach` | float | `1.5` | greatest distance of a touch from the camera; only for a named simulator (m) |
     | `simulator_options` | mapping or None | `None` | further keyword arguments of a named simulator |
+    | `record_motion` | bool | `False` | whether `info` holds what is seen during the motion; it takes time |
 
     ## Version History
     * v0: first version.
@@ -154,6 +155,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         render_mode: str | None = None,
         reach: float = REACH,
         simulator_options: Mapping[str, Any] | None = None,
+        record_motion: bool = False,
     ) -> None:
         """Check the arguments; the simulator is made by the first reset. See the class for the arguments."""
         EzPickle.__init__(
@@ -168,6 +170,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             render_mode,
             reach,
             simulator_options,
+            record_motion,
         )
         check_interactions(interactions)
         check_reachable_share(reachable_share)
@@ -194,9 +197,10 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         self._simulator_options = {"reach": float(reach), **(simulator_options or {})}
         self._simulator: Simulator | None = None
         self._process = 0  # the process that made the simulator
-        self._rooms, self._locations = _parse_locations(locations)
+        self._rooms, self._locations = parse_locations(locations)
         self._reachable_share = float(reachable_share)
         self._interactions = int(interactions)
+        self._record_motion = bool(record_motion)
         self._supervision = SupervisionOptions(change_test, kernel_name, bool(use_superpixels))
         self._window = Window(self.metadata["render_fps"]) if render_mode == "human" else None
         self._episode: Episode | None = None
@@ -230,7 +234,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             UnknownRoomError: The simulator has no such room.
             UnreachableLocationError: The agent cannot stand there.
         """
-        location = _location_option(options)
+        location = location_option(options)
         super().reset(seed=seed)
         self._episode = None  # an error below leaves an environment that asks for a reset
         simulator = self.simulator
@@ -264,7 +268,12 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         if episode.steps >= self._interactions:
             raise ResetNeeded(f"the episode ended after {self._interactions} interactions: call reset()")
         row, column, force, direction = check_action(action)
-        seen = self.simulator.touch(row, column, FORCES[force], DIRECTIONS[direction])
+        touch = (row, column, FORCES[force], DIRECTIONS[direction])
+        recorded = {}
+        if self._record_motion:
+            seen, recorded["frames"] = self.simulator.touch_with_frames(*touch)
+        else:
+            seen = self.simulator.touch(*touch)
         before = episode.view
         # A touch that moved nothing returns the same object; its masks are zeros and cost nothing.
         after = before if seen is episode.simulator_view else seen
@@ -274,6 +283,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         self._show()
         success = bool(judgement.success)
         info = {"mask": judgement.mask.copy(), "changed": judgement.changed.copy(), "success": success}
+        info |= recorded
         return _observation(after), float(success), False, episode.steps >= self._interactions, info
 
     def render(self) -> npt.NDArray[np.uint8] | None:
@@ -359,41 +369,3 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
 
 def _observation(view: Observation) -> dict[str, npt.NDArray[Any]]:
     return {"rgb": view.rgb.copy(), "depth": np.minimum(view.depth, np.float32(MAX_DEPTH))}
-
-
-def _parse_locations(
-    locations: str | os.PathLike[str] | Sequence[Location],
-) -> tuple[tuple[str, ...], tuple[Location, ...] | None]:
-    """Return the rooms to draw from, or the locations to choose from."""
-    if isinstance(locations, str) and locations in SPLITS:
-        return split_rooms(locations), None
-    if isinstance(locations, str | os.PathLike):
-        path = Path(locations)
-        if path.suffix != ".json":
-            raise UnknownSplitError(
-                f"locations {str(locations)!r} is neither a split ({', '.join(SPLITS)}) nor a .json file"
-            )
-        chosen: tuple[Any, ...] = LocationDataset.read(path).locations
-    else:
-        chosen = tuple(locations)
-    for item in chosen:
-        if not isinstance(item, Location):
-            raise InvalidOptionError(f"locations holds {item!r}, which is not a Location")
-    if not chosen:
-        raise InvalidOptionError(f"locations {locations!r} holds no location; at least one is needed")
-    return (), chosen
-
-
-def _location_option(options: dict[str, Any] | None) -> Location | None:
-    unknown = set(options or ()) - {"location"}
-    if unknown:
-        names = ", ".join(sorted(map(repr, unknown)))
-        raise InvalidOptionError(f"unknown reset option {names}; the only option is 'location'")
-    if not options:
-        return None
-    location = options["location"]
-    if isinstance(location, Location):
-        return location
-    if isinstance(location, Mapping):
-        return Location.from_json(location)
-    raise InvalidOptionError(f"location {location!r} is neither a Location nor a thor_meta mapping")

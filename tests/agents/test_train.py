@@ -124,6 +124,11 @@ class BoxSimulator:
             return self._view()
         return self.view
 
+    def touch_with_frames(self, row, column, force, direction):
+        before = self.view
+        after = self.touch(row, column, force, direction)
+        return after, np.repeat(after.rgb[None], 0 if after is before else 1, axis=0)
+
     def instances(self):
         mask = np.zeros((1, 300, 300), bool)
         mask[0, 60:240, self.left : self.left + 140] = True

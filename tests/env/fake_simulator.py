@@ -85,6 +85,21 @@ class FakeSimulator:
         self._view = self._render()
         return self._view
 
+    def touch_with_frames(
+        self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
+    ) -> tuple[Observation, npt.NDArray[np.uint8]]:
+        """Touch; the rectangle is seen on its way in eight frames, the last two of them at its end."""
+        start, before = self._corners.copy(), self._view
+        after = self.touch(row, column, force, direction)
+        if after is before:
+            return after, np.zeros((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+        end, frames = self._corners, []
+        for share in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.0):
+            self._corners = np.rint(start + share * (end - start)).astype(np.int64)
+            frames.append(self._render().rgb)
+        self._corners = end
+        return after, np.array(frames)
+
     def instances(self) -> Instances:
         """Return the three movable rectangles."""
         owners = self._owners()

@@ -6,11 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from fake_simulator import FakeSimulator
+from fake_simulator import FakeSimulator, touch_of
 from gymnasium import spaces
 
 from thor_interact_env.actions import FORCES
 from thor_interact_env.env import ThorInteractEnv
+from thor_interact_env.simulators.base import MAX_FRAMES
 
 HEADINGS = [
     "## Description",
@@ -99,15 +100,31 @@ def test_arguments_and_defaults():
 
 
 def test_information(env):
-    after_reset, after_step = tables("## Information")
+    after_reset, after_step, _ = tables("## Information")
     _, info = env.reset(seed=0)
     assert {row["Key"] for row in after_reset} == set(info)
     info = env.step([0, 0, 0, 0])[4]
     assert {row["Key"] for row in after_step} == set(info)
-    for row in after_step:
-        value = info[row["Key"]]
-        found = f"{value.shape} {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-        assert row["Type"] == found
+    assert all(row["Type"] == type_of(info[row["Key"]]) for row in after_step)
+
+
+def test_information_with_the_motion(env):
+    _, after_step, added = tables("## Information")
+    recording = ThorInteractEnv(simulator=FakeSimulator(), record_motion=True)
+    recording.reset(seed=0)
+    moved = recording.step(touch_of(recording.simulator, 0, 2))[4]
+    still = recording.step([0, 0, 0, 0])[4]
+    assert {row["Key"] for row in (*after_step, *added)} == set(moved) == set(still)
+    (row,) = added
+    assert len(moved["frames"]) == 8 and len(still["frames"]) == 0
+    for info in (moved, still):
+        count = len(info["frames"])
+        assert type_of(info["frames"]) == row["Type"].replace("n", str(count), 1)
+    assert f"at most {MAX_FRAMES} frames" in section("## Information")
+
+
+def type_of(value):
+    return f"{value.shape} {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 def test_render_modes_are_stated():

@@ -5,12 +5,21 @@ a positive horizon looks down.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.locations import Location
+
+FIRST_FRAME_SECONDS: Final = 0.01
+"""Seconds from the end of a force to the first frame of the motion."""
+
+FRAME_SECONDS: Final = 0.05
+"""Seconds between two frames of a motion."""
+
+MAX_FRAMES: Final = 26
+"""Most frames of a motion: they cover its first 1.26 s."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,23 @@ class Simulator(Protocol):
             column: Pixel column, 0..299.
             force: Newtons.
             direction: (3,) right, up and forward of the agent (yaw only), not normalised.
+        """
+
+    def touch_with_frames(
+        self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
+    ) -> tuple[Observation, npt.NDArray[np.uint8]]:
+        """Do what `touch` does, and return what the agent sees during the motion as well.
+
+        Args:
+            row: Pixel row, 0..299.
+            column: Pixel column, 0..299.
+            force: Newtons.
+            direction: (3,) right, up and forward of the agent (yaw only), not normalised.
+
+        Returns:
+            The view at rest, exactly as `touch` returns it, and (n, 300, 300, 3) uint8 frames: one
+            `FIRST_FRAME_SECONDS` after the force, then one every `FRAME_SECONDS` until the room rests, at
+            most `MAX_FRAMES`; n = 0 where nothing moved, that is, where `touch` returns the present view.
         """
 
     def instances(self) -> Instances:

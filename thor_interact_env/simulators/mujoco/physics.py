@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
+from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
 from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
 from thor_interact_env.simulators.mujoco.building import TIME_STEP, specify, yaw_quaternion
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
@@ -30,7 +31,7 @@ REST_SPEED = 0.02
 VISIBLE_MOTION = 1e-3
 """Metres (or radians, times 0.1 m): a touch that moves nothing farther is undone, so it leaves no trace."""
 
-SETTLE_SECONDS, TOUCH_SECONDS, CHECK_SECONDS = 2.0, 3.0, 0.05
+SETTLE_SECONDS, TOUCH_SECONDS, CHECK_SECONDS = 2.0, 3.0, FRAME_SECONDS
 
 PARKING_HEIGHT = -20.0
 """Where bodies wait that found no place in this spawn, far below the floor, asleep."""
@@ -121,14 +122,19 @@ class CompiledRoom:
         velocities = np.abs(self.data.qvel.reshape(-1, 6))
         return np.maximum(velocities[:, :3].max(axis=1), 0.1 * velocities[:, 3:].max(axis=1))
 
-    def _until_rest(self, seconds: float) -> None:
-        steps = round(CHECK_SECONDS / TIME_STEP)
+    def _until_rest(self, seconds: float) -> list[npt.NDArray[np.float64]]:
+        """Simulate until all rests; return all positions at the times of the frames of a motion."""
+        steps, first = round(CHECK_SECONDS / TIME_STEP), round(FIRST_FRAME_SECONDS / TIME_STEP)
         quiet = 0
+        motion = []
         for _ in range(round(seconds / CHECK_SECONDS)):
-            mujoco.mj_step(self.model, self.data, nstep=steps)
+            mujoco.mj_step(self.model, self.data, nstep=first)
+            motion.append(self.positions())
+            mujoco.mj_step(self.model, self.data, nstep=steps - first)
             quiet = quiet + 1 if self._speeds().max() < REST_SPEED else 0
             if self.data.ntree_awake == 0 or quiet >= 3:
-                return
+                break
+        return motion
 
     def first_hit(
         self, origin: npt.NDArray[np.float64], ray: npt.NDArray[np.float64]
@@ -150,7 +156,9 @@ class CompiledRoom:
         """Return the index of the movable that a geom belongs to, None for structure."""
         return self._index_of_body.get(int(self._body_of_geom[geom])) if geom >= 0 else None
 
-    def push(self, index: int, force: npt.NDArray[np.float64], point: npt.NDArray[np.float64]) -> bool:
+    def push(
+        self, index: int, force: npt.NDArray[np.float64], point: npt.NDArray[np.float64]
+    ) -> list[npt.NDArray[np.float64]]:
         """Push a movable and simulate until the room rests.
 
         Args:
@@ -159,7 +167,8 @@ class CompiledRoom:
             point: (3,) where it acts, metres; the point moves with the body.
 
         Returns:
-            Whether anything moved visibly. If not, everything is back where it was.
+            The motion: all positions, each (nq,), 0.01 s after the force and then every 0.05 s until the room
+            rests. Empty if nothing moved visibly; then everything is back where it was.
         """
         before = self.positions()
         # From the same positions always the same motion, whatever happened earlier.
@@ -188,11 +197,11 @@ class CompiledRoom:
             if _clamp(velocity):
                 break
         data.qfrc_applied[:] = 0
-        self._until_rest(TOUCH_SECONDS)
+        motion = self._until_rest(TOUCH_SECONDS)
         after = self.positions()
         moved = _greatest_motion(before, after) > VISIBLE_MOTION
         self.rest(after if moved else before)
-        return moved
+        return motion if moved else []
 
 
 def _greatest_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:

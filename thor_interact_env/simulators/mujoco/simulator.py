@@ -10,7 +10,7 @@ import numpy.typing as npt
 from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VIEW, IMAGE_SIZE, REACH
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
 from thor_interact_env.locations import ALL_ROOMS, Location, room_type
-from thor_interact_env.simulators.base import Instances, Observation
+from thor_interact_env.simulators.base import MAX_FRAMES, Instances, Observation
 from thor_interact_env.simulators.mujoco.rendering import Quality, Renderer, check_quality, choose_backend
 
 if TYPE_CHECKING:
@@ -124,23 +124,45 @@ class MujocoSimulator:
 
     def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
         """Apply a force at a pixel; see `Simulator`. Only the direction's sense counts, not its length."""
-        room, pose, seen = self._loaded()
+        return self._look() if self._push(row, column, force, direction) else self._loaded()[2]
+
+    def touch_with_frames(
+        self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
+    ) -> tuple[Observation, npt.NDArray[np.uint8]]:
+        """Apply a force at a pixel and watch what happens; see `Simulator`."""
+        motion = self._push(row, column, force, direction)
+        frames = np.zeros((len(motion[:MAX_FRAMES]), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+        if not motion:
+            return self._loaded()[2], frames
+        room = self._compiled(self._room).room
+        final = room.positions()
+        for frame, positions in zip(frames, motion, strict=False):
+            room.rest(positions)
+            frame[:] = self._renderer().rgb(room.data, _camera())
+        room.rest(final)
+        return self._look(), frames
+
+    def _push(
+        self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
+    ) -> list[npt.NDArray[np.float64]]:
+        """Apply a force at a pixel; return the motion it caused, empty if nothing moved."""
+        room, pose, _ = self._loaded()
         focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
         middle = (IMAGE_SIZE - 1) / 2
         ray = pose.axes @ np.array([(column - middle) / focal, (middle - row) / focal, -1.0])
         ray /= np.linalg.norm(ray)
         index, distance = room.first_hit(pose.eye, ray)
         if index is None or distance > self.reach:
-            return seen
+            return []
         up = np.array([0.0, 0.0, 1.0])
         along = direction[0] * pose.right + direction[1] * up + direction[2] * pose.forward
         point = pose.eye + distance * ray
         if self.touch_at == "center_of_mass":
             point = room.data.xipos[room.movables[index].body].copy()
-        if not room.push(index, force * along / np.linalg.norm(along), point):
-            return seen
-        self._untouched = None
-        return self._look()
+        motion = room.push(index, force * along / np.linalg.norm(along), point)
+        if motion:
+            self._untouched = None
+        return motion
 
     def instances(self) -> Instances:
         """Return the movable objects with at least 10 visible pixels in reach; see `Simulator`."""

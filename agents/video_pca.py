@@ -1,0 +1,347 @@
+"""VideoPCA, row (g) of the paper's table 1, and its command line: `python -m agents.video_pca --help`.
+
+Objects are touched and the motion is watched; principal components and colours make a soft mask of it
+(`selfsup.video_pca`), which the network of the self-supervised agent learns to see in a single view. The
+foreground of a new view is cut into instances along superpixels (paper appendix D); forces are not learned.
+
+torch and what needs it are imported inside the functions that use them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import tyro
+
+from agents.schedule import RunError, require
+from agents.video_pca_configuration import VideoPCAConfig, default_folder
+
+if TYPE_CHECKING:
+    from agents.base import Agent, Instance
+    from agents.network import InteractionNet
+    from agents.video_pca_videos import Collector
+    from thor_interact_env.simulators.base import Observation
+
+__all__ = ["VideoPCAAgent", "VideoPCAConfig", "instances_of", "main", "train"]
+
+PROGRAM = "python -m agents.video_pca"
+
+MAX_INSTANCES = 32
+"""Most instances proposed in one view, as of every agent of the paper."""
+
+LEAST_CELLS = 8
+"""Grid cells that an instance must have; fewer are noise."""
+
+FOREGROUND_SHARE = 0.5
+"""Superpixels of which at least this share is above the threshold are foreground."""
+
+MEDIUM_FORCE = 1
+"""Force index of every proposal: the method says nothing about mass, and the middle class errs least."""
+
+
+def instances_of(
+    soft: npt.NDArray[np.float32], labels: npt.NDArray[np.int32], threshold: float
+) -> list[Instance]:
+    """Return the instances of a soft foreground map: threshold, superpixels, connected components.
+
+    Args:
+        soft: (100, 100) float32 in 0..1.
+        labels: (100, 100) int32, the superpixel of each cell.
+        threshold: Least soft value of a foreground cell.
+
+    Returns:
+        At most 32 instances, best first, whose (300, 300) bool masks do not overlap. The score is the mean
+        soft value of the component, the point the centre of its cell with the greatest one.
+    """
+    import cv2
+
+    from agents.base import Instance
+    from agents.clustering import cell_centre, upscale_mask
+    from selfsup.superpixels import align_to_superpixels
+
+    foreground = align_to_superpixels(soft >= threshold, labels, FOREGROUND_SHARE)
+    count, components = cv2.connectedComponents(foreground.astype(np.uint8), connectivity=4)
+    found = []
+    for number in range(1, count):
+        mask = components == number
+        if mask.sum() < LEAST_CELLS:
+            continue
+        row, column = divmod(int(np.where(mask, soft, -1).argmax()), soft.shape[1])
+        score = min(max(float(soft[mask].mean()), 0.0), 1.0)
+        found.append(Instance(cell_centre(row, column), MEDIUM_FORCE, score, upscale_mask(mask)))
+    return sorted(found, key=lambda instance: -instance.score)[:MAX_INSTANCES]
+
+
+class VideoPCAAgent:
+    """Proposes the connected parts of a predicted foreground. Implements `agents.base.Agent`."""
+
+    def __init__(self, network: InteractionNet, threshold: float = VideoPCAConfig.threshold) -> None:
+        """Use a network as it is; it is put into evaluation mode.
+
+        Args:
+            network: Its scores are logits of the soft foreground; on the device it is to run on.
+            threshold: Least soft value of a foreground cell.
+        """
+        from agents.selfsup_agent import SelfSupervisedAgent
+
+        self._network = SelfSupervisedAgent(network)
+        self.threshold = threshold
+
+    @classmethod
+    def from_run(cls, path: str | Path, device: str = "auto") -> VideoPCAAgent:
+        """Return the agent that a run has trained.
+
+        Args:
+            path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint.
+            device: Where to run: `auto`, `cpu`, `cuda`, ...
+
+        Raises:
+            CheckpointError: There is no checkpoint, or it is corrupt or of another system.
+            ConfigurationError: There is no such device.
+        """
+        from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+        from agents.learner import resolve_device
+        from agents.network import InteractionNet
+        from agents.video_pca_training import load_video_pca_config
+
+        config = load_video_pca_config(Path(path))
+        folder = last_checkpoint(Path(path))
+        try:
+            network = InteractionNet.from_weights(load_checkpoint(folder, weights_only=True).model)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(
+                f"The weights in {folder} are of another network ({error}); train again."
+            ) from None
+        return cls(network.to(resolve_device(device)), config.threshold)
+
+    def soft_map(self, observation: Observation) -> npt.NDArray[np.float32]:
+        """Return how likely each grid cell of a view is foreground: (100, 100) float32 in 0..1."""
+        scores = self._network.predict(observation).scores[0]
+        return np.asarray(scores.sigmoid().numpy(), np.float32)
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        """Return the instances found in a view, best first; see `instances_of`.
+
+        Args:
+            observation: One view.
+        """
+        from selfsup.superpixels import superpixel_labels
+
+        return instances_of(self.soft_map(observation), superpixel_labels(observation.rgb), self.threshold)
+
+
+def train(
+    config: VideoPCAConfig,
+    run: Path,
+    resume: bool = False,
+    collector: Collector | None = None,
+    stop_after: int | None = None,
+) -> VideoPCAAgent:
+    """Train, or go on training.
+
+    Args:
+        config: What to do.
+        run: The run folder: config.json, run.json, metrics.jsonl, checkpoints.
+        resume: Go on from what the folder holds, exactly as if the run had never stopped.
+        collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
+        stop_after: Stop after this many episodes, at a checkpoint; None goes to the end.
+
+    Returns:
+        The trained agent.
+
+    Raises:
+        RunExistsError: The folder is not empty and `resume` is false.
+        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
+        CheckpointError: The checkpoint is missing or corrupt.
+        CollectionError: A location cannot be visited.
+        UnknownSplitError: There is no such split.
+        FloatingPointError: Training diverged.
+    """
+    from agents.video_pca_training import train_network
+
+    train_network(config, run, resume, collector, stop_after)
+    return VideoPCAAgent.from_run(run, config.device)
+
+
+def evaluate(
+    run: Path, config: VideoPCAConfig, locations: int, split: str, seed: int = 0, device: str = "auto"
+) -> dict[str, Any]:
+    """Measure a run and all superpixels on test rooms, print the table, and write `evaluation.json`.
+
+    Args:
+        run: Run folder, or the folder of one of its checkpoints, where the file is written.
+        config: The run's configuration.
+        locations: Number of views.
+        split: `NovelSpaces` or `NovelObjects`.
+        seed: Seed of the views.
+        device: Where to run the network.
+
+    Returns:
+        What was written: settings, and `rows` (results by agent).
+
+    Raises:
+        CheckpointError: The run has no readable checkpoint.
+        ConfigurationError: There is no such device.
+    """
+    from agents.checkpoint import write_json
+    from agents.reporting import EVALUATION_FILE, evaluation_set
+    from agents.superpixel_agent import SuperpixelAgent
+    from eval.evaluate import comparison_table, evaluate_agent
+
+    agents: dict[str, Agent] = {
+        "VideoPCA": VideoPCAAgent.from_run(run, device),
+        "all superpixels": SuperpixelAgent(),
+    }
+    started = time.perf_counter()
+    held_out = evaluation_set(config.training, f"{split}/test", locations, seed)
+    rows = {name: evaluate_agent(agent, held_out, progress=None) for name, agent in agents.items()}
+    result = {
+        "split": f"{split}/test",
+        "locations": locations,
+        "seed": seed,
+        "reachable_share": held_out.reachable_share,
+        "rows": rows,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    write_json(run / EVALUATION_FILE, result)
+    objects = sum(len(truth) for truth in held_out.truths)
+    print(f"\n{split}/test, {locations} locations, {objects} objects in reach; scores in percent:")
+    print(comparison_table(rows))
+    return result
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train VideoPCA, and evaluate it on held-out rooms."""
+
+    config: Annotated[VideoPCAConfig, tyro.conf.arg(name="")]
+    """What to train."""
+
+    out: Path | None = None
+    """Run folder; None means runs/video_pca-PRESET-SPLIT-seedSEED."""
+
+    resume: bool = False
+    """Go on with the run in the folder, exactly as if it had never stopped; repeat its settings."""
+
+    final_evaluation: bool = True
+    """Evaluate beside all superpixels when training is done."""
+
+
+@dataclass(frozen=True)
+class EvaluateCommand:
+    """Set a VideoPCA run beside all superpixels, on held-out rooms."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """Run folder, or the folder of one of its checkpoints."""
+
+    locations: int = 200
+    """Held-out locations; the same for every run."""
+
+    split: str | None = None
+    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
+
+    seed: int = 0
+    """Seed of the locations."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""
+
+
+def _train(command: TrainCommand) -> None:
+    from agents.configuration import check_simulator, check_split
+
+    config = command.config
+    check_split(config.split)
+    check_simulator(config.simulator)
+    run = command.out or default_folder(config)
+    try:
+        train(config, run, command.resume)
+    except KeyboardInterrupt:
+        print("\nInterrupted. Go on with the same command and --resume.", file=sys.stderr)
+        raise SystemExit(130) from None
+    if command.final_evaluation:
+        evaluate(run, config, config.schedule.final_evaluation_locations, config.split)
+    print(f"\nEverything lies in {run}.")
+
+
+def _evaluate(command: EvaluateCommand) -> None:
+    from agents.configuration import check_split
+    from agents.video_pca_training import load_video_pca_config
+
+    config = load_video_pca_config(command.run)
+    split = command.split or config.split
+    check_split(split)
+    require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")
+    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
+    evaluate(command.run, config, command.locations, split, command.seed, command.device)
+
+
+COMMANDS: Mapping[str, tuple[Any, Callable[[Any], None]]] = {
+    "train": (TrainCommand, _train),
+    "evaluate": (EvaluateCommand, _evaluate),
+}
+"""Options and function of each command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in ([], ["-h"], ["--help"]):
+        print(
+            f"usage: {PROGRAM} {{{','.join(COMMANDS)}}} [OPTIONS]\n\n{(__doc__ or '').partition(chr(10))[0]}"
+        )
+        print(f"`{PROGRAM} COMMAND --help` explains a command.")
+        raise SystemExit(0)
+    name, *rest = words
+    if name not in COMMANDS:
+        _fail(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}.")
+    kind, run_command = COMMANDS[name]
+    try:
+        run_command(_parse(kind, name, rest))
+    except Exception as error:
+        from agents.command_line import _user_errors
+
+        if not isinstance(error, RunError) and not isinstance(error, _user_errors()):
+            raise
+        _fail(str(error))
+    raise SystemExit(0)
+
+
+def _parse(kind: Any, name: str, words: Sequence[str]) -> Any:
+    """Let tyro read the options of a command, but complain in one line."""
+    complaint = io.StringIO()
+    options: dict[str, Any] = {"default": TrainCommand(VideoPCAConfig())} if kind is TrainCommand else {}
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=list(words), **options)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+    text = " ".join(re.sub(r"[\u2500-\u257f]|-{5,}", " ", complaint.getvalue()).split())
+    _fail(text.partition(" For full helptext")[0] + f"; see {PROGRAM} {name} --help")
+
+
+def _fail(message: str) -> NoReturn:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

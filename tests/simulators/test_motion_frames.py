@@ -1,0 +1,94 @@
+"""Watching a motion: the frames of the embedded simulator, and that watching changes nothing."""
+
+import numpy as np
+import pytest
+
+from thor_interact_env.actions import DIRECTIONS, FORCES, IMAGE_SIZE, REACH
+from thor_interact_env.locations import LocationSampler
+from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS, MAX_FRAMES
+from thor_interact_env.simulators.mujoco import physics
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    made = MujocoSimulator()
+    yield made
+    made.close()
+
+
+def touches_at(simulator, room, seed):
+    """Load a location, and return it with one touch of each thing in reach."""
+    location = LocationSampler(simulator, [room]).sample(np.random.default_rng(seed))
+    seen = simulator.load(location)
+    touches = []
+    for index, mask in enumerate(simulator.instances().masks):
+        points = np.argwhere(mask & (seen.depth < REACH))
+        row, column = points[len(points) // 2]
+        touches.append((int(row), int(column), FORCES[2], DIRECTIONS[index % len(DIRECTIONS)]))
+    return location, touches
+
+
+@pytest.mark.parametrize(("room", "seed"), [("FloorPlan1", 0), ("FloorPlan201", 1), ("FloorPlan301", 2)])
+def test_watching_changes_nothing(simulator, room, seed):
+    location, touches = touches_at(simulator, room, seed)
+    assert touches
+    simulator.load(location)
+    plain = [(simulator.touch(*touch), simulator.get_state()) for touch in touches]
+    before = simulator.load(location)
+    for touch, (expected, state) in zip(touches, plain, strict=True):
+        after, frames = simulator.touch_with_frames(*touch)
+        assert np.array_equal(simulator.get_state(), state)
+        assert np.array_equal(after.rgb, expected.rgb) and np.array_equal(after.depth, expected.depth)
+        assert frames.dtype == np.uint8 and frames.shape == (len(frames), IMAGE_SIZE, IMAGE_SIZE, 3)
+        assert len(frames) <= MAX_FRAMES
+        assert (len(frames) == 0) == (after is before)
+        before = after
+
+
+def test_frames_lead_from_the_view_before_to_the_view_after(simulator):
+    location, touches = touches_at(simulator, "FloorPlan1", 0)
+    shown = 0
+    for touch in touches:
+        before = simulator.load(location).rgb.astype(float)
+        after, frames = simulator.touch_with_frames(*touch)
+        if not 0 < len(frames) < MAX_FRAMES or np.array_equal(after.rgb, before):
+            continue
+        shown += 1
+        first, last = frames[0].astype(float), frames[-1].astype(float)
+        assert np.abs(first - before).sum() < np.abs(first - after.rgb).sum()
+        assert np.abs(last - after.rgb).sum() < np.abs(last - before).sum()
+    assert shown >= 2
+
+
+def test_a_wall_and_what_is_out_of_reach_give_no_frame():
+    simulator = MujocoSimulator(reach=0.01)
+    try:
+        seen = simulator.load(
+            LocationSampler(simulator, ["FloorPlan1"], 0.0).sample(np.random.default_rng(0))
+        )
+        after, frames = simulator.touch_with_frames(150, 150, FORCES[2], DIRECTIONS[0])
+        assert after is seen
+        assert frames.shape == (0, IMAGE_SIZE, IMAGE_SIZE, 3)
+    finally:
+        simulator.close()
+
+
+def test_motion_is_recorded_at_the_times_of_the_frames(simulator, monkeypatch):
+    location, touches = touches_at(simulator, "FloorPlan1", 0)
+    simulator.load(location)
+    room = simulator._compiled("FloorPlan1").room
+    moments, step, positions = [], physics.mujoco.mj_step, room.positions
+
+    def timed(model, data, nstep=1):
+        step(model, data, nstep=nstep)
+        moments.append((data.time, data.qpos.copy()))
+
+    monkeypatch.setattr(physics.mujoco, "mj_step", timed)
+    motion = next(filter(None, (simulator._push(*touch) for touch in touches)))
+    monkeypatch.undo()
+    found = [next(time for time, qpos in moments if np.array_equal(qpos, frame)) for frame in motion]
+    assert np.allclose(np.diff(found), FRAME_SECONDS)
+    end_of_force = max(time for time, _ in moments if time < found[0])
+    assert found[0] - end_of_force == pytest.approx(FIRST_FRAME_SECONDS)
+    assert not np.array_equal(motion[0], positions())
