@@ -61,6 +61,7 @@ class CollectionTask:
             a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
         greedy_threshold: Least logit of a greedy point; by default there are always as many as are asked for.
         oracles: Ground truth in place of the agent's points or of its masks; by default none.
+        truth: Whether the records hold the ground truth of the first views, for full supervision.
 
     Raises:
         ValueError: A value is outside its range, or greedy points are asked for without weights.
@@ -75,6 +76,7 @@ class CollectionTask:
     locations_per_room: int = 4
     greedy_threshold: float = -math.inf
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
+    truth: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -228,12 +230,14 @@ def _visit(task: CollectionTask, seed: int, room: str) -> InteractionRecord:
     rng = np.random.default_rng(seed)
     simulator = _workshop.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
+    truth = simulator.instances() if task.truth else None
     env = make_environment(task.environment, task.schedule, simulator, task.oracles)
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
         network = _workshop.network(Path(task.weights))
         propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
-    return interact(env, location, propose_points, task.schedule, rng, task.oracles)
+    record = interact(env, location, propose_points, task.schedule, rng, task.oracles)
+    return replace(record, truth=truth)
 
 
 def _no_points(observation: Observation) -> list[Point]:

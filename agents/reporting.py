@@ -94,6 +94,7 @@ def evaluate_run(
     reachable_share: float | None = None,
     seed: int = 0,
     device: str = "auto",
+    agents: Mapping[str, Agent] | None = None,
 ) -> dict[str, Any]:
     """Measure a run and its baselines on test rooms, print the table, and write `evaluation.json`.
 
@@ -105,6 +106,7 @@ def evaluate_run(
         reachable_share: Least share of each view within reach; None takes the run's.
         seed: Seed of the views, and of the random baseline.
         device: Where to run the networks.
+        agents: What to measure, by name; None takes the self-supervised agent of the run and its baselines.
 
     Returns:
         What was written: settings, `rows` (results by agent), `targets`.
@@ -119,18 +121,19 @@ def evaluate_run(
     from agents.superpixel_agent import SuperpixelAgent
     from eval.evaluate import comparison_table, evaluate_agent
 
-    agent = SelfSupervisedAgent.from_run(run, device)
+    if agents is None:
+        agents = {
+            "self-supervised": SelfSupervisedAgent.from_run(run, device),
+            "untrained network": SelfSupervisedAgent.untrained(config.seed, device, config.force_branch),
+            "random points": RandomAgent(seed=seed),
+            "all superpixels": SuperpixelAgent(),
+        }
     started = time.perf_counter()
     held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
-    agents: dict[str, Agent] = {
-        "self-supervised": agent,
-        "untrained network": SelfSupervisedAgent.untrained(config.seed, device, config.force_branch),
-        "random points": RandomAgent(seed=seed),
-        "all superpixels": SuperpixelAgent(),
-    }
     rows = {name: evaluate_agent(each, held_out, progress=None) for name, each in agents.items()}
     success = recent_success(run)
-    reached = targets(config, rows, success) if split == config.split else []
+    compared = split == config.split and {"self-supervised", "all superpixels"} <= set(rows)
+    reached = targets(config, rows, success) if compared else []
     result = {
         "split": f"{split}/test",
         "locations": locations,
