@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Instance
+from agents.mask_rcnn_schedule import MaskRCNNConfig
 
 if TYPE_CHECKING:
     from torchvision.models.detection import MaskRCNN
 
-    from agents.mask_rcnn_schedule import MaskRCNNConfig
     from thor_interact_env.simulators.base import Observation
+
+__all__ = ["MaskRCNNAgent", "MaskRCNNConfig", "train"]
 
 MASK_THRESHOLD = 0.5
 """Probability from which a pixel belongs to an instance."""
@@ -70,7 +72,6 @@ class MaskRCNNAgent:
         from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
         from agents.learner import resolve_device
         from agents.mask_rcnn_network import build_mask_rcnn
-        from agents.mask_rcnn_schedule import MaskRCNNConfig
         from agents.run_folder import read_config
 
         config = read_config(Path(run), MaskRCNNConfig)
@@ -85,7 +86,7 @@ class MaskRCNNAgent:
                 f"The weights in {folder} are of another network ({error}); train again."
             ) from None
         network = network.to(resolve_device(device))
-        if network_device(network) != "mps":
+        if next(network.parameters()).device.type != "mps":
             network.to(memory_format=torch.channels_last)
         return cls(network)
 
@@ -116,12 +117,6 @@ class MaskRCNNAgent:
             if mask.any()
         ]
         return sorted(instances, key=lambda instance: -instance.score)
-
-
-def network_device(network: MaskRCNN) -> str:
-    """Return the type of the device that a network is on, such as `cpu`."""
-    kind: str = next(network.parameters()).device.type
-    return kind
 
 
 def innermost_pixel(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:

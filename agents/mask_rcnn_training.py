@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from agents.checkpoint import (
@@ -84,7 +85,8 @@ def train_mask_rcnn(
         closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
         MetricsLogger(run, config.schedule.updates, training.episode, training.updates) as logger,
     ):
-        training.collect(open_collector, logger)
+        if training.updates < config.schedule.updates:
+            training.collect(open_collector, logger)
         training.go_on(logger, evaluate, stop_after)
     note_run(run, training_seconds=round(training.seconds(), 1), episodes=training.episode)
     return MaskRCNNAgent.from_network(training.network)
@@ -105,6 +107,7 @@ class _Training:
         self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
         self.views = ViewFolder(run / VIEWS_FOLDER, config)
         self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(_AUGMENTATION,)))
+        self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, np.int64))
         self.episode = self.updates = 0
         self.seconds_before, self.started = 0.0, time.perf_counter()
 
@@ -135,7 +138,10 @@ class _Training:
             logger.describe(f"{visited} of {len(self.views)} locations")
         if visited and self.episode == 0:
             seconds = time.perf_counter() - start
-            row = {"masks_per_location": masks / visited, "locations_per_second": visited / max(seconds, 1e-9)}
+            row = {
+                "masks_per_location": masks / visited,
+                "locations_per_second": visited / max(seconds, 1e-9),
+            }
             logger.log(self._counters(1, "collect") | row)
 
     def go_on(self, logger: MetricsLogger, evaluate: Evaluate | None, stop_after: int | None) -> None:
@@ -179,7 +185,9 @@ class _Training:
             self.views.read(number).augmented(draw_augmentation(self.rng)).tensors()
             for number in self._batch()
         ]
-        images, targets = self.fabric.to_device(([image for image, _ in batch], [masks for _, masks in batch]))
+        images, targets = self.fabric.to_device(
+            ([image for image, _ in batch], [masks for _, masks in batch])
+        )
         losses = self._forward(images, targets)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
@@ -197,8 +205,10 @@ class _Training:
         numbers = []
         for place in range(first, first + self.schedule.batch_size):
             turn, index = divmod(place, len(self.views))
-            seed = np.random.SeedSequence(self.config.seed, spawn_key=(_ORDER, turn))
-            numbers.append(int(np.random.default_rng(seed).permutation(len(self.views))[index]))
+            if turn != self._order[0]:
+                seed = np.random.SeedSequence(self.config.seed, spawn_key=(_ORDER, turn))
+                self._order = (turn, np.random.default_rng(seed).permutation(len(self.views)))
+            numbers.append(int(self._order[1][index]))
         return numbers
 
     def _counters(self, episode: int, phase: str) -> dict[str, Any]:

@@ -257,9 +257,7 @@ class ViewFolder:
         self._segments[number] = segment
         return records
 
-    def _read_truth(
-        self, number: int, place: int
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+    def _read_truth(self, number: int, place: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
         path = self._truth_path(number)
         try:
             with safe_open(path, framework="numpy") as file:

@@ -95,4 +95,6 @@ def _iou(hits: Tensor, misses: Tensor, area: Tensor, raised: Tensor, lowered: Te
 
 
 def _ratio(intersection: Tensor, union: Tensor) -> Tensor:
-    return torch.where(union > 0, intersection / union.clamp(min=1), torch.ones_like(union, dtype=torch.float))
+    return torch.where(
+        union > 0, intersection / union.clamp(min=1), torch.ones_like(union, dtype=torch.float)
+    )

@@ -83,7 +83,9 @@ def test_a_prediction_that_is_good_enough_is_its_own_target():
 def test_inside_comes_before_outside():
     noisy = torch.zeros(1, 4, 4, dtype=torch.bool)
     noisy[:, :2] = True
-    logits = torch.where(noisy, -0.05, 0.05)  # one step inside gives 8 of 16, then one outside the mask itself
+    logits = torch.where(
+        noisy, -0.05, 0.05
+    )  # one step inside gives 8 of 16, then one outside the mask itself
     assert (robust_targets(logits, noisy) == noisy).all()
     logits = torch.where(noisy, -0.05, -5.0)  # outside needs nothing
     assert (robust_targets(logits, noisy) == noisy).all()
