@@ -1,8 +1,8 @@
 """Mask R-CNN as an agent, and the door to its command line: `python -m agents.mask_rcnn --help`.
 
-The upper bound and the ablation of the paper's table 1: fully supervised with mass (row b) and without (h), and
-on self-supervised masks with pixel cross-entropy (i) and with the robust set loss (j). torch and torchvision are
-imported inside the functions that use them, so that `--help` answers at once.
+The upper bound and the ablation of the paper's table 1: fully supervised with mass (row b) and without (h),
+and on self-supervised masks with pixel cross-entropy (i) and with the robust set loss (j). torch and
+torchvision are imported inside the functions that use them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ class MaskRCNNAgent:
 
         Returns:
             At most 32 instances with (300, 300) bool masks, which may overlap. The point is the pixel deepest
-            inside the mask. The force is the mass class (0 light, 1 medium, 2 heavy), or 0 from a network that
-            has not learned masses.
+            inside the mask. The force is the mass class (0 light, 1 medium, 2 heavy), or 0 from a network
+            that has not learned masses.
         """
         import torch
 

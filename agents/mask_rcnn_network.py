@@ -39,7 +39,7 @@ ANCHOR_SIZES = ((14,), (32,), (64,), (128,), (256,))
 ANCHOR_RATIOS = (0.5, 1.0, 2.0)
 
 IMAGE_MEAN = (0.485, 0.456, 0.406, 1.8)
-"""Subtracted from RGB in 0..1 (ImageNet's) and from depth in metres (a room's: within reach, and the walls)."""
+"""Subtracted from RGB in 0..1 (ImageNet's) and from depth in metres (between reach and the walls)."""
 
 IMAGE_DEVIATION = (0.229, 0.224, 0.225, 1.2)
 
@@ -113,7 +113,7 @@ def _group_norm(channels: int) -> nn.GroupNorm:
 
 
 class _Backbone(BackboneWithFPN):
-    """ResNet-18 and its pyramid. Features are float32: anchors, boxes and pooling take their dtype from them."""
+    """ResNet-18 and its pyramid, whose features are float32: anchors and boxes take their dtype from them."""
 
     def __init__(self, channels: int) -> None:
         body = resnet18(weights=None)

@@ -222,8 +222,8 @@ class MaskRCNNConfig:
     """Seed of the weights, the locations and the batches."""
 
     targets: Literal["truth", "self_supervised"] = "truth"
-    """Masks to learn from: the true ones (full supervision), or those that moved when the interaction oracle's
-    points were touched with the greatest force."""
+    """Masks to learn from: the true ones (full supervision), or those of what moved when the interaction
+    oracle's points were touched with the greatest force."""
 
     loss: Literal["pixel", "robust"] = "pixel"
     """Loss of the masks: cross-entropy of each pixel, or the robust set loss, for noisy masks."""
@@ -256,8 +256,8 @@ class MaskRCNNConfig:
         most = counterpart.schedule.total_locations
         require(
             self.schedule.locations <= most,
-            f"locations is {self.schedule.locations}; the preset {self.preset!r} of the self-supervised learner "
-            f"visits {most}, and no more may be used, for a fair comparison.",
+            f"locations is {self.schedule.locations}; the preset {self.preset!r} of the self-supervised "
+            f"learner visits {most}, and no more may be used, for a fair comparison.",
         )
         require(
             not (self.mass and self.targets == "self_supervised"),

@@ -1,4 +1,4 @@
-"""What Mask R-CNN learns from: views with masks, true ones or felt ones, collected once and kept in the run folder.
+"""What Mask R-CNN learns from: views with true or felt masks, collected once and kept in the run folder.
 
 The locations are those that the self-supervised run of the same preset, split and seed visits. A folder holds
 one pair of files for each of its episodes::
@@ -73,7 +73,7 @@ class LabelledView:
     labels: npt.NDArray[np.int64]
 
     def augmented(self, drawn: Augmentation) -> "LabelledView":
-        """Return the view with its sides exchanged and its colours changed, as drawn; depth keeps its values."""
+        """Return the view mirrored and with other colours, as drawn; depth keeps its values."""
         view = replace(self, rgb=drawn.colours(self.rgb))
         if not drawn.flip:
             return view
@@ -116,8 +116,8 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
         config: The run.
 
     Returns:
-        Tasks of `config.schedule.locations` locations in all: the same seeds and rooms, in the same order. For
-        full supervision nothing is touched; otherwise the interaction oracle's points are.
+        Tasks of `config.schedule.locations` locations in all: the same seeds and rooms, in the same order.
+        For full supervision nothing is touched; otherwise the interaction oracle's points are.
     """
     counterpart = config.counterpart()
     schedule, left = counterpart.schedule, config.schedule.locations

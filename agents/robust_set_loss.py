@@ -2,7 +2,8 @@
 
 Self-supervised masks are often too large or too small. The loss of a mask head that has to reproduce them
 pixel by pixel teaches these errors. Here each target is replaced by the nearest mask, as seen by the network
-itself, whose IoU with the noisy mask reaches 0.75 (row j of the paper's table 1): what the network is sure of stays.
+itself, whose IoU with the noisy mask reaches 0.75 (row j of the paper's table 1): what the network is sure of
+stays.
 """
 
 import torch

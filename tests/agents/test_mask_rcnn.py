@@ -94,7 +94,7 @@ def test_a_configuration_survives_its_file_and_names_its_system(tmp_path):
     assert MaskRCNNConfig.from_json(values) == config
     (tmp_path / "config.json").write_text(json.dumps(values))
     assert read_config(tmp_path, MaskRCNNConfig) == config
-    with pytest.raises(CheckpointError, match="config.json"):
+    with pytest.raises(CheckpointError, match=r"config\.json"):
         load_config(tmp_path)  # not a run of the self-supervised learner
     with pytest.raises(ConfigurationError, match="system 'ppo'"):
         MaskRCNNConfig.from_json(values | {"system": "ppo"})

@@ -108,5 +108,5 @@ def test_no_masks_empty_masks_and_wrong_ones():
     empty = torch.zeros(1, 5, 5, dtype=torch.bool)
     assert not robust_targets(torch.full((1, 5, 5), 1.0), empty).any()
     assert mask_iou(empty, empty).item() == 1
-    with pytest.raises(ValueError, match="noisy is torch.float32"):
+    with pytest.raises(ValueError, match=r"noisy is torch\.float32"):
         robust_targets(torch.zeros(1, 5, 5), torch.zeros(1, 5, 5))
