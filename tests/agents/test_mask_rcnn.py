@@ -183,7 +183,6 @@ def test_views_are_kept_and_damaged_ones_made_again(tmp_path):
     view = views.read(4)
     assert (view.rgb == expected.experience.rgb).all() and (view.masks == expected.truth.masks).all()
     assert view.labels.tolist() == [1, 3]
-    assert ViewFolder(tmp_path, replace(config, mass=False)) is not views
     plain, again = collected(tmp_path, replace(config, mass=False))
     assert again == [] and plain.read(4).labels.tolist() == [1, 1]
     for name in ("segment-000001.safetensors", "truth-000001.safetensors"):
@@ -242,11 +241,27 @@ def test_the_loss_of_masks():
     target = torch.zeros(1, 4, 4)
     target[:, 0], target[:, 1] = 1.0, 0.6
     pixel = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-    assert mask_loss(logits, target, "pixel") == pytest.approx(pixel.item())
+    assert mask_loss(logits, target, "pixel").item() == pytest.approx(pixel.item())
     # Its own prediction is good enough: the robust loss asks for nothing else.
     own = torch.nn.functional.binary_cross_entropy_with_logits(logits, (logits > 0).float())
-    assert mask_loss(logits, target, "robust") == pytest.approx(own.item())
+    assert mask_loss(logits, target, "robust").item() == pytest.approx(own.item())
     assert mask_loss(logits[:0], target[:0], "robust") == 0
+
+
+def test_views_without_objects_teach_too():
+    torch.manual_seed(0)
+    network = build_mask_rcnn(configuration(loss="robust")).train()
+    nothing = {
+        "boxes": torch.zeros(0, 4),
+        "labels": torch.zeros(0, dtype=torch.int64),
+        "masks": torch.zeros(0, 300, 300, dtype=torch.uint8),
+    }
+    losses = network([torch.rand(4, 300, 300) for _ in range(2)], [nothing, nothing])
+    sum(losses.values()).backward()
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    assert losses["loss_mask"] == 0 and losses["loss_classifier"] > 0
+    # Without an optimizer state for each weight, a resumed run would differ.
+    assert all(weight.grad is not None for weight in network.parameters())
 
 
 @pytest.mark.parametrize("targets", ["truth", "self_supervised"])
