@@ -119,6 +119,7 @@ def evaluate_run(
     from agents.random_agent import RandomAgent
     from agents.selfsup_agent import SelfSupervisedAgent
     from agents.superpixel_agent import SuperpixelAgent
+    from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
 
     if agents is None:
@@ -130,7 +131,10 @@ def evaluate_run(
         }
     started = time.perf_counter()
     held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
-    rows = {name: evaluate_agent(each, held_out, progress=None) for name, each in agents.items()}
+    rows = {
+        name: evaluate_agent(each, held_out, progress=None, resamples=RESAMPLES)
+        for name, each in agents.items()
+    }
     success = recent_success(run)
     compared = split == config.split and {"self-supervised", "all superpixels"} <= set(rows)
     reached = targets(config, rows, success) if compared else []

@@ -174,7 +174,7 @@ def test_ablations_survive_json_and_decide_the_result():
 
 @pytest.mark.parametrize("reach", [0.0, -1.5, float("inf"), float("nan")])
 def test_a_reach_is_a_positive_number_of_metres(reach):
-    with pytest.raises(ConfigurationError, match="reach is .*positive"):
+    with pytest.raises(ConfigurationError, match=r"reach is .*positive"):
         TrainConfig(schedule=preset("smoke"), reach=reach)
 
 
