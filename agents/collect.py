@@ -60,6 +60,7 @@ class CollectionTask:
         oracles: Ground truth in place of the agent's points or of its masks; by default none.
         visit: What to do at a location instead of `agents.interact.interact`, for a system that learns from
             something else than its records; a function that can be pickled, as processes are handed it.
+        truth: Whether the records hold the ground truth of the first views, for full supervision.
 
     Raises:
         ValueError: A value is outside its range, or greedy points are asked for without weights.
@@ -75,6 +76,7 @@ class CollectionTask:
     greedy_threshold: float = -math.inf
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
     visit: Visit | None = None
+    truth: bool = False
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -238,6 +240,7 @@ def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) ->
     rng = np.random.default_rng(seed)
     simulator = _workshop.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
+    truth = simulator.instances() if task.truth else None
     env = make_environment(task.environment, task.schedule, simulator, task.oracles)
     if task.visit is not None:
         return cast(InteractionRecord, task.visit(env, location, rng))
@@ -245,7 +248,8 @@ def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) ->
     if task.weights is not None:
         network = _workshop.network(Path(task.weights), weights)
         propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
-    return interact(env, location, propose_points, task.schedule, rng, task.oracles)
+    record = interact(env, location, propose_points, task.schedule, rng, task.oracles)
+    return replace(record, truth=truth)
 
 
 def _no_points(observation: Observation) -> list[Point]:

@@ -14,7 +14,7 @@ from selfsup.change import STRIDE
 from selfsup.feedback import Experience, Feedback, escalation
 from thor_interact_env.actions import DIRECTIONS, FORCES, GRID
 from thor_interact_env.locations import Location
-from thor_interact_env.simulators.base import Observation
+from thor_interact_env.simulators.base import Instances, Observation
 
 Point = tuple[int, int, int]
 """Pixel row and column, each in 0..299, and force index 0..2."""
@@ -75,6 +75,7 @@ class InteractionRecord:
         random_touches: Random points.
         attempts: Forces applied, up to three at a point.
         changes: Attempts that changed the picture, with or without success.
+        truth: Ground truth of the first view, where the task asked for it (full supervision); else None.
     """
 
     experience: Experience
@@ -84,6 +85,7 @@ class InteractionRecord:
     random_touches: int
     attempts: int
     changes: int
+    truth: Instances | None = None
 
 
 def random_points(count: int, rng: np.random.Generator) -> list[Point]:

@@ -97,6 +97,7 @@ def evaluate_run(
     seed: int = 0,
     device: str = "auto",
     dataset: DatasetChoice | None = None,
+    agents: Mapping[str, Agent] | None = None,
 ) -> dict[str, Any]:
     """Measure a run and its baselines on test rooms, print the table, and write `evaluation.json`.
 
@@ -110,6 +111,7 @@ def evaluate_run(
         device: Where to run the networks.
         dataset: A dataset file, whose locations are taken in place of `locations`, `split` and
             `reachable_share`.
+        agents: What to measure, by name; None takes the self-supervised agent of the run and its baselines.
 
     Returns:
         What was written: settings, `rows` (results by agent), `targets`.
@@ -127,27 +129,30 @@ def evaluate_run(
     from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
 
-    agent = SelfSupervisedAgent.from_run(run, device)
+    if agents is None:
+        agents = {
+            "self-supervised": SelfSupervisedAgent.from_run(run, device),
+            "untrained network": SelfSupervisedAgent.untrained(
+                config.seed, device, config.force_branch, config.network
+            ),
+            "random points": RandomAgent(seed=seed),
+            "all superpixels": SuperpixelAgent(),
+        }
     started = time.perf_counter()
     seen = None if dataset is None else choose_views(config, dataset)
     if seen is None:
         held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
     else:
         held_out = seen.views
-    agents: dict[str, Agent] = {
-        "self-supervised": agent,
-        "untrained network": SelfSupervisedAgent.untrained(
-            config.seed, device, config.force_branch, config.network
-        ),
-        "random points": RandomAgent(seed=seed),
-        "all superpixels": SuperpixelAgent(),
-    }
     rows = {
         name: evaluate_agent(each, held_out, progress=None, resamples=RESAMPLES)
         for name, each in agents.items()
     }
     success = recent_success(run)
-    reached = targets(config, rows, success) if held_out.split == f"{config.split}/test" else []
+    compared = held_out.split == f"{config.split}/test" and {"self-supervised", "all superpixels"} <= set(
+        rows
+    )
+    reached = targets(config, rows, success) if compared else []
     result = {
         "split": held_out.split,
         "simulator": config.simulator,

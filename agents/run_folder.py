@@ -3,9 +3,10 @@
 import os
 import platform
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 from agents.checkpoint import CheckpointError, read_json, versions, write_json
 from agents.configuration import TrainConfig
@@ -17,15 +18,38 @@ MEMORY_FOLDER = "memory_bank"
 COLLECTOR_FOLDER = "collector"
 
 
+class RunConfiguration(Protocol):
+    """What a run was asked to do: a frozen dataclass such as `TrainConfig`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON-able values."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the configuration that `to_json` described."""
+
+    def difference(self, other: Self) -> str | None:
+        """Return what separates two configurations whose results differ."""
+
+
+Configuration = TypeVar("Configuration", bound=RunConfiguration)
+
+
 class RunExistsError(RunError):
     """The folder of a new run is not empty."""
 
 
 def load_config(run: Path) -> TrainConfig:
+    """Return the configuration of a run of the self-supervised learner; see `read_config`."""
+    return read_config(run, TrainConfig)
+
+
+def read_config(run: Path, kind: type[Configuration]) -> Configuration:
     """Return the configuration of a run.
 
     Args:
         run: The run folder, or the folder of one of its checkpoints.
+        kind: The class of configurations of the system that was trained.
 
     Raises:
         CheckpointError: The folder or its configuration is missing or malformed.
@@ -38,7 +62,7 @@ def load_config(run: Path) -> TrainConfig:
     path = (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
     values = read_json(path, "name the folder of a run.")
     try:
-        return TrainConfig.from_json(values)
+        return kind.from_json(values)
     except (ConfigurationError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
 
@@ -48,7 +72,7 @@ def first_rank() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
+def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     """Check that a run can be written to a folder, without touching it.
 
     Args:
@@ -64,7 +88,7 @@ def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
     if not first_rank():
         return
     if resume:
-        difference = load_config(run).difference(config)
+        difference = read_config(run, type(config)).difference(config)
         if difference is not None:
             raise ConfigurationError(
                 f"{run} was trained with another {difference}; resume with its own settings, "
@@ -76,7 +100,7 @@ def check_run(config: TrainConfig, run: Path, resume: bool) -> None:
         )
 
 
-def prepare_run(config: TrainConfig, run: Path, resume: bool) -> None:
+def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     """Create a run folder, or go on with an existing one; see `check_run` for arguments and errors."""
     check_run(config, run, resume)
     if not resume and first_rank():

@@ -1,6 +1,6 @@
 """Random flips and colours, so that a stored location never looks quite the same twice."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -14,6 +14,46 @@ FLIP_PROBABILITY = 0.5
 JITTER_PROBABILITY = 0.8
 JITTER_STRENGTH = 0.3
 """Factors are drawn from 1 +- this, the turn of the hue from +- this part of the colour circle."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to one image.
+
+    Attributes:
+        flip: Whether everything is mirrored left to right.
+        jitter: Whether the colours change.
+        factors: Factors of brightness, contrast and saturation.
+        hue: Turn of the hue, in turns.
+        order: Which change of colour comes first, second, ...; see `jitter_colours`.
+    """
+
+    flip: bool
+    jitter: bool
+    factors: tuple[float, float, float]
+    hue: float
+    order: tuple[int, ...]
+
+    def colours(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return an (H, W, 3) uint8 image with its colours changed, if they are to change."""
+        return jitter_colours(rgb, *self.factors, self.hue, self.order) if self.jitter else rgb
+
+
+def draw_augmentation(
+    rng: np.random.Generator, jitter_probability: float = JITTER_PROBABILITY
+) -> Augmentation:
+    """Draw what is done to one image; as many numbers are drawn whatever the outcome.
+
+    Args:
+        rng: Source of randomness.
+        jitter_probability: Probability of a change of the colours, in 0..1.
+    """
+    flip = bool(rng.random() < FLIP_PROBABILITY)
+    jitter = bool(rng.random() < jitter_probability)
+    brightness, contrast, saturation = rng.uniform(1 - JITTER_STRENGTH, 1 + JITTER_STRENGTH, size=3)
+    hue = float(rng.uniform(-JITTER_STRENGTH, JITTER_STRENGTH))
+    order = tuple(int(change) for change in rng.permutation(4))
+    return Augmentation(flip, jitter, (float(brightness), float(contrast), float(saturation)), hue, order)
 
 
 def augment(
@@ -33,16 +73,11 @@ def augment(
     Returns:
         A new experience, sharing those arrays that did not change.
     """
-    flip = rng.random() < FLIP_PROBABILITY
-    jitter = rng.random() < jitter_probability
-    brightness, contrast, saturation = rng.uniform(1 - JITTER_STRENGTH, 1 + JITTER_STRENGTH, size=3)
-    hue = rng.uniform(-JITTER_STRENGTH, JITTER_STRENGTH)
-    order = rng.permutation(4)
-    if flip:
+    drawn = draw_augmentation(rng, jitter_probability)
+    if drawn.flip:
         experience = flip_horizontally(experience)
-    if jitter:
-        rgb = jitter_colours(experience.rgb, brightness, contrast, saturation, hue, tuple(order))
-        experience = replace(experience, rgb=rgb)
+    if drawn.jitter:
+        experience = replace(experience, rgb=drawn.colours(experience.rgb))
     return experience
 
 

@@ -1,0 +1,255 @@
+"""The training loop of Mask R-CNN: collect the views, learn, measure, save; and go on after a kill."""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from agents.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    last_checkpoint,
+    load_checkpoint,
+    optimizer_tensors,
+    random_states,
+    restore_optimizer,
+    restore_random_states,
+    save_checkpoint,
+)
+from agents.collect import LocalCollector
+from agents.learner import make_fabric, resolve_device
+from agents.mask_rcnn import MaskRCNNAgent
+from agents.mask_rcnn_network import build_mask_rcnn
+from agents.mask_rcnn_schedule import MaskRCNNConfig
+from agents.mask_rcnn_views import ViewFolder
+from agents.metrics import MetricsLogger
+from agents.run_folder import note_run, note_start, prepare_run
+from agents.train import Collector
+from selfsup.augmentation import draw_augmentation
+from thor_interact_env.splits import split_rooms
+
+VIEWS_FOLDER = "views"
+
+Evaluate = Callable[[MaskRCNNAgent], dict[str, float]]
+"""Measures an agent on held-out views: numbers by name."""
+
+_MOMENTUM = 0.9
+_AUGMENTATION, _ORDER = 1, 2
+"""Branches of the run's seed that decide how views are changed, and in which order they are seen."""
+
+
+def train_mask_rcnn(
+    config: MaskRCNNConfig,
+    run: Path,
+    resume: bool = False,
+    evaluate: Evaluate | None = None,
+    collector: Collector | None = None,
+    stop_after: int | None = None,
+) -> MaskRCNNAgent:
+    """Train, or go on training.
+
+    Args:
+        config: What to do.
+        run: The run folder; see `agents.run_folder`.
+        resume: Go on from the last checkpoint of the folder, or from the start where there is none yet.
+        evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
+        collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
+        stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
+
+    Returns:
+        The trained agent.
+
+    Raises:
+        RunExistsError: The folder is not empty and `resume` is false.
+        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
+        CheckpointError: The checkpoint is missing or corrupt.
+        CollectionError: A location cannot be visited.
+        UnknownSplitError: There is no such split.
+        FloatingPointError: Training diverged.
+    """
+    split_rooms(f"{config.split}/train")
+    resolve_device(config.device)
+    prepare_run(config, run, resume)
+    note_start(run, sys.orig_argv)
+    training = _Training(config, run)
+    if resume and (run / "checkpoints").exists():
+        training.restore()
+    with (
+        closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
+        MetricsLogger(run, config.schedule.updates, training.episode, training.updates) as logger,
+    ):
+        if training.updates < config.schedule.updates:
+            training.collect(open_collector, logger)
+        training.go_on(logger, evaluate, stop_after)
+    note_run(run, training_seconds=round(training.seconds(), 1), episodes=training.episode)
+    return MaskRCNNAgent.from_network(training.network)
+
+
+class _Training:
+    """A run in progress: the network, the optimizer, the views, and how far it has come."""
+
+    def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
+        self.config, self.run, self.schedule = config, run, config.schedule
+        torch.set_num_threads(config.threads)
+        self.fabric = make_fabric(config.counterpart())
+        torch.manual_seed(config.seed)
+        self.network = build_mask_rcnn(config).to(self.fabric.device)
+        if self.fabric.device.type != "mps":
+            self.network.to(memory_format=torch.channels_last)
+        self.optimizer = self._new_optimizer()
+        self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
+        self.views = ViewFolder(run / VIEWS_FOLDER, config)
+        self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(_AUGMENTATION,)))
+        self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+        self.episode = self.updates = 0
+        self.seconds_before, self.started = 0.0, time.perf_counter()
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        schedule, parameters = self.schedule, self.network.parameters()
+        if schedule.optimizer == "adamw":
+            return torch.optim.AdamW(
+                parameters, lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+            )
+        return torch.optim.SGD(
+            parameters, lr=schedule.learning_rate, momentum=_MOMENTUM, weight_decay=schedule.weight_decay
+        )
+
+    def seconds(self) -> float:
+        """Return the wall-clock time spent, without what a kill undid."""
+        return self.seconds_before + time.perf_counter() - self.started
+
+    def collect(self, collector: Collector, logger: MetricsLogger) -> None:
+        """Make sure that all views are there."""
+        start, visited, masks = time.perf_counter(), 0, 0
+        logger.describe(f"{len(self.views)} locations")
+        for records in self.views.collect(collector):
+            visited += len(records)
+            masks += sum(
+                len(record.experience.masks) if record.truth is None else len(record.truth)
+                for record in records
+            )
+            logger.describe(f"{visited} of {len(self.views)} locations")
+        if visited and self.episode == 0:
+            seconds = time.perf_counter() - start
+            row = {
+                "masks_per_location": masks / visited,
+                "locations_per_second": visited / max(seconds, 1e-9),
+            }
+            logger.log(self._counters(1, "collect") | row)
+
+    def go_on(self, logger: MetricsLogger, evaluate: Evaluate | None, stop_after: int | None) -> None:
+        """Go through the episodes that are left."""
+        last = self.schedule.episodes
+        if stop_after is not None:
+            last = min(last, stop_after)
+        while self.episode < last:
+            logger.describe(f"episode {self.episode + 1}/{self.schedule.episodes}")
+            row = self._learn(logger)
+            self.episode += 1
+            every = self.schedule.evaluate_every
+            if evaluate is not None and every and self.episode % every == 0:
+                scores = evaluate(MaskRCNNAgent.from_network(self.network))
+                row |= {f"held_out/{name}": value for name, value in scores.items()}
+            logger.log(self._counters(self.episode, "learn") | row)
+            if self.episode % self.schedule.checkpoint_every == 0 or self.episode == last:
+                self._save()
+
+    def _learn(self, logger: MetricsLogger) -> dict[str, Any]:
+        self.network.train()
+        values: dict[str, list[float]] = defaultdict(list)
+        start, before = time.perf_counter(), self.updates
+        rate = self.schedule.rate(self.updates)
+        for _ in range(min(self.schedule.updates_per_episode, self.schedule.updates - self.updates)):
+            rate = self.schedule.rate(self.updates)
+            for name, value in self._update(rate).items():
+                values[name].append(value)
+            self.updates += 1
+            logger.advance()
+        seconds = max(time.perf_counter() - start, 1e-9)
+        means = {name: float(np.mean(measured)) for name, measured in values.items()}
+        speed = (self.updates - before) * self.schedule.batch_size / seconds
+        return {**means, "learning_rate": rate, "images_per_second": speed}
+
+    def _update(self, rate: float) -> dict[str, float]:
+        """Update the weights once; return the losses before."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        batch = [
+            self.views.read(number).augmented(draw_augmentation(self.rng)).tensors()
+            for number in self._batch()
+        ]
+        images, targets = self.fabric.to_device(
+            ([image for image, _ in batch], [masks for _, masks in batch])
+        )
+        losses = self._forward(images, targets)
+        total = torch.stack(list(losses.values())).sum()
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"The loss is {total.item()}: training has diverged; lower the learning rate, {rate:g}."
+            )
+        self._stepper.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self._stepper.step()
+        return {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
+
+    def _batch(self) -> list[int]:
+        """Return the next views: all in random order, then all in another order, and so on."""
+        first = self.updates * self.schedule.batch_size
+        numbers = []
+        for place in range(first, first + self.schedule.batch_size):
+            turn, index = divmod(place, len(self.views))
+            if turn != self._order[0]:
+                seed = np.random.SeedSequence(self.config.seed, spawn_key=(_ORDER, turn))
+                self._order = (turn, np.random.default_rng(seed).permutation(len(self.views)))
+            numbers.append(int(self._order[1][index]))
+        return numbers
+
+    def _counters(self, episode: int, phase: str) -> dict[str, Any]:
+        return {
+            "episode": episode,
+            "phase": phase,
+            "updates": self.updates,
+            "locations": len(self.views),
+            "seconds": round(self.seconds(), 3),
+        }
+
+    def _save(self) -> None:
+        state = {
+            "config": self.config.digest(),
+            "episode": self.episode,
+            "updates": self.updates,
+            "seconds": self.seconds(),
+            "random": random_states(self.rng),
+        }
+        tensors = optimizer_tensors(self.optimizer)
+        save_checkpoint(self.run, self.episode, Checkpoint(self.network.state_dict(), tensors, state))
+
+    def restore(self) -> None:
+        """Go back to the last checkpoint of the run folder."""
+        folder = last_checkpoint(self.run)
+        checkpoint = load_checkpoint(folder)
+        if checkpoint.state.get("config") != self.config.digest():
+            raise CheckpointError(
+                f"{folder} is of a run with another configuration; train into a new folder."
+            )
+        try:
+            self.network.load_state_dict(checkpoint.model)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The weights in {folder} are of another network ({error}); train again."
+            ) from None
+        restore_optimizer(self.optimizer, checkpoint.optimizer)
+        try:
+            state = checkpoint.state
+            self.episode, self.updates = int(state["episode"]), int(state["updates"])
+            self.seconds_before = float(state["seconds"])
+            restore_random_states(state["random"], self.rng)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None

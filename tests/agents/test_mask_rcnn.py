@@ -1,0 +1,358 @@
+import json
+import subprocess
+import sys
+from concurrent.futures import Future
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from fake_simulator import MASSES, FakeSimulator
+
+from agents.base import Agent
+from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+from agents.collect import CollectionTask, collect_locations
+from agents.interact import InteractionRecord, InteractionSchedule
+from agents.mask_rcnn import MaskRCNNAgent, MaskRCNNConfig, innermost_pixel
+from agents.mask_rcnn_command_line import default_run_folder, main, parse_train
+from agents.mask_rcnn_network import build_mask_rcnn, mask_loss
+from agents.mask_rcnn_schedule import PRESETS, MaskRCNNSchedule, mask_rcnn_preset
+from agents.mask_rcnn_training import train_mask_rcnn
+from agents.mask_rcnn_views import ViewFolder, collection_tasks, distinct, mask_boxes
+from agents.metrics import TIMINGS, read_metrics
+from agents.run_folder import RunExistsError, load_config, read_config
+from agents.schedule import ConfigurationError, preset
+from agents.train import location_seeds
+from selfsup.augmentation import Augmentation
+from selfsup.feedback import Experience
+from selfsup.memory_bank import MemoryBankError
+from thor_interact_env.simulators.base import Instances, Observation
+
+TINY = replace(
+    mask_rcnn_preset("smoke"), image_size=96, channels=8, box_features=8, mask_channels=8, proposals=20
+)
+
+
+def configuration(**values):
+    return MaskRCNNConfig(
+        TINY, preset="smoke", precision="32-true", device="cpu", threads=1, workers=0, **values
+    )
+
+
+def record(seed, truth):
+    """Two rectangles on noise; what moved is the left one, felt twice, and too large."""
+    rng = np.random.default_rng(seed)
+    rgb = rng.integers(0, 60, (300, 300, 3), dtype=np.uint8)
+    masks = np.zeros((2, 300, 300), bool)
+    masks[0, 30:150, 30 : 90 + int(rng.integers(30))] = True
+    masks[1, 200:260, 180:290] = True
+    rgb[masks.any(0)] += np.uint8(150)
+    felt = np.zeros((2, 100, 100), bool)
+    felt[:, 8:55, 8:42] = True
+    felt[1, 8] = False
+    none = np.zeros((0, 2), np.int16)
+    experience = Experience(
+        rgb,
+        rng.uniform(0.5, 3, (300, 300)).astype(np.float16),
+        none if truth else np.array([[20, 20], [25, 25]], np.int16),
+        felt[:0] if truth else felt,
+        np.array([] if truth else [2, 2], np.int8),
+        np.array([] if truth else [0, 0], np.int8),
+        none,
+    )
+    found = Instances(masks, np.array([0.2, 5.0]), ("Mug", "Pot"), ("Mug|1", "Pot|1")) if truth else None
+    return InteractionRecord(experience, 0, 0, 0, 0, 0, 0, found)
+
+
+class ToyCollector:
+    """Answers tasks at once, without a simulator."""
+
+    def __init__(self):
+        self.seeds = []
+
+    def submit(self, task):
+        self.seeds += task.seeds
+        future: Future[list[InteractionRecord]] = Future()
+        future.set_result([record(seed, task.truth) for seed in task.seeds])
+        return future
+
+    def close(self):
+        pass
+
+
+def collected(folder, config):
+    views, collector = ViewFolder(folder, config), ToyCollector()
+    for _ in views.collect(collector):
+        pass
+    return views, collector.seeds
+
+
+def test_a_configuration_survives_its_file_and_names_its_system(tmp_path):
+    config = configuration(split="NovelObjects", seed=3, mass=True)
+    values = json.loads(json.dumps(config.to_json()))
+    assert values["system"] == "mask_rcnn"
+    assert MaskRCNNConfig.from_json(values) == config
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert read_config(tmp_path, MaskRCNNConfig) == config
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        load_config(tmp_path)  # not a run of the self-supervised learner
+    with pytest.raises(ConfigurationError, match="system 'ppo'"):
+        MaskRCNNConfig.from_json(values | {"system": "ppo"})
+    with pytest.raises(ConfigurationError, match="surplus"):
+        MaskRCNNConfig.from_json(values | {"surplus": 1})
+    assert config.difference(replace(config, workers=2)) is None
+    assert config.digest() == replace(config, workers=2).digest() != replace(config, seed=4).digest()
+    assert config.difference(replace(config, seed=4)) == "seed (3, not 4)"
+    other = replace(config, schedule=replace(TINY, batch_size=1))
+    assert config.difference(other) == "schedule.batch_size (2, not 1)"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"mass": True, "targets": "self_supervised"}, "no mass class"),
+        ({"targets": "guessed"}, "'guessed'; choose one of truth, self_supervised"),
+        ({"loss": "hinge"}, "'hinge'; choose one of pixel, robust"),
+        ({"seed": -1}, "seed is -1"),
+        ({"schedule": replace(TINY, locations=13)}, "visits 12, and no more may be used"),
+    ],
+)
+def test_configurations_that_make_no_sense(values, message):
+    with pytest.raises(ConfigurationError, match=message):
+        replace(configuration(), **values)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("channels", 12), ("batch_size", 7), ("milestones", (3, 2)), ("updates", 0)]
+)
+def test_schedules_that_make_no_sense(name, value):
+    with pytest.raises(ConfigurationError, match=name):
+        replace(TINY, **{name: value})
+
+
+def test_the_rate_rises_and_falls():
+    schedule = replace(TINY, updates=10, learning_rate=1.0, warmup_updates=3, milestones=(6, 8))
+    rates = [schedule.rate(update) for update in range(10)]
+    assert rates == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])
+    paper = PRESETS["paper"]
+    assert (paper.optimizer, paper.learning_rate, paper.milestones, paper.updates) == (
+        "sgd", 2e-3, (60_000, 80_000), 90_000,
+    )  # fmt: skip
+
+
+def test_locations_are_those_of_the_self_supervised_run():
+    for name in ("quick", "hour"):
+        assert PRESETS[name].locations == preset(name).total_locations
+    tasks = collection_tasks(MaskRCNNConfig.from_preset("quick", split="NovelObjects", seed=5))
+    stage = preset("quick").stages[0]
+    assert [len(task.seeds) for task in tasks] == [stage.initial_locations] + [
+        stage.locations_per_episode
+    ] * (stage.episodes - 1)
+    assert list(tasks[2].seeds) == location_seeds(5, 0, 2, stage.locations_per_episode)
+    assert all(task.truth and not task.oracles.points for task in tasks)
+    felt = collection_tasks(MaskRCNNConfig.from_preset("quick", seed=5, targets="self_supervised"))
+    assert [task.seeds for task in felt] == [task.seeds for task in tasks]
+    assert all(task.oracles.points and not task.oracles.masks and not task.truth for task in felt)
+    assert not any(task.schedule.joint for task in felt)
+    # The second stage follows the first, and the last episode is cut short.
+    smoke = collection_tasks(replace(configuration(), schedule=replace(TINY, locations=11)))
+    assert [len(task.seeds) for task in smoke] == [4, 2, 4, 1]
+    assert list(smoke[3].seeds) == location_seeds(0, 1, 1, 1)
+
+
+def test_truth_is_recorded_before_anything_is_touched():
+    task = CollectionTask(
+        seeds=(1, 2),
+        rooms=("FloorPlan1",),
+        schedule=InteractionSchedule(0, 0, joint=False),
+        environment={"simulator": FakeSimulator()},
+        truth=True,
+    )
+    for found in collect_locations(task):
+        assert found.attempts == 0
+        assert sorted(found.truth.masses) == sorted(MASSES)
+        assert found.truth.masks.shape == (3, 300, 300)
+    assert collect_locations(replace(task, truth=False))[0].truth is None
+
+
+def test_views_are_kept_and_damaged_ones_made_again(tmp_path):
+    config = configuration(mass=True)
+    views, seeds = collected(tmp_path, config)
+    assert len(views) == len(seeds) == 6
+    expected = record(seeds[4], True)
+    view = views.read(4)
+    assert (view.rgb == expected.experience.rgb).all() and (view.masks == expected.truth.masks).all()
+    assert view.labels.tolist() == [1, 3]
+    plain, again = collected(tmp_path, replace(config, mass=False))
+    assert again == [] and plain.read(4).labels.tolist() == [1, 1]
+    for name in ("segment-000001.safetensors", "truth-000001.safetensors"):
+        path = tmp_path / name
+        path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+        repaired, again = collected(tmp_path, config)
+        assert again == seeds[4:]
+        assert (repaired.read(4).masks == expected.truth.masks).all()
+    (tmp_path / "index.json").write_text("{")
+    assert collected(tmp_path, config)[1] == seeds
+    with pytest.raises(MemoryBankError, match="not collected"):
+        ViewFolder(tmp_path / "other", config).read(0)
+
+
+def test_felt_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
+    views, seeds = collected(tmp_path, configuration(targets="self_supervised", loss="robust"))
+    view = views.read(0)
+    felt = record(seeds[0], False).experience.masks
+    assert view.masks.shape == (1, 300, 300) and view.labels.tolist() == [1]
+    assert (view.masks[0, 1::3, 1::3] == felt[0]).all()
+    assert view.masks.sum() == 9 * felt[0].sum()
+    _, targets = view.tensors()
+    assert targets["boxes"].tolist() == [[24, 24, 126, 165]]
+
+
+def test_an_augmented_view_is_mirrored_as_a_whole(tmp_path):
+    view = collected(tmp_path, configuration())[0].read(0)
+    mirrored = view.augmented(Augmentation(True, False, (1, 1, 1), 0, (0, 1, 2, 3)))
+    image, targets = view.tensors()
+    turned, turned_targets = mirrored.tensors()
+    assert torch.equal(turned, image.flip(2))
+    assert torch.equal(turned_targets["masks"], targets["masks"].flip(2))
+    left, top, right, bottom = targets["boxes"].unbind(1)
+    assert torch.equal(turned_targets["boxes"], torch.stack([300 - right, top, 300 - left, bottom], 1))
+    brighter = view.augmented(Augmentation(False, True, (1.3, 1, 1), 0, (0, 1, 2, 3)))
+    assert brighter.rgb.mean() > view.rgb.mean() and (brighter.depth == view.depth).all()
+
+
+def test_boxes_and_points_of_masks():
+    masks = np.zeros((2, 20, 30), bool)
+    masks[0, 3, 7] = masks[1, :, 25:] = True
+    assert mask_boxes(masks).tolist() == [[7, 3, 8, 4], [25, 0, 30, 20]]
+    assert mask_boxes(masks[:0]).shape == (0, 4)
+    assert innermost_pixel(masks[0]) == (3, 7)
+    row, column = innermost_pixel(masks[1])
+    assert column == 27 and 2 <= row <= 17
+    overlapping = np.zeros((3, 10, 10), bool)
+    overlapping[0, :5], overlapping[1, :4], overlapping[2, 6:] = True, True, True
+    assert (distinct(overlapping) == overlapping[[0, 2]]).all()
+    assert len(distinct(overlapping[:0])) == 0
+
+
+def test_the_loss_of_masks():
+    logits = torch.zeros(1, 4, 4)
+    logits[:, :2] = 3.0
+    target = torch.zeros(1, 4, 4)
+    target[:, 0], target[:, 1] = 1.0, 0.6
+    pixel = torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+    assert mask_loss(logits, target, "pixel").item() == pytest.approx(pixel.item())
+    # Its own prediction is good enough: the robust loss asks for nothing else.
+    own = torch.nn.functional.binary_cross_entropy_with_logits(logits, (logits > 0).float())
+    assert mask_loss(logits, target, "robust").item() == pytest.approx(own.item())
+    assert mask_loss(logits[:0], target[:0], "robust") == 0
+
+
+def test_views_without_objects_teach_too():
+    torch.manual_seed(0)
+    network = build_mask_rcnn(configuration(loss="robust")).train()
+    nothing = {
+        "boxes": torch.zeros(0, 4),
+        "labels": torch.zeros(0, dtype=torch.int64),
+        "masks": torch.zeros(0, 300, 300, dtype=torch.uint8),
+    }
+    losses = network([torch.rand(4, 300, 300) for _ in range(2)], [nothing, nothing])
+    sum(losses.values()).backward()
+    assert all(torch.isfinite(loss) for loss in losses.values())
+    assert losses["loss_mask"] == 0 and losses["loss_classifier"] > 0
+    # Without an optimizer state for each weight, a resumed run would differ.
+    assert all(weight.grad is not None for weight in network.parameters())
+
+
+@pytest.mark.parametrize("targets", ["truth", "self_supervised"])
+def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
+    values = {"targets": targets, "loss": "pixel" if targets == "truth" else "robust"}
+    config = configuration(mass=targets == "truth", **values)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    asked = []
+
+    def evaluate(agent):
+        asked.append(agent)
+        return {"mask_ap": 0.5}
+
+    agent = train_mask_rcnn(config, whole, evaluate=evaluate, collector=ToyCollector())
+    assert len(asked) == 1  # after the second of two episodes
+    train_mask_rcnn(config, parts, collector=ToyCollector(), stop_after=1)
+    with pytest.raises(RunExistsError):
+        train_mask_rcnn(config, parts, collector=ToyCollector())
+    again = ToyCollector()
+    train_mask_rcnn(config, parts, resume=True, evaluate=evaluate, collector=again)
+    assert again.seeds == []  # the views are there
+    states = [load_checkpoint(last_checkpoint(run)) for run in (whole, parts)]
+    assert all(torch.equal(states[0].model[name], states[1].model[name]) for name in states[0].model)
+    assert all(
+        torch.equal(states[0].optimizer[name], states[1].optimizer[name]) for name in states[0].optimizer
+    )
+    rows = [
+        [{name: row[name] for name in row if name not in TIMINGS} for row in read_metrics(run)]
+        for run in (whole, parts)
+    ]
+    assert rows[0] == rows[1]
+    assert [row["phase"] for row in rows[0]] == ["collect", "learn", "learn"]
+    assert rows[0][2]["held_out/mask_ap"] == 0.5
+
+    observation = Observation(*(getattr(record(9, True).experience, name) for name in ("rgb", "depth")))
+    restored = MaskRCNNAgent.from_run(parts, "cpu")
+    assert isinstance(restored, Agent)
+    for found in zip(agent.propose(observation), restored.propose(observation), strict=True):
+        assert found[0].score == found[1].score and (found[0].mask == found[1].mask).all()
+    with pytest.raises(ConfigurationError, match="seed"):
+        train_mask_rcnn(replace(config, seed=1), parts, resume=True, collector=ToyCollector())
+
+
+@pytest.mark.parametrize("mass", [False, True])
+def test_proposals_are_well_formed(mass):
+    torch.manual_seed(0)
+    agent = MaskRCNNAgent(build_mask_rcnn(configuration(mass=mass)), "fp32")
+    found = agent.propose(Observation(record(1, True).experience.rgb, np.full((300, 300), 1.5, np.float32)))
+    assert 1 <= len(found) <= 32
+    assert [instance.score for instance in found] == sorted((each.score for each in found), reverse=True)
+    for instance in found:
+        assert instance.mask.shape == (300, 300) and instance.mask.dtype == np.bool_
+        assert instance.mask[instance.point]
+        assert 0 <= instance.score <= 1 and instance.force in ((0, 1, 2) if mass else (0,))
+
+
+def fails(capsys, *words):
+    with pytest.raises(SystemExit) as stop:
+        main(list(words))
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and message.count("\n") == 1
+    return message
+
+
+def test_mistakes_on_the_command_line_are_one_line(tmp_path, capsys):
+    assert "there is no command 'predict'" in fails(capsys, "predict")
+    assert "no preset 'slow'" in fails(capsys, "train", "--preset", "slow")
+    assert "no mass class" in fails(capsys, "train", "--mass", "--targets", "self_supervised")
+    assert "not a folder" in fails(capsys, "evaluate", str(tmp_path / "nowhere"))
+    (tmp_path / "something").touch()
+    assert "not empty" in fails(capsys, "train", "--preset", "smoke", "--out", str(tmp_path))
+
+
+def test_options_override_the_preset_and_a_run_to_go_on_with_overrides_both(tmp_path):
+    command = parse_train(["--preset", "smoke", "--schedule.batch-size", "3", "--mass"])
+    assert command.config.schedule == replace(mask_rcnn_preset("smoke"), batch_size=3)
+    assert str(default_run_folder(command.config)) == "runs/smoke-mask-rcnn-mass-NovelSpaces-seed0"
+    config = configuration(seed=7, targets="self_supervised", loss="robust")
+    assert default_run_folder(config).name == "smoke-mask-rcnn-felt-robust-NovelSpaces-seed7"
+    (tmp_path / "config.json").write_text(json.dumps(config.to_json()))
+    assert parse_train(["--out", str(tmp_path), "--resume"]).config == config
+    assert isinstance(command.config.schedule, MaskRCNNSchedule)
+
+
+def test_help_loads_neither_torch_nor_torchvision():
+    code = (
+        "import sys, contextlib, agents.mask_rcnn, agents.mask_rcnn_command_line as line\n"
+        "with contextlib.suppress(SystemExit): line.parse_train(['--help'])\n"
+        "assert not {'torch', 'torchvision'} & set(sys.modules), 'loaded'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--schedule.learning-rate" in done.stdout
