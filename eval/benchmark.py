@@ -233,6 +233,34 @@ def _ask(
         ]
 
 
+def floor_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the random points that were touched besides an agent's, as a result of their own.
+
+    Args:
+        result: What `benchmark_agent` returned.
+    """
+    touched = result["interaction"]
+    interaction = touched and {
+        "greedy_success_rate": touched["random_success_rate"],
+        "random_success_rate": touched["random_success_rate"],
+        "objects_per_location": touched["random_objects_per_location"],
+        "objects_per_interaction": touched["random_objects_per_interaction"],
+    }
+    return {
+        **result,
+        "label": "random points",
+        "agent": None,
+        "options": {},
+        "run": None,
+        "perception": None,
+        "interaction": interaction,
+        "images_per_second": None,
+        "slowest_seconds": None,
+        "failed_views": 0,
+        "failures": [],
+    }
+
+
 def benchmark_table(results: Sequence[Mapping[str, Any]]) -> str:
     """Set the results of several agents side by side; see `eval.evaluate.comparison_table`.
 
