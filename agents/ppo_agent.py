@@ -97,7 +97,7 @@ class PPOConfig:
     entropy_coefficient: float = 0.01
     """Reward of staying undecided, which keeps the policy exploring."""
 
-    updates_per_checkpoint: int = 5
+    updates_per_checkpoint: int = 2
     """Updates between two checkpoints; after each, new episodes begin, so that a resumed run is the same."""
 
     device: str = "auto"
