@@ -30,6 +30,7 @@ from eval.report_data import (
     table_1,
     table_2,
 )
+from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Simulator
 
@@ -118,8 +119,6 @@ def gather(
     calibration = None if options.calibration is None else read_calibration(options.calibration)
     _require_matplotlib()
     from eval.report_pictures import force_chart, learning_curves
-
-    from thor_interact_env.datasets.fingerprint import source_fingerprint
 
     return {
         "title": options.title,

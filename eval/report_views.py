@@ -1,4 +1,4 @@
-"""What an agent makes of single views, for a report: panels of its best and worst, and a sequence of touches."""
+"""What an agent makes of single views: panels of its best and its worst, and a sequence of touches."""
 
 from __future__ import annotations
 
