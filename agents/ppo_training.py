@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,8 @@ def train(
         config: The run.
         run: Its folder, which must be new or empty unless `resume`.
         resume: Go on from the last checkpoint, or from the start where there is none yet.
-        simulator: The world to learn in: a name, or an object (then without processes).
+        simulator: The world to learn in: a name, or an object, of which each environment gets a
+            copy (then without processes).
 
     Returns:
         The trained agent.
@@ -195,7 +197,7 @@ def train(
 def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    make = [partial(make_environment, config, simulator)] * config.environments
+    make = [partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)]
     if config.processes and isinstance(simulator, str):
         return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
     return DummyVecEnv(make)

@@ -6,7 +6,9 @@ Charts take their ink from the page's text colour, so that one chart suits a dar
 from __future__ import annotations
 
 import base64
+import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +136,10 @@ def _svg(figure: Figure, name: str) -> str:
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
-    return text.replace("<svg ", '<svg role="img" ', 1)
+    text = re.sub(
+        r' id="[A-Za-z0-9.]+_\d+"', "", text
+    )  # numbered alike in every chart, and never referred to
+    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(name)}" ', 1)
 
 
 def jpeg_uri(picture: npt.NDArray[np.uint8], width: int = 1200, quality: int = 82) -> str:

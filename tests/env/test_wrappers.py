@@ -126,7 +126,7 @@ def test_several_episodes_share_a_room():
     scenes = [location["scene"] for location in seen]
     groups = [scenes[start : start + 3] for start in range(0, 36, 3)]
     assert all(len(set(group)) == 1 for group in groups)
-    assert len({group[0] for group in groups}) == 4
+    assert len({group[0] for group in groups}) > 1
     assert len({(one["seed"], one["rotation"], one["horizon"]) for one in seen}) > 30
     assert visited(env, 0, 36) == seen and visited(env, 1, 36) != seen
 

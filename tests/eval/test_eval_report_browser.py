@@ -1,7 +1,7 @@
-"""The report in a real browser: no complaint, every image loads, nothing runs over the edge of a small screen.
+"""The report in a real browser: no complaint, every image loads, nothing runs over the edge of the screen.
 
-Needs Playwright and Chromium (`pip install playwright`, and `apt-get install chromium` or `playwright install
-chromium`). Without them it is skipped, unless the environment variable REQUIRE_BROWSER says that they are there.
+Needs Playwright and Chromium: `pip install playwright`, and `apt-get install chromium` or `playwright install
+chromium`. Without them it is skipped, unless the environment variable REQUIRE_BROWSER is set.
 """
 
 import os
@@ -44,7 +44,7 @@ def browser():
 def page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     runs = (
-        material.write_run(folder / "joint-with-a-very-long-name-of-its-own-" * 2, True, 0.5),
+        material.write_run(folder / ("joint-with-a-very-long-name-of-its-own-" * 2), True, 0.5),
         material.write_run(folder / "segmentation", False, 1.0),
     )
     options = ReportOptions(
@@ -80,9 +80,8 @@ def test_the_page_is_whole_in_a_browser(browser, page_file, width, scheme) -> No
     across = "Array.from(document.querySelectorAll('svg, img'), one => one.getBoundingClientRect().right)"
     assert max(page.evaluate(across)) <= width
 
-    colours = page.evaluate(
-        "(() => { const style = getComputedStyle(document.body); return [style.backgroundColor, style.color]; })()"
-    )
+    style = "getComputedStyle(document.body)"
+    colours = page.evaluate(f"[{style}.backgroundColor, {style}.color]")
     paper, ink = (sum(int(part) for part in colour[4:-1].split(",")) for colour in colours)
     assert (paper < 200 and ink > 600) if scheme == "dark" else (paper > 600 and ink < 200)
     ink_of_charts = page.evaluate("getComputedStyle(document.querySelector('svg')).color")
