@@ -124,7 +124,7 @@ def _finish(figure: Figure, axes: Any, legend: bool) -> None:
     axes.grid(axis="y", color=_INK, alpha=0.15, linewidth=0.8)
     axes.set_axisbelow(True)
     if legend:
-        axes.legend(frameon=False, fontsize=9, labelcolor=_INK)
+        figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=_INK)
 
 
 def _svg(figure: Figure, name: str) -> str:

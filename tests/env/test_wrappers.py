@@ -82,7 +82,8 @@ def test_the_middle_of_a_coarse_cell_lies_in_it(grid, data):
     cell = data.draw(st.integers(0, grid**2 - 1))
     row, column = coarse_pixel(cell, grid)
     assert 0 <= row < 300 and 0 <= column < 300
-    assert (row * grid // 300, column * grid // 300) == divmod(cell, grid)
+    middles = ((2 * row + 1) * grid // 600, (2 * column + 1) * grid // 600)  # of the pixel, in cells
+    assert middles == divmod(cell, grid)
 
 
 def grid_env(seed=0, grid=10, interactions=30):
