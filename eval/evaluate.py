@@ -38,6 +38,8 @@ COLUMNS: Mapping[str, str] = {
 """Results shown by `comparison_table` and their headings, in the order of the paper's table 1."""
 
 _AS_THEY_ARE = {"instances_per_image", "images_per_second"}
+_COUNTS = {"failed_views"}
+_WITH_TWO_DECIMALS = {"objects_per_location", "objects_per_interaction"}
 
 
 def evaluate_agent(
@@ -114,12 +116,13 @@ def evaluate_predictions(
     }
 
 
-def comparison_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str] = COLUMNS) -> str:
     """Set the results of several agents side by side.
 
     Args:
         rows: Name of each agent, and what `evaluate_agent` returned for it. A result it lacks, or has as
             None, is shown as a dash.
+        columns: The results to show, and their headings.
 
     Returns:
         A text table without a final newline: one agent a line, columns aligned, scores in percent.
@@ -131,9 +134,9 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
         ---------  ---------  -------  ---------  -------  ----  -----------  --------
         untrained        1.2      0.4          -        -  30.0            -         -
     """
-    table = [["agent", *COLUMNS.values()]]
+    table = [["agent", *columns.values()]]
     for name, result in rows.items():
-        table.append([name, *(_cell(key, result.get(key)) for key in COLUMNS)])
+        table.append([name, *(_cell(key, result.get(key)) for key in columns)])
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     table.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -148,4 +151,8 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 def _cell(key: str, value: float | None) -> str:
     if value is None:
         return "-"
+    if key in _COUNTS:
+        return str(value)
+    if key in _WITH_TWO_DECIMALS:
+        return f"{value:.2f}"
     return f"{value:.1f}" if key in _AS_THEY_ARE else f"{100 * value:.1f}"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 # Test modules are imported by path, so helpers beside them are found (here and in spawned processes) only if
 # their folder is on the path.
-sys.path.insert(0, str(Path(__file__).parent / "env"))
+for folder in ("env", "eval"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
 
 # A headless machine has no window; pygame then draws to memory.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.errors import InvalidOptionError
-from thor_interact_env.wrappers import DEPTH_LIMIT, RGBDImage
+from thor_interact_env.errors import InvalidActionError, InvalidOptionError
+from thor_interact_env.wrappers import DEPTH_LIMIT, GridActions, RGBDImage, RoomByRoom, coarse_pixel
 
 WRAPPED = RGBDImage(ThorInteractEnv(simulator=FakeSimulator()))
 
@@ -59,3 +59,95 @@ def test_the_spec_records_the_wrapper():
 def test_a_wrong_limit_is_refused(limit):
     with pytest.raises(InvalidOptionError, match="depth_limit"):
         RGBDImage(WRAPPED.unwrapped, depth_limit=limit)
+
+
+@pytest.mark.parametrize("size", [0, 301, 7.5, True])
+def test_a_wrong_size_is_refused(size):
+    with pytest.raises(InvalidOptionError, match="size"):
+        RGBDImage(WRAPPED.unwrapped, size=size)
+
+
+def test_a_small_picture_averages_areas():
+    env = RGBDImage(ThorInteractEnv(simulator=FakeSimulator()), size=75)
+    large, _ = WRAPPED.reset(seed=0)
+    small, _ = env.reset(seed=0)
+    assert env.observation_space == spaces.Box(0, 255, (75, 75, 4), np.uint8)
+    assert small in env.observation_space
+    means = large.reshape(75, 4, 75, 4, 4).astype(float).mean(axis=(1, 3))
+    np.testing.assert_allclose(small, means, atol=0.51)
+
+
+@given(st.integers(1, 300), st.data())
+def test_the_middle_of_a_coarse_cell_lies_in_it(grid, data):
+    cell = data.draw(st.integers(0, grid**2 - 1))
+    row, column = coarse_pixel(cell, grid)
+    assert 0 <= row < 300 and 0 <= column < 300
+    middles = ((2 * row + 1) * grid // 600, (2 * column + 1) * grid // 600)  # of the pixel, in cells
+    assert middles == divmod(cell, grid)
+
+
+def grid_env(seed=0, grid=10, interactions=30):
+    env = GridActions(ThorInteractEnv(simulator=FakeSimulator(), interactions=interactions), grid)
+    env.reset(seed=seed)
+    return env
+
+
+def test_a_cell_and_a_force_become_an_action():
+    env = grid_env()
+    assert env.action_space == spaces.MultiDiscrete([100, 3])
+    actions = np.array([env.action(np.array([57, 2])) for _ in range(200)])
+    assert (actions[:, :3] == (165, 225, 2)).all()
+    assert set(actions[:, 3]) == set(range(8))
+    again = grid_env()
+    assert [again.action(np.array([57, 2]))[3] for _ in range(20)] == actions[:20, 3].tolist()
+    assert env.step(np.array([0, 0]))[1] in (0.0, 1.0)
+
+
+@pytest.mark.parametrize("action", [[100, 0], [0, 3], [-1, 0], [0.5, 1], [1, 2, 3], 5])
+def test_an_action_outside_the_grid_is_refused(action):
+    with pytest.raises(InvalidActionError, match="cell, force"):
+        grid_env().action(np.array(action))
+
+
+@pytest.mark.parametrize("grid", [0, 301, 2.0, True])
+def test_a_wrong_grid_is_refused(grid):
+    with pytest.raises(InvalidOptionError, match="grid"):
+        GridActions(WRAPPED.unwrapped, grid)
+
+
+def visited(env, seed, count):
+    """Return the locations of some episodes, the first with a seed."""
+    return [env.reset(seed=seed if not index else None)[1]["location"] for index in range(count)]
+
+
+def test_several_episodes_share_a_room():
+    rooms = ("FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan4")
+    env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), rooms, episodes=3)
+    seen = visited(env, 0, 36)
+    scenes = [location["scene"] for location in seen]
+    groups = [scenes[start : start + 3] for start in range(0, 36, 3)]
+    assert all(len(set(group)) == 1 for group in groups)
+    assert len({group[0] for group in groups}) > 1
+    assert len({(one["seed"], one["rotation"], one["horizon"]) for one in seen}) > 30
+    assert visited(env, 0, 36) == seen and visited(env, 1, 36) != seen
+
+
+def test_a_given_location_does_not_end_the_stay():
+    env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), ("FloorPlan1", "FloorPlan2"), episodes=2)
+    (first,) = visited(env, 3, 1)
+    elsewhere = {**first, "scene": "FloorPlan30"}
+    assert env.reset(options={"location": elsewhere})[1]["location"]["scene"] == "FloorPlan30"
+    assert env.reset()[1]["location"]["scene"] == first["scene"]
+
+
+def test_a_stay_needs_rooms_and_episodes():
+    with pytest.raises(InvalidOptionError, match="rooms"):
+        RoomByRoom(WRAPPED.unwrapped, ())
+    with pytest.raises(InvalidOptionError, match="episodes 0"):
+        RoomByRoom(WRAPPED.unwrapped, ("FloorPlan1",), episodes=0)
+
+
+def test_the_learners_library_accepts_the_wrapped_environment():
+    checker = pytest.importorskip("stable_baselines3.common.env_checker")
+    by_room = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), ("FloorPlan1",))
+    checker.check_env(GridActions(RGBDImage(by_room, size=75)), warn=False, skip_render_check=True)

@@ -1,0 +1,295 @@
+"""Training of the PPO baseline: the environment behind wrappers, Stable-Baselines3's learner, checkpoints.
+
+A run is saved as every run is, in safetensors and JSON; nothing is pickled. At each checkpoint all random
+states are made anew from (seed, updates done) and new episodes begin, so that a run that is stopped and
+resumed goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.error import DependencyNotInstalled
+from torch import Tensor
+
+from agents.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    last_checkpoint,
+    load_checkpoint,
+    optimizer_tensors,
+    read_json,
+    restore_optimizer,
+    save_checkpoint,
+    write_json,
+)
+from agents.learner import resolve_device
+from agents.metrics import MetricsLogger
+from agents.ppo_agent import PPOAgent, PPOConfig
+from agents.run_folder import CONFIG_FILE, RunExistsError, note_run, note_start
+from agents.schedule import ConfigurationError
+from thor_interact_env.actions import FORCES
+from thor_interact_env.env import ThorInteractEnv
+from thor_interact_env.locations import split_rooms
+from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.wrappers import GridActions, RGBDImage, RoomByRoom
+
+if TYPE_CHECKING:
+    import gymnasium
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.policies import ActorCriticPolicy
+    from stable_baselines3.common.vec_env import VecEnv
+
+MEASURES: Mapping[str, str] = {
+    "train/policy_gradient_loss": "policy_loss",
+    "train/value_loss": "value_loss",
+    "train/entropy_loss": "entropy_loss",
+    "train/approx_kl": "policy_change",
+    "train/clip_fraction": "clipped_share",
+}
+"""What Stable-Baselines3 measures in an update, and its name in `metrics.jsonl`."""
+
+
+def load_ppo_config(run: Path) -> PPOConfig:
+    """Return the configuration of a run.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+
+    Raises:
+        CheckpointError: It is missing, malformed, or of another system.
+    """
+    if not run.is_dir():
+        raise CheckpointError(f"{run} is not a folder; name a run folder.")
+    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
+    path = (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
+    try:
+        return PPOConfig.from_json(read_json(path, "name the folder of a run."))
+    except ConfigurationError as error:
+        raise CheckpointError(f"{path} is not the configuration of a PPO run: {error}") from None
+
+
+def check_ppo_run(run: Path, resume: bool) -> None:
+    """Check that a run can be written to a folder, or resumed there.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+        CheckpointError: `resume` is true and there is no run.
+    """
+    if resume:
+        load_ppo_config(run)
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RunExistsError(
+            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
+        )
+
+
+def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -> gymnasium.Env[Any, Any]:
+    """Return the environment that the policy learns in: small pictures, few actions, room by room.
+
+    Args:
+        config: The run.
+        simulator: The world: a name, or an object.
+    """
+    rooms = split_rooms(f"{config.split}/train")
+    env = ThorInteractEnv(
+        simulator=simulator,
+        interactions=config.interactions_per_episode,
+        reachable_share=config.reachable_share,
+    )
+    by_room = RoomByRoom(env, rooms, config.reachable_share, config.episodes_per_room)
+    return GridActions(RGBDImage(by_room, size=config.image_size), config.grid)
+
+
+def make_policy(config: PPOConfig, device: str = "auto") -> ActorCriticPolicy:
+    """Return an untrained policy of the shape that a run has.
+
+    Args:
+        config: The run.
+        device: Where to run.
+
+    Raises:
+        DependencyNotInstalled: Stable-Baselines3 is not there.
+        ConfigurationError: There is no such device.
+    """
+    _require_stable_baselines()
+    from stable_baselines3.common.policies import ActorCriticCnnPolicy
+
+    size = (4, config.image_size, config.image_size)
+    policy = ActorCriticCnnPolicy(
+        spaces.Box(0, 255, size, np.uint8),
+        spaces.MultiDiscrete([config.grid**2, len(FORCES)]),
+        lambda progress: config.learning_rate,
+    )
+    return policy.to(resolve_device(device))
+
+
+def load_weights(policy: ActorCriticPolicy, weights: Mapping[str, Tensor], folder: Path) -> None:
+    """Put the weights of a checkpoint into a policy.
+
+    Raises:
+        CheckpointError: They are of another policy.
+    """
+    parameters = dict(policy.named_parameters())
+    other = set(parameters) ^ set(weights)
+    other |= {
+        name for name in set(parameters) & set(weights) if parameters[name].shape != weights[name].shape
+    }
+    if other:
+        raise CheckpointError(
+            f"The weights in {folder} are of another policy (they differ in {min(other)}); train again."
+        )
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(weights[name])
+
+
+def train(
+    config: PPOConfig, run: Path, resume: bool = False, simulator: str | Simulator = "mujoco"
+) -> PPOAgent:
+    """Train a policy in a run folder.
+
+    Args:
+        config: The run.
+        run: Its folder, which must be new or empty unless `resume`.
+        resume: Go on from the last checkpoint, or from the start where there is none yet.
+        simulator: The world to learn in: a name, or an object, of which each environment gets a
+            copy (then without processes).
+
+    Returns:
+        The trained agent.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+        CheckpointError: `resume` is true and the run cannot be read.
+        ConfigurationError: `resume` is true and the run there has another configuration.
+        DependencyNotInstalled: Stable-Baselines3 is not there.
+    """
+    _require_stable_baselines()
+    check_ppo_run(run, resume)
+    if not resume:
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / CONFIG_FILE, config.to_json())
+    elif load_ppo_config(run) != config:
+        raise ConfigurationError(f"{run} was trained with another configuration; resume with its own.")
+    note_start(run, sys.orig_argv)
+    torch.set_num_threads(config.threads)
+    environments = _environments(config, simulator)
+    try:
+        model = _learner(config, environments)
+        done = _restore(model, run) if resume and (run / "checkpoints" / "last").is_dir() else 0
+        seconds = _learn(model, config, run, done)
+    finally:
+        environments.close()
+    note_run(run, training_seconds=round(seconds, 1), updates=config.updates)
+    return PPOAgent(model.policy, config)
+
+
+def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    make = [partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)]
+    if config.processes and isinstance(simulator, str):
+        return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
+    return DummyVecEnv(make)
+
+
+def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
+    from stable_baselines3 import PPO
+
+    return PPO(
+        "CnnPolicy",
+        environments,
+        learning_rate=config.learning_rate,
+        n_steps=config.steps_per_update,
+        batch_size=min(config.batch_size, config.environments * config.steps_per_update),
+        n_epochs=config.epochs,
+        gamma=config.discount,
+        ent_coef=config.entropy_coefficient,
+        seed=config.seed,
+        device=resolve_device(config.device),
+    )
+
+
+def _learn(model: PPO, config: PPOConfig, run: Path, done: int) -> float:
+    """Do the updates that are left; return the time they took."""
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class Rewards(BaseCallback):
+        """Counts the touches of an update that succeeded."""
+
+        total = 0.0
+
+        def _on_step(self) -> bool:
+            self.total += float(np.sum(self.locals["rewards"]))
+            return True
+
+    touches = config.environments * config.steps_per_update
+    started = time.perf_counter()
+    with MetricsLogger(run, config.updates, done, done) as metrics:
+        for update in range(done + 1, config.updates + 1):
+            began = time.perf_counter()
+            if (update - 1) % config.updates_per_checkpoint == 0:
+                _start_afresh(model, config, update - 1)
+            counted = Rewards()
+            model.learn(touches, counted, log_interval=None, reset_num_timesteps=model.num_timesteps == 0)
+            measured = model.logger.name_to_value
+            row = {"episode": update, "interactions": update * touches, "success": counted.total / touches}
+            row |= {name: float(measured[key]) for key, name in MEASURES.items() if key in measured}
+            metrics.log(row | {"seconds": round(time.perf_counter() - began, 3)})
+            metrics.advance()
+            if update % config.updates_per_checkpoint == 0 or update == config.updates:
+                _save(model, run, update)
+    return time.perf_counter() - started
+
+
+def _start_afresh(model: PPO, config: PPOConfig, update: int) -> None:
+    """Seed everything from the run's seed and the updates done, and let new episodes begin."""
+    derived = int(np.random.SeedSequence([config.seed, update]).generate_state(1)[0]) % 2**31
+    model.set_random_seed(derived)
+    if model.num_timesteps:  # else the first call of `learn` resets
+        assert model.env is not None
+        model._last_obs = model.env.reset()  # type: ignore[assignment]
+        model._last_episode_starts = np.ones((config.environments,), dtype=bool)
+
+
+def _save(model: PPO, run: Path, update: int) -> None:
+    tensors = optimizer_tensors(model.policy.optimizer)
+    # Every parameter once: the state dict names those that policy and value share several times.
+    weights = {name: parameter.data for name, parameter in model.policy.named_parameters()}
+    state = {"updates": update, "interactions": int(model.num_timesteps)}
+    save_checkpoint(run, update, Checkpoint(weights, tensors, state))
+
+
+def _restore(model: PPO, run: Path) -> int:
+    """Put back the last checkpoint; return the updates done."""
+    folder = last_checkpoint(run)
+    checkpoint = load_checkpoint(folder)
+    load_weights(model.policy, checkpoint.model, folder)
+    restore_optimizer(model.policy.optimizer, checkpoint.optimizer)
+    try:
+        updates, model.num_timesteps = (int(checkpoint.state[name]) for name in ("updates", "interactions"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} is not a checkpoint of a PPO run ({error!r}); train again."
+        ) from None
+    model._n_updates = updates * model.n_epochs
+    return updates
+
+
+def _require_stable_baselines() -> None:
+    try:
+        import stable_baselines3  # noqa: F401
+    except ImportError as error:
+        raise DependencyNotInstalled(
+            'PPO needs Stable-Baselines3; run: pip install "thor-interact[baselines]"'
+        ) from error

@@ -1,0 +1,308 @@
+"""What a report says about runs of any system, read from the files that all of them write."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agents.schedule import RunError
+from eval.report_published import NAMES, SCORES, TABLE_1, TABLE_2
+
+SELF_SUPERVISED = "self_supervised"
+"""System of a run whose `config.json` names none."""
+
+MASS_CLASSES = ("light", "medium", "heavy")
+
+
+class ReportError(RunError):
+    """A folder or file cannot be reported on; the message names it and what is wrong."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What is known of a run.
+
+    Attributes:
+        path: Its folder.
+        config: `config.json`.
+        notes: `run.json`, empty without: starts, hardware, versions.
+        evaluation: `evaluation.json`, empty without.
+        metrics: Lines of `metrics.jsonl`.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    notes: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> RunFolder:
+        """Read a run folder.
+
+        Raises:
+            ReportError: There is no such folder, it has no configuration, or a file is not JSON.
+        """
+        if not path.is_dir():
+            raise ReportError(
+                f"{path} is not a folder; name run folders, such as runs/quick-NovelSpaces-seed0."
+            )
+        config = _read_object(path / "config.json")
+        if not config:
+            raise ReportError(f"{path} has no config.json; name the folder of a run.")
+        notes, evaluation = (_read_object(path / name) for name in ("run.json", "evaluation.json"))
+        return cls(path, config, notes, evaluation, _read_lines(path / "metrics.jsonl"))
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.resolve().name
+
+    @property
+    def system(self) -> str:
+        """Which learner it is: `self_supervised`, `mask_rcnn`, `video_pca`, `ppo`, ..."""
+        return str(self.config.get("system", SELF_SUPERVISED))
+
+    @property
+    def row(self) -> str | None:
+        """Letter of the row of table 1 that the run is, or None for a system that the paper does not have."""
+        named = self.config.get("row", self.evaluation.get("row"))
+        if named in NAMES:
+            return str(named)
+        if self.system == "video_pca":
+            return "g"
+        if self.system != SELF_SUPERVISED:
+            return None
+        stages = self.config.get("schedule", {}).get("stages", [])
+        return "a" if stages and stages[-1].get("joint") else "c"
+
+    @property
+    def title(self) -> str:
+        """Name of the row with its letter, or of the system."""
+        return self.system.replace("_", " ") if self.row is None else f"({self.row}) {NAMES[self.row]}"
+
+    @property
+    def split(self) -> str:
+        """`NovelObjects` or `NovelSpaces`: that of the evaluation, else of the training."""
+        return str(self.evaluation.get("split", self.config.get("split", ""))).partition("/")[0]
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """Results of the run's own agent: the first row of its evaluation; empty without."""
+        rows = self.evaluation.get("rows") or {}
+        return next(iter(rows.values()), {})
+
+    @property
+    def baselines(self) -> Mapping[str, Mapping[str, Any]]:
+        """Results of the agents that were measured beside it, by name."""
+        rows = self.evaluation.get("rows") or {}
+        return dict(list(rows.items())[1:])
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReportError(f"{path} cannot be read as JSON ({error}).") from None
+    if not isinstance(values, dict):
+        raise ReportError(f"{path} holds {type(values).__name__}, not an object.")
+    return values
+
+
+def read_calibration(path: Path) -> dict[str, Any]:
+    """Return what the calibration of forces wrote with `--json`.
+
+    Raises:
+        ReportError: It is missing, or something else.
+    """
+    values = _read_object(path)
+    if not {"shares_seen", "shares_all", "options"} <= set(values):
+        raise ReportError(
+            f"{path} is no calibration; write one with "
+            "python -m thor_interact_env.simulators.mujoco.calibrate --json FILE."
+        )
+    return values
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a JSON-lines file; one cut short by a kill is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ReportError(f"{path} line {number} is not JSON ({error}).") from None
+        rows.append(row)
+    return rows
+
+
+def percent(value: Any) -> str:
+    """Return a share in percent with one decimal, or a dash."""
+    return f"{100 * value:.1f}" if _is_finite(value) else "-"
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _ratio(value: Any, reference: Any) -> str:
+    if not (_is_finite(value) and _is_finite(reference) and reference):
+        return "-"
+    return f"{value / reference:.2f}"
+
+
+def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Set the AP of runs beside the published numbers.
+
+    Args:
+        runs: The runs; those without an evaluation are left out.
+
+    Returns:
+        One mapping per run, by split and then by letter: `title`, `name`, `split`, `seed`, `measured` and
+        `published` (texts in percent, in the order of `SCORES`), `ratio` and `published_ratio` (mask AP50
+        over that of row c of the same split; measured against the mean of the measured rows c).
+    """
+    references: dict[str, float] = {}
+    for split in {run.split for run in runs}:
+        values = [run.results["mask_ap50"] for run in runs if (run.split, run.row) == (split, "c")
+                  and _is_finite(run.results.get("mask_ap50"))]  # fmt: skip
+        if values:
+            references[split] = sum(values) / len(values)
+    rows = []
+    for run in sorted(runs, key=lambda run: (run.split, run.row or "z", run.name)):
+        if not any(_is_finite(run.results.get(name)) for name in SCORES):
+            continue
+        published = TABLE_1.get(run.split, {}).get(run.row or "")
+        paper_reference = TABLE_1.get(run.split, {}).get("c")
+        rows.append(
+            {
+                "title": run.title,
+                "name": run.name,
+                "split": run.split,
+                "seed": run.config.get("seed", "-"),
+                "measured": [percent(run.results.get(name)) for name in SCORES],
+                "published": [f"{value:.1f}" for value in published] if published else ["-"] * len(SCORES),
+                "ratio": _ratio(run.results.get("mask_ap50"), references.get(run.split)),
+                "published_ratio": _ratio(published[2], paper_reference[2])
+                if published and paper_reference
+                else "-",
+            }
+        )
+    return rows
+
+
+def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Set mass accuracy and confusion beside the published ones.
+
+    Args:
+        runs: The runs; those that measured no confusion, or matched no object, are left out.
+
+    Returns:
+        One mapping per run: `title`, `name`, `split`, `accuracy`, `ap50`, `matches`, `confusion` (3 x 3 in
+        0..1), and `published` (the same in percent, with `confusion`) or None.
+    """
+    found = []
+    for run in sorted(runs, key=lambda run: (run.split, run.row or "z", run.name)):
+        results = run.results
+        if not results.get("confusion") or not results.get("mass_matches"):
+            continue
+        found.append(
+            {
+                "title": run.title,
+                "name": run.name,
+                "split": run.split,
+                "accuracy": percent(results.get("mass_accuracy")),
+                "ap50": percent(results.get("mass_bbox_ap50")),
+                "matches": results["mass_matches"],
+                "confusion": results["confusion"],
+                "published": TABLE_2.get(run.split, {}).get(run.row or ""),
+            }
+        )
+    return found
+
+
+def interaction_rows(
+    runs: Sequence[RunFolder], leaderboard: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return what is known of touches: of runs that measured them, and of a leaderboard, best first.
+
+    Args:
+        runs: The runs.
+        leaderboard: Lines of `eval.leaderboard.read_leaderboard`.
+
+    Returns:
+        One mapping per agent: `label`, `source`, `split`, `locations`, `own`, `random`, `objects`,
+        `objects_per_touch`, `mask_ap50`, `failed` (texts), sorted by split and by the success of own points.
+    """
+    entries = []
+    for run in runs:
+        for name, results in (run.evaluation.get("rows") or {}).items():
+            if "greedy_success_rate" in results:
+                entries.append((name, run.name, run.evaluation, results, results, results))
+    for one in leaderboard:
+        entries.append(
+            (one["label"], "leaderboard", one, one["interaction"] or {}, one["perception"] or {}, one)
+        )
+    entries.sort(key=lambda entry: (entry[2].get("split", ""), -(entry[3].get("greedy_success_rate") or 0)))
+    return [
+        {
+            "label": label,
+            "source": source,
+            "split": settings.get("split", "-"),
+            "locations": settings.get("locations", "-"),
+            "own": percent(touched.get("greedy_success_rate")),
+            "random": percent(touched.get("random_success_rate")),
+            "objects": _decimal(touched.get("objects_per_location")),
+            "objects_per_touch": _decimal(touched.get("objects_per_interaction")),
+            "mask_ap50": percent(seen.get("mask_ap50")),
+            "failed": other.get("failed_views", "-"),
+        }
+        for label, source, settings, touched, seen, other in entries
+    ]
+
+
+def _decimal(value: Any) -> str:
+    return f"{value:.2f}" if _is_finite(value) else "-"
+
+
+def baseline_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Return the AP of what was measured beside the runs: `name`, `run`, `split`, `measured`."""
+    return [
+        {
+            "name": name,
+            "run": run.name,
+            "split": run.split,
+            "measured": [percent(results.get(score)) for score in SCORES],
+        }
+        for run in runs
+        for name, results in run.baselines.items()
+        if any(_is_finite(results.get(score)) for score in SCORES)
+    ]
+
+
+def provenance(run: RunFolder) -> list[tuple[str, str]]:
+    """Return how a run was made, as pairs of what and how: commands, seed, versions, hardware, times."""
+    pairs = [("folder", run.name), ("split", str(run.config.get("split", "-")))]
+    pairs += [(name, str(run.config[name])) for name in ("preset", "seed") if name in run.config]
+    for start in run.notes.get("starts", []):
+        pairs.append((f"started {start.get('time', '')}", start.get("command", "-")))
+    if "training_seconds" in run.notes:
+        pairs.append(("training", f"{run.notes['training_seconds'] / 60:.1f} minutes"))
+    for name in ("hardware", "versions"):
+        values = run.notes.get(name, {})
+        text = ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
+        pairs += [(name, text)] if text else []
+    evaluation = run.evaluation
+    if evaluation:
+        seed = evaluation.get("seed", "-")
+        text = f"{evaluation.get('split', '-')}, {evaluation.get('locations', '-')} locations, seed {seed}"
+        pairs.append(("evaluated on", text))
+    return pairs

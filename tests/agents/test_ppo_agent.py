@@ -1,0 +1,184 @@
+"""The PPO baseline in the toy world: it learns, is the same after a stop, and pickles nothing."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_simulator import FakeSimulator
+
+from agents.base import Agent
+from agents.checkpoint import CheckpointError
+from agents.ppo_agent import OVERVIEW, PPOAgent, PPOConfig
+from agents.ppo_training import load_ppo_config, make_environment, make_policy, train
+from agents.run_folder import RunExistsError
+from agents.schedule import ConfigurationError
+from thor_interact_env.actions import REACH
+from thor_interact_env.simulators.base import Observation
+
+SMALL = PPOConfig(
+    preset="smoke",
+    environments=2,
+    processes=False,
+    interactions=12,
+    interactions_per_episode=2,
+    steps_per_update=2,
+    batch_size=4,
+    epochs=1,
+    grid=5,
+    image_size=36,
+    updates_per_checkpoint=1,
+    threads=1,
+    device="cpu",
+)
+"""Three updates of four touches."""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A trained run."""
+    folder = tmp_path_factory.mktemp("ppo") / "run"
+    train(SMALL, folder, simulator=FakeSimulator())
+    return folder
+
+
+def view(seed: int = 0) -> Observation:
+    rng = np.random.default_rng(seed)
+    depth = rng.uniform(0.5, 2 * REACH, (300, 300)).astype(np.float32)
+    return Observation(rng.integers(0, 256, (300, 300, 3)).astype(np.uint8), depth)
+
+
+def weights(agent: PPOAgent) -> dict[str, np.ndarray]:
+    return {name: value.detach().numpy() for name, value in agent._policy.named_parameters()}
+
+
+def assert_equal_weights(one: PPOAgent, other: PPOAgent) -> None:
+    for name, value in weights(one).items():
+        np.testing.assert_array_equal(value, weights(other)[name], err_msg=name)
+
+
+def test_a_run_is_a_folder_like_any_other(run: Path) -> None:
+    assert json.loads((run / "config.json").read_text())["system"] == "ppo"
+    assert load_ppo_config(run) == SMALL
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["episode"] for row in rows] == [1, 2, 3]
+    assert [row["interactions"] for row in rows] == [4, 8, 12]
+    assert all(0 <= row["success"] <= 1 and np.isfinite(row["policy_loss"]) for row in rows)
+    notes = json.loads((run / "run.json").read_text())
+    assert notes["updates"] == 3 and notes["hardware"] and notes["versions"]
+    kinds = {path.suffix for path in (run / "checkpoints").rglob("*") if path.is_file()}
+    assert kinds == {".safetensors", ".json"}
+
+
+def test_it_proposes_the_most_probable_points_without_masks(run: Path) -> None:
+    agent = PPOAgent.from_run(run, points=7)
+    assert isinstance(agent, Agent)
+    found = agent.propose(view())
+    scores = [one.score for one in found]
+    assert len(found) == len({one.point for one in found}) == 7
+    assert scores == sorted(scores, reverse=True) and 0 < sum(scores) <= 1
+    middles = {30, 90, 150, 210, 270}
+    assert all(set(one.point) <= middles and one.mask is None and one.force in (0, 1, 2) for one in found)
+    everywhere = PPOAgent.from_run(run, points=100).propose(view())
+    assert len(everywhere) == 25 and sum(one.score for one in everywhere) == pytest.approx(1.0, abs=1e-5)
+    assert [one.point for one in agent.propose(view())] == [one.point for one in found]
+
+
+def test_training_changes_the_policy_and_the_seed_decides_it(run: Path, tmp_path: Path) -> None:
+    trained = PPOAgent.from_run(run)
+    assert_equal_weights(trained, train(SMALL, tmp_path / "again", simulator=FakeSimulator()))
+    other = train(dataclasses.replace(SMALL, seed=1), tmp_path / "other", simulator=FakeSimulator())
+    name = "action_net.weight"
+    assert (weights(trained)[name] != weights(other)[name]).any()
+
+
+def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agents import ppo_training
+
+    folder = tmp_path / "run"
+    real = ppo_training._save
+
+    def save_and_stop(model, path, update):
+        real(model, path, update)
+        if update == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ppo_training, "_save", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(SMALL, folder, simulator=FakeSimulator())
+    monkeypatch.setattr(ppo_training, "_save", real)
+    resumed = train(SMALL, folder, resume=True, simulator=FakeSimulator())
+    assert_equal_weights(resumed, PPOAgent.from_run(run))
+    rows = [json.loads(line)["episode"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert rows == [1, 2, 3]
+
+
+def test_what_cannot_go_on_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunExistsError, match="add --resume"):
+        train(SMALL, run, simulator=FakeSimulator())
+    with pytest.raises(ConfigurationError, match="another configuration"):
+        train(dataclasses.replace(SMALL, seed=5), run, resume=True, simulator=FakeSimulator())
+    with pytest.raises(CheckpointError, match="not a folder"):
+        PPOAgent.from_run(tmp_path / "nothing")
+    (tmp_path / "config.json").write_text('{"preset": "quick"}')
+    with pytest.raises(CheckpointError, match="system 'ppo'"):
+        load_ppo_config(tmp_path)
+
+
+def test_weights_of_another_policy_are_refused(run: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy, symlinks=True)
+    values = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(values | {"grid": 6}))
+    with pytest.raises(CheckpointError, match="another policy"):
+        PPOAgent.from_run(copy)
+    (copy / "config.json").write_text(json.dumps(values | {"colour": 6}))
+    with pytest.raises(CheckpointError, match="unknown colour"):
+        PPOAgent.from_run(copy)
+
+
+def test_the_environment_is_what_the_policy_reads() -> None:
+    env = make_environment(SMALL, FakeSimulator())
+    image, _ = env.reset(seed=0)
+    policy = make_policy(SMALL, "cpu")
+    assert image.transpose(2, 0, 1).shape == policy.observation_space.shape
+    assert env.action_space == policy.action_space
+    *_, truncated, info = env.step(np.array([24, 2]))
+    assert not truncated and "success" in info
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"preset": "huge"}, "huge"),
+        ({"seed": -1}, "seed is -1"),
+        ({"steps_per_update": 15}, "multiple"),
+        ({"grid": 0}, "grid is 0"),
+        ({"image_size": 20}, "image_size is 20"),
+        ({"discount": 2.0}, "discount is 2"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"interactions": 0}, "interactions is 0"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(values: dict, complaint: str) -> None:
+    with pytest.raises(ConfigurationError, match=complaint):
+        PPOConfig(**values)
+
+
+def test_presets_touch_as_often_as_the_self_supervised_learner() -> None:
+    from agents.schedule import preset
+
+    for name in ("smoke", "quick", "hour", "paper"):
+        touches = sum(
+            stage.total_locations * (stage.greedy_points + stage.random_points)
+            for stage in preset(name).stages
+        )
+        config = PPOConfig(preset=name)
+        per_update = config.environments * config.steps_per_update
+        assert 0 <= config.updates * per_update - touches < per_update
+    assert "evaluate" in OVERVIEW

@@ -1,0 +1,247 @@
+"""The report: its numbers, what it holds, what it asks for (nothing), and its errors."""
+
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import report_material as material
+from fake_simulator import FakeSimulator
+
+from eval import report
+from eval.report import ReportOptions, gather, render
+from eval.report_data import ReportError, RunFolder, interaction_rows, percent, table_1, table_2
+from eval.report_pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
+from eval.report_published import NAMES, SCORES, TABLE_1
+from eval.report_views import agent_of, best_and_worst, touched, view_score
+from thor_interact_env.simulators.base import Instances
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A run of row (a) that is half as good as one of row (c)."""
+    joint = material.write_run(tmp_path / "joint", True, 0.5)
+    return joint, material.write_run(tmp_path / "segmentation", False, 1.0)
+
+
+def test_table_1_sets_runs_beside_the_published_numbers(runs) -> None:
+    first, second = table_1([RunFolder.read(path) for path in reversed(runs)])
+    assert (first["title"], second["title"]) == (f"(a) {NAMES['a']}", f"(c) {NAMES['c']}")
+    assert first["measured"] == ["10.0", "5.0", "8.0", "4.0"]
+    assert first["published"] == ["27.6", "13.4", "25.0", "11.0"]
+    assert (first["ratio"], first["published_ratio"]) == ("0.50", "1.06")
+    assert (second["ratio"], second["published_ratio"]) == ("1.00", "1.00")
+    assert first["seed"] == 3
+
+
+def test_without_row_c_there_is_no_ratio(runs) -> None:
+    (row,) = table_1([RunFolder.read(runs[0])])
+    assert row["ratio"] == "-"
+
+
+def test_table_2_holds_the_confusion_and_the_published_one(runs) -> None:
+    joint, segmentation = table_2([RunFolder.read(path) for path in runs])
+    assert joint["confusion"] == material.CONFUSION and joint["accuracy"] == "55.0"
+    assert joint["published"]["mass_accuracy"] == 55.86
+    assert segmentation["published"] is None
+
+
+def test_the_published_numbers_are_whole() -> None:
+    for split in ("NovelObjects", "NovelSpaces"):
+        assert set(TABLE_1[split]) == set(NAMES)
+        for values in TABLE_1[split].values():
+            assert len(values) == len(SCORES)
+            box50, box, mask50, mask = values
+            assert 0 < box < box50 < 100 and 0 < mask < mask50 < 100 and mask50 < box50
+
+
+@pytest.mark.parametrize(
+    ("config", "row"),
+    [({"system": "video_pca"}, "g"), ({"system": "ppo"}, None), ({"row": "k"}, "k"), ({"row": "z"}, "a")],
+)
+def test_the_row_of_a_run_follows_from_its_configuration(tmp_path, config: dict, row: str | None) -> None:
+    run = RunFolder.read(material.write_run(tmp_path / "run", True, 1.0, **config))
+    assert run.row == row
+    if row is None:
+        assert run.title == "ppo"
+
+
+def test_the_leaderboard_is_sorted(tmp_path) -> None:
+    board = report.read_leaderboard(material.write_leaderboard(tmp_path / "board.jsonl"))
+    rows = interaction_rows([], board)
+    assert [row["label"] for row in rows] == ["strong", "weak <agent>"]
+    assert rows[0]["own"] == "40.0" and rows[0]["objects"] == "1.50" and rows[0]["mask_ap50"] == "-"
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), True, "much"])
+def test_what_is_no_number_is_a_dash(value) -> None:
+    assert percent(value) == "-" and percent(0.125) == "12.5"
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, its text and its ids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.ids: list[str] = []
+        self.images: list[dict] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes) -> None:
+        found = dict(attributes)
+        self.references += [found[name] for name in ("src", "href", "xlink:href") if name in found]
+        self.ids += [found["id"]] if "id" in found else []
+        if tag == "img":
+            self.images.append(found)
+        assert tag not in ("script", "iframe")
+
+
+@pytest.fixture
+def everything(runs, tmp_path, monkeypatch):
+    """The page that shows all there is, and its text."""
+    monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+    options = ReportOptions(
+        runs=runs,
+        leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"),
+        calibration=material.write_calibration(tmp_path / "forces.json"),
+        panels=1,
+    )
+    return render(gather(options, material.toy_views(), FakeSimulator()))
+
+
+def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
+    page = Page(everything)
+    assert all(one.startswith(("data:", "#")) for one in page.references), page.references
+    assert not re.search(r"url\((?!#|&#34;#)", everything)
+    assert {one[1:] for one in page.references if one.startswith("#") and len(one) < 20} >= {
+        "detection",
+        "made",
+    }
+    for anchor in ("detection", "mass", "interaction", "learning", "forces", "views", "made"):
+        assert page.ids.count(anchor) == 1
+    assert len(page.images) == 6  # of each run the best view, the worst and the film
+    assert all(image["alt"] for image in page.images)
+    assert "weak &lt;agent&gt;" in everything and "weak <agent>" not in everything
+    assert "python -m agents &lt;train&gt; &amp; more" in everything and "Abacus" in everything
+    assert "prefers-color-scheme: dark" in everything and 'name="viewport"' in everything
+
+
+def test_its_pictures_can_be_decoded(everything) -> None:
+    from PIL import Image
+
+    for image in Page(everything).images:
+        head, _, content = image["src"].partition(",")
+        picture = Image.open(io.BytesIO(base64.b64decode(content)))
+        picture.load()
+        assert head == f"data:image/{picture.format.lower()};base64"
+        assert picture.size[0] == (300 if picture.format == "GIF" else 1200)
+        assert getattr(picture, "n_frames", 1) > (1 if picture.format == "GIF" else 0)
+
+
+def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
+    options = ReportOptions(leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"))
+    ids = Page(render(gather(options))).ids
+    assert "interaction" in ids and not {"detection", "mass", "learning", "forces", "views"} & set(ids)
+
+
+def test_a_run_whose_agent_cannot_be_used_is_still_reported(runs) -> None:
+    text = render(gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator()))
+    assert "No pictures:" in text and "27.6" in text
+    unknown = RunFolder.read(runs[0])
+    with pytest.raises(ReportError, match="no agent that can be used"):
+        agent_of(unknown)
+    with pytest.raises(ReportError, match="system 'crystal'"):
+        agent_of(RunFolder(runs[0], {"system": "crystal"}, {}, {}, []))
+
+
+def test_views_are_picked_by_their_score() -> None:
+    best, worst = best_and_worst(material.KnowsSomeViews(), material.toy_views(), 2, FakeSimulator())
+    assert {panel.view for panel in best} == {0, 2} and {panel.view for panel in worst} == {1, 3}
+    assert all(panel.score > 0.8 for panel in best) and all(panel.score == 0 for panel in worst)
+    assert best[0].score >= best[1].score and best[0].picture.dtype == np.uint8
+
+
+def test_a_view_score_is_the_mean_of_the_best_overlaps() -> None:
+    masks = np.zeros((2, 300, 300), bool)
+    masks[0, :10, :10] = masks[1, 50:60, 50:60] = True
+    truth = Instances(masks, np.ones(2), ("Mug", "Mug"), ("1", "2"))
+    from agents.base import Instance
+
+    half = masks[0].copy()
+    half[:5] = False
+    found = [Instance((0, 0), 0, 0.9, half), Instance((0, 0), 0, 0.8, None)]
+    assert view_score(found, truth) == pytest.approx(0.25)
+    assert view_score([], truth) == 0.0
+    unsure = [Instance((0, 0), 0, 0.9, half)] * 10 + [Instance((0, 0), 0, 0.1, masks[1])]
+    assert view_score(unsure, truth) == pytest.approx(0.25)
+
+
+def test_touching_is_filmed() -> None:
+    views = material.toy_views()
+    masks, frames = touched(
+        views, 0, material.KnowsSomeViews().propose(views.observations[0]), FakeSimulator()
+    )
+    assert len(masks) >= 1 and len(frames) >= 6 and len(frames) % 2 == 0
+    assert all(frame.shape == (328, 300, 3) and frame.dtype == np.uint8 for frame in frames)
+
+
+def test_charts_take_the_colour_of_the_page(runs, tmp_path) -> None:
+    run = RunFolder.read(runs[0])
+    charts = dict(learning_curves(run))
+    assert list(charts) == ["Touches that succeed", "Validation AP50", "Loss"]
+    for chart in (
+        *charts.values(),
+        force_chart(json.loads((material.write_calibration(tmp_path / "f")).read_text())),
+    ):
+        assert chart.startswith("<svg ") and "currentColor" in chart and "#010203" not in chart
+        assert "<script" not in chart
+    assert dict(learning_curves(run)) == charts
+
+
+def test_frames_become_a_film_and_none_is_an_error() -> None:
+    view = np.zeros((300, 300, 3), np.uint8)
+    frames = touch_frames(view, view + 9, (10, 20), "30 N", True)
+    assert gif_uri(frames).startswith("data:image/gif;base64,")
+    assert (frames[0] != frames[1]).any() and (view == 0).all()
+    assert jpeg_uri(view).startswith("data:image/jpeg;base64,")
+    with pytest.raises(ValueError, match="at least one frame"):
+        gif_uri([])
+
+
+def command(capsys, *words: object) -> tuple[object, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        report.main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return stop.value.code, captured.out, captured.err
+
+
+def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:
+    out = tmp_path / "page.html"
+    code, said, _ = command(capsys, *runs, "--out", out, "--panels", 0)
+    assert code == 0 and str(out) in said
+    assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "nothing to report"),
+        (["no/such/run"], "is not a folder"),
+        (["."], "has no config.json"),
+        (["--leaderboard", "none.jsonl"], "none.jsonl cannot be read"),
+        (["--calibration", "none.json"], "is no calibration"),
+        (["run", "--panels", "-1"], "panels is -1"),
+        (["run", "--out", "no/such/page.html"], "does not exist"),
+    ],
+)
+def test_a_mistake_is_one_line(words, complaint, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    material.write_run(tmp_path / "run", True, 1.0)
+    code, _, said = command(capsys, *words)
+    assert code == 2 and complaint in said and len(said.splitlines()) == 1
+    assert not (tmp_path / "report.html").exists()

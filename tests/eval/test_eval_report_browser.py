@@ -1,0 +1,89 @@
+"""The report in a real browser: no complaint, every image loads, nothing runs over the edge of the screen.
+
+Needs Playwright and Chromium: `pip install playwright`, and `apt-get install chromium` or `playwright install
+chromium`. Without them it is skipped, unless the environment variable REQUIRE_BROWSER is set.
+"""
+
+import os
+import shutil
+
+import pytest
+import report_material as material
+from fake_simulator import FakeSimulator
+
+from eval.report import ReportOptions, gather, render
+
+REQUIRED = bool(os.environ.get("REQUIRE_BROWSER"))
+
+
+def unavailable(reason: str) -> None:
+    if REQUIRED:
+        pytest.fail(f"REQUIRE_BROWSER is set, but {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        unavailable("Playwright is not installed: pip install playwright")
+    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        except Error as error:
+            unavailable(
+                f"no Chromium can be started: apt-get install chromium ({str(error).splitlines()[0]})"
+            )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    runs = (
+        material.write_run(folder / ("joint-with-a-very-long-name-of-its-own-" * 2), True, 0.5),
+        material.write_run(folder / "segmentation", False, 1.0),
+    )
+    options = ReportOptions(
+        runs=runs,
+        leaderboard=material.write_leaderboard(folder / "board.jsonl"),
+        calibration=material.write_calibration(folder / "forces.json"),
+        panels=1,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+        text = render(gather(options, material.toy_views(), FakeSimulator()))
+    (folder / "report.html").write_text(text, encoding="utf-8")
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_whole_in_a_browser(browser, page_file, width, scheme) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(page_file.as_uri(), wait_until="load")
+    assert said == []
+    assert [url for url in asked if not url.startswith(("data:", page_file.as_uri()))] == []
+
+    sizes = page.evaluate("Array.from(document.images, image => [image.complete, image.naturalWidth])")
+    assert len(sizes) == 6 and all(complete and across > 0 for complete, across in sizes)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    across = "Array.from(document.querySelectorAll('svg, img'), one => one.getBoundingClientRect().right)"
+    assert max(page.evaluate(across)) <= width
+
+    style = "getComputedStyle(document.body)"
+    colours = page.evaluate(f"[{style}.backgroundColor, {style}.color]")
+    paper, ink = (sum(int(part) for part in colour[4:-1].split(",")) for colour in colours)
+    assert (paper < 200 and ink > 600) if scheme == "dark" else (paper > 600 and ink < 200)
+    ink_of_charts = page.evaluate("getComputedStyle(document.querySelector('svg')).color")
+    assert ink_of_charts == colours[1]
+    page.close()
