@@ -1,10 +1,10 @@
 """What this machine can run: `python -m thor_interact_env.doctor`.
 
 It renders one view with the embedded simulator, and looks for what AI2-THOR needs; with `--start-player`, or
-where the embedded simulator does not work, it starts AI2-THOR's player too. For each thing missing it names one
-remedy. The exit code is 0 when at least one simulator has worked, 1 when none has, 2 after a mistake on the
-command line. Each simulator is tried in a process of its own, so a graphics driver that crashes or hangs is
-reported like any other fault.
+where the embedded simulator does not work, it starts AI2-THOR's player too. For each thing missing it names
+one remedy. The exit code is 0 when at least one simulator has worked, 1 when none has, 2 after a mistake on
+the command line. Each simulator is tried in a process of its own, so a graphics driver that crashes or hangs
+is reported like any other fault.
 """
 
 from __future__ import annotations
