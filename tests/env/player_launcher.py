@@ -1,6 +1,7 @@
 """How tests have AI2-THOR's client launch the stand-in player."""
 
 import contextlib
+import functools
 import json
 import shlex
 import sys
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
 PLAYER = Path(__file__).parents[1] / "thor_player" / "player.py"
 
@@ -36,3 +39,22 @@ def client_environment(home: Path, faults: list | None = None) -> Iterator[Path]
         patch.delenv("DISPLAY", raising=False)
         patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         yield file
+
+
+class SharedThorSimulator(Ai2thorSimulator):
+    """The adapter over one player that outlives the environments it is lent to; its copies are itself."""
+
+    def __reduce__(self):
+        return shared_simulator, ()
+
+    def close(self):
+        """Leave the player running; see `end`."""
+
+    def end(self):
+        super().close()
+
+
+@functools.cache
+def shared_simulator():
+    """Make the shared simulator; its player is started by the first call."""
+    return SharedThorSimulator(local_executable_path=PLAYER_COMMAND, start_timeout=90, step_timeout=60)
