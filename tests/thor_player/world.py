@@ -98,14 +98,20 @@ class World(MujocoSimulator):
     def picture(self) -> npt.NDArray[np.uint8]:
         """Return the (300, 300, 3) uint8 picture of the present moment: of the film while one is running."""
         view = self.see()
-        if self._film is None:
+        if not self.filming:
             return view.rgb
-        first, step = FILM_TIMES
-        shown = int((self._clock - first) / step + 1 + 1e-6) if self._clock > first - 1e-6 else 0
-        if shown > len(self._film):
-            return view.rgb
-        assert self._before is not None
+        assert self._film is not None and self._before is not None
+        shown = self._frames_so_far()
         return self._film[shown - 1] if shown else self._before.rgb
+
+    @property
+    def filming(self) -> bool:
+        """Whether the film of a touch is running, so that not everything is at rest."""
+        return self._film is not None and self._frames_so_far() <= len(self._film)
+
+    def _frames_so_far(self) -> int:
+        first, step = FILM_TIMES
+        return max(0, int((self._clock - first) / step + 1 + 1e-6))
 
     def geoms(self) -> npt.NDArray[np.int32]:
         """Return the (300, 300) geom at each pixel of the room at rest, -1 for none."""
@@ -171,8 +177,9 @@ class World(MujocoSimulator):
             return False, far, nothing
         self._stop_film()
         if self.paused:
-            _, self._film = self.touch_with_frames(row, column, magnitude, direction)
-            self._before, self._clock = seen, 0.0
+            _, frames = self.touch_with_frames(row, column, magnitude, direction)
+            if len(frames):
+                self._film, self._before = frames, seen
         else:
             self.touch(row, column, magnitude, direction)
         if self._loaded()[2] is not seen:
