@@ -226,14 +226,18 @@ def _gl_renderer() -> str:
     return str(gl.glGetString(gl.GL_RENDERER).decode())
 
 
+def _command(simulator: str, options: dict[str, Any]) -> list[str]:
+    words = ["--try-simulator", simulator, "--options", json.dumps(options)]
+    return [sys.executable, "-m", "thor_interact_env.doctor", *words]
+
+
 def _in_own_process(simulator: str, options: dict[str, Any], timeout: float) -> dict[str, Any]:
-    command = [sys.executable, "-m", "thor_interact_env.doctor", "--try-simulator", simulator]
     environment = dict(os.environ)
     root = str(Path(__file__).parents[1])  # where this package is, if it is not installed
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     try:
         done = subprocess.run(
-            [*command, "--options", json.dumps(options)],
+            _command(simulator, options),
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -115,6 +115,7 @@ class Player:
         controller, self._controller = self._controller, None
         if controller is not None:
             controller.abandon()
+            controller.last_event = None
 
     def log(self) -> Path:
         """Return the file that tells most about the present player: Unity's own log, or what it printed."""

@@ -85,12 +85,16 @@ class WatchedServer(FifoServer):
                 with contextlib.suppress(OSError):
                     pipe.close()
         player = self.unity_proc
-        if player is None or os.getpid() != self._process:  # a forked child leaves its parent's player alone
+        if os.getpid() != self._process:  # a forked child leaves its parent's player alone
             return
+        if player is not None:
+            with contextlib.suppress(OSError):
+                player.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                player.wait(timeout=5)
+        self.raw_metadata = self.raw_files = None  # the client is kept until the interpreter ends
         with contextlib.suppress(OSError):
-            player.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            player.wait(timeout=5)
+            self.tmp_dir.cleanup()
 
     def send(self, action: dict[str, Any]) -> None:
         """Send an action; the time of the exchange begins now."""
@@ -113,7 +117,9 @@ class WatchedServer(FifoServer):
     def _recv_message(self, timeout: float | None) -> Any:
         if self.server_pipe is None:
             handle = os.open(self.server_pipe_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with contextlib.suppress(OSError):  # not allowed to: slower, and as good
+            with contextlib.suppress(
+                OSError, AttributeError
+            ):  # not allowed to, or not Linux: as good, slower
                 fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
             self.server_pipe = FileIO(handle, "rb")
         return super()._recv_message(timeout)
