@@ -14,7 +14,6 @@ pytest.importorskip("ai2thor")
 from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, ON_SINK, ON_WALL, asked_of, flat_simulator
 
 from thor_interact_env.errors import (
-    InvalidOptionError,
     InvalidStateError,
     UnknownRoomError,
     UnreachableLocationError,
@@ -357,64 +356,8 @@ class TestState:
             simulator.set_state(change(simulator.get_state()))
 
 
-class TestOptions:
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"platform": "WebGL"}, "platform 'WebGL' is not one of Linux64, CloudRendering"),
-            ({"gpu_device": -1}, "gpu_device -1"),
-            ({"start_timeout": 0}, "start_timeout 0"),
-            ({"step_timeout": float("inf")}, "step_timeout inf"),
-            ({"restarts": -1}, "restarts -1"),
-            ({"settle_seconds": -1}, "settle_seconds -1"),
-            ({"reach": 0}, "reach 0"),
-            ({"reach_from": "hand"}, "reach_from 'hand'"),
-            ({"commit_id": ""}, "commit_id ''"),
-            ({"local_executable_path": "/nowhere/player"}, "'/nowhere/player' does not exist"),
-            ({"local_executable_path": __file__}, "chmod"),
-        ],
-    )
-    def test_a_wrong_one_is_named(self, options, message):
-        with pytest.raises(InvalidOptionError, match=message):
-            make_simulator("ai2thor", **options)
-
-    def test_a_path_may_hold_spaces(self, tmp_path):
-        program = tmp_path / "my player"
-        program.write_text(f"#!{sys.executable}\n")
-        program.chmod(0o755)
-        from thor_interact_env.simulators.ai2thor.options import PlayerOptions
-
-        assert PlayerOptions(local_executable_path=program).executable() == f"'{program}'"
-
-    def test_which_build_is_taken(self, monkeypatch):
-        from ai2thor.platform import CloudRendering, Linux64
-
-        from thor_interact_env.simulators.ai2thor.options import PlayerOptions
-
-        monkeypatch.delenv("DISPLAY", raising=False)
-        assert PlayerOptions().of_controller()["platform"] is CloudRendering
-        assert PlayerOptions(platform="Linux64").of_controller()["platform"] is Linux64
-        assert PlayerOptions(commit_id="abc", gpu_device=2).of_controller() == {
-            "quality": "Ultra",
-            "gpu_device": 2,
-            "platform": CloudRendering,
-            "x_display": None,
-            "commit_id": "abc",
-        }
-        monkeypatch.setenv("DISPLAY", ":3")
-        assert PlayerOptions().of_controller()["platform"] is Linux64
-        local = PlayerOptions(local_executable_path=sys.executable, x_display=":4").of_controller()
-        assert "platform" not in local
-        assert local["x_display"] == ":4"
-
-    def test_a_missing_client_names_the_extra(self, monkeypatch):
-        from gymnasium.error import DependencyNotInstalled
-
-        monkeypatch.setitem(sys.modules, "ai2thor.controller", None)
-        with pytest.raises(DependencyNotInstalled, match=r'pip install "thor-interact\[thor\]"'):
-            make_simulator("ai2thor")
-
-    def test_closing_leaves_no_process_and_may_be_repeated(self, tmp_path):
+class TestClosing:
+    def test_it_leaves_no_process_and_may_be_repeated(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
             simulator.load(HERE)
             process = simulator._world.player._controller.unity_pid
