@@ -154,6 +154,15 @@ class TestFailingLater:
             assert np.flatnonzero((seen.rgb == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 3 * 15
             np.testing.assert_array_equal(simulator.get_state()[1 : len(state)], state[1:])
 
+    def test_a_new_player_does_not_touch_from_where_nobody_stands(self, tmp_path):
+        with flat_simulator(tmp_path) as simulator:
+            simulator.load(HERE)
+            os.kill(_pid(simulator), signal.SIGKILL)
+            with pytest.warns(RuntimeWarning, match="started again"):
+                assert len(simulator.reachable_positions(HERE.scene, HERE.seed)) == 3
+            with pytest.raises(RuntimeError, match="load"):
+                simulator.touch(*ON_MUG, 30.0, AWAY)
+
     def test_an_interruption_leaves_no_player_that_is_out_of_step(self, tmp_path):
         stall = {"kind": "stall", "action": "TouchThenApplyForce", "after": 0}
         with flat_simulator(tmp_path, faults=[stall]) as simulator:

@@ -144,6 +144,8 @@ class Ai2thorSimulator:
                 self._leave()
 
             def ask() -> npt.NDArray[np.float64]:
+                if not self._world.player.running:  # a new player has nobody at the loaded location
+                    self._location = self._view = None
                 self._world.prepare(*spawn)
                 return self._world.positions()
 
