@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import gymnasium
@@ -24,16 +23,11 @@ from thor_interact_env.actions import (
     STRIDE,
     check_action,
 )
+from thor_interact_env.arguments import location_option, parse_locations
 from thor_interact_env.checks import check_interactions, check_reach, check_reachable_share
-from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
-from thor_interact_env.locations import (
-    SPLITS,
-    Location,
-    LocationDataset,
-    LocationSampler,
-    split_rooms,
-)
-from thor_interact_env.simulators import check_simulator_name, make_simulator
+from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.simulators import NONDETERMINISTIC, check_simulator_name, make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
 from thor_interact_env.state import Episode, pack_state, unpack_state
 from thor_interact_env.window import Window
@@ -118,10 +112,14 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     simulator is deterministic. Pickling keeps the arguments only, so a simulator given as an object must be
     picklable itself.
 
+    `metadata["deterministic"]` tells whether the same seed gives the same bytes: False with
+    `simulator="ai2thor"`, whose physics repeats itself only nearly. `ThorInteract-AI2THOR-v0` is this
+    environment on that simulator, registered with `nondeterministic=True`: Gymnasium decides that by name.
+
     ## Arguments
     | Parameter | Type | Default | Description (Unit) |
     |-----------|------|---------|--------------------|
-    | `simulator` | str or Simulator | `"mujoco"` | the world: a name, or an object |
+    | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "ai2thor", or an object |
     | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
     | `interactions` | int | `10` | touches in an episode |
     | `reachable_share` | float | `0.2` | least share of a drawn view within 1.5 m; 0: the paper's rule (1) |
@@ -194,9 +192,12 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         self._simulator_options = {"reach": float(reach), **(simulator_options or {})}
         self._simulator: Simulator | None = None
         self._process = 0  # the process that made the simulator
-        self._rooms, self._locations = _parse_locations(locations)
+        self._rooms, self._locations = parse_locations(locations)
         self._reachable_share = float(reachable_share)
         self._interactions = int(interactions)
+        chosen = simulator if isinstance(simulator, Simulator) else None
+        deterministic = chosen.deterministic if chosen else simulator not in NONDETERMINISTIC
+        self.metadata = {**type(self).metadata, "deterministic": deterministic}
         self._supervision = SupervisionOptions(change_test, kernel_name, bool(use_superpixels))
         self._window = Window(self.metadata["render_fps"]) if render_mode == "human" else None
         self._episode: Episode | None = None
@@ -230,7 +231,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             UnknownRoomError: The simulator has no such room.
             UnreachableLocationError: The agent cannot stand there.
         """
-        location = _location_option(options)
+        location = location_option(options)
         super().reset(seed=seed)
         self._episode = None  # an error below leaves an environment that asks for a reset
         simulator = self.simulator
@@ -359,41 +360,3 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
 
 def _observation(view: Observation) -> dict[str, npt.NDArray[Any]]:
     return {"rgb": view.rgb.copy(), "depth": np.minimum(view.depth, np.float32(MAX_DEPTH))}
-
-
-def _parse_locations(
-    locations: str | os.PathLike[str] | Sequence[Location],
-) -> tuple[tuple[str, ...], tuple[Location, ...] | None]:
-    """Return the rooms to draw from, or the locations to choose from."""
-    if isinstance(locations, str) and locations in SPLITS:
-        return split_rooms(locations), None
-    if isinstance(locations, str | os.PathLike):
-        path = Path(locations)
-        if path.suffix != ".json":
-            raise UnknownSplitError(
-                f"locations {str(locations)!r} is neither a split ({', '.join(SPLITS)}) nor a .json file"
-            )
-        chosen: tuple[Any, ...] = LocationDataset.read(path).locations
-    else:
-        chosen = tuple(locations)
-    for item in chosen:
-        if not isinstance(item, Location):
-            raise InvalidOptionError(f"locations holds {item!r}, which is not a Location")
-    if not chosen:
-        raise InvalidOptionError(f"locations {locations!r} holds no location; at least one is needed")
-    return (), chosen
-
-
-def _location_option(options: dict[str, Any] | None) -> Location | None:
-    unknown = set(options or ()) - {"location"}
-    if unknown:
-        names = ", ".join(sorted(map(repr, unknown)))
-        raise InvalidOptionError(f"unknown reset option {names}; the only option is 'location'")
-    if not options:
-        return None
-    location = options["location"]
-    if isinstance(location, Location):
-        return location
-    if isinstance(location, Mapping):
-        return Location.from_json(location)
-    raise InvalidOptionError(f"location {location!r} is neither a Location nor a thor_meta mapping")

@@ -10,6 +10,9 @@ if TYPE_CHECKING:  # base.py is loaded by the simulator that is made
 SIMULATORS: Final[tuple[str, ...]] = ("mujoco", "ai2thor")
 """Names that `make_simulator` knows."""
 
+NONDETERMINISTIC: Final[frozenset[str]] = frozenset({"ai2thor"})
+"""Those that do not give equal bytes for equal calls; known before one is made."""
+
 
 def check_simulator_name(name: object) -> None:
     """Raise `ValueError` naming the choices unless `name` is one of `SIMULATORS`."""

@@ -150,7 +150,7 @@ class Player:
             remedy = DOCTOR
             if fault.kind == "silent":
                 remedy = f"raise start_timeout if the machine is merely slow; {DOCTOR}"
-            raise PlayerStartError(self._sentence(f"did not start: it {fault.cause}", remedy)) from fault
+            raise PlayerStartError(self._sentence(f"did not start: it {fault.cause}", remedy)) from None
         except Exception as error:  # the client's own search for a build, a display and a GPU raises anything
             if "not contained in build" in str(error):
                 raise UnknownRoomError(f"AI2-THOR's build has no room {room!r}") from error
@@ -166,7 +166,7 @@ class Player:
             yield
         except PlayerFault as fault:
             self.close()
-            raise self._error(fault, action) from fault
+            raise self._error(fault, action) from None
         except (ValueError, RuntimeError) as error:
             message = f"refused {action} ({' '.join(str(error).split())[:300]})"
             raise PlayerActionError(self._sentence(message, _FAULTS["garbled"][1])) from error

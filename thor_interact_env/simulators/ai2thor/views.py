@@ -1,5 +1,6 @@
 """From an event of AI2-THOR to what this package calls an observation and instances."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,15 @@ def view_of(event: "Event", clip_planes: tuple[float, float]) -> View:
         event: One with all its pictures; see `missing_pictures`.
         clip_planes: Distances of the near and the far plane in metres.
     """
-    near, far = clip_planes
     rgb = np.array(event.frame, np.uint8, order="C")
-    depth = np.ascontiguousarray(event.depth_frame * (ray_lengths() * (far / (far - near))), np.float32)
+    depth = np.ascontiguousarray(event.depth_frame * _distance_factor(*clip_planes), np.float32)
     rgb.flags.writeable = depth.flags.writeable = False
     return View(Observation(rgb, depth), event)
+
+
+@functools.cache
+def _distance_factor(near: float, far: float) -> npt.NDArray[np.float32]:
+    return (ray_lengths() * (far / (far - near))).astype(np.float32)
 
 
 def instances_of(view: View, within: npt.NDArray[np.bool_]) -> Instances:
