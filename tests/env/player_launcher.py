@@ -57,4 +57,4 @@ class SharedThorSimulator(Ai2thorSimulator):
 @functools.cache
 def shared_simulator():
     """Make the shared simulator; its player is started by the first call."""
-    return SharedThorSimulator(local_executable_path=PLAYER_COMMAND, start_timeout=90, step_timeout=60)
+    return SharedThorSimulator(local_executable_path=PLAYER_COMMAND, start_timeout=300, step_timeout=300)
