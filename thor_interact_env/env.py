@@ -26,7 +26,7 @@ from thor_interact_env.actions import (
 from thor_interact_env.checks import check_interactions, check_reach, check_reachable_share
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations import Location, LocationSampler
-from thor_interact_env.simulators import check_simulator_name, make_simulator
+from thor_interact_env.simulators import NONDETERMINISTIC, check_simulator_name, make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
 from thor_interact_env.starting import location_option, parse_locations
 from thor_interact_env.state import Episode, pack_state, unpack_state
@@ -118,10 +118,14 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     `set_state(state)` save and restore everything, bit for bit where the simulator is deterministic. Pickling
     keeps the arguments only, so a simulator given as an object must be picklable itself.
 
+    `metadata["deterministic"]` tells whether the same seed gives the same bytes: False with
+    `simulator="ai2thor"`, whose physics repeats itself only nearly. `ThorInteract-AI2THOR-v0` is this
+    environment on that simulator, registered with `nondeterministic=True`: Gymnasium decides that by name.
+
     ## Arguments
     | Parameter | Type | Default | Description (Unit) |
     |-----------|------|---------|--------------------|
-    | `simulator` | str or Simulator | `"mujoco"` | the world: a name, or an object |
+    | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "ai2thor", or an object |
     | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
     | `interactions` | int | `10` | touches in an episode |
     | `reachable_share` | float | `0.2` | least share of a drawn view within 1.5 m; 0: the paper's rule (1) |
@@ -201,6 +205,9 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         self._reachable_share = float(reachable_share)
         self._interactions = int(interactions)
         self._record_motion = bool(record_motion)
+        chosen = simulator if isinstance(simulator, Simulator) else None
+        deterministic = chosen.deterministic if chosen else simulator not in NONDETERMINISTIC
+        self.metadata = {**type(self).metadata, "deterministic": deterministic}
         self._supervision = SupervisionOptions(change_test, kernel_name, bool(use_superpixels))
         self._window = Window(self.metadata["render_fps"]) if render_mode == "human" else None
         self._episode: Episode | None = None

@@ -39,3 +39,27 @@ class DatasetError(ThorInteractError):
 
 class RenderingError(RuntimeError):
     """No picture can be rendered on this machine: the message says what to install."""
+
+
+class PlayerError(RuntimeError):
+    """AI2-THOR's Unity player failed: the message names the cause, the player's log file and the remedy."""
+
+
+class PlayerStartError(PlayerError):
+    """The player could not be started, died while it started, or did not report in time."""
+
+
+class PlayerDiedError(PlayerError):
+    """The player's process ended, or it closed its side of the connection."""
+
+
+class PlayerTimeoutError(PlayerError):
+    """The player did not answer an action in time; it has been killed."""
+
+
+class PlayerProtocolError(PlayerError):
+    """The player sent what the client cannot read, or left out a picture it was asked for."""
+
+
+class PlayerActionError(PlayerError):
+    """The player refused an action that the adapter relies on: it is of a version that does not fit."""

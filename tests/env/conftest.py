@@ -1,7 +1,8 @@
-"""Environments over the toy world and over the embedded simulator."""
+"""Environments over the toy world, over the embedded simulator, and over AI2-THOR's client and protocol."""
 
 import pytest
 from env_makers import make, mujoco_locations
+from player_launcher import client_environment, shared_simulator
 
 
 @pytest.fixture
@@ -11,10 +12,22 @@ def env():
     env.close()
 
 
-@pytest.fixture(params=["fake", "mujoco"])
+@pytest.fixture(scope="session")
+def thor_simulator(tmp_path_factory):
+    """The adapter to AI2-THOR over a stand-in player that all tests share: starting one is what costs."""
+    pytest.importorskip("ai2thor")
+    simulator = shared_simulator()
+    with client_environment(tmp_path_factory.mktemp("home")):
+        simulator.load(mujoco_locations()[0])
+    yield simulator
+    simulator.end()
+
+
+@pytest.fixture(params=["fake", "mujoco", "ai2thor"])
 def any_env(request):
-    """An environment over each world; on the embedded simulator, in one room."""
+    """An environment over each world; where there are rooms, in one of them."""
     locations = "NovelSpaces/train" if request.param == "fake" else mujoco_locations()
-    env = make(request.param, locations=locations, render_mode="rgb_array")
+    world = request.getfixturevalue("thor_simulator") if request.param == "ai2thor" else request.param
+    env = make(world, locations=locations, render_mode="rgb_array")
     yield env
     env.close()

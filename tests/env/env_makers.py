@@ -45,3 +45,26 @@ def rollout(env, seed, steps):
         if said[-1][3]:
             said.append(env.reset())
     return said
+
+
+def moving_actions(env):
+    """Return touches of 200 N in the middle of the largest objects in reach."""
+    actions = []
+    masks = env.unwrapped.ground_truth().masks
+    for mask in masks[np.argsort(-masks.sum(axis=(1, 2)))][:4]:
+        rows, columns = np.nonzero(mask)
+        actions.append([int(rows[len(rows) // 2]), int(columns[len(rows) // 2]), 2, 1])
+    return actions
+
+
+def idle_actions(env, observation):
+    """Return touches of 200 N of something fixed in reach and of what is farthest."""
+    depth = observation["depth"]
+    fixed = ~env.unwrapped.ground_truth().masks.any(axis=0) & (depth < 1.4)
+    pixels = [np.argwhere(fixed)[0], np.unravel_index(depth.argmax(), depth.shape)]
+    return [[int(row), int(column), 2, 1] for row, column in pixels]
+
+
+def a_location(env):
+    """Return a location of the world under an environment made by the fixture `any_env`."""
+    return SOMEWHERE if isinstance(env.unwrapped.simulator, FakeSimulator) else mujoco_locations()[0]

@@ -1,4 +1,4 @@
-"""The contract of `ThorInteract-v0`, on a toy world and on the embedded simulator."""
+"""The contract of `ThorInteract-v0`, on a toy world and on both simulators."""
 
 import json
 import pickle
@@ -9,7 +9,7 @@ import warnings
 import gymnasium
 import numpy as np
 import pytest
-from env_makers import ELSEWHERE, SOMEWHERE, make, mujoco_locations, rollout
+from env_makers import ELSEWHERE, SOMEWHERE, a_location, idle_actions, make, moving_actions, rollout
 from fake_simulator import MASSES, FakeSimulator, touch_of
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
@@ -152,22 +152,32 @@ class TestEpisode:
         np.testing.assert_array_equal(info["mask"], info["changed"])
         assert not np.array_equal(*masks)
 
-    def test_changes_accumulate_until_the_reset(self, env):
-        first, _ = env.reset(options={"location": SOMEWHERE})
-        simulator = env.unwrapped.simulator
-        seen = [env.step(touch_of(simulator, index, 2))[0]["rgb"] for index in (0, 1, 2)]
-        assert len({picture.tobytes() for picture in [first["rgb"], *seen]}) == 4
-        again, _ = env.reset(options={"location": SOMEWHERE})
+    def test_touches_are_judged_from_the_two_pictures_and_accumulate_until_the_reset(self, any_env):
+        start = {"location": a_location(any_env)}
+        first, _ = any_env.reset(options=start)
+        supervisor = Supervisor(first["rgb"], SupervisionOptions())
+        before, pictures = first, {first["rgb"].tobytes()}
+        for action in moving_actions(any_env):
+            after, reward, _, _, info = any_env.step(action)
+            expected = supervisor.judge(before["rgb"], after["rgb"], action[0] // 3, action[1] // 3)
+            np.testing.assert_array_equal(info["mask"], expected.mask)
+            np.testing.assert_array_equal(info["changed"], expected.changed)
+            assert info["success"] == bool(expected.success)
+            assert reward == float(expected.success)
+            before = after
+            pictures.add(after["rgb"].tobytes())
+        assert len(pictures) > 2
+        again, _ = any_env.reset(options=start)
         assert data_equivalence(first, again, exact=True)
 
-    @pytest.mark.parametrize("action", [[0, 0, 2, 0], [299, 150, 2, 3]], ids=["wall", "table"])
-    def test_a_touch_that_moves_nothing(self, env, action):
-        before, _ = env.reset(seed=0)
-        after, reward, _, _, info = env.step(action)
-        assert data_equivalence(before, after, exact=True)
-        assert reward == 0.0
-        assert not info["mask"].any()
-        assert not info["changed"].any()
+    def test_a_touch_that_moves_nothing(self, any_env):
+        before, _ = any_env.reset(options={"location": a_location(any_env)})
+        for action in idle_actions(any_env, before):
+            after, reward, _, _, info = any_env.step(action)
+            assert data_equivalence(before, after, exact=True)
+            assert reward == 0.0
+            assert not info["mask"].any()
+            assert not info["changed"].any()
 
     def test_a_touch_that_moves_nothing_is_not_looked_at(self, env, monkeypatch):
         env.reset(seed=0)
@@ -179,18 +189,18 @@ class TestEpisode:
         monkeypatch.setattr("selfsup.feedback.superpixel_labels", fail)
         assert not env.step([0, 0, 2, 0])[4]["success"]
 
-    def test_what_is_returned_is_the_callers(self, env):
+    def test_what_is_returned_is_the_callers(self, any_env):
         def spoil(observation, info):
             for array in [*observation.values(), *(x for x in info.values() if isinstance(x, np.ndarray))]:
                 array[...] = 1
 
-        said = rollout(env, 0, 9)
-        env.action_space.seed(0)
-        observation, info = env.reset(seed=0)
+        said = rollout(any_env, 0, 9)
+        any_env.action_space.seed(0)
+        observation, info = any_env.reset(seed=0)
         assert data_equivalence((observation, info), said[0], exact=True)
         spoil(observation, info)
         for expected in said[1:10]:
-            step = env.step(env.action_space.sample())
+            step = any_env.step(any_env.action_space.sample())
             assert data_equivalence(step, expected, exact=True)
             spoil(step[0], step[4])
 
@@ -213,9 +223,7 @@ class TestEpisode:
 
 class TestStart:
     def test_a_location_or_its_json_can_be_asked_for(self, any_env):
-        location = (
-            SOMEWHERE if isinstance(any_env.unwrapped.simulator, FakeSimulator) else mujoco_locations()[0]
-        )
+        location = a_location(any_env)
         first, info = any_env.reset(options={"location": location})
         assert info == {"location": location.to_json()}
         again, info = any_env.reset(options={"location": location.to_json()})

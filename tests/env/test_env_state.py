@@ -8,11 +8,12 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from env_makers import SOMEWHERE, make, mujoco_locations
+from env_makers import SOMEWHERE, make, moving_actions, mujoco_locations
 from fake_simulator import FakeSimulator, touch_of
 from gymnasium.error import DependencyNotInstalled, ResetNeeded
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
+from player_launcher import PLAYER_COMMAND, client_environment
 
 from thor_interact_env.actions import ACTION_FIELDS
 from thor_interact_env.env import ThorInteractEnv
@@ -56,7 +57,7 @@ class TestState:
         state = env.get_state()
         state = {name: array.copy() for name, array in state.items()}
         actions = [env.action_space.sample() for _ in range(7)]
-        truth = self.moving_actions(env)
+        truth = moving_actions(env)
         actions[: len(truth)] = truth
         expected = [env.step(action) for action in actions] + [env.reset()]
         assert any(step[4]["changed"].any() for step in expected[:-1])
@@ -68,23 +69,13 @@ class TestState:
             assert data_equivalence(expected, again, exact=True)
         twin.close()
 
-    @staticmethod
-    def moving_actions(env):
-        """Touches of 200 N in the middle of objects in reach."""
-        actions = []
-        masks = env.ground_truth().masks
-        for mask in masks[np.argsort(-masks.sum(axis=(1, 2)))][:4]:
-            rows, columns = np.nonzero(mask)
-            actions.append([int(rows[len(rows) // 2]), int(columns[len(rows) // 2]), 2, 1])
-        return actions
-
-    def test_a_state_can_be_stored_as_arrays(self, env):
+    def test_a_state_can_be_stored_as_arrays(self, any_env):
         safetensors = pytest.importorskip("safetensors.numpy")
-        env.reset(seed=0)
-        state = env.unwrapped.get_state()
+        any_env.reset(seed=0)
+        state = any_env.unwrapped.get_state()
         restored = safetensors.load(safetensors.save(state))
-        env.unwrapped.set_state(restored)
-        assert data_equivalence(env.unwrapped.get_state(), state, exact=True)
+        any_env.unwrapped.set_state(restored)
+        assert data_equivalence(any_env.unwrapped.get_state(), state, exact=True)
 
     def test_a_finished_episode_stays_finished(self):
         env = make(interactions=1).unwrapped
@@ -96,18 +87,18 @@ class TestState:
         with pytest.raises(ResetNeeded):
             env.step([0, 0, 0, 0])
 
-    def test_a_state_is_the_callers(self, env):
-        env.reset(seed=0)
-        state = env.unwrapped.get_state()
+    def test_a_state_is_the_callers(self, any_env):
+        any_env.reset(seed=0)
+        state = any_env.unwrapped.get_state()
         kept = {name: array.copy() for name, array in state.items()}
-        env.unwrapped.set_state(state)
+        any_env.unwrapped.set_state(state)
         for array in state.values():
             array[...] = 0
-        assert data_equivalence(env.unwrapped.get_state(), kept, exact=True)
+        assert data_equivalence(any_env.unwrapped.get_state(), kept, exact=True)
 
-    def test_before_a_reset_there_is_none(self, env):
+    def test_before_a_reset_there_is_none(self, any_env):
         with pytest.raises(ResetNeeded):
-            env.unwrapped.get_state()
+            any_env.unwrapped.get_state()
 
     @pytest.mark.parametrize(
         "name", ["simulator", "rgb", "depth", "first_rgb", "steps", "location", "np_random"]
@@ -213,21 +204,31 @@ class TestRendering:
 
 
 class TestVector:
-    @pytest.mark.parametrize("simulator", ["fake", "mujoco"])
-    def test_spawned_processes_give_what_one_process_gives(self, simulator):
+    @pytest.mark.parametrize(("simulator", "count"), [("fake", 2), ("mujoco", 2), ("ai2thor", 1)])
+    def test_spawned_processes_give_what_one_process_gives(self, tmp_path, simulator, count):
         locations = "NovelSpaces/train" if simulator == "fake" else mujoco_locations()
         world = FakeSimulator() if simulator == "fake" else simulator
+        options = None
+        if simulator == "ai2thor":
+            pytest.importorskip("ai2thor")
+            options = {"local_executable_path": PLAYER_COMMAND}
         make_one = functools.partial(
             gymnasium.make,
             "thor_interact_env:ThorInteract-v0",
             simulator=world,
             locations=locations,
             interactions=3,
+            simulator_options=options,
         )
-        envs = AsyncVectorEnv([make_one] * 2, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP)
-        singles = [copy.deepcopy(make_one)(), copy.deepcopy(make_one)()]  # each its own world
+        with client_environment(tmp_path):
+            self.compare(make_one, count)
+
+    @staticmethod
+    def compare(make_one, count):
+        envs = AsyncVectorEnv([make_one] * count, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP)
+        singles = [copy.deepcopy(make_one)() for _ in range(count)]  # each its own world
         try:
-            observations, _ = envs.reset(seed=[4, 5])
+            observations, _ = envs.reset(seed=[4, 5][:count])
             for index, single in enumerate(singles):
                 expected, _ = single.reset(seed=4 + index)
                 assert data_equivalence({k: v[index] for k, v in observations.items()}, expected, exact=True)
@@ -236,7 +237,7 @@ class TestVector:
                 actions = envs.action_space.sample()
                 observations, rewards, terminated, truncated, infos = envs.step(actions)
                 ended = step == 2
-                assert truncated.tolist() == [ended, ended]
+                assert truncated.tolist() == [ended] * count
                 assert not terminated.any()
                 for index, single in enumerate(singles):
                     expected = single.step(actions[index])

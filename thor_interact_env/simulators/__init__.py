@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:  # base.py is loaded by the simulator that is made
     from thor_interact_env.simulators.base import Simulator
 
-SIMULATORS: Final[tuple[str, ...]] = ("mujoco",)
+SIMULATORS: Final[tuple[str, ...]] = ("mujoco", "ai2thor")
 """Names that `make_simulator` knows."""
+
+NONDETERMINISTIC: Final[frozenset[str]] = frozenset({"ai2thor"})
+"""Those that do not give equal bytes for equal calls; known before one is made."""
 
 
 def check_simulator_name(name: object) -> None:
@@ -26,8 +29,13 @@ def make_simulator(name: str, **options: Any) -> Simulator:
 
     Raises:
         ValueError: There is no simulator of this name.
+        DependencyNotInstalled: "ai2thor" was asked for, and its client is not installed.
     """
     check_simulator_name(name)
+    if name == "ai2thor":
+        from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
+
+        return Ai2thorSimulator(**options)
     from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
     return MujocoSimulator(**options)

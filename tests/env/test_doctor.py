@@ -1,0 +1,180 @@
+"""What the doctor says about a machine, and its exit code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from thor_interact_env import doctor
+from thor_interact_env.doctor import Finding, examine_ai2thor, examine_embedded, main, works
+
+GOOD = {"room": "FloorPlan1", "seconds": 0.5, "view_ms": 20.0, "renderer": "Some GPU", "backend": "egl"}
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A machine with an empty home on which processes answer what the test says, by simulator."""
+    answers, asked = {"mujoco": GOOD, "ai2thor": GOOD}, []
+
+    def answer(simulator, options, timeout):
+        asked.append((simulator, options))
+        return answers[simulator]
+
+    monkeypatch.setattr(doctor, "_in_own_process", answer)
+    monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda name: None)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("DISPLAY", raising=False)
+    answers["asked"] = asked
+    return answers
+
+
+def by_name(findings):
+    return {finding.name: finding for finding in findings}
+
+
+def run(*words):
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    return left.value.code
+
+
+class TestEmbedded:
+    def test_it_really_renders_a_view(self):
+        findings = by_name(examine_embedded())
+        assert findings["embedded simulator"].status in ("ok", "slow")
+        assert "FloorPlan1" in findings["embedded simulator"].detail
+        assert findings["OpenGL"].detail
+        software = any(name in findings["OpenGL"].detail.lower() for name in doctor.SOFTWARE_RASTERISERS)
+        assert findings["OpenGL"].status == ("slow" if software else "ok")
+
+    @pytest.mark.parametrize(
+        ("renderer", "status"),
+        [("llvmpipe (LLVM 15.0.6, 256 bits)", "slow"), ("NVIDIA A100/PCIe/SSE2", "ok"), ("softpipe", "slow")],
+    )
+    def test_a_software_rasteriser_is_called_slow_and_works(self, machine, renderer, status):
+        machine["mujoco"] = {**GOOD, "renderer": renderer}
+        findings = examine_embedded()
+        assert by_name(findings)["OpenGL"].status == status
+        assert bool(by_name(findings)["OpenGL"].remedy) == (status == "slow")
+        assert works(findings)
+
+    def test_a_fault_is_told_with_its_remedy(self, machine):
+        machine["mujoco"] = {"error": "no context"}
+        finding = by_name(examine_embedded())["embedded simulator"]
+        assert (finding.status, finding.detail) == ("failed", "no context")
+        assert "libegl1" in finding.remedy
+
+    def test_a_driver_that_crashes_is_reported(self, monkeypatch):
+        crash = [sys.executable, "-c", "import os; os.abort()"]
+        monkeypatch.setattr(doctor, "_command", lambda simulator, options: crash)
+        assert "exit code -6" in doctor._in_own_process("mujoco", {}, 60)["error"]
+
+    def test_a_driver_that_hangs_is_reported(self, monkeypatch):
+        hang = [sys.executable, "-c", "import time; time.sleep(60)"]
+        monkeypatch.setattr(doctor, "_command", lambda simulator, options: hang)
+        assert "within 0.2 s" in doctor._in_own_process("mujoco", {}, 0.2)["error"]
+
+
+class TestAi2thor:
+    def test_each_missing_thing_has_a_remedy(self, machine):
+        findings = examine_ai2thor(False, None, 10)
+        for finding in findings:
+            if finding.status in ("missing", "failed"):
+                assert finding.remedy.endswith(".")
+                assert "\n" not in finding.remedy
+        named = by_name(findings)
+        assert named["Unity build"].status == named["Vulkan"].status == named["X display"].status == "missing"
+
+    def test_a_client_that_is_not_installed_is_missing(self, machine, monkeypatch):
+        def absent(name):
+            raise doctor.importlib.metadata.PackageNotFoundError(name)
+
+        monkeypatch.setattr(doctor.importlib.metadata, "version", absent)
+        named = by_name(examine_ai2thor(True, None, 10))
+        assert named["AI2-THOR's client"].status == "missing"
+        assert 'pip install "thor-interact[thor]"' in named["AI2-THOR's player"].remedy
+        assert machine["asked"] == []
+
+    def test_builds_and_displays_are_found(self, machine, monkeypatch, tmp_path):
+        pytest.importorskip("ai2thor")
+        (tmp_path / ".ai2thor" / "releases" / "thor-CloudRendering-abc").mkdir(parents=True)
+        named = by_name(examine_ai2thor(False, None, 10))
+        assert named["Unity build"] == Finding("Unity build", "ok", "thor-CloudRendering-abc")
+        assert "neither Vulkan nor an X display" in named["AI2-THOR's player"].detail
+        monkeypatch.setenv("DISPLAY", ":7")
+        named = by_name(examine_ai2thor(False, None, 10))
+        assert named["X display"].detail == "DISPLAY=:7"
+        assert named["AI2-THOR's player"].status == "untried"
+        assert machine["asked"] == []
+        assert by_name(examine_ai2thor(True, None, 10))["AI2-THOR's player"].status == "ok"
+
+    def test_a_player_is_really_started(self, tmp_path):
+        pytest.importorskip("ai2thor")
+        from player_launcher import client_environment
+        from thor_simulators import FLAT_PLAYER
+
+        with client_environment(tmp_path):
+            player = by_name(examine_ai2thor(True, FLAT_PLAYER, 60))["AI2-THOR's player"]
+            assert player.status == "ok", player
+            missing = by_name(examine_ai2thor(True, "/nowhere/player", 60))["AI2-THOR's player"]
+            assert missing.status == "failed"
+            assert "'/nowhere/player' does not exist" in missing.detail
+
+
+class TestVerdict:
+    def test_one_simulator_is_enough(self, machine, capsys):
+        machine["ai2thor"] = {"error": "broken"}
+        assert run("--executable", sys.executable) == 0
+        machine["mujoco"], machine["ai2thor"] = {"error": "broken"}, GOOD
+        pytest.importorskip("ai2thor")
+        assert run("--executable", sys.executable) == 0
+        machine["ai2thor"] = {"error": "broken"}
+        assert run("--executable", sys.executable) == 1
+        assert "No simulator works" in capsys.readouterr().out
+
+    def test_a_player_is_started_unasked_only_where_the_embedded_simulator_fails(self, machine, monkeypatch):
+        pytest.importorskip("ai2thor")
+        monkeypatch.setenv("DISPLAY", ":7")
+        monkeypatch.setattr(doctor, "installed_builds", lambda: ["thor-Linux64-abc"])
+        assert run() == 0
+        assert [name for name, _ in machine["asked"]] == ["mujoco"]
+        machine["mujoco"] = {"error": "broken"}
+        assert run() == 0
+        assert [name for name, _ in machine["asked"]] == ["mujoco", "mujoco", "ai2thor"]
+
+    def test_json_says_the_same(self, machine, capsys):
+        assert run("--json") == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["works"] is True
+        assert {"name": "MuJoCo", "status": "ok"}.items() <= report["findings"][0].items()
+        assert set(report["findings"][0]) == {"name", "status", "detail", "remedy"}
+
+    def test_the_text_names_every_finding_and_remedy(self, machine, capsys):
+        run()
+        text = capsys.readouterr().out
+        for finding in doctor.examine():
+            assert finding.detail in text
+            assert finding.remedy in text
+
+    @pytest.mark.parametrize("words", [["--timeout", "0"], ["--timeout", "x"], ["--no-such"], ["extra"]])
+    def test_a_mistake_is_one_line(self, words, capsys):
+        assert run(*words) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.startswith("error: ")
+        assert said.err.count("\n") == 1
+
+    def test_it_runs_as_a_module_with_no_picture_to_be_had(self, tmp_path):
+        environment = {**os.environ, "MUJOCO_GL": "no-such-backend", "HOME": str(tmp_path)}
+        environment.pop("DISPLAY", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "thor_interact_env.doctor"],
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
+        assert done.returncode == 1
+        assert "no-such-backend" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr

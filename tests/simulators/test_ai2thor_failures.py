@@ -1,0 +1,212 @@
+"""What the adapter to AI2-THOR does when its player, or the machine, does not do what it should.
+
+The faults that a player can be asked for at any moment are in `tests/env/test_player_faults.py`.
+"""
+
+import os
+import signal
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ai2thor")
+from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, flat_simulator
+
+from thor_interact_env.errors import (
+    PlayerActionError,
+    PlayerDiedError,
+    PlayerError,
+    PlayerProtocolError,
+    PlayerStartError,
+    PlayerTimeoutError,
+    RenderingError,
+    ThorInteractError,
+)
+from thor_interact_env.simulators.ai2thor.options import PlayerOptions
+from thor_interact_env.simulators.ai2thor.player import Player
+
+
+def one_sentence(error):
+    text = str(error.value)
+    assert "\n" not in text
+    assert text.endswith(".")
+    assert ".log" in text
+    return text
+
+
+def test_a_players_failure_is_no_mistake_of_the_user():
+    for kind in (
+        PlayerStartError,
+        PlayerDiedError,
+        PlayerTimeoutError,
+        PlayerProtocolError,
+        PlayerActionError,
+    ):
+        assert issubclass(kind, PlayerError)
+    assert not issubclass(PlayerError, ThorInteractError | RenderingError)
+
+
+class TestAnswersThatLackSomething:
+    @pytest.mark.parametrize(
+        ("asked", "cause"),
+        [
+            ({"without": "rgb"}, "sent no colour picture"),
+            ({"without": "depth"}, "sent no depth picture"),
+            ({"without": "ids"}, "sent no instance picture"),
+            ({"size": [200, 300]}, r"of \(200, 300\), not of \(300, 300\) pixels"),
+        ],
+    )
+    def test_a_missing_picture_is_named(self, tmp_path, asked, cause):
+        with flat_simulator(tmp_path, asked=asked, restarts=0) as simulator:
+            with pytest.raises(PlayerProtocolError, match=cause) as error:
+                simulator.load(HERE)
+            one_sentence(error)
+
+    def test_an_action_that_the_player_does_not_know_is_named(self, tmp_path):
+        with flat_simulator(tmp_path, asked={"refuses": "MakeAllObjectsMoveable"}) as simulator:
+            with pytest.raises(PlayerActionError, match=r"MakeAllObjectsMoveable.*commit_id") as error:
+                simulator.load(HERE)
+            one_sentence(error)
+            assert not simulator._world.player.running
+
+    def test_a_spawn_that_fails_is_a_warning(self, tmp_path):
+        with flat_simulator(tmp_path, asked={"fails": "InitialRandomSpawn"}) as simulator:
+            with pytest.warns(RuntimeWarning, match="did not spawn FloorPlan1 with seed 7.*cannot be done"):
+                seen = simulator.load(HERE)
+            assert seen.rgb.any()
+
+
+class TestStarting:
+    def test_digits_in_the_cuda_variable_neither_hinder_nor_vanish(self, tmp_path, monkeypatch):
+        with flat_simulator(tmp_path) as simulator:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+            simulator.load(HERE)
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+            assert "-force-device-index" not in " ".join(_command_line(simulator))
+
+    def test_the_cuda_variable_comes_back_after_a_failure_too(self, tmp_path, monkeypatch):
+        with flat_simulator(tmp_path, faults=[{"kind": "exits", "code": 3}]) as simulator:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+            with pytest.raises(PlayerStartError, match="ended with exit code 3"):
+                simulator.load(HERE)
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+
+    def test_a_gpu_that_cannot_be_found_is_reported(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PATH", str(tmp_path))  # neither vulkaninfo nor nvidia-smi
+        with (
+            flat_simulator(tmp_path, gpu_device=0) as simulator,
+            pytest.raises(PlayerStartError, match=r"vulkaninfo.*doctor") as error,
+        ):
+            simulator.load(HERE)
+        one_sentence(error)
+
+    def test_a_home_that_cannot_be_written_to_is_reported(self, tmp_path, monkeypatch):
+        with flat_simulator(tmp_path) as simulator:
+            (tmp_path / "file").touch()
+            monkeypatch.setenv("HOME", str(tmp_path / "file"))
+            with pytest.raises(PlayerStartError, match="could not be started"):
+                simulator.load(HERE)
+
+    def test_unitys_own_log_is_named_if_it_was_written(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        player = Player(PlayerOptions(local_executable_path=FLAT_PLAYER), 10.0)
+        assert player.log() == tmp_path / ".ai2thor" / "log" / "unity.log"
+        folder = tmp_path / ".config/unity3d/Allen Institute for Artificial Intelligence/AI2-THOR"
+        folder.mkdir(parents=True)
+        (folder / "Player.log").touch()
+        assert player.log() == folder / "Player.log"
+
+
+class TestFailingLater:
+    def test_restarts_are_counted_for_each_episode(self, tmp_path):
+        crash = {"kind": "crash", "action": "TouchThenApplyForce", "after": 0}
+        with flat_simulator(tmp_path, faults=[crash, None, None, crash, None], restarts=1) as simulator:
+            simulator.load(HERE)
+            with pytest.warns(RuntimeWarning, match=r"1 of at most 1 times"):
+                simulator.touch(*ON_MUG, 30.0, AWAY)
+            os.kill(_pid(simulator), signal.SIGKILL)
+            with pytest.raises(PlayerDiedError, match="exit code -9") as error:
+                simulator.touch(*ON_MUG, 30.0, AWAY)
+            one_sentence(error)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)
+                before = simulator.load(HERE)  # a new episode, a new player
+            os.kill(_pid(simulator), signal.SIGKILL)
+            with (
+                warnings.catch_warnings(record=True),
+                pytest.raises(PlayerDiedError),
+            ):
+                simulator.touch(*ON_MUG, 30.0, AWAY)  # its successor crashes as well
+            assert simulator.touch(*ON_MUG, 30.0, AWAY) is not before  # asked again, it goes on
+
+    def test_touches_are_repeated_filmed_ones_filmed(self, tmp_path):
+        with flat_simulator(tmp_path) as simulator:
+            simulator.load(HERE)
+            simulator.touch(*ON_MUG, 30.0, AWAY)
+            simulator.touch_with_frames(*ON_MUG, 30.0, AWAY)
+            state = simulator.get_state()
+            os.kill(_pid(simulator), signal.SIGKILL)
+            with pytest.warns(RuntimeWarning, match="started again"):
+                seen = simulator.touch(150, 185, 30.0, AWAY)
+            assert np.flatnonzero((seen.rgb == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 3 * 15
+            np.testing.assert_array_equal(simulator.get_state()[1 : len(state)], state[1:])
+
+    def test_a_new_player_does_not_touch_from_where_nobody_stands(self, tmp_path):
+        with flat_simulator(tmp_path) as simulator:
+            simulator.load(HERE)
+            os.kill(_pid(simulator), signal.SIGKILL)
+            with pytest.warns(RuntimeWarning, match="started again"):
+                assert len(simulator.reachable_positions(HERE.scene, HERE.seed)) == 3
+            with pytest.raises(RuntimeError, match="load"):
+                simulator.touch(*ON_MUG, 30.0, AWAY)
+
+    def test_an_interruption_leaves_no_player_that_is_out_of_step(self, tmp_path):
+        stall = {"kind": "stall", "action": "TouchThenApplyForce", "after": 0}
+        with flat_simulator(tmp_path, faults=[stall]) as simulator:
+            before = simulator.load(HERE)
+            process = _pid(simulator)
+
+            def interrupt(*_):
+                raise KeyboardInterrupt
+
+            previous = signal.signal(signal.SIGALRM, interrupt)
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            try:
+                with pytest.raises(KeyboardInterrupt):
+                    simulator.touch(*ON_MUG, 30.0, AWAY)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, previous)
+            with pytest.raises(ProcessLookupError):
+                os.kill(process, 0)
+            assert simulator.touch(*ON_MUG, 30.0, AWAY) is not before
+
+    def test_a_stalled_player_is_given_up_at_its_time_out(self, tmp_path):
+        stall = {"kind": "stall", "action": "TouchThenApplyForce", "after": 0}
+        with flat_simulator(tmp_path, faults=[stall], step_timeout=10, restarts=0) as simulator:
+            simulator.load(HERE)
+            simulator._world.player._controller.server._step_timeout = 0.2
+            start = time.monotonic()
+            with pytest.raises(
+                PlayerTimeoutError, match=r"did not answer within 0.2 s.*step_timeout"
+            ) as error:
+                simulator.touch(*ON_MUG, 30.0, AWAY)
+            assert time.monotonic() - start >= 0.2
+            one_sentence(error)
+
+
+def _pid(simulator):
+    return simulator._world.player._controller.unity_pid
+
+
+def _command_line(simulator):
+    from pathlib import Path
+
+    return Path(f"/proc/{_pid(simulator)}/cmdline").read_text().split("\0")
+
+
+if sys.platform != "linux":
+    pytest.skip("the processes are looked at in /proc", allow_module_level=True)

@@ -1,0 +1,64 @@
+"""The options with which AI2-THOR's player is started."""
+
+import sys
+
+import pytest
+from gymnasium.error import DependencyNotInstalled
+
+from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.simulators import make_simulator
+from thor_interact_env.simulators.ai2thor.options import PlayerOptions
+
+pytest.importorskip("ai2thor")
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"platform": "WebGL"}, "platform 'WebGL' is not one of Linux64, CloudRendering"),
+            ({"gpu_device": -1}, "gpu_device -1"),
+            ({"start_timeout": 0}, "start_timeout 0"),
+            ({"step_timeout": float("inf")}, "step_timeout inf"),
+            ({"restarts": -1}, "restarts -1"),
+            ({"settle_seconds": -1}, "settle_seconds -1"),
+            ({"reach": 0}, "reach 0"),
+            ({"reach_from": "hand"}, "reach_from 'hand'"),
+            ({"commit_id": ""}, "commit_id ''"),
+            ({"local_executable_path": "/nowhere/player"}, "'/nowhere/player' does not exist"),
+            ({"local_executable_path": __file__}, "chmod"),
+        ],
+    )
+    def test_a_wrong_one_is_named(self, options, message):
+        with pytest.raises(InvalidOptionError, match=message):
+            make_simulator("ai2thor", **options)
+
+    def test_a_path_may_hold_spaces(self, tmp_path):
+        program = tmp_path / "my player"
+        program.write_text(f"#!{sys.executable}\n")
+        program.chmod(0o755)
+        assert PlayerOptions(local_executable_path=program).executable() == f"'{program}'"
+
+    def test_which_build_is_taken(self, monkeypatch):
+        from ai2thor.platform import CloudRendering, Linux64
+
+        monkeypatch.delenv("DISPLAY", raising=False)
+        assert PlayerOptions().of_controller()["platform"] is CloudRendering
+        assert PlayerOptions(platform="Linux64").of_controller()["platform"] is Linux64
+        assert PlayerOptions(commit_id="abc", gpu_device=2).of_controller() == {
+            "quality": "Ultra",
+            "gpu_device": 2,
+            "platform": CloudRendering,
+            "x_display": None,
+            "commit_id": "abc",
+        }
+        monkeypatch.setenv("DISPLAY", ":3")
+        assert PlayerOptions().of_controller()["platform"] is Linux64
+        local = PlayerOptions(local_executable_path=sys.executable, x_display=":4").of_controller()
+        assert "platform" not in local
+        assert local["x_display"] == ":4"
+
+    def test_a_missing_client_names_the_extra(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "ai2thor.controller", None)
+        with pytest.raises(DependencyNotInstalled, match=r'pip install "thor-interact\[thor\]"'):
+            make_simulator("ai2thor")

@@ -1,0 +1,308 @@
+"""What this machine can run: `python -m thor_interact_env.doctor`.
+
+It renders one view with the embedded simulator, and looks for what AI2-THOR needs; with `--start-player`, or
+where the embedded simulator does not work, it starts AI2-THOR's player too. For each thing missing it names
+one remedy. The exit code is 0 when at least one simulator has worked, 1 when none has, 2 after a mistake on
+the command line. Each simulator is tried in a process of its own, so a graphics driver that crashes or hangs
+is reported like any other fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes.util
+import importlib
+import importlib.metadata
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn
+
+Status = Literal["ok", "slow", "missing", "failed", "untried"]
+"""How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
+
+SOFTWARE_RASTERISERS: Final = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software rasterizer")
+"""Parts of the names of OpenGL renderers that draw on the CPU, in lower case."""
+
+_PROGRAM: Final = "python -m thor_interact_env.doctor"
+_TIMEOUT: Final = 120.0  # seconds for the view of the embedded simulator
+_ROOM: Final = "FloorPlan1"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What it is.
+        status: How it was found.
+        detail: What was found, such as a version or a reason.
+        remedy: What to do about it; "" where nothing needs doing.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 when a simulator works, 1 when none does, 2 after a mistake in the words.
+    """
+    options = _parser().parse_args(arguments)
+    if options.try_simulator is not None:
+        print(json.dumps(_try(options.try_simulator, json.loads(options.options))))
+        raise SystemExit(0)
+    start = options.start_player or options.executable is not None
+    findings = examine(start, options.executable, options.timeout)
+    if options.json:
+        report = {"works": works(findings), "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(report, indent=2))
+    else:
+        print("\n".join(_lines(findings)))
+    raise SystemExit(0 if works(findings) else 1)
+
+
+def works(findings: Sequence[Finding]) -> bool:
+    """Return whether at least one simulator was tried and gave a picture."""
+    return any(
+        finding.name in ("embedded simulator", "AI2-THOR's player") and finding.status in ("ok", "slow")
+        for finding in findings
+    )
+
+
+def examine(
+    start_player: bool = False, executable: str | None = None, timeout: float = 300.0
+) -> list[Finding]:
+    """Look at everything.
+
+    Args:
+        start_player: Whether AI2-THOR's player is started, if its client and a build are there; where the
+            embedded simulator does not work it is started anyway.
+        executable: A player to start instead of a downloaded build; None: the build.
+        timeout: Seconds that the player may take to show its first view.
+
+    Returns:
+        The findings, the embedded simulator's first.
+    """
+    embedded = examine_embedded()
+    return [*embedded, *examine_ai2thor(start_player or not works(embedded), executable, timeout)]
+
+
+def examine_embedded() -> list[Finding]:
+    """Render a view with the embedded simulator in a process of its own, and say with what."""
+    from thor_interact_env.simulators.mujoco.rendering import REMEDY
+
+    found = [_package("MuJoCo", "mujoco", "pip install mujoco")]
+    if found[0].status != "ok":
+        return [*found, Finding("embedded simulator", "failed", "MuJoCo is not installed", found[0].remedy)]
+    answer = _in_own_process("mujoco", {}, _TIMEOUT)
+    if "error" in answer:
+        return [*found, Finding("embedded simulator", "failed", answer["error"], f"{REMEDY}.")]
+    software = any(name in answer["renderer"].lower() for name in SOFTWARE_RASTERISERS)
+    remedy = "it draws on the CPU, which is slow: install the driver of a GPU for EGL, if there is one."
+    found.append(
+        Finding(
+            "OpenGL",
+            "slow" if software else "ok",
+            f"{answer['renderer']}, through {answer['backend']}",
+            remedy if software else "",
+        )
+    )
+    detail = f"a view of {answer['room']} in {answer['seconds']:.1f} s, then {answer['view_ms']:.0f} ms each"
+    return [*found, Finding("embedded simulator", "slow" if software else "ok", detail)]
+
+
+def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) -> list[Finding]:
+    """Look for what AI2-THOR needs; with `start_player`, start its player in a process of its own."""
+    client = _package("AI2-THOR's client", "ai2thor", 'pip install "thor-interact[thor]"')
+    builds = installed_builds()
+    install = (
+        "see docs/ai2thor.md: the client downloads a build when it first runs, or name one as executable."
+    )
+    build = (
+        Finding("Unity build", "ok", ", ".join(builds))
+        if builds
+        else Finding("Unity build", "missing", f"none in {_releases()}", install)
+    )
+    vulkan = ctypes.util.find_library("vulkan")
+    display = os.environ.get("DISPLAY")
+    others = [
+        Finding("Vulkan", "ok", vulkan)
+        if vulkan
+        else Finding(
+            "Vulkan", "missing", "no libvulkan", "apt-get install libvulkan1 (CloudRendering needs it)."
+        ),
+        Finding("X display", "ok", f"DISPLAY={display}")
+        if display
+        else Finding(
+            "X display",
+            "missing",
+            "DISPLAY is not set",
+            'use platform="CloudRendering", or start an X server.',
+        ),
+    ]
+    name = "AI2-THOR's player"
+    if client.status != "ok":
+        player = Finding(name, "missing", "its client is not installed", client.remedy)
+    elif executable is None and not builds:
+        player = Finding(name, "missing", "there is no Unity build", install)
+    elif executable is None and not (vulkan or display):
+        remedy = "apt-get install libvulkan1, or start an X server and set DISPLAY."
+        player = Finding(name, "missing", "there is neither Vulkan nor an X display", remedy)
+    elif not start_player:
+        player = Finding(
+            name, "untried", "all it needs is there", f"start it with {_PROGRAM} --start-player."
+        )
+    else:
+        options = {"local_executable_path": executable, "start_timeout": timeout, "restarts": 0}
+        answer = _in_own_process("ai2thor", options, timeout + 60)
+        if "error" in answer:
+            player = Finding(name, "failed", answer["error"], "see docs/ai2thor.md.")
+        else:
+            player = Finding(name, "ok", f"a view of {answer['room']} in {answer['seconds']:.1f} s")
+    return [client, build, *others, player]
+
+
+def installed_builds() -> list[str]:
+    """Return the names of the Unity builds that AI2-THOR's client has downloaded."""
+    folder = _releases()
+    return sorted(item.name for item in folder.iterdir() if item.is_dir()) if folder.is_dir() else []
+
+
+def _releases() -> Path:
+    return Path.home() / ".ai2thor" / "releases"
+
+
+def _package(name: str, distribution: str, install: str) -> Finding:
+    try:
+        return Finding(name, "ok", importlib.metadata.version(distribution))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "missing", "not installed", f"{install}.")
+
+
+def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Look at one view of a simulator; return what it took, or {"error": sentence}."""
+    import numpy as np
+
+    from thor_interact_env.locations import Location
+    from thor_interact_env.simulators import make_simulator
+
+    try:
+        start = time.perf_counter()
+        world = make_simulator(simulator, **options)
+        positions = world.reachable_positions(_ROOM, 0)
+        places = [Location(_ROOM, tuple(position), 0.0, 30.0, 0) for position in positions[:2]]
+        view = world.load(places[0])
+        seconds = time.perf_counter() - start
+        if len(np.unique(view.rgb)) < 2 or not np.isfinite(view.depth).all():
+            return {"error": "the picture is empty: OpenGL draws nothing"}
+        start = time.perf_counter()
+        world.load(places[-1])
+        answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
+        if simulator == "mujoco":
+            answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": _gl_renderer()}
+        world.close()
+    except Exception as error:  # whatever a driver, a loader or a player raises is what was found
+        return {"error": " ".join(str(error).split()) or type(error).__name__}
+    return answer
+
+
+def _gl_renderer() -> str:
+    """Return what the current OpenGL context calls itself."""
+    gl = importlib.import_module("OpenGL.GL")  # it comes with MuJoCo and has no types
+    return str(gl.glGetString(gl.GL_RENDERER).decode())
+
+
+def _command(simulator: str, options: dict[str, Any]) -> list[str]:
+    words = ["--try-simulator", simulator, "--options", json.dumps(options)]
+    return [sys.executable, "-m", "thor_interact_env.doctor", *words]
+
+
+def _in_own_process(simulator: str, options: dict[str, Any], timeout: float) -> dict[str, Any]:
+    environment = dict(os.environ)
+    root = str(Path(__file__).parents[1])  # where this package is, if it is not installed
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+    try:
+        done = subprocess.run(
+            _command(simulator, options),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"it did not show a view within {timeout:g} s"}
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
+        return {"error": f"the process ended with exit code {done.returncode} ({last})"}
+    return answer
+
+
+def _lines(findings: Sequence[Finding]) -> list[str]:
+    width = max(len(finding.name) for finding in findings)
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.name:<{width}}  {finding.status:<7}  {finding.detail}")
+        if finding.remedy:
+            lines.append(f"{'':<{width}}  {'':<7}  -> {finding.remedy}")
+    verdict = (
+        "At least one simulator works." if works(findings) else "No simulator works: see the remedies above."
+    )
+    return [*lines, verdict]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Complain in one line."""
+        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=_PROGRAM, description="Say what this machine can run.", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "--start-player", action="store_true", help="start AI2-THOR's player too, if a build is there"
+    )
+    parser.add_argument(
+        "--executable", metavar="PATH", help="start this player instead of a downloaded build"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=300.0,
+        metavar="SECONDS",
+        help="for the player's start (default: 300)",
+    )
+    parser.add_argument("--try-simulator", choices=("mujoco", "ai2thor"), help=argparse.SUPPRESS)
+    parser.add_argument("--options", default="{}", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The adapter to AI2-THOR: `simulator.Ai2thorSimulator` over the client `ai2thor.controller.Controller`."""

@@ -1,0 +1,103 @@
+"""How AI2-THOR's player is started and how long one waits for it."""
+
+import math
+import os
+import shlex
+import shutil
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from thor_interact_env.checks import is_integer, is_number
+from thor_interact_env.errors import InvalidOptionError
+
+Platform = Literal["Linux64", "CloudRendering"]
+"""Which of AI2-THOR's builds: for an X server, or for a GPU without one."""
+
+SOME_DISPLAY: Final = ":0"
+"""What the client is given where it insists on an X display that nobody uses."""
+
+
+@dataclass(frozen=True)
+class PlayerOptions:
+    """How the player is started, and for how long it is waited for.
+
+    Attributes:
+        local_executable_path: A player to start instead of a downloaded build; words after it are arguments.
+        platform: The build to download: "CloudRendering" (Vulkan, no X server) or "Linux64" (an X server).
+            None: Linux64 where DISPLAY is set, else CloudRendering.
+        commit_id: Commit of AI2-THOR whose build is taken. None: that of the installed client.
+        gpu_device: GPU on which CloudRendering draws, as `nvidia-smi` numbers all of them, whatever
+            CUDA_VISIBLE_DEVICES says. None: Vulkan's first.
+        x_display: X display, such as ":0". None: DISPLAY.
+        quality: One of AI2-THOR's quality settings, such as "Ultra" or "Very Low".
+        start_timeout: Seconds from the start of the process until the first room is ready. Downloading a
+            build comes before and is not limited.
+        step_timeout: Seconds for each action.
+        restarts: How often a player that fails is started again within an episode.
+
+    Raises:
+        InvalidOptionError: One of them is none of what is allowed.
+    """
+
+    local_executable_path: str | os.PathLike[str] | None = None
+    platform: Platform | None = None
+    commit_id: str | None = None
+    gpu_device: int | None = None
+    x_display: str | None = None
+    quality: str = "Ultra"
+    start_timeout: float = 300.0
+    step_timeout: float = 100.0
+    restarts: int = 3
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.platform is not None and self.platform not in get_args(Platform):
+            choices = ", ".join(get_args(Platform))
+            raise InvalidOptionError(f"platform {self.platform!r} is not one of {choices}, nor None")
+        for name in ("commit_id", "x_display"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise InvalidOptionError(f"{name} {value!r} is neither a text nor None")
+        if self.gpu_device is not None and (not is_integer(self.gpu_device) or self.gpu_device < 0):
+            raise InvalidOptionError(
+                f"gpu_device {self.gpu_device!r} is not an integer of at least 0, nor None"
+            )
+        for name in ("start_timeout", "step_timeout"):
+            value = getattr(self, name)
+            if not is_number(value) or not 0 < value < math.inf:
+                raise InvalidOptionError(f"{name} {value!r} is not a positive finite number of seconds")
+        if not is_integer(self.restarts) or self.restarts < 0:
+            raise InvalidOptionError(f"restarts {self.restarts!r} is not an integer of at least 0")
+        self.executable()
+
+    def executable(self) -> str | None:
+        """Return the command line of the local player, quoted for the client; None without one.
+
+        Raises:
+            InvalidOptionError: There is no such program, or it may not be run.
+        """
+        path = self.local_executable_path
+        if path is None:
+            return None
+        text = os.fspath(path)
+        # A path may hold spaces; else further words are the program's arguments.
+        words = [text] if os.path.isfile(text) else shlex.split(text) or [text]
+        if shutil.which(words[0]) is None:
+            reason = (
+                "may not be executed: run `chmod +x` on it" if os.path.isfile(words[0]) else "does not exist"
+            )
+            raise InvalidOptionError(f"local_executable_path {text!r}: {words[0]!r} {reason}")
+        return shlex.join(words)
+
+    def of_controller(self) -> dict[str, Any]:
+        """Return the keyword arguments of `ai2thor.controller.Controller` that these options decide."""
+        import ai2thor.platform
+
+        options: dict[str, Any] = {"quality": self.quality, "gpu_device": self.gpu_device}
+        executable = self.executable()
+        display = self.x_display or os.environ.get("DISPLAY") or None
+        if executable is not None:
+            return {**options, "local_executable_path": executable, "x_display": display or SOME_DISPLAY}
+        name = self.platform or ("Linux64" if display else "CloudRendering")
+        options |= {"platform": getattr(ai2thor.platform, name), "x_display": display}
+        return options if self.commit_id is None else {**options, "commit_id": self.commit_id}

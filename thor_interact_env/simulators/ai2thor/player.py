@@ -1,0 +1,204 @@
+"""One process of AI2-THOR's Unity player: started, asked, killed; every failure is one sentence."""
+
+import contextlib
+import os
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from gymnasium.error import DependencyNotInstalled
+
+from thor_interact_env.actions import IMAGE_SIZE
+from thor_interact_env.errors import (
+    PlayerActionError,
+    PlayerDiedError,
+    PlayerError,
+    PlayerProtocolError,
+    PlayerStartError,
+    PlayerTimeoutError,
+    UnknownRoomError,
+)
+from thor_interact_env.simulators.ai2thor.options import PlayerOptions
+
+if TYPE_CHECKING:
+    from ai2thor.server import Event
+
+    from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
+
+DOCTOR: Final = "`python -m thor_interact_env.doctor` says what this machine lacks"
+
+_UNITY_LOG: Final = ".config/unity3d/Allen Institute for Artificial Intelligence/AI2-THOR/Player.log"
+_FAULTS: Final[dict[str, tuple[type[PlayerError], str]]] = {
+    "died": (PlayerDiedError, f"read the end of the log; {DOCTOR}"),
+    "silent": (PlayerTimeoutError, "raise step_timeout if the machine is merely slow"),
+    "garbled": (PlayerProtocolError, "use a build that fits the installed ai2thor package (see commit_id)"),
+}
+
+
+def require_ai2thor() -> None:
+    """Load the client.
+
+    Raises:
+        DependencyNotInstalled: ai2thor is not installed.
+    """
+    try:
+        import ai2thor.controller  # noqa: F401
+    except ImportError as error:
+        raise DependencyNotInstalled(
+            f'simulator="ai2thor" needs AI2-THOR\'s client ({error}): run `pip install "thor-interact[thor]"`'
+        ) from error
+
+
+class Player:
+    """AI2-THOR's player, started by the client, with images of depth and of instances.
+
+    Args:
+        options: How to start it and how long to wait.
+        visibility_distance: Metres, horizontally, within which the player lets the agent interact.
+    """
+
+    def __init__(self, options: PlayerOptions, visibility_distance: float) -> None:
+        """Store the options; nothing is started."""
+        self._options = options
+        self._visibility_distance = visibility_distance
+        self._controller: WatchedController | None = None
+        self._started_at = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not been killed."""
+        return self._controller is not None
+
+    @property
+    def clip_planes(self) -> tuple[float, float]:
+        """Distances in metres of the camera's near and far plane, as the player reported them."""
+        server = self._running().server
+        assert server is not None
+        return float(server.camera_near_plane), float(server.camera_far_plane)
+
+    def reset(self, room: str) -> None:
+        """Load a room as it is built, starting the player if need be.
+
+        Raises:
+            UnknownRoomError: This build has no such room.
+            PlayerError: The player cannot be started, or failed.
+        """
+        if self._controller is None:
+            self._start(room)
+            return
+        scenes = self._controller.scenes_in_build
+        if scenes and self._controller.normalize_scene(room) not in scenes:
+            raise _absent(room, scenes)
+        with self._explained("Reset"):
+            self._controller.reset(room)
+
+    def step(self, action: str, **arguments: Any) -> "Event":
+        """Do an action; one that fails for a reason of the world's returns an unsuccessful event.
+
+        Args:
+            action: Name of the action, such as "TeleportFull".
+            **arguments: Its arguments.
+
+        Raises:
+            PlayerDiedError: The player's process has ended.
+            PlayerTimeoutError: It did not answer in time.
+            PlayerProtocolError: It sent what cannot be read.
+            PlayerActionError: It does not know the action or its arguments.
+        """
+        controller = self._running()
+        with self._explained(action):
+            return controller.step(action, **arguments)
+
+    def close(self) -> None:
+        """Kill the player; never raises, and closing twice is harmless."""
+        controller, self._controller = self._controller, None
+        if controller is not None:
+            controller.abandon()
+            controller.last_event = None
+
+    def log(self) -> Path:
+        """Return the file that tells most about the present player: Unity's own log, or what it printed."""
+        own = Path.home() / _UNITY_LOG
+        with contextlib.suppress(OSError):
+            if own.stat().st_mtime >= self._started_at:
+                return own
+        return Path.home() / ".ai2thor" / "log" / "unity.log"
+
+    def fault(self, cause: str) -> PlayerProtocolError:
+        """Return the error for an answer that lacks something; `cause` goes on after "the player"."""
+        return PlayerProtocolError(self._sentence(cause, _FAULTS["garbled"][1]))
+
+    def _start(self, room: str) -> None:
+        require_ai2thor()
+        from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
+
+        self._started_at = time.time()
+        try:
+            with _without_cuda_variable():
+                self._controller = WatchedController(
+                    self._options.start_timeout,
+                    self._options.step_timeout,
+                    **self._options.of_controller(),
+                    scene=room,
+                    width=IMAGE_SIZE,
+                    height=IMAGE_SIZE,
+                    visibilityDistance=self._visibility_distance,
+                    renderDepthImage=True,
+                    renderInstanceSegmentation=True,
+                )
+        except PlayerFault as fault:
+            remedy = DOCTOR
+            if fault.kind == "silent":
+                remedy = f"raise start_timeout if the machine is merely slow; {DOCTOR}"
+            raise PlayerStartError(self._sentence(f"did not start: it {fault.cause}", remedy)) from None
+        except Exception as error:  # the client's own search for a build, a display and a GPU raises anything
+            if "not contained in build" in str(error):
+                raise UnknownRoomError(f"AI2-THOR's build has no room {room!r}") from error
+            cause = f"could not be started ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+            raise PlayerStartError(self._sentence(cause, DOCTOR)) from error
+
+    @contextlib.contextmanager
+    def _explained(self, action: str) -> Iterator[None]:
+        """Turn what the client raises into this package's errors; a player that failed is gone afterwards."""
+        from thor_interact_env.simulators.ai2thor.watched import PlayerFault
+
+        try:
+            yield
+        except PlayerFault as fault:
+            self.close()
+            raise self._error(fault, action) from None
+        except (ValueError, RuntimeError) as error:
+            message = f"refused {action} ({' '.join(str(error).split())[:300]})"
+            raise PlayerActionError(self._sentence(message, _FAULTS["garbled"][1])) from error
+        except BaseException:
+            self.close()  # interrupted in the middle of an exchange
+            raise
+
+    def _error(self, fault: "PlayerFault", action: str) -> PlayerError:
+        kind, remedy = _FAULTS[fault.kind]
+        return kind(self._sentence(f"failed at {action}: it {fault.cause}", remedy))
+
+    def _sentence(self, cause: str, remedy: str) -> str:
+        return f"AI2-THOR's player {cause}; its log is {self.log()}; {remedy}."
+
+    def _running(self) -> "WatchedController":
+        if self._controller is None:
+            raise RuntimeError("AI2-THOR's player is not running: call load(location) first.")
+        return self._controller
+
+
+def _absent(room: str, scenes: Collection[str]) -> UnknownRoomError:
+    names = ", ".join(sorted(scene.removesuffix("_physics") for scene in scenes))
+    return UnknownRoomError(f"AI2-THOR's build has no room {room!r}; it has {names}")
+
+
+@contextlib.contextmanager
+def _without_cuda_variable() -> Iterator[None]:
+    """Hide CUDA_VISIBLE_DEVICES: digits in it make the client ask for Vulkan tools that it does not need."""
+    value = os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = value

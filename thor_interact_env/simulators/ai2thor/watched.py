@@ -1,0 +1,273 @@
+"""AI2-THOR's client with pipes that never block for ever.
+
+The client of ai2thor 5.0.0 opens both named pipes with a plain `open`, which waits for ever where a player
+never opens its end; its time-outs start only after that, and the death of a player is noticed as a time-out,
+or not at all. Here the pipes do not block, every exchange has one deadline, and a dead process is noticed at
+once. Everything else is the client's own. Importing this module needs ai2thor.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import subprocess
+import time
+from collections.abc import Iterator
+from io import FileIO
+from typing import Any, Final, Literal, NoReturn
+
+from ai2thor.controller import Controller
+from ai2thor.fifo_server import FifoServer
+
+FaultKind = Literal["died", "silent", "garbled"]
+"""How a player fails: its process ended, it does not answer, or it sends what is not the protocol."""
+
+LARGEST_FIELD: Final = 2**28
+"""Bytes of the largest field of a message that is believed."""
+
+PIPE_SIZE: Final = 2**20
+"""Bytes that the pipe from the player holds; with Linux's default of 64 KiB a step takes twice as long."""
+
+_GLANCE: Final = 0.05  # seconds between two looks at whether the process lives
+_LAST_BREATH: Final = 2.0  # seconds in which a player that has closed its pipe leaves its exit code
+
+
+class PlayerFault(Exception):  # noqa: N818 - it becomes a PlayerError
+    """What went wrong with the player.
+
+    Attributes:
+        kind: How it failed.
+        cause: The end of a sentence that begins with "the player".
+    """
+
+    def __init__(self, kind: FaultKind, cause: str) -> None:
+        """Store both."""
+        super().__init__(cause)
+        self.kind: FaultKind = kind
+        self.cause = cause
+
+
+class WatchedServer(FifoServer):
+    """The client's end of the two named pipes, with one deadline for each exchange.
+
+    Args:
+        start_timeout: Seconds from the start of the process to the end of the first set-up.
+        step_timeout: Seconds for an action and its answer.
+        **options: Those of `FifoServer`.
+
+    Attributes:
+        fault: The first fault, or None.
+        starting: Whether the deadline is still that of the start.
+    """
+
+    def __init__(self, start_timeout: float, step_timeout: float, **options: Any) -> None:
+        """Make the folder of the pipes; see the class."""
+        super().__init__(timeout=step_timeout, **options)
+        self.client_pipe: FileIO | None = None
+        self.server_pipe: FileIO | None = None
+        self.fault: PlayerFault | None = None
+        self.starting = True
+        self._start_timeout = start_timeout
+        self._step_timeout = step_timeout
+        self._deadline = 0.0
+        self._process = os.getpid()
+
+    def start(self) -> None:
+        """Make the pipes; the time of the start begins now."""
+        super().start()
+        self._deadline = time.monotonic() + self._start_timeout
+
+    def stop(self) -> None:
+        """Close the pipes and kill the player; harmless at any time and as often as one likes."""
+        for pipe in (self.client_pipe, self.server_pipe):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        player = self.unity_proc
+        if os.getpid() != self._process:  # a forked child leaves its parent's player alone
+            return
+        if player is not None:
+            with contextlib.suppress(OSError):
+                player.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                player.wait(timeout=5)
+        self.raw_metadata = self.raw_files = None  # the client is kept until the interpreter ends
+        with contextlib.suppress(OSError):
+            self.tmp_dir.cleanup()
+
+    def send(self, action: dict[str, Any]) -> None:
+        """Send an action; the time of the exchange begins now."""
+        if not self.starting:
+            self._deadline = time.monotonic() + self._step_timeout
+        super().send(action)
+
+    def _send_message(self, message_type: int, body: bytes) -> None:
+        self._last_action_message = body
+        if self.client_pipe is None:
+            self.client_pipe = self._open_for_writing()
+        rest = memoryview(self._create_header(message_type, body) + body + self.eom_header)
+        while rest:
+            self._wait(self.client_pipe, select.POLLOUT)
+            try:
+                rest = rest[self.client_pipe.write(rest) or 0 :]
+            except BrokenPipeError:
+                self._mourn()
+
+    def _recv_message(self, timeout: float | None) -> Any:
+        if self.server_pipe is None:
+            handle = os.open(self.server_pipe_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with contextlib.suppress(
+                OSError, AttributeError
+            ):  # not allowed to, or not Linux: as good, slower
+                fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+            self.server_pipe = FileIO(handle, "rb")
+        return super()._recv_message(timeout)
+
+    def _read_with_timeout(self, server_pipe: FileIO, message_size: int, timeout: float | None) -> bytes:
+        if message_size > LARGEST_FIELD:
+            self._fail("garbled", f"announced {message_size:,} bytes, which is not AI2-THOR's protocol")
+        content = bytearray(message_size)
+        rest = memoryview(content)
+        while rest:
+            self._wait(server_pipe, select.POLLIN)
+            count = server_pipe.readinto(rest)
+            if count == 0:
+                self._mourn()
+            rest = rest[count or 0 :]
+        return bytes(content)
+
+    def _open_for_writing(self) -> FileIO:
+        while True:
+            try:
+                flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
+                return FileIO(os.open(self.client_pipe_path, flags), "wb")
+            except OSError as error:
+                if error.errno != errno.ENXIO:  # ENXIO: the player has not opened its end yet
+                    raise
+            self._check()
+            time.sleep(0.002)
+
+    def _wait(self, pipe: FileIO, event: int) -> None:
+        """Return when the pipe is ready, or when its other end is closed."""
+        poll = select.poll()
+        poll.register(pipe, event)
+        while True:
+            left = max(0.0, self._deadline - time.monotonic())
+            if poll.poll(1000 * min(left, _GLANCE)):
+                return
+            self._check()
+
+    def _check(self) -> None:
+        player = self.unity_proc
+        if player is not None and player.poll() is not None:
+            self._mourn()
+        if time.monotonic() >= self._deadline:
+            seconds = self._start_timeout if self.starting else self._step_timeout
+            self._fail("silent", f"did not answer within {seconds:g} s")
+
+    def _mourn(self) -> NoReturn:
+        player = self.unity_proc
+        code = None
+        if player is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = player.wait(timeout=_LAST_BREATH)
+        self._fail("died", "closed its pipe" if code is None else f"ended with exit code {code}")
+
+    def _fail(self, kind: FaultKind, cause: str) -> NoReturn:
+        if self.fault is None:
+            self.fault = PlayerFault(kind, cause)
+        raise self.fault
+
+
+class WatchedController(Controller):
+    """The client over a `WatchedServer`.
+
+    Args:
+        start_timeout: Seconds from the start of the process to the end of the first set-up.
+        step_timeout: Seconds for an action and its answer.
+        **options: Those of `Controller`.
+
+    Raises:
+        PlayerFault: The player failed while it started; nothing is left running.
+    """
+
+    def __init__(self, start_timeout: float, step_timeout: float, **options: Any) -> None:
+        """Start the player and wait for it; see the class."""
+        self._timeouts = (start_timeout, step_timeout)
+        self.server: WatchedServer | None = None
+        self._build: Any = None
+        try:
+            super().__init__(server_timeout=step_timeout, server_start_timeout=start_timeout, **options)
+        except BaseException as error:
+            self.abandon()
+            if self.server is not None and self.server.fault is not None:
+                raise self.server.fault from error
+            raise
+        assert self.server is not None
+        self.server.starting = False
+
+    def step(self, action: Any = None, **arguments: Any) -> Any:
+        """Send an action and return its event, as `Controller.step` does.
+
+        Raises:
+            PlayerFault: The player failed; it has been killed.
+            ValueError: The player refused the action.
+        """
+        with self._guarded():
+            return super().step(action, **arguments)
+
+    def reset(self, scene: Any = None, **arguments: Any) -> Any:
+        """Load a room and return its event, as `Controller.reset` does.
+
+        Raises:
+            PlayerFault: The player failed; it has been killed.
+            ValueError: The player refused, or it has no such room.
+            RuntimeError: The player could not be set up in it.
+        """
+        with self._guarded():
+            return super().reset(scene, **arguments)
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        server, last = self.server, self.last_event
+        assert server is not None
+        try:
+            yield
+        except BaseException as error:
+            if server.fault is not None:
+                raise server.fault from error
+            if isinstance(error, ValueError | RuntimeError) and self.last_event is not last:
+                raise  # an answer that says no
+            # Interrupted, or what came is not the protocol: in any case the pipes are out of step.
+            self.abandon()
+            if isinstance(error, Exception):
+                cause = error.__context__ or error
+                server.fault = PlayerFault(
+                    "garbled", f"sent what the client cannot read ({_one_line(cause)})"
+                )
+                raise server.fault from error
+            raise
+
+    def _build_server(self, host: str, port: int, width: int, height: int) -> None:
+        if self.server is None:
+            start_timeout, step_timeout = self._timeouts
+            self.server = WatchedServer(
+                start_timeout,
+                step_timeout,
+                width=width,
+                height=height,
+                depth_format=self.depth_format,
+                add_depth_noise=self.add_depth_noise,
+            )
+
+    def abandon(self) -> None:
+        """Kill the player and release everything; never raises."""
+        if self.server is not None:
+            self.server.stop()
+        with contextlib.suppress(Exception):
+            self._build.unlock()
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
