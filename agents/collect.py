@@ -28,6 +28,7 @@ from safetensors.torch import load_file
 from agents.clustering import cell_centre, greedy_instances
 from agents.interact import InteractionRecord, InteractionSchedule, Point, ProposePoints, interact
 from agents.network import InteractionNet, fast_bf16, image_tensor
+from agents.oracles import OracleOptions
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations import LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
@@ -59,6 +60,7 @@ class CollectionTask:
         locations_per_room: Consecutive locations that share a room, because preparing one costs more than
             a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
         greedy_threshold: Least logit of a greedy point; by default there are always as many as are asked for.
+        oracles: Ground truth in place of the agent's points or of its masks; by default none.
 
     Raises:
         ValueError: A value is outside its range, or greedy points are asked for without weights.
@@ -72,6 +74,7 @@ class CollectionTask:
     reachable_share: float = 0.2
     locations_per_room: int = 4
     greedy_threshold: float = -math.inf
+    oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -106,7 +109,10 @@ class CollectionTask:
 
 
 def make_environment(
-    options: Mapping[str, Any], schedule: InteractionSchedule, simulator: Simulator | None = None
+    options: Mapping[str, Any],
+    schedule: InteractionSchedule,
+    simulator: Simulator | None = None,
+    oracles: OracleOptions | None = None,
 ) -> ThorInteractEnv:
     """Make an environment whose episodes allow all touches of a schedule.
 
@@ -114,12 +120,13 @@ def make_environment(
         options: Keyword arguments of `ThorInteractEnv`.
         schedule: How many points are touched, and how.
         simulator: One made before from the same options, to be used again; None makes one.
+        oracles: Those that `interact` will be given; they may add points.
     """
     if simulator is not None:
         options = {name: value for name, value in options.items() if name not in _WORLD} | {
             "simulator": simulator
         }
-    return ThorInteractEnv(**options, interactions=schedule.steps)
+    return ThorInteractEnv(**options, interactions=schedule.allowed_steps(oracles or OracleOptions()))
 
 
 def network_points(
@@ -221,12 +228,12 @@ def _visit(task: CollectionTask, seed: int, room: str) -> InteractionRecord:
     rng = np.random.default_rng(seed)
     simulator = _workshop.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
-    env = make_environment(task.environment, task.schedule, simulator)
+    env = make_environment(task.environment, task.schedule, simulator, task.oracles)
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
         network = _workshop.network(Path(task.weights))
         propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
-    return interact(env, location, propose_points, task.schedule, rng)
+    return interact(env, location, propose_points, task.schedule, rng, task.oracles)
 
 
 def _no_points(observation: Observation) -> list[Point]:

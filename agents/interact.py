@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.clustering import cell_centre
+from agents.oracles import MAX_ADDED_POINTS, FirstView, OracleOptions, first_view
 from selfsup.change import STRIDE
 from selfsup.feedback import Experience, Feedback, escalation
 from thor_interact_env.actions import DIRECTIONS, FORCES, GRID
@@ -54,7 +55,12 @@ class InteractionSchedule:
     @property
     def steps(self) -> int:
         """Most touches of an episode, one per attempt: what the environment must allow."""
-        return max(1, (self.greedy + self.random) * (ATTEMPTS_PER_POINT if self.joint else 1))
+        return self.allowed_steps(OracleOptions())
+
+    def allowed_steps(self, oracles: OracleOptions) -> int:
+        """Return the most touches of an episode in which oracles may add points."""
+        points = self.greedy + self.random + (MAX_ADDED_POINTS if oracles.points else 0)
+        return max(1, points * (ATTEMPTS_PER_POINT if self.joint else 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +69,8 @@ class InteractionRecord:
 
     Attributes:
         experience: What can be learned from it.
-        greedy_successes: Successful points among those the agent chose.
-        greedy_touches: Points the agent chose.
+        greedy_successes: Successful points among those the agent, or the interaction oracle, chose.
+        greedy_touches: Points the agent, or the interaction oracle, chose.
         random_successes: Successful points among the random ones.
         random_touches: Random points.
         attempts: Forces applied, up to three at a point.
@@ -104,19 +110,26 @@ def interact(
     propose_points: ProposePoints,
     schedule: InteractionSchedule,
     rng: np.random.Generator,
+    oracles: OracleOptions | None = None,
 ) -> InteractionRecord:
     """Visit one location: touch the agent's points, then random ones, and note what they taught.
 
     The room is not reset in between, so changes accumulate. Each point keeps one random direction for all its
-    attempts. Success is the environment's `info["success"]`, judged from images alone.
+    attempts. Success is the environment's `info["success"]`, judged from images alone, unless the mask oracle
+    is on: then a point succeeds exactly if a movable object in reach is there in the first view, and has its
+    true mask in that view. The touches are made all the same, for they tell about the force (an object that
+    no force moved counts as moved by the greatest, the last that was tried).
 
     Args:
-        env: The environment; an episode must allow `schedule.steps` touches.
+        env: The environment; an episode must allow `schedule.allowed_steps(oracles)` touches.
         location: Where to go.
         propose_points: Chooses the greedy points from the first view; those after the first `schedule.greedy`
             are left, and it is not called when that is 0.
         schedule: How many points, and how they are touched.
         rng: Decides random points and directions. The random points do not depend on the greedy ones.
+        oracles: Ground truth in place of the agent's points or of its masks; None is the self-supervised
+            rule, for which no ground truth is asked. With the interaction oracle each reachable movable
+            object gets one point, though `schedule.greedy` be 0.
 
     Returns:
         The record of the location.
@@ -132,13 +145,23 @@ def interact(
     proposed: list[Point] = []
     if schedule.greedy:
         proposed = list(propose_points(Observation(rgb=rgb, depth=depth)))[: schedule.greedy]
-    notes = _Notes()
-    for number, (row, column, force) in enumerate((*proposed, *drawn)):
-        # A random point keeps its direction however many greedy points there were.
-        place = number if number < len(proposed) else schedule.greedy + number - len(proposed)
-        if not schedule.joint:
-            force = _GREATEST_FORCE
-        notes.touch(env, row, column, force, int(directions[place]), schedule.joint)
+    options = OracleOptions() if oracles is None else oracles
+    truth = first_view(env, options, depth)
+    added: list[Point] = []
+    if truth is not None and options.points:
+        proposed = truth.kept(proposed)
+        added = truth.added(proposed, rng)
+    # A random point keeps its direction however many other points there are.
+    turns = (
+        *directions[: len(proposed)],
+        *rng.integers(len(DIRECTIONS), size=len(added)),
+        *directions[schedule.greedy :],
+    )
+    proposed += added
+    notes = _Notes(truth if options.masks else None)
+    for (row, column, force), direction in zip((*proposed, *drawn), turns, strict=True):
+        applied = force if schedule.joint else _GREATEST_FORCE
+        notes.touch(env, row, column, applied, int(direction), schedule.joint)
     greedy_successes = sum(notes.successes[: len(proposed)])
     return InteractionRecord(
         experience=notes.experience(rgb, depth),
@@ -154,7 +177,8 @@ def interact(
 class _Notes:
     """What has been learned so far at a location, point by point."""
 
-    def __init__(self) -> None:
+    def __init__(self, truth: FirstView | None) -> None:
+        self._truth = truth
         self.successes: list[bool] = []
         self.attempts = self.changes = 0
         self._success_points: list[tuple[int, int]] = []
@@ -167,21 +191,28 @@ class _Notes:
         self, env: gymnasium.Env[Any, Any], row: int, column: int, force: int, direction: int, joint: bool
     ) -> None:
         """Apply forces at one pixel until one succeeds."""
-        cell = (row // STRIDE, column // STRIDE)
         attempts = escalation(force) if joint else ((force, Feedback.CORRECT),)
+        mask: npt.NDArray[np.bool_] | None = None
+        told = Feedback.CORRECT
         for applied, feedback in attempts:
+            told = feedback
             *_, info = env.step(np.array([row, column, applied, direction]))
             self.attempts += 1
             self.changes += bool(info["changed"].any())
             if info["success"]:
-                self.successes.append(True)
-                self._success_points.append(cell)
-                self._masks.append(info["mask"])
-                self._forces.append(force)
-                self._feedback.append(feedback)
-                return
-        self.successes.append(False)
-        self._failure_points.append(cell)
+                mask = info["mask"]
+                break
+        if self._truth is not None:
+            mask = self._truth.mask_at(row, column)
+        cell = (row // STRIDE, column // STRIDE)
+        self.successes.append(mask is not None)
+        if mask is None:
+            self._failure_points.append(cell)
+            return
+        self._success_points.append(cell)
+        self._masks.append(mask)
+        self._forces.append(force)
+        self._feedback.append(told)
 
     def experience(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> Experience:
         """Return all that was learned at a location, given its first view."""

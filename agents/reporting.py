@@ -55,11 +55,13 @@ def evaluation_set(
         UnknownSplitError: There is no such split.
     """
     from eval.evaluation_set import EvaluationSet
+    from thor_interact_env.actions import REACH
     from thor_interact_env.simulators import make_simulator
 
     share = config.schedule.reachable_share if reachable_share is None else reachable_share
-    # Sets of the embedded simulator are cached, and the same for every run.
-    make = None if config.simulator == "mujoco" else (lambda: make_simulator(config.simulator))
+    # Sets of the embedded simulator at its own reach are cached, and the same for every run.
+    usual = (config.simulator, config.reach) == ("mujoco", REACH)
+    make = None if usual else (lambda: make_simulator(config.simulator, reach=config.reach))
     return EvaluationSet.make(split, locations, seed, share, simulator=make)
 
 
@@ -115,6 +117,7 @@ def evaluate_run(
     from agents.random_agent import RandomAgent
     from agents.selfsup_agent import SelfSupervisedAgent
     from agents.superpixel_agent import SuperpixelAgent
+    from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
 
     agent = SelfSupervisedAgent.from_run(run, device)
@@ -126,7 +129,10 @@ def evaluate_run(
         "random points": RandomAgent(seed=seed),
         "all superpixels": SuperpixelAgent(),
     }
-    rows = {name: evaluate_agent(each, held_out, progress=None) for name, each in agents.items()}
+    rows = {
+        name: evaluate_agent(each, held_out, progress=None, resamples=RESAMPLES)
+        for name, each in agents.items()
+    }
     success = recent_success(run)
     reached = targets(config, rows, success) if split == config.split else []
     result = {
@@ -134,6 +140,7 @@ def evaluate_run(
         "locations": locations,
         "seed": seed,
         "reachable_share": held_out.reachable_share,
+        "reach": config.reach,
         "rows": rows,
         "training_success": success,
         "targets": reached,
@@ -347,6 +354,7 @@ def _visit(
         change_test=config.change_test,
         kernel_name=config.kernel_name,
         use_superpixels=config.use_superpixels,
+        reach=config.reach,
     )
     try:
         observation = env.simulator.load(location)

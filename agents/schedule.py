@@ -4,7 +4,7 @@ Nothing here imports torch, so that `--help` answers at once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class RunError(ValueError):
@@ -352,3 +352,19 @@ def preset(name: str) -> Schedule:
     if name not in PRESETS:
         raise ConfigurationError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
     return PRESETS[name]
+
+
+def segmentation_only(schedule: Schedule) -> Schedule:
+    """Return the part of a schedule that learns no forces (row c of the paper's table 1).
+
+    Args:
+        schedule: Any schedule.
+
+    Returns:
+        Its stages that are not joint (the paper's first); where all are joint, all of them made
+        segmentation only.
+    """
+    stages = tuple(stage for stage in schedule.stages if not stage.joint)
+    if not stages:
+        stages = tuple(replace(stage, joint=False, frozen_detection_episodes=0) for stage in schedule.stages)
+    return replace(schedule, stages=stages)

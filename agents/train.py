@@ -236,9 +236,11 @@ class _Training:
                 "change_test": config.change_test,
                 "kernel_name": config.kernel_name,
                 "use_superpixels": config.use_superpixels,
+                "reach": config.reach,
             },
             reachable_share=self.schedule.reachable_share,
             locations_per_room=self.schedule.locations_per_room,
+            oracles=config.oracles,
         )
         return _Pending(self.collector, task.split())
 

@@ -181,6 +181,34 @@ def average_precision(
         ValueError: There are not as many images of predictions as of truths, or the masks of an image differ
             in size.
     """
+    found = evaluated(predictions, truths, iou_type)
+    if found is None:
+        return 0.0, 0.0
+    evaluation, _ = found
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports every step by print
+        evaluation.accumulate()
+    precision = evaluation.eval["precision"][:, :, :, 0, 0]  # IoU thresholds x recalls x categories
+    # pycocotools adds the machine epsilon to a divisor; rounding makes a perfect score exactly 1.
+    return round(float(precision.mean()), 12), round(float(precision[0].mean()), 12)
+
+
+def evaluated(
+    predictions: Sequence[Regions], truths: Sequence[Regions], iou_type: IouType
+) -> tuple[COCOeval, list[int]] | None:
+    """Match predictions and truths image by image, which is all but the last step of `average_precision`.
+
+    Args:
+        predictions: As in `average_precision`.
+        truths: As in `average_precision`.
+        iou_type: As in `average_precision`.
+
+    Returns:
+        pycocotools' evaluation, whose `evalImgs` are filled (image ids count from 1), and the position in
+        `truths` of each of its images. None if nothing is predicted, or there is no ground truth.
+
+    Raises:
+        ValueError: As in `average_precision`.
+    """
     if len(predictions) != len(truths):
         raise ValueError(
             f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both"
@@ -191,7 +219,7 @@ def average_precision(
                 f"image {index}: masks of {predicted.size} pixels predicted, {true.size} is the truth's"
             )
     if not any(len(true) for true in truths) or not any(len(predicted) for predicted in predictions):
-        return 0.0, 0.0
+        return None
     order = sorted(
         range(len(truths)), key=lambda index: (_digest(truths[index]), _digest(predictions[index]))
     )
@@ -204,10 +232,7 @@ def average_precision(
         evaluation.params.areaRng = [[0, 1e10]]
         evaluation.params.areaRngLbl = ["all"]
         evaluation.evaluate()
-        evaluation.accumulate()
-    precision = evaluation.eval["precision"][:, :, :, 0, 0]  # IoU thresholds x recalls x categories
-    # pycocotools adds the machine epsilon to a divisor; rounding makes a perfect score exactly 1.
-    return round(float(precision.mean()), 12), round(float(precision[0].mean()), 12)
+    return evaluation, order
 
 
 def _digest(regions: Regions) -> bytes:

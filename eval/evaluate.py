@@ -11,6 +11,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from agents.base import Agent, Instance
+from eval.bootstrap import bootstrap_intervals
 from eval.coco import coco_scores
 from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
 from eval.mass import mass_scores
@@ -42,7 +43,7 @@ _WITH_TWO_DECIMALS = {"objects_per_location", "objects_per_interaction"}
 
 
 def evaluate_agent(
-    agent: Agent, evaluation_set: EvaluationSet, *, progress: bool | None = False
+    agent: Agent, evaluation_set: EvaluationSet, *, progress: bool | None = False, resamples: int = 0
 ) -> dict[str, Any]:
     """Let an agent propose instances in every view, and score them.
 
@@ -50,6 +51,7 @@ def evaluate_agent(
         agent: Anything with `propose`.
         evaluation_set: The views and their ground truth.
         progress: Show a progress bar; None shows it on a terminal only.
+        resamples: As in `evaluate_predictions`.
 
     Returns:
         What `evaluate_predictions` returns, and `images_per_second`: views per second of wall-clock time
@@ -64,23 +66,25 @@ def evaluate_agent(
         durations.append(time.perf_counter() - start)
     timed = durations[1:] or durations
     speed = len(timed) / max(sum(timed), 1e-9)
-    return evaluate_predictions(predictions, evaluation_set) | {"images_per_second": speed}
+    return evaluate_predictions(predictions, evaluation_set, resamples) | {"images_per_second": speed}
 
 
 def evaluate_predictions(
-    predictions: Sequence[Sequence[Instance]], evaluation_set: EvaluationSet
+    predictions: Sequence[Sequence[Instance]], evaluation_set: EvaluationSet, resamples: int = 0
 ) -> dict[str, Any]:
     """Score predictions that were made on the views of an evaluation set.
 
     Args:
         predictions: The predictions for each view, in the order of the set.
         evaluation_set: The views and their ground truth.
+        resamples: Bootstrap samples of the locations behind the intervals; 0 computes no intervals.
 
     Returns:
         A dict that JSON can hold. In 0..1: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy`,
         `mass_bbox_ap50`, and `confusion` (3 rows: true light, medium, heavy; 3 columns: predicted). Counts:
         `mass_matches` (predictions behind the confusion), `images`, `images_without_truth`, `truths`. Means:
-        `truths_per_image`, and `instances_per_image` (proposals, those without a mask included).
+        `truths_per_image`, and `instances_per_image` (proposals, those without a mask included). With
+        `resamples`: `intervals`, the two ends by name; see `eval.bootstrap.bootstrap_intervals`.
 
     Raises:
         ValueError: There are not as many predictions as views, or a prediction is malformed.
@@ -89,6 +93,9 @@ def evaluate_predictions(
     mass = mass_scores(predictions, evaluation_set.truths)
     objects = [len(truth) for truth in evaluation_set.truths]
     images = max(len(objects), 1)
+    intervals = (
+        {"intervals": bootstrap_intervals(predictions, evaluation_set.truths, resamples)} if resamples else {}
+    )
     return {
         "bbox_ap": coco.bbox_ap,
         "bbox_ap50": coco.bbox_ap50,
@@ -103,6 +110,7 @@ def evaluate_predictions(
         "truths": sum(objects),
         "images": len(objects),
         "images_without_truth": int(np.count_nonzero(np.array(objects) == 0)),
+        **intervals,
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Instance
-from eval.coco import average_precision, match_boxes, predicted_regions, true_regions
+from eval.coco import Regions, average_precision, match_boxes, predicted_regions, true_regions
 from thor_interact_env.annotations import mass_class
 from thor_interact_env.simulators.base import Instances
 
@@ -49,6 +49,51 @@ def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Inst
         ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
             differ in size.
     """
+    predicted, true = _by_mass(predictions, truths)
+    counts = _counts(predicted, true).sum(axis=0)
+    matches = counts.sum(axis=1)
+    confusion = counts / np.maximum(matches, 1)[:, None]
+    return MassScores(
+        confusion, counts, float(mean_accuracy(counts)), average_precision(predicted, true, "bbox")[1]
+    )
+
+
+def mass_counts(
+    predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]
+) -> npt.NDArray[np.int64]:
+    """Return the counts behind `MassScores.counts` image by image.
+
+    Args:
+        predictions: The predictions of each image.
+        truths: The ground truth of each image, in the same order.
+
+    Returns:
+        (n, 3, 3) int64, rows the true class, columns the predicted one.
+
+    Raises:
+        ValueError: As in `mass_scores`.
+    """
+    return _counts(*_by_mass(predictions, truths))
+
+
+def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the mean over the true classes that have a match of the share predicted correctly.
+
+    Args:
+        counts: (..., 3, 3) matches, rows the true class, columns the predicted one.
+
+    Returns:
+        (...) float64 in 0..1; 0 without any match.
+    """
+    matches = counts.sum(axis=-1)
+    shares = np.diagonal(counts, axis1=-2, axis2=-1) / np.maximum(matches, 1)
+    return np.asarray(shares.sum(axis=-1) / np.maximum((matches > 0).sum(axis=-1), 1))
+
+
+def _by_mass(
+    predictions: Sequence[Sequence[Instance]], truths: Sequence[Instances]
+) -> tuple[list[Regions], list[Regions]]:
+    """Return predicted and true regions with the mass class, from 1, as the category."""
     if len(predictions) != len(truths):
         raise ValueError(
             f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both"
@@ -61,12 +106,12 @@ def mass_scores(predictions: Sequence[Sequence[Instance]], truths: Sequence[Inst
                 )
     predicted = [predicted_regions(each, [instance.force + 1 for instance in each]) for each in predictions]
     true = [true_regions(truth, [mass_class(float(mass)) + 1 for mass in truth.masses]) for truth in truths]
-    counts = np.zeros((3, 3), np.int64)
-    for image_predicted, image_true in zip(predicted, true, strict=True):
+    return predicted, true
+
+
+def _counts(predicted: Sequence[Regions], true: Sequence[Regions]) -> npt.NDArray[np.int64]:
+    counts = np.zeros((len(true), 3, 3), np.int64)
+    for index, (image_predicted, image_true) in enumerate(zip(predicted, true, strict=True)):
         for prediction, truth in match_boxes(image_predicted, image_true):
-            counts[image_true.categories[truth] - 1, image_predicted.categories[prediction] - 1] += 1
-    matches = counts.sum(axis=1)
-    confusion = counts / np.maximum(matches, 1)[:, None]
-    present = matches > 0
-    mean_accuracy = float(confusion.diagonal()[present].mean()) if present.any() else 0.0
-    return MassScores(confusion, counts, mean_accuracy, average_precision(predicted, true, "bbox")[1])
+            counts[index, image_true.categories[truth] - 1, image_predicted.categories[prediction] - 1] += 1
+    return counts

@@ -18,9 +18,16 @@ GRID = IMAGE_SIZE // STRIDE
 CHANGE_THRESHOLD = 0.01
 """A cell has changed when its measure exceeds this (paper section 4.2, step III)."""
 
-ChangeTest = Literal["pooled_difference", "pooled_squared_difference"]
+FLOW_THRESHOLD = 1.0
+"""A cell has moved when its pixels moved by more than this on average, in pixels."""
+
+LEAST_FLOW_SIZE = 12
+"""Least height and width, in pixels, of pictures between which OpenCV computes an optical flow."""
+
+ChangeTest = Literal["pooled_difference", "pooled_squared_difference", "optical_flow"]
 """`pooled_difference`: pool the HSV difference, then take its squared norm (paper).
-`pooled_squared_difference`: pool the squared difference over pixels and channels (authors' code)."""
+`pooled_squared_difference`: pool the squared difference over pixels and channels (authors' code).
+`optical_flow`: pool the length of the optical flow (paper appendix D tried flow, and found it worse)."""
 
 
 def check_image(rgb: npt.NDArray[np.uint8], name: str = "rgb") -> None:
@@ -65,7 +72,7 @@ def changed_cells(
     before: npt.NDArray[np.uint8],
     after: npt.NDArray[np.uint8],
     change_test: ChangeTest = "pooled_difference",
-    threshold: float = CHANGE_THRESHOLD,
+    threshold: float | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Return the grid cells in which two pictures differ: B of paper section 4.2.
 
@@ -74,15 +81,16 @@ def changed_cells(
     Args:
         before: (H, W, 3) uint8, RGB before the touch.
         after: (H, W, 3) uint8, RGB after the touch.
-        change_test: How the difference of a cell's 9 pixels is measured.
-        threshold: A cell has changed when its measure is greater than this.
+        change_test: How the difference of a cell's 9 pixels is measured; see `ChangeTest`.
+        threshold: A cell has changed when its measure is greater than this; None takes the test's own:
+            `CHANGE_THRESHOLD`, or `FLOW_THRESHOLD` for `optical_flow`.
 
     Returns:
         (H / 3, W / 3) bool.
 
     Raises:
         ValueError: The images are not uint8, differ in shape or are not divided by the grid, or
-            there is no such change test.
+            there is no such change test, or the images are too small for an optical flow.
     """
     if change_test not in get_args(ChangeTest):
         raise ValueError(f"unknown change test {change_test!r}; choose one of {get_args(ChangeTest)}")
@@ -90,16 +98,43 @@ def changed_cells(
     check_image(after, "after")
     if before.shape != after.shape:
         raise ValueError(f"before is of shape {before.shape} but after of {after.shape}; they must be equal")
+    if change_test == "optical_flow":
+        lengths = np.linalg.norm(optical_flow(before, after), axis=2)
+        return np.asarray(_mean_pool(lengths) > (FLOW_THRESHOLD if threshold is None else threshold))
     difference = rgb_to_hsv(before) - rgb_to_hsv(after)
     if change_test == "pooled_difference":
         measure = np.square(_mean_pool(difference)).sum(axis=2)
     else:
         measure = _mean_pool(np.square(difference)).mean(axis=2)
-    return np.asarray(measure > threshold, dtype=np.bool_)
+    return np.asarray(measure > (CHANGE_THRESHOLD if threshold is None else threshold), dtype=np.bool_)
+
+
+def optical_flow(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return where each pixel went, by dense inverse search between the grey images (OpenCV, medium preset).
+
+    Args:
+        before: (H, W, 3) uint8, RGB before the touch.
+        after: (H, W, 3) uint8, RGB after the touch.
+
+    Returns:
+        (H, W, 2) float32: for each pixel of `before` how far right and down it moved, in pixels.
+
+    Raises:
+        ValueError: The images are smaller than `LEAST_FLOW_SIZE` along an axis.
+    """
+    height, width = before.shape[:2]
+    if min(height, width) < LEAST_FLOW_SIZE:
+        raise ValueError(
+            f"the images are {height} x {width} pixels; an optical flow needs {LEAST_FLOW_SIZE} of both"
+        )
+    grey = [cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in (before, after)]
+    # A new one each time: it keeps state from call to call, and a touch must not depend on earlier ones.
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(search.calc(grey[0], grey[1], np.zeros((height, width, 2), np.float32)), np.float32)
 
 
 def _mean_pool(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the means of the 3 x 3 blocks of an (H, W, 3) image, (H / 3, W / 3, 3) float32."""
+    """Return the means of the 3 x 3 blocks of an (H, W) or (H, W, C) image, float32."""
     # For a whole factor INTER_AREA is exactly the mean of each block, and the fastest way to it.
     size = (image.shape[1] // STRIDE, image.shape[0] // STRIDE)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)

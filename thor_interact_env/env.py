@@ -125,7 +125,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
     | `interactions` | int | `10` | touches in an episode |
     | `reachable_share` | float | `0.2` | least share of a drawn view within 1.5 m; 0: the paper's rule (1) |
-    | `change_test` | str | `"pooled_difference"` | or `"pooled_squared_difference"`, the authors' code |
+    | `change_test` | str | `"pooled_difference"` | `"pooled_squared_difference"` or `"optical_flow"` |
     | `kernel_name` | str | `"gaussian"` | or `"exponential"`, the authors' code |
     | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; without, it is `changed` |
     | `render_mode` | str or None | `None` | `"rgb_array"`, or `"human"`: a window (needs pygame) |

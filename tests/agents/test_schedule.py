@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.configuration import TrainConfig, default_run_folder
-from agents.schedule import PRESETS, ConfigurationError, Schedule, Stage, preset
+from agents.configuration import UNLIMITED_REACH, TrainConfig, default_run_folder
+from agents.oracles import OracleOptions
+from agents.schedule import PRESETS, ConfigurationError, Schedule, Stage, preset, segmentation_only
+from thor_interact_env.actions import REACH
 
 
 def test_paper_preset_has_the_published_numbers():
@@ -144,3 +146,44 @@ def test_schedules_are_frozen():
     schedule: Schedule = preset("quick")
     with pytest.raises(AttributeError):
         schedule.batch_size = 3  # type: ignore[misc]
+
+
+def test_configurations_of_earlier_versions_have_the_defaults_of_what_came_later():
+    config = TrainConfig(schedule=preset("smoke"))
+    values = config.to_json()
+    del values["reach"], values["oracles"]
+    assert TrainConfig.from_json(values) == config
+    assert (config.reach, config.oracles) == (REACH, OracleOptions())
+
+
+def test_ablations_survive_json_and_decide_the_result():
+    config = TrainConfig(schedule=preset("smoke"))
+    changes = [
+        {"reach": UNLIMITED_REACH},
+        {"oracles": OracleOptions(points=True)},
+        {"oracles": OracleOptions(masks=True)},
+        {"change_test": "optical_flow"},
+        {"use_superpixels": False},
+        {"schedule": replace(config.schedule, prioritized=not config.schedule.prioritized)},
+    ]
+    configs = [config, *(replace(config, **change) for change in changes)]
+    assert len({each.digest() for each in configs}) == len(configs)
+    for each in configs:
+        assert TrainConfig.from_json(json.loads(json.dumps(each.to_json(), allow_nan=False))) == each
+
+
+@pytest.mark.parametrize("reach", [0.0, -1.5, float("inf"), float("nan")])
+def test_a_reach_is_a_positive_number_of_metres(reach):
+    with pytest.raises(ConfigurationError, match=r"reach is .*positive"):
+        TrainConfig(schedule=preset("smoke"), reach=reach)
+
+
+@pytest.mark.parametrize(("name", "stages"), [("smoke", 1), ("quick", 1), ("hour", 1), ("paper", 1)])
+def test_segmentation_only_keeps_the_papers_first_stage_or_turns_forces_off(name, stages):
+    whole = preset(name)
+    part = segmentation_only(whole)
+    assert len(part.stages) == stages
+    assert not any(stage.joint or stage.frozen_detection_episodes for stage in part.stages)
+    assert replace(part.stages[0], joint=whole.stages[0].joint) == whole.stages[0]
+    assert replace(part, stages=whole.stages) == whole
+    assert segmentation_only(part) == part

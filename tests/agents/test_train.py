@@ -12,6 +12,7 @@ from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
 from agents.metrics import TIMINGS, read_metrics
+from agents.oracles import OracleOptions
 from agents.run_folder import RunExistsError
 from agents.schedule import ConfigurationError, preset
 from agents.selfsup_agent import SelfSupervisedAgent
@@ -198,6 +199,21 @@ def test_tasks_follow_the_schedule(uninterrupted):
     assert len({seed for task in tasks for seed in task.seeds}) == 12
     assert all(task.rooms == split_rooms("NovelSpaces/train") for task in tasks)
     assert all(task.reachable_share == CONFIG.schedule.reachable_share for task in tasks)
+
+
+def test_ablations_and_oracles_reach_the_tasks(tmp_path):
+    collector = MadeUpCollector()
+    oracles = OracleOptions(points=True, masks=True)
+    config = replace(CONFIG, oracles=oracles, reach=1000.0, use_superpixels=False, change_test="optical_flow")
+    train(config, tmp_path / "run", collector=collector, stop_after=1)
+    task = collector.tasks[0]
+    assert task.oracles == oracles
+    options = dict(task.environment)
+    assert (options["reach"], options["use_superpixels"], options["change_test"]) == (
+        1000.0,
+        False,
+        "optical_flow",
+    )
 
 
 def test_the_agent_is_that_of_the_last_checkpoint(uninterrupted):

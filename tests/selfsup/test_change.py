@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.color import rgb2hsv
 
-from selfsup.change import ChangeTest, changed_cells, rgb_to_hsv
+from selfsup.change import ChangeTest, changed_cells, optical_flow, rgb_to_hsv
 
 
 def random_image(seed: int, rows: int = 12, columns: int = 18) -> np.ndarray:
@@ -99,5 +99,59 @@ def test_unfit_pictures_are_refused(before: np.ndarray, after: np.ndarray, messa
 
 def test_an_unknown_change_test_is_refused_with_the_choices() -> None:
     image = random_image(0)
-    with pytest.raises(ValueError, match=r"'flow'.*pooled_difference.*pooled_squared_difference"):
+    with pytest.raises(
+        ValueError, match=r"'flow'.*pooled_difference.*pooled_squared_difference.*optical_flow"
+    ):
         changed_cells(image, image, "flow")  # type: ignore[arg-type]
+
+
+def textured(seed: int) -> np.ndarray:
+    """Blobs a few pixels wide, as of a pattern: something for a flow to hold on to."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (76, 76, 3), dtype=np.uint8)
+    return coarse.repeat(4, 0).repeat(4, 1)[:300, :300].copy()
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 6), (9, 0), (-4, 5)])
+def test_optical_flow_finds_what_moved_and_by_how_much(down: int, right: int) -> None:
+    before = textured(0)
+    after = before.copy()
+    patch = textured(1)[:90, :120]
+    before[90:180, 90:210] = patch
+    after[90 + down : 180 + down, 90 + right : 210 + right] = patch
+    flow = optical_flow(before, after)
+    inside = flow[105:165, 105:195].reshape(-1, 2)
+    np.testing.assert_allclose(np.median(inside, axis=0), [right, down], atol=0.5)
+    moved = changed_cells(before, after, "optical_flow")
+    patch_cells = np.zeros((100, 100), bool)
+    patch_cells[30:60, 30:70] = True
+    assert moved[patch_cells].mean() > 0.9
+    far = np.ones((100, 100), bool)
+    far[22:68, 22:78] = False
+    assert not moved[far].any()
+
+
+def test_optical_flow_ignores_what_became_brighter_in_place() -> None:
+    before = textured(2) // 2 + 60
+    after = before + 30
+    assert changed_cells(before, after).mean() > 0.9
+    assert changed_cells(before, after, "optical_flow").mean() < 0.05
+
+
+def test_optical_flow_of_equal_pictures_is_zero_and_does_not_depend_on_earlier_ones() -> None:
+    one, other = textured(3), np.roll(textured(3), 4, axis=1)
+    assert not optical_flow(one, one).any()
+    first = optical_flow(one, other)
+    optical_flow(textured(4), textured(5))
+    np.testing.assert_array_equal(first, optical_flow(one, other))
+
+
+def test_the_threshold_of_a_flow_is_in_pixels() -> None:
+    one, other = textured(6), np.roll(textured(6), 2, axis=1)
+    assert changed_cells(one, other, "optical_flow")[10:90, 10:90].mean() > 0.9
+    assert changed_cells(one, other, "optical_flow", 4.0)[10:90, 10:90].mean() < 0.1
+
+
+def test_pictures_too_small_for_a_flow_are_refused() -> None:
+    image = random_image(0, 9, 18)
+    with pytest.raises(ValueError, match="9 x 18 pixels; an optical flow needs 12"):
+        changed_cells(image, image, "optical_flow")

@@ -1,0 +1,176 @@
+"""How far a score would move had other locations been drawn: bootstrap over the locations.
+
+Which predictions are right is decided image by image, so the matches are computed once and a resample only
+counts them anew. A location that is drawn twice counts as two images, exactly as if COCO had been given both.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Instance
+from eval.coco import IouType, Regions, evaluated, predicted_regions, true_regions
+from eval.mass import mass_counts, mean_accuracy
+from thor_interact_env.simulators.base import Instances
+
+RESAMPLES = 1000
+"""Resamples behind the intervals of a run's evaluation."""
+
+CONFIDENCE = 0.95
+"""Share of the resamples inside an interval."""
+
+_IOU_TYPES: Mapping[str, IouType] = {"bbox": "bbox", "mask": "segm"}
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Every prediction of all images, best first, and at which IoU thresholds it is right.
+
+    Attributes:
+        images: (d,) int64, the image of each prediction.
+        right: (t, d) bool, whether it matches a true object at the IoU thresholds 0.50, 0.55 .. 0.95.
+        truths: (n,) int64, true objects of each image.
+        recalls: (r,) float64, the recalls at which COCO reads off the precision.
+    """
+
+    images: npt.NDArray[np.int64]
+    right: npt.NDArray[np.bool_]
+    truths: npt.NDArray[np.int64]
+    recalls: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, predictions: Sequence[Regions], truths: Sequence[Regions], iou_type: IouType
+    ) -> "Matches | None":
+        """Match all images with pycocotools; None if nothing is predicted, or there is no ground truth.
+
+        Args:
+            predictions: The predictions of each image, all of one category.
+            truths: The ground truth of each image, in the same order and of the same category.
+            iou_type: Compare boxes (`bbox`) or masks (`segm`).
+
+        Raises:
+            ValueError: The numbers of images differ, or masks differ in size.
+        """
+        found = evaluated(predictions, truths, iou_type)
+        if found is None:
+            return None
+        evaluation, order = found
+        # Images without predictions and without truth have no entry.
+        entries = [entry for entry in evaluation.evalImgs if entry is not None]
+        places = [order[entry["image_id"] - 1] for entry in entries]
+        scores = np.concatenate([np.asarray(entry["dtScores"], np.float64) for entry in entries])
+        images = np.repeat(places, [len(entry["dtScores"]) for entry in entries]).astype(np.int64)
+        right = np.concatenate([np.asarray(entry["dtMatches"]) > 0 for entry in entries], axis=1)
+        best_first = np.argsort(-scores, kind="mergesort")  # pycocotools' own
+        return cls(
+            images[best_first],
+            right[:, best_first],
+            np.array([len(truth) for truth in truths], np.int64),
+            np.asarray(evaluation.params.recThrs, np.float64),
+        )
+
+    def average_precision(self, weights: npt.NDArray[np.int64]) -> tuple[float, float]:
+        """Return AP and AP50 if each image occurs as often as its weight says.
+
+        A prediction of weight w stands for w equal ones in a row. COCO's precision is the greatest at a
+        recall or any higher one, and within such a row it only rises (right) or only falls (wrong), so its
+        end tells as much as the whole row.
+
+        Args:
+            weights: (n,) int64, how often each image occurs.
+
+        Returns:
+            Both in 0..1, as `eval.coco.average_precision` of the repeated images; 0 without any truth.
+        """
+        objects = int(self.truths @ weights)
+        counts = weights[self.images]
+        kept = counts > 0
+        if not objects or not kept.any():
+            return 0.0, 0.0
+        right = np.cumsum(self.right[:, kept] * counts[kept], axis=1, dtype=np.float64)
+        precision = right / np.cumsum(counts[kept])
+        precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        values = np.zeros(len(precision))
+        for threshold, (hits, row) in enumerate(zip(right, precision, strict=True)):
+            places = np.searchsorted(hits / objects, self.recalls, side="left")
+            # A recall that is never reached has precision 0.
+            values[threshold] = row[places[places < len(row)]].sum() / len(self.recalls)
+        return float(values.mean()), float(values[0])
+
+
+def bootstrap_scores(
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    weights: npt.NDArray[np.int64],
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Score repeated images, for many ways to repeat them.
+
+    Args:
+        predictions: The predictions of each image.
+        truths: The ground truth of each image, in the same order.
+        weights: (b, n) int64: in each resample, how often each image occurs.
+
+    Returns:
+        (b,) float64 in 0..1 each: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50` and `mass_accuracy`.
+
+    Raises:
+        ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
+            differ in size.
+    """
+    if weights.ndim != 2 or weights.shape[1] != len(truths):
+        raise ValueError(f"weights is of shape {weights.shape}; it must be (resamples, {len(truths)})")
+    accuracy = mean_accuracy(np.tensordot(weights, mass_counts(predictions, truths), axes=1))
+    predicted = [predicted_regions(instances) for instances in predictions]
+    true = [true_regions(truth) for truth in truths]
+    scores: dict[str, npt.NDArray[np.float64]] = {}
+    for name, iou_type in _IOU_TYPES.items():
+        matches = Matches.of(predicted, true, iou_type)
+        found = np.zeros((len(weights), 2))
+        if matches is not None:
+            found = np.array([matches.average_precision(one) for one in weights]).reshape(-1, 2)
+        scores |= {f"{name}_ap": found[:, 0], f"{name}_ap50": found[:, 1]}
+    return scores | {"mass_accuracy": accuracy}
+
+
+def bootstrap_intervals(
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
+) -> dict[str, list[float]]:
+    """Return percentile bootstrap intervals of an agent's scores over locations.
+
+    They say how much the choice of locations matters; how much the seed of the training matters, only
+    several runs tell.
+
+    Args:
+        predictions: The predictions of each location's view.
+        truths: The ground truth of each view, in the same order.
+        resamples: How often as many locations are drawn with replacement, at least 1.
+        seed: Seed of the draws.
+        confidence: Share of the resamples inside an interval, in (0, 1).
+
+    Returns:
+        Lower and upper end of each score of `bootstrap_scores`, in 0..1.
+
+    Raises:
+        ValueError: An argument is outside its range, or as in `bootstrap_scores`.
+    """
+    if resamples < 1:
+        raise ValueError(f"resamples is {resamples}; it must be at least 1")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; it must be greater than 0 and less than 1")
+    count = len(truths)
+    if not count:
+        raise ValueError("there is no location to draw; give at least one")
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
+    ends = (0.5 - confidence / 2, 0.5 + confidence / 2)
+    return {
+        name: [round(float(value), 6) for value in np.quantile(values, ends)]
+        for name, values in bootstrap_scores(predictions, truths, weights).items()
+    }

@@ -1,0 +1,211 @@
+"""Which of the paper's findings hold in a set of runs: `python -m eval.findings RUN...`.
+
+It states them with their numbers and tunes nothing. What counts as "close", "clearly" or "far" is fixed here,
+once: each bound is met by the paper's own numbers on both splits.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import tyro
+
+from agents.options import parse_options, run_command_line
+from agents.schedule import require
+from eval.row_results import HEADINGS, aligned, read_results, summarize
+from thor_interact_env.files import write_whole
+
+PROGRAM = "python -m eval.findings"
+
+COMPARED = ("bbox_ap50", "mask_ap50")
+"""A finding about two rows holds if it holds for each of these."""
+
+CLOSE = 0.25
+"""Two rows are close if their ratio is in 1 - 0.25 .. 1 + 0.25."""
+
+CLEARLY = 0.9
+"""A row is clearly below another if it reaches less than this share of it."""
+
+FAR = 0.6
+"""A row is far below another if it reaches less than this share of it."""
+
+CHANCE = 1 / 3
+"""Mean accuracy per class of guessing among three mass classes."""
+
+ABOVE_CHANCE = 0.15
+"""What the mass accuracy should have above chance."""
+
+MASS_CLASSES = ("light", "medium", "heavy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One statement of the paper, and what the runs say about it.
+
+    Attributes:
+        text: The statement.
+        rows: Letters of the rows it is about.
+        holds: Whether it holds; None where a row is missing.
+        numbers: What it was judged by.
+    """
+
+    text: str
+    rows: tuple[str, ...]
+    holds: bool | None
+    numbers: str
+
+
+@dataclass(frozen=True)
+class FindingsOptions:
+    """Say which of the paper's findings hold in a set of runs, with the numbers behind each."""
+
+    folders: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run folders of rows, or folders that hold some."""
+
+    json: Path | None = None
+    """File to write the same to, as JSON."""
+
+
+_PAIRS: Sequence[tuple[str, str, str, Callable[[float], bool]]] = (
+    ("(a) joint learning is close to (c)", "a", "c", lambda ratio: abs(ratio - 1) <= CLOSE),
+    ("(d) true masks beat (c)", "d", "c", lambda ratio: ratio > 1),
+    ("(k) without superpixels is clearly below (c)", "k", "c", lambda ratio: ratio < CLEARLY),
+    ("(l) without prioritised sampling is clearly below (c)", "l", "c", lambda ratio: ratio < CLEARLY),
+    ("(m) unlimited reach is below (c)", "m", "c", lambda ratio: ratio < 1),
+    ("(g) VideoPCA is far below (c)", "g", "c", lambda ratio: ratio < FAR),
+    ("(i) Mask R-CNN on B+ masks is far below (h), on true ones", "i", "h", lambda ratio: ratio < FAR),
+    ("(j) the robust set loss is far below (h)", "j", "h", lambda ratio: ratio < FAR),
+    ("(j) the robust set loss is about (i)", "j", "i", lambda ratio: abs(ratio - 1) <= CLOSE),
+)
+"""Text, row, the row it is compared with, and what their ratio must be."""
+
+
+def findings(rows: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+    """Judge the paper's findings.
+
+    Args:
+        rows: The rows of one split and preset, by letter, as `eval.row_results.summarize` returns them.
+
+    Returns:
+        All findings, in the order of the table's rows; those about mass are last.
+    """
+    return [*(_compare(rows, *pair) for pair in _PAIRS), _accuracy(rows), _heavy(rows)]
+
+
+def _compare(
+    rows: Mapping[str, Mapping[str, Any]], text: str, one: str, other: str, test: Callable[[float], bool]
+) -> Finding:
+    missing = _missing(rows, one, other)
+    if missing is not None:
+        return Finding(text, (one, other), None, missing)
+    verdicts, parts = [], []
+    for name in COMPARED:
+        value, base = (rows[letter]["scores"][name]["mean"] for letter in (one, other))
+        # Where the reference found nothing there is no ratio, and nothing is shown.
+        verdicts.append(base > 0 and test(value / base))
+        ratio = f"ratio {value / base:.2f}" if base > 0 else "no ratio"
+        parts.append(f"{HEADINGS[name]} {_score(rows, one, name)} / {_score(rows, other, name)} ({ratio})")
+    return Finding(text, (one, other), all(verdicts), "; ".join(parts))
+
+
+def _score(rows: Mapping[str, Mapping[str, Any]], letter: str, name: str) -> str:
+    score = rows[letter]["scores"][name]
+    text = f"{100 * score['mean']:.1f}"
+    if score["spread"] is not None:
+        return f"{text} +- {100 * score['spread']:.1f}"
+    if score["interval"] is not None:
+        low, high = score["interval"]
+        return f"{text} [{100 * low:.1f}, {100 * high:.1f}]"
+    return text
+
+
+def _accuracy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
+    text = f"(a) mass accuracy is {100 * ABOVE_CHANCE:.0f} points above chance"
+    missing = _missing(rows, "a")
+    if missing is not None:
+        return Finding(text, ("a",), None, missing)
+    accuracy = rows["a"]["scores"]["mass_accuracy"]["mean"]
+    least = CHANCE + ABOVE_CHANCE
+    numbers = (
+        f"accuracy {_score(rows, 'a', 'mass_accuracy')}, chance {100 * CHANCE:.1f}, needed {100 * least:.1f}"
+    )
+    return Finding(text, ("a",), bool(accuracy >= least), numbers)
+
+
+def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
+    text = "(a) heavy objects are separated best"
+    missing = _missing(rows, "a")
+    if missing is not None:
+        return Finding(text, ("a",), None, missing)
+    confusion = rows["a"]["confusion"]
+    light, medium, heavy = (confusion[index][index] for index in range(3))
+    numbers = ", ".join(
+        f"{name} {100 * value:.1f}" for name, value in zip(MASS_CLASSES, (light, medium, heavy), strict=True)
+    )
+    return Finding(text, ("a",), bool(heavy > max(light, medium)), f"predicted correctly: {numbers}")
+
+
+def _missing(rows: Mapping[str, Mapping[str, Any]], *letters: str) -> str | None:
+    missing = [letter for letter in letters if letter not in rows]
+    return f"not run: {', '.join(missing)}" if missing else None
+
+
+def describe(entries: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """Return the findings of `summarize`'s entries as text and as values that JSON can hold."""
+    parts, values = [], []
+    words = {True: "holds", False: "does NOT hold", None: "not known"}
+    for entry in entries:
+        judged = findings(entry["rows"])
+        counts = [sum(finding.holds is verdict for finding in judged) for verdict in (True, False, None)]
+        lines = [["", "finding", "numbers (one row / the other)"]]
+        lines += [[words[finding.holds], finding.text, finding.numbers] for finding in judged]
+        parts.append(
+            f"{entry['split']}, preset {entry['preset']}: {counts[0]} hold, {counts[1]} do not, "
+            f"{counts[2]} not known"
+        )
+        parts.append(_flush_left(lines))
+        values.append(
+            {
+                "split": entry["split"],
+                "preset": entry["preset"],
+                "findings": [
+                    {"text": each.text, "rows": each.rows, "holds": each.holds, "numbers": each.numbers}
+                    for each in judged
+                ],
+            }
+        )
+    return "\n\n".join(parts), values
+
+
+def _flush_left(lines: Sequence[Sequence[str]]) -> str:
+    """Align two columns; the last one is of any length."""
+    table = aligned([line[:2] for line in lines]).split("\n")
+    width = max(map(len, table))
+    last = [lines[0][2], "", *(line[2] for line in lines[1:])]
+    return "\n".join(f"{row.ljust(width)}  {cell}".rstrip() for row, cell in zip(table, last, strict=True))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success, whatever holds; 2 after a mistake in what was asked for.
+    """
+    run_command_line(lambda words: _run(parse_options(FindingsOptions, PROGRAM, words)), arguments)
+
+
+def _run(options: FindingsOptions) -> None:
+    require(len(options.folders) >= 1, "name at least one run folder.")
+    text, values = describe(summarize(read_results(options.folders)))
+    print(text)
+    if options.json is not None:
+        write_whole(options.json, (json.dumps(values, indent=1) + "\n").encode("utf-8"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,324 @@
+"""The rows of the paper's tables: what each is, how it is run and resumed, and how they are shown."""
+
+import json
+import sys
+import types
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import agents.train
+import eval.table
+from agents.base import Instance
+from agents.configuration import TrainConfig
+from agents.oracles import OracleOptions
+from agents.schedule import ConfigurationError, RunError, preset
+from eval.findings import findings
+from eval.findings import main as findings_main
+from eval.row_results import ResultsError, read_results, show, summarize
+from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
+from eval.table import RunOptions, main, run_folder, run_row
+from thor_interact_env.locations import Location
+from thor_interact_env.simulators.base import Instances, Observation
+
+SPLITS = ("NovelSpaces", "NovelObjects")
+
+
+def write_result(folder: Path, letter: str, split: str, values: dict, seed: int = 0, preset: str = "quick"):
+    scores = dict.fromkeys((*SCORES, *MASS_SCORES), 0.0) | values
+    scores.setdefault("confusion", np.eye(3).tolist())
+    run = folder / f"{letter}-{split}-{preset}-seed{seed}"
+    run.mkdir(parents=True)
+    result = {
+        "rows": {LABELS[ROWS[letter].system]: scores},
+        "locations": 200,
+        "interaction": {"greedy_success_rate": 0.25, "objects_per_location": None},
+        "table": {"row": letter, "split": split, "preset": preset, "seed": seed},
+    }
+    (run / "evaluation.json").write_text(json.dumps(result))
+    return run
+
+
+def published_runs(folder: Path) -> Path:
+    for split in SPLITS:
+        for letter, each in ROWS.items():
+            if each.published:
+                values = {**each.published[split], "confusion": PUBLISHED_CONFUSION[split]}
+                write_result(folder, letter, split, values)
+    return folder
+
+
+def exit_code(call, *words):
+    with pytest.raises(SystemExit) as stop:
+        call(list(map(str, words)))
+    return stop.value.code
+
+
+def test_published_numbers_are_the_papers():
+    assert "".join(ROWS) == "abcdefghijklmn"
+    assert all(bool(each.published) == (letter != "n") for letter, each in ROWS.items())
+    assert ROWS["a"].published["NovelObjects"] == {
+        "bbox_ap50": 0.2419,
+        "bbox_ap": 0.1165,
+        "mask_ap50": 0.22,
+        "mask_ap": 0.1024,
+        "mass_accuracy": 0.5079,
+        "mass_bbox_ap50": 0.1185,
+    }
+    assert ROWS["h"].published["NovelSpaces"]["mask_ap"] == 0.2885
+    assert ROWS["b"].published["NovelSpaces"]["mass_accuracy"] == 0.8611
+    for split, confusion in PUBLISHED_CONFUSION.items():
+        assert np.sum(confusion, axis=1) == pytest.approx(np.ones(3), abs=2e-4)
+        diagonal = np.diagonal(confusion).mean()
+        assert diagonal == pytest.approx(ROWS["a"].published[split]["mass_accuracy"], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick", "hour", "paper"])
+def test_rows_differ_from_c_in_one_thing(name):
+    reference = self_supervised_config(row("c"), name, "NovelSpaces", 3)
+    assert reference.schedule.prioritized and reference.seed == 3
+    assert not any(stage.joint for stage in reference.schedule.stages)
+    changes = {
+        "d": {"oracles": OracleOptions(masks=True)},
+        "e": {"oracles": OracleOptions(points=True)},
+        "f": {"oracles": OracleOptions(points=True, masks=True)},
+        "k": {"use_superpixels": False},
+        "l": {"schedule": replace(reference.schedule, prioritized=False)},
+        "m": {"reach": 1000.0},
+        "n": {"change_test": "optical_flow"},
+    }
+    for letter, change in changes.items():
+        assert self_supervised_config(row(letter), name, "NovelSpaces", 3) == replace(reference, **change)
+    joint = self_supervised_config(row("a"), name, "NovelSpaces", 3)
+    assert joint.schedule == replace(preset(name), prioritized=True)
+
+
+def test_unknown_rows_are_named_with_the_choices():
+    with pytest.raises(ConfigurationError, match=r"no row 'z'.*a \(joint self-supervised\).*optical flow"):
+        row("z")
+
+
+class FindsNothing:
+    def __init__(self):
+        self.asked = 0
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        self.asked += 1
+        return []
+
+
+@pytest.fixture
+def small_world(monkeypatch):
+    """Replace training and held-out views; returns what training was asked for."""
+    calls: list[tuple[object, Path, bool]] = []
+
+    def train(config, run, resume=False, evaluate=None):
+        calls.append((config, run, resume))
+        run.mkdir(parents=True, exist_ok=True)
+        (run / "config.json").write_text("{}")
+        return FindsNothing()
+
+    def held_out(config, split, locations, seed, reachable_share=None):
+        from eval.evaluation_set import EvaluationSet
+
+        mask = np.zeros((1, 300, 300), bool)
+        mask[0, :30, :30] = True
+        truth = Instances(mask, np.ones(1), ("Mug",), ("Mug|1",))
+        view = Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), np.float32))
+        place = Location("FloorPlan21", (0.0, 0.9, 0.0), 0.0, 0.0, 1)
+        several = ((place,) * locations, (view,) * locations, (truth,) * locations)
+        return EvaluationSet(split, seed, 0.2, *several)
+
+    monkeypatch.setattr(agents.train, "train", train)
+    monkeypatch.setattr("agents.reporting.evaluation_set", held_out)
+    monkeypatch.setattr("agents.reporting.monitor", lambda config: None)
+    return calls, train
+
+
+def test_a_row_is_trained_and_measured_once(small_world, tmp_path, capsys):
+    calls, _ = small_world
+    options = RunOptions("d", preset="smoke", seed=2, out=tmp_path, interactions=0)
+    result = run_row(options)
+    config, run, resume = calls[0]
+    assert config == replace(self_supervised_config(row("d"), "smoke", "NovelSpaces", 2))
+    assert (run, resume) == (tmp_path / "d-NovelSpaces-smoke-seed2", False)
+    assert json.loads((run / "evaluation.json").read_text()) == result
+    assert result["table"]["row"] == "d" and result["locations"] == 2
+    assert set(result["rows"]["self-supervised"]["intervals"]) >= set(SCORES)
+    assert run_row(options) == result
+    assert len(calls) == 1 and "done already" in capsys.readouterr().out
+    run_row(replace(options, locations=3))  # measured anew; training goes on where it is
+    assert [resume for *_, resume in calls] == [False, True]
+    other = replace(options, seed=5)
+    run.rename(run_folder(other))
+    with pytest.raises(RunError, match="holds another row"):
+        run_row(other)
+
+
+def test_an_interrupted_row_goes_on(small_world, tmp_path):
+    calls, _ = small_world
+    options = RunOptions("c", preset="smoke", out=tmp_path, interactions=0)
+    run_folder(options).mkdir()
+    (run_folder(options) / "config.json").write_text("{}")
+    run_row(options)
+    assert calls[0][2] is True
+
+
+def test_other_systems_are_imported_when_they_run(small_world, tmp_path, monkeypatch):
+    calls, train = small_world
+
+    @dataclass(frozen=True)
+    class MaskRCNNConfig:
+        preset: str
+        split: str
+        seed: int
+        device: str
+        workers: int | None
+        targets: str = "truth"
+        loss: str = "pixel"
+        mass: bool = False
+
+    module = types.ModuleType("agents.mask_rcnn")
+    module.MaskRCNNConfig, module.train = MaskRCNNConfig, train
+    monkeypatch.setitem(sys.modules, "agents.mask_rcnn", module)
+    wanted = {
+        "b": ("truth", "pixel", True),
+        "h": ("truth", "pixel", False),
+        "i": ("self_supervised", "pixel", False),
+        "j": ("self_supervised", "robust", False),
+    }
+    for letter, expected in wanted.items():
+        result = run_row(RunOptions(letter, preset="smoke", out=tmp_path, interactions=0, workers=0))
+        config = calls[-1][0]
+        assert (config.targets, config.loss, config.mass) == expected
+        assert (config.preset, config.split, config.seed, config.workers) == ("smoke", "NovelSpaces", 0, 0)
+        assert list(result["rows"]) == ["Mask R-CNN"]
+    assert [one.letter for one in read_results([tmp_path])] == list(wanted)
+
+
+def test_a_system_that_is_not_there_is_named(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(eval.table._SYSTEMS, "video_pca", ("agents.not_there", "VideoPCAConfig"))
+    assert exit_code(main, "run", "g", "--preset", "smoke", "--out", tmp_path) == 2
+    assert "Row g (VideoPCA) needs the module agents.not_there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "z"], "There is no row 'z'"),
+        (["run", "c", "--split", "Nowhere"], "There is no split 'Nowhere'"),
+        (["run", "c", "--preset", "fast"], "There is no preset 'fast'"),
+        (["run", "c", "--seed", "-1"], "seed is -1"),
+        (["run", "c", "--locations", "0"], "locations is 0"),
+        (["run", "c", "--interactions", "-2"], "interactions is -2"),
+        (["show"], "name at least one folder"),
+        (["show", "not/there"], "not/there is not a folder"),
+        (["rows", "c"], "rows takes no words"),
+        (["walk"], "there is no command 'walk'"),
+    ],
+)
+def test_mistakes_are_one_line(words, message, capsys):
+    assert exit_code(main, *words) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_tables_show_what_was_measured_beside_what_was_published(tmp_path, capsys):
+    write_result(tmp_path, "c", "NovelSpaces", {"mask_ap50": 0.2, "bbox_ap50": 0.1})
+    intervals = {"mask_ap50": [0.25, 0.35]}
+    write_result(tmp_path, "d", "NovelSpaces", {"mask_ap50": 0.3, "intervals": intervals})
+    for seed, value in enumerate((0.1, 0.12, 0.14)):
+        write_result(tmp_path, "a", "NovelSpaces", {"mask_ap50": value, "mass_accuracy": 0.5}, seed)
+    file = tmp_path / "tables.json"
+    assert exit_code(main, "show", tmp_path, "--json", file) == 0
+    printed = capsys.readouterr().out
+    assert "30.0 [25.0, 35.0]" in printed and "12.0 +- 2.0" in printed
+    (entry,) = json.loads(file.read_text())
+    assert list(entry["rows"]) == ["a", "c", "d"] and entry["rows"]["a"]["seeds"] == [0, 1, 2]
+    score = entry["rows"]["d"]["scores"]["mask_ap50"]
+    assert score["ratio"] == pytest.approx(1.5)
+    assert score["published_ratio"] == pytest.approx(36.49 / 23.70)
+    spread = entry["rows"]["a"]["scores"]["mask_ap50"]
+    assert (spread["mean"], spread["spread"]) == (pytest.approx(0.12), pytest.approx(0.02))
+    lines = [line.split() for line in printed.splitlines()]
+    (published,) = [line for line in lines if line[:3] == ["c", "self-supervised", "1"]]
+    assert published[3:] == ["10.0", "26.10", "0.0", "12.05", "20.0", "23.70", "0.0", "10.30"]
+    assert "Table 2, mass" in printed and "55.86" in printed
+    assert "greedy success %" in printed and "25.0" in printed
+
+
+def test_runs_are_found_once_and_grouped(tmp_path):
+    run = write_result(tmp_path / "one", "c", "NovelSpaces", {})
+    write_result(tmp_path / "two", "c", "NovelObjects", {})
+    write_result(tmp_path / "two", "c", "NovelObjects", {}, preset="hour")
+    (tmp_path / "one" / "plain").mkdir()
+    (tmp_path / "one" / "plain" / "evaluation.json").write_text('{"rows": {}}')
+    results = read_results([tmp_path, run, tmp_path / "one"])
+    entries = summarize(results)
+    assert [(entry["split"], entry["preset"]) for entry in entries] == [
+        ("NovelObjects", "hour"),
+        ("NovelObjects", "quick"),
+        ("NovelSpaces", "quick"),
+    ]
+    assert len(results) == 3 and show(entries).count("Table 1") == 3
+
+
+@pytest.mark.parametrize("content", ["{", '{"table": {"row": "c"}}', '{"table": {"row": "z"}, "rows": {}}'])
+def test_malformed_results_name_the_file(tmp_path, content):
+    with pytest.raises(ResultsError, match="no finished row"):
+        read_results([tmp_path])
+    (tmp_path / "evaluation.json").write_text(content)
+    with pytest.raises(ResultsError, match=r"evaluation\.json is not the evaluation of a row"):
+        read_results([tmp_path])
+
+
+def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
+    published_runs(tmp_path)
+    file = tmp_path / "findings.json"
+    assert exit_code(findings_main, tmp_path, "--json", file) == 0
+    assert capsys.readouterr().out.count("11 hold, 0 do not, 0 not known") == 2
+    for entry in json.loads(file.read_text()):
+        assert len(entry["findings"]) == 11
+        assert all(finding["holds"] is True and finding["numbers"] for finding in entry["findings"])
+
+
+@pytest.mark.parametrize(
+    ("letter", "values", "text"),
+    [
+        ("a", {"mask_ap50": 0.1}, "(a) joint"),
+        ("d", {"bbox_ap50": 0.2}, "(d) true masks"),
+        ("k", {"mask_ap50": 0.236}, "(k) without"),
+        ("l", {"mask_ap50": 0.22}, "(l) without"),
+        ("m", {"bbox_ap50": 0.3}, "(m) unlimited"),
+        ("g", {"mask_ap50": 0.2}, "(g) VideoPCA"),
+        ("i", {"bbox_ap50": 0.35}, "(i) Mask R-CNN"),
+        ("j", {"mask_ap50": 0.05}, "(j) the robust set loss is about"),
+        ("a", {"mass_accuracy": 0.48}, "(a) mass accuracy"),
+        ("a", {"confusion": [[0.9, 0.1, 0], [0, 0.9, 0.1], [0.1, 0.1, 0.8]]}, "(a) heavy"),
+        ("c", {"mask_ap50": 0.0}, "(d) true masks"),
+    ],
+)
+def test_a_finding_that_does_not_hold_is_said_not_to(tmp_path, letter, values, text):
+    published_runs(tmp_path)
+    path = tmp_path / f"{letter}-NovelSpaces-quick-seed0" / "evaluation.json"
+    result = json.loads(path.read_text())
+    result["rows"][LABELS[ROWS[letter].system]] |= values
+    path.write_text(json.dumps(result))
+    entry = next(each for each in summarize(read_results([tmp_path])) if each["split"] == "NovelSpaces")
+    judged = {finding.text: finding.holds for finding in findings(entry["rows"])}
+    (changed,) = [holds for name, holds in judged.items() if name.startswith(text)]
+    assert changed is False
+
+
+def test_findings_without_their_rows_are_not_known(tmp_path):
+    write_result(tmp_path, "c", "NovelSpaces", {})
+    (entry,) = summarize(read_results([tmp_path]))
+    judged = findings(entry["rows"])
+    assert all(finding.holds is None and "not run" in finding.numbers for finding in judged)
+
+
+def test_the_base_configuration_is_a_training_configuration():
+    config = self_supervised_config(row("h"), "quick", "NovelObjects", 1)
+    assert isinstance(config, TrainConfig) and config.reach == 1.5
