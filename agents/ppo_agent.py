@@ -236,9 +236,10 @@ class PPOAgent:
         image = rgbd_image(observation.rgb, depth, size=self._config.image_size)
         batch, _ = self._policy.obs_to_tensor(image.transpose(2, 0, 1)[None])
         with torch.inference_mode():
-            cells, forces = self._policy.get_distribution(batch).distribution  # type: ignore[misc]
-            probabilities = cells.probs[0].float().cpu().numpy()  # type: ignore[has-type]
-            force = int(forces.probs[0].argmax())  # type: ignore[has-type]
+            distributions: Any = self._policy.get_distribution(batch).distribution
+            cells, forces = distributions
+            probabilities = cells.probs[0].float().cpu().numpy()
+            force = int(forces.probs[0].argmax())
         assert 0 <= force < len(FORCES)
         best = np.argsort(-probabilities, kind="stable")[: self._points]
         return [

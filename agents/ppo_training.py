@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -197,7 +197,9 @@ def train(
 def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
     from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
-    make = [partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)]
+    make: list[Callable[[], gymnasium.Env[Any, Any]]] = [
+        partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)
+    ]
     if config.processes and isinstance(simulator, str):
         return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
     return DummyVecEnv(make)
@@ -241,7 +243,8 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int) -> float:
             if (update - 1) % config.updates_per_checkpoint == 0:
                 _start_afresh(model, config, update - 1)
             counted = Rewards()
-            model.learn(touches, counted, log_interval=None, reset_num_timesteps=model.num_timesteps == 0)
+            # Each call is one iteration: the second, at which it would print and forget, never comes.
+            model.learn(touches, counted, log_interval=2, reset_num_timesteps=model.num_timesteps == 0)
             measured = model.logger.name_to_value
             row = {"episode": update, "interactions": update * touches, "success": counted.total / touches}
             row |= {name: float(measured[key]) for key, name in MEASURES.items() if key in measured}

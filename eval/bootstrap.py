@@ -127,7 +127,7 @@ def bootstrap_scores(
     accuracy = mean_accuracy(np.tensordot(weights, mass_counts(predictions, truths, classes), axes=1))
     predicted = [predicted_regions(instances) for instances in predictions]
     true = [true_regions(truth) for truth in truths]
-    scores = {}
+    scores: dict[str, npt.NDArray[np.float64]] = {}
     for name, iou_type in _IOU_TYPES.items():
         matches = Matches.of(predicted, true, iou_type)
         found = np.zeros((len(weights), 2))

@@ -66,7 +66,7 @@ def agent_of(run: RunFolder) -> Agent:
             f"{run.path} is of the system {run.system!r}, which is unknown here ({error})."
         ) from None
     try:
-        return made.from_run(run.path)  # type: ignore[no-any-return]
+        return made.from_run(run.path)
     except Exception as error:
         raise ReportError(f"{run.path} holds no agent that can be used ({described(error)}).") from error
 

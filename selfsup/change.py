@@ -129,7 +129,7 @@ def optical_flow(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
         )
     grey = [cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in (before, after)]
     # A new one each time: it keeps state from call to call, and a touch must not depend on earlier ones.
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     return np.asarray(search.calc(grey[0], grey[1], np.zeros((height, width, 2), np.float32)), np.float32)
 
 
