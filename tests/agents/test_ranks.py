@@ -74,8 +74,9 @@ def test_two_halves_of_a_batch_teach_what_the_whole_does(folder: Path, helper: M
     for name, value in alone.items():
         if name == "losses":
             continue
-        scale = float(value.abs().max())
-        torch.testing.assert_close(shared[name], value, rtol=0.0, atol=0.02 * scale + 1e-7, msg=name)
+        # Rounding turns a few ReLUs on or off, which shows in gradients more than in anything else.
+        allowed = 3e-2 if name.startswith("gradient") else 1e-4
+        assert float((shared[name] - value).norm()) <= allowed * float(value.norm()), name
 
 
 def test_each_rank_collects_its_own_part(folder: Path) -> None:
