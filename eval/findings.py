@@ -47,7 +47,7 @@ class Finding:
     Attributes:
         text: The statement.
         rows: Letters of the rows it is about.
-        holds: Whether it holds; None where a row is missing.
+        holds: Whether it holds; None where a row is missing, or the one compared with found nothing.
         numbers: What it was judged by.
     """
 
@@ -100,14 +100,16 @@ def _compare(
     missing = _missing(rows, one, other)
     if missing is not None:
         return Finding(text, (one, other), None, missing)
-    verdicts, parts = [], []
+    verdicts: list[bool | None] = []
+    parts = []
     for name in COMPARED:
         value, base = (rows[letter]["scores"][name]["mean"] for letter in (one, other))
-        # Where the reference found nothing there is no ratio, and nothing is shown.
-        verdicts.append(base > 0 and test(value / base))
+        verdicts.append(test(value / base) if base > 0 else None)
         ratio = f"ratio {value / base:.2f}" if base > 0 else "no ratio"
         parts.append(f"{HEADINGS[name]} {_score(rows, one, name)} / {_score(rows, other, name)} ({ratio})")
-    return Finding(text, (one, other), all(verdicts), "; ".join(parts))
+    # Where the reference found nothing there is no ratio, and nothing is shown.
+    holds = None if None in verdicts else all(verdicts)
+    return Finding(text, (one, other), holds, "; ".join(parts))
 
 
 def _score(rows: Mapping[str, Mapping[str, Any]], letter: str, name: str) -> str:
