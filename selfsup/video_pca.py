@@ -20,10 +20,10 @@ COMPONENTS: Final = 4
 SMOOTHING: Final = 1.5
 """Standard deviation, in grid cells, of the Gaussian that smooths a reconstruction error."""
 
-ERROR_SHARE: Final = 0.4
+ERROR_SHARE: Final = 0.3
 """Cells whose smoothed error is at least this share of the greatest one form the first mask."""
 
-LEAST_ERROR: Final = 2.0
+LEAST_ERROR: Final = 0.5
 """Grey levels that the greatest smoothed error must reach; below, nothing that can be seen has moved."""
 
 COLOUR_BINS: Final = 16
@@ -32,7 +32,7 @@ COLOUR_BINS: Final = 16
 SOFT_SMOOTHING: Final = 1.0
 """Standard deviation, in grid cells, of the Gaussian that smooths a soft mask: lone cells fade."""
 
-WINDOW_SCALE: Final = 2.5
+WINDOW_SCALE: Final = 2.0
 """Standard deviations of the window around a first mask, as multiples of the mask's own."""
 
 LEAST_SPREAD: Final = 2.0
