@@ -128,8 +128,7 @@ class ReleasedNet(PredictionNetwork):
     Attributes:
         backbone: Images to 64 features a cell.
         head: Features and coordinates to embedding and score.
-        mass_head: Features to force logits.
-        force_head: `mass_head`, under the name that training knows.
+        mass_head: Features to force logits; training knows it as the `force_head` of every network.
     """
 
     def __init__(self) -> None:
