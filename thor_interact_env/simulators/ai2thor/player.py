@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -135,7 +136,9 @@ class Player:
 
         self._started_at = time.time()
         try:
-            with _without_cuda_variable():
+            with _without_cuda_variable(), warnings.catch_warnings():
+                # The client leaves the closing of its log file to the garbage collector.
+                warnings.simplefilter("ignore", ResourceWarning)
                 self._controller = WatchedController(
                     self._options.start_timeout,
                     self._options.step_timeout,
