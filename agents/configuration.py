@@ -150,11 +150,7 @@ class TrainConfig:
 
     def difference(self, other: "TrainConfig") -> str | None:
         """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
-        mine, others = _flatten(self.to_json()), _flatten(other.to_json())
-        for name in mine | others:
-            if name not in COLLECTED_BY and mine.get(name) != others.get(name):
-                return f"{name} ({mine.get(name)}, not {others.get(name)})"
-        return None
+        return first_difference(self.to_json(), other.to_json())
 
 
 def check_split(split: str) -> None:
@@ -195,8 +191,22 @@ def _check_fields(kind: type, values: Any, where: str) -> None:
     )
 
 
+def first_difference(mine: Mapping[str, Any], others: Mapping[str, Any]) -> str | None:
+    """Return the first value in which two configurations differ, such as `seed (0, not 1)`, or None.
+
+    Args:
+        mine: A configuration as JSON-able values. Who collects is left out.
+        others: Another one.
+    """
+    flat, other_flat = _flatten(mine), _flatten(others)
+    for name in flat | other_flat:
+        if name not in COLLECTED_BY and flat.get(name) != other_flat.get(name):
+            return f"{name} ({flat.get(name)}, not {other_flat.get(name)})"
+    return None
+
+
 def _flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    if isinstance(values, dict):
+    if isinstance(values, Mapping):
         items: Any = values.items()
     elif isinstance(values, list | tuple):
         items = enumerate(values)

@@ -6,10 +6,10 @@ Nothing here imports torch, so that `--help` answers at once.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from agents.configuration import TrainConfig
+from agents.configuration import TrainConfig, first_difference
 from agents.schedule import ConfigurationError, preset, require
 
 SYSTEM = "mask_rcnn"
@@ -324,12 +324,4 @@ class MaskRCNNConfig:
 
     def difference(self, other: "MaskRCNNConfig") -> str | None:
         """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
-        for name in (field.name for field in fields(self) if field.name not in ("schedule", "workers")):
-            mine, others = getattr(self, name), getattr(other, name)
-            if mine != others:
-                return f"{name} ({mine}, not {others})"
-        for name in (field.name for field in fields(self.schedule)):
-            mine, others = getattr(self.schedule, name), getattr(other.schedule, name)
-            if mine != others:
-                return f"schedule.{name} ({mine}, not {others})"
-        return None
+        return first_difference(self.to_json(), other.to_json())

@@ -23,13 +23,14 @@ from agents.checkpoint import (
     restore_random_states,
     save_checkpoint,
 )
-from agents.collect import LocalCollector
-from agents.learner import make_fabric, resolve_device
+from agents.learner import precision_of, resolve_device
+from agents.local_collector import LocalCollector
 from agents.mask_rcnn import MaskRCNNAgent
 from agents.mask_rcnn_network import build_mask_rcnn
 from agents.mask_rcnn_schedule import MaskRCNNConfig
 from agents.mask_rcnn_views import ViewFolder
 from agents.metrics import MetricsLogger
+from agents.ranks import make_fabric
 from agents.run_folder import note_run, note_start, prepare_run
 from agents.train import Collector
 from selfsup.augmentation import draw_augmentation
@@ -98,7 +99,8 @@ class _Training:
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
         self.config, self.run, self.schedule = config, run, config.schedule
         torch.set_num_threads(config.threads)
-        self.fabric = make_fabric(config.counterpart())
+        device = resolve_device(config.device)
+        self.fabric = make_fabric(device, precision_of(config.counterpart(), device), ranks=1)
         torch.manual_seed(config.seed)
         self.network = build_mask_rcnn(config).to(self.fabric.device)
         if self.fabric.device.type != "mps":

@@ -103,7 +103,7 @@ def mask_boxes(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """
     boxes = np.empty((len(masks), 4), np.float32)
     for axis, first, last in ((1, 0, 2), (2, 1, 3)):  # columns are what is left when rows are merged
-        line = masks.any(axis=axis)
+        line = np.asarray(masks.any(axis=axis))
         boxes[:, first] = line.argmax(axis=1)
         boxes[:, last] = line.shape[1] - line[:, ::-1].argmax(axis=1)
     return boxes
@@ -122,7 +122,7 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
     counterpart = config.counterpart()
     schedule, left = counterpart.schedule, config.schedule.locations
     felt = config.targets == "self_supervised"
-    tasks = []
+    tasks: list[CollectionTask] = []
     for number, stage in enumerate(schedule.stages):
         for episode in range(stage.episodes):
             count = min(left, stage.locations_per_episode if episode else stage.initial_locations)

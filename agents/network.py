@@ -158,7 +158,11 @@ class PredictionNetwork(nn.Module):
 
     def upsampling_kernels(self) -> list[nn.Parameter]:
         """Return the weights of the transposed convolutions, each (inputs, outputs, 2, 2)."""
-        return [module.weight for module in self.modules() if isinstance(module, nn.ConvTranspose2d)]
+        return [
+            cast(nn.Parameter, module.weight)
+            for module in self.modules()
+            if isinstance(module, nn.ConvTranspose2d)
+        ]
 
 
 class InteractionNet(PredictionNetwork):

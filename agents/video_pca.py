@@ -112,9 +112,9 @@ class VideoPCAAgent:
         from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
         from agents.learner import resolve_device
         from agents.network import InteractionNet
-        from agents.video_pca_training import load_video_pca_config
+        from agents.run_folder import read_config
 
-        config = load_video_pca_config(Path(path))
+        config = read_config(Path(path), VideoPCAConfig)
         folder = last_checkpoint(Path(path))
         try:
             network = InteractionNet.from_weights(load_checkpoint(folder, weights_only=True).model)
@@ -276,9 +276,9 @@ def _train(command: TrainCommand) -> None:
 
 def _evaluate(command: EvaluateCommand) -> None:
     from agents.configuration import check_split
-    from agents.video_pca_training import load_video_pca_config
+    from agents.run_folder import read_config
 
-    config = load_video_pca_config(command.run)
+    config = read_config(command.run, VideoPCAConfig)
     split = command.split or config.split
     check_split(split)
     require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.configuration import TrainConfig, default_run_folder
+from agents.configuration import TrainConfig, default_run_folder, first_difference
 from agents.schedule import Schedule, preset, require
 
 SYSTEM = "video_pca"
@@ -114,6 +114,10 @@ class VideoPCAConfig:
         values = self.to_json() | {"schedule": asdict(self.schedule)}
         del values["workers"]
         return values
+
+    def difference(self, other: "VideoPCAConfig") -> str | None:
+        """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
+        return first_difference(self.decisive(), other.decisive())
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result."""

@@ -16,86 +16,28 @@ from agents.checkpoint import (
     last_checkpoint,
     load_checkpoint,
     optimizer_tensors,
-    read_json,
     save_checkpoint,
-    write_json,
 )
-from agents.collect import LocalCollector
 from agents.learner import Learner, resolve_device
+from agents.local_collector import LocalCollector
 from agents.metrics import MetricsLogger, read_metrics
 from agents.network import image_tensor
-from agents.run_folder import CONFIG_FILE, RunExistsError, note_run, note_start
-from agents.schedule import ConfigurationError
+from agents.run_folder import note_run, note_start, prepare_run
 from agents.video_pca_configuration import VideoPCAConfig
 from agents.video_pca_videos import VIDEOS_FOLDER, Collector, VideoRecord, Videos
-from selfsup.augmentation import FLIP_PROBABILITY, JITTER_PROBABILITY, JITTER_STRENGTH, jitter_colours
+from selfsup.augmentation import Augmentation, draw_augmentation
 from thor_interact_env.splits import split_rooms
 
 _BATCHES = 1
 """Branch of the run's seed that decides batches and augmentation."""
 
 
-def load_video_pca_config(path: Path) -> VideoPCAConfig:
-    """Return the configuration of a VideoPCA run.
-
-    Args:
-        path: The run folder, or the folder of one of its checkpoints.
-
-    Raises:
-        CheckpointError: The folder or its configuration is missing or malformed, or of another system.
-    """
-    folders = [path, path.resolve().parent.parent]
-    file = next((folder / CONFIG_FILE for folder in folders if (folder / CONFIG_FILE).exists()), None)
-    if file is None:
-        raise CheckpointError(f"{path} holds no {CONFIG_FILE}; name the folder of a VideoPCA run.")
-    try:
-        return VideoPCAConfig.from_json(read_json(file, "name the folder of a run."))
-    except (ConfigurationError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{file} is not the configuration of a VideoPCA run: {error}") from None
-
-
-def prepare_folder(config: VideoPCAConfig, run: Path, resume: bool) -> None:
-    """Create a run folder, or check that the run there can go on.
-
-    Raises:
-        RunExistsError: Something is there and `resume` is false.
-        CheckpointError: `resume` is true and there is no run.
-        ConfigurationError: `resume` is true and the run there has another configuration.
-    """
-    if resume:
-        mine, others = config.decisive(), load_video_pca_config(run).decisive()
-        for name, value in mine.items():
-            if value != others[name]:
-                raise ConfigurationError(
-                    f"{run} was trained with another {name} ({others[name]}, not {value}); resume with its "
-                    "own settings, or start a new run."
-                )
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise RunExistsError(
-            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
-        )
-    else:
-        run.mkdir(parents=True, exist_ok=True)
-        write_json(run / CONFIG_FILE, config.to_json())
-
-
-def augmented(record: VideoRecord, rng: np.random.Generator) -> VideoRecord:
-    """Flip a record with probability 0.5 and change its colours with probability 0.8, as `selfsup.augment`.
-
-    Args:
-        record: It is not changed.
-        rng: As many numbers are drawn whatever the outcome.
-    """
-    flip, jitter = rng.random() < FLIP_PROBABILITY, rng.random() < JITTER_PROBABILITY
-    brightness, contrast, saturation = rng.uniform(1 - JITTER_STRENGTH, 1 + JITTER_STRENGTH, size=3)
-    hue = rng.uniform(-JITTER_STRENGTH, JITTER_STRENGTH)
-    order = tuple(rng.permutation(4))
+def augmented(record: VideoRecord, drawn: Augmentation) -> VideoRecord:
+    """Mirror a record and change its colours, as drawn; it is not changed itself."""
     rgb, depth, soft = record.rgb, record.depth, record.soft
-    if flip:
-        rgb, depth, soft = rgb[:, ::-1], depth[:, ::-1], soft[:, ::-1]
-    if jitter:
-        rgb = jitter_colours(np.ascontiguousarray(rgb), brightness, contrast, saturation, hue, order)
-    return VideoRecord(rgb, depth, soft, record.touches, record.moved)
+    if drawn.flip:
+        rgb, depth, soft = np.ascontiguousarray(rgb[:, ::-1]), depth[:, ::-1], soft[:, ::-1]
+    return VideoRecord(drawn.colours(rgb), depth, soft, record.touches, record.moved)
 
 
 class SoftMaskLearner(Learner):
@@ -112,15 +54,15 @@ class SoftMaskLearner(Learner):
             FloatingPointError: The loss is not finite.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["rate"]
+            group["lr"] = rate
         images = torch.stack([image_tensor(record.rgb, record.depth) for record in records])
-        images = images.to(self.fabric.device, memory_format=self._memory_format)
+        images = images.to(self.fabric.device, memory_format=self.memory_format)
         wanted = torch.from_numpy(np.stack([record.soft for record in records])).to(self.fabric.device)
-        found = torch.sigmoid(self._forward(images).scores)
+        found = torch.sigmoid(self.forward(images).scores)
         loss = torch.nn.functional.mse_loss(found, wanted / 255)
-        self._stepper.zero_grad(set_to_none=True)
+        self.stepper.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        self._stepper.step()
+        self.stepper.step()
         value = loss.item()
         if not np.isfinite(value):
             raise FloatingPointError(
@@ -139,7 +81,7 @@ def train_network(
     """Train, or go on training; see `agents.video_pca.train` for arguments and errors."""
     split_rooms(f"{config.split}/train")
     resolve_device(config.device)
-    prepare_folder(config, run, resume)
+    prepare_run(config, run, resume)
     note_start(run, sys.orig_argv)
     _Training(config, run, resume).go_on(collector, stop_after)
 
@@ -200,7 +142,10 @@ class _Training:
         sequence = np.random.SeedSequence(self.config.seed, spawn_key=(_BATCHES, self.updates))
         rng = np.random.default_rng(sequence)
         chosen = rng.choice(len(self.videos), self.schedule.batch_size, replace=False)
-        return [augmented(record, rng) for record in self.videos.read(list(chosen))]
+        jitter = self.schedule.jitter_probability
+        return [
+            augmented(record, draw_augmentation(rng, jitter)) for record in self.videos.read(list(chosen))
+        ]
 
     def _save(self) -> None:
         state = {

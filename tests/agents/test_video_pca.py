@@ -14,10 +14,9 @@ from agents.base import Agent
 from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.collect import CollectionTask, collect_locations
 from agents.metrics import TIMINGS, read_metrics
-from agents.run_folder import RunExistsError
+from agents.run_folder import RunExistsError, read_config
 from agents.schedule import ConfigurationError
 from agents.video_pca import VideoPCAAgent, VideoPCAConfig, instances_of, main, train
-from agents.video_pca_training import load_video_pca_config
 from agents.video_pca_videos import Videos
 from eval.evaluation_set import EvaluationSet
 from thor_interact_env.locations import Location
@@ -144,12 +143,12 @@ def test_folders_and_configurations_are_checked(trained, tmp_path):
         train(CONFIG, run, collector=ToyCollector())
     with pytest.raises(ConfigurationError, match="another seed"):
         train(replace(CONFIG, seed=5), run, resume=True, collector=ToyCollector())
-    with pytest.raises(CheckpointError, match="VideoPCA run"):
+    with pytest.raises(CheckpointError, match="is not a folder"):
         train(CONFIG, tmp_path / "nothing", resume=True, collector=ToyCollector())
     (tmp_path / "config.json").write_text(json.dumps({**CONFIG.to_json(), "system": "mask_rcnn"}))
     with pytest.raises(CheckpointError, match="mask_rcnn"):
         VideoPCAAgent.from_run(tmp_path)
-    assert load_video_pca_config(last_checkpoint(run)) == CONFIG
+    assert read_config(last_checkpoint(run), VideoPCAConfig) == CONFIG
 
 
 def test_configuration_round_trip():
