@@ -6,8 +6,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# What the demo and the test suite use. `thor` and `cluster` are large, and neither needs them.
-extras="baselines,dev,human,report"
+# What the demo and the test suite use: AI2-THOR's client (not its build) and Ray, too, are tested.
+extras="baselines,cluster,dev,human,report,thor"
 venv=".venv"
 
 fail() {

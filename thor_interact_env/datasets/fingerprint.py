@@ -7,7 +7,7 @@ from typing import Final
 
 import thor_interact_env
 
-_SOURCES: Final = ("actions.py", "locations.py", "splits.py", "datasets/drawing.py", "simulators")
+_SOURCES: Final = ("actions.py", "locations.py", "splits.py", "datasets/drawing.py", "simulators/mujoco")
 _SUFFIXES: Final = frozenset({".py", ".csv", ".json", ".xml", ".png", ".toml"})
 
 
@@ -18,7 +18,7 @@ def source_fingerprint(root: str | os.PathLike[str] | None = None) -> str:
         root: Folder of the package; None takes that of `thor_interact_env`.
 
     Returns:
-        Hexadecimal SHA-256 of the names and contents of its simulator, action, split and location files.
+        Hexadecimal SHA-256 of the names and contents of its files of the embedded simulator, actions, splits and locations.
     """
     folder = Path(root) if root is not None else Path(thor_interact_env.__path__[0])
     files: set[Path] = set()
