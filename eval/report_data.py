@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.schedule import RunError
-from eval.report_published import NAMES, SCORES, TABLE_1, TABLE_2
+from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES
 
 SELF_SUPERVISED = "self_supervised"
 """System of a run whose `config.json` names none."""
@@ -70,8 +70,8 @@ class RunFolder:
     @property
     def row(self) -> str | None:
         """Letter of the row of table 1 that the run is, or None for a system that the paper does not have."""
-        named = self.config.get("row", self.evaluation.get("row"))
-        if named in NAMES:
+        named = self.evaluation.get("table", {}).get("row")
+        if named in ROWS:
             return str(named)
         if self.system == "video_pca":
             return "g"
@@ -83,7 +83,7 @@ class RunFolder:
     @property
     def title(self) -> str:
         """Name of the row with its letter, or of the system."""
-        return self.system.replace("_", " ") if self.row is None else f"({self.row}) {NAMES[self.row]}"
+        return self.system.replace("_", " ") if self.row is None else f"({self.row}) {ROWS[self.row].name}"
 
     @property
     def split(self) -> str:
@@ -180,8 +180,8 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     for run in sorted(runs, key=lambda run: (run.split, run.row or "z", run.name)):
         if not any(_is_finite(run.results.get(name)) for name in SCORES):
             continue
-        published = TABLE_1.get(run.split, {}).get(run.row or "")
-        paper_reference = TABLE_1.get(run.split, {}).get("c")
+        published = ROWS[run.row].published.get(run.split, {}) if run.row else {}
+        paper_reference = ROWS["c"].published.get(run.split, {})
         rows.append(
             {
                 "title": run.title,
@@ -189,11 +189,9 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
                 "split": run.split,
                 "seed": run.config.get("seed", "-"),
                 "measured": [percent(run.results.get(name)) for name in SCORES],
-                "published": [f"{value:.1f}" for value in published] if published else ["-"] * len(SCORES),
+                "published": [percent(published.get(name)) for name in SCORES],
                 "ratio": _ratio(run.results.get("mask_ap50"), references.get(run.split)),
-                "published_ratio": _ratio(published[2], paper_reference[2])
-                if published and paper_reference
-                else "-",
+                "published_ratio": _ratio(published.get("mask_ap50"), paper_reference.get("mask_ap50")),
             }
         )
     return rows
@@ -207,7 +205,7 @@ def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
     Returns:
         One mapping per run: `title`, `name`, `split`, `accuracy`, `ap50`, `matches`, `confusion` (3 x 3 in
-        0..1), and `published` (the same in percent, with `confusion`) or None.
+        0..1), and `published` (`accuracy`, `ap50`, `confusion` or None) or None.
     """
     found = []
     for run in sorted(runs, key=lambda run: (run.split, run.row or "z", run.name)):
@@ -223,10 +221,21 @@ def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
                 "ap50": percent(results.get("mass_bbox_ap50")),
                 "matches": results["mass_matches"],
                 "confusion": results["confusion"],
-                "published": TABLE_2.get(run.split, {}).get(run.row or ""),
+                "published": _published_mass(run),
             }
         )
     return found
+
+
+def _published_mass(run: RunFolder) -> dict[str, Any] | None:
+    scores = ROWS[run.row].published.get(run.split, {}) if run.row else {}
+    if "mass_accuracy" not in scores:
+        return None
+    return {
+        "accuracy": percent(scores["mass_accuracy"]),
+        "ap50": percent(scores["mass_bbox_ap50"]),
+        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.row == "a" else None,
+    }
 
 
 def interaction_rows(
@@ -247,6 +256,9 @@ def interaction_rows(
         for name, results in (run.evaluation.get("rows") or {}).items():
             if "greedy_success_rate" in results:
                 entries.append((name, run.name, run.evaluation, results, results, results))
+        if touched := run.evaluation.get("interaction"):
+            settings = {**run.evaluation, "locations": touched.get("touched_locations", "-")}
+            entries.append((run.title, run.name, settings, touched, run.results, {}))
     for one in leaderboard:
         entries.append(
             (one["label"], "leaderboard", one, one["interaction"] or {}, one["perception"] or {}, one)
