@@ -6,7 +6,7 @@ from pathlib import Path
 
 # Test modules are imported by path, so helpers beside them are found (here and in spawned processes) only if
 # their folder is on the path.
-for folder in ("env", "eval"):
+for folder in ("agents", "env", "eval"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 
 # A headless machine has no window; pygame then draws to memory.

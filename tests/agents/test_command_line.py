@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+import agents.local_collector
 import agents.reporting
 import agents.train
 from agents.command_line import main, parse_train
@@ -71,7 +72,7 @@ def world(monkeypatch, tmp_path):
         return EvaluationSet(split, seed, share, (LOCATION,) * locations, views, truths)
 
     monkeypatch.setattr(agents.reporting, "evaluation_set", evaluation_set)
-    monkeypatch.setattr(agents.train, "LocalCollector", MadeUpCollector)
+    monkeypatch.setattr(agents.local_collector, "LocalCollector", MadeUpCollector)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

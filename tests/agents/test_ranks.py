@@ -74,9 +74,10 @@ def test_two_halves_of_a_batch_teach_what_the_whole_does(folder: Path, helper: M
     for name, value in alone.items():
         if name == "losses":
             continue
-        # Rounding turns a few ReLUs on or off, which shows in gradients more than in anything else.
+        # Rounding turns a few ReLUs on or off, which shows in gradients more than in anything else. Where a
+        # gradient is nil in theory (that of a shift of all embeddings) rounding is all there is of it.
         allowed = 3e-2 if name.startswith("gradient") else 1e-4
-        assert float((shared[name] - value).norm()) <= allowed * float(value.norm()), name
+        assert float((shared[name] - value).norm()) <= allowed * float(value.norm()) + 1e-4, name
 
 
 def test_each_rank_collects_its_own_part(folder: Path) -> None:

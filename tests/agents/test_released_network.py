@@ -7,6 +7,7 @@ import pytest
 import torch
 from released_weights import PARAMETERS, forward, random_weights, released_shapes
 
+from agents.batches import make_batch
 from agents.configuration import TrainConfig
 from agents.learner import Learner
 from agents.network import InteractionNet, Prediction, image_tensor
@@ -178,12 +179,12 @@ def test_it_is_trained_like_the_papers_network() -> None:
     config = TrainConfig(schedule=preset("smoke"), network="released", device="cpu", precision="32-true")
     learner = Learner(config)
     assert isinstance(learner.network, ReleasedNet)
-    experiences = [made_up_experience(feedback=1)]
+    batch = make_batch([made_up_experience(feedback=1)], config.kernel_name)
 
     def moved(frozen: bool) -> set[str]:
         before = {name: value.clone() for name, value in learner.network.named_parameters()}
         learner.freeze_detection(frozen)
-        result = learner.update(experiences, 1e-3, joint=True, frozen=frozen)
+        result = learner.update(batch, 1e-3, joint=True, frozen=frozen)
         assert np.isfinite(result.measures["loss"])
         return {
             name for name, value in learner.network.named_parameters() if not torch.equal(value, before[name])

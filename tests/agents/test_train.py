@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from box_simulator import BoxSimulator
 from safetensors.torch import load_file
 
 import thor_interact_env.env
@@ -19,8 +20,8 @@ from agents.schedule import ConfigurationError, preset
 from agents.selfsup_agent import SelfSupervisedAgent
 from agents.train import location_seeds, train
 from selfsup.feedback import Experience
-from thor_interact_env.simulators.base import Instances, Observation
-from thor_interact_env.splits import ALL_ROOMS, split_rooms
+from thor_interact_env.simulators.base import Observation
+from thor_interact_env.splits import split_rooms
 
 CONFIG = TrainConfig(schedule=preset("smoke"), preset="smoke", precision="32-true", device="cpu", workers=0)
 
@@ -95,60 +96,6 @@ class LateCollector(MadeUpCollector):
 
     def submit(self, task):
         return LateFuture(super().submit(task).result())
-
-
-class BoxSimulator:
-    """A box before a wall, which moves aside when touched; enough of a simulator for the environment."""
-
-    deterministic = True
-    rooms = ALL_ROOMS
-
-    def has_room(self, room):
-        return room in self.rooms
-
-    def __init__(self):
-        self.loaded = []
-
-    def reachable_positions(self, room, seed):
-        return np.array([[1.0, 0.9009992, 0.5]])
-
-    def load(self, location):
-        self.loaded.append(location)
-        self.noise = np.random.default_rng(location.seed).integers(0, 40, (300, 300, 3), dtype=np.uint8)
-        self.left = location.seed % 10
-        return self._view()
-
-    def touch(self, row, column, force, direction):
-        if 60 <= row < 240 and self.left <= column < self.left + 140:
-            self.left = self.left + 145 if self.left < 140 else self.left - 145
-            return self._view()
-        return self.view
-
-    def touch_with_frames(self, row, column, force, direction):
-        before = self.view
-        after = self.touch(row, column, force, direction)
-        return after, np.repeat(after.rgb[None], 0 if after is before else 1, axis=0)
-
-    def instances(self):
-        mask = np.zeros((1, 300, 300), bool)
-        mask[0, 60:240, self.left : self.left + 140] = True
-        return Instances(mask, np.array([1.0]), ("Box",), ("Box|1",))
-
-    def get_state(self):
-        return np.array([self.left], np.float64)
-
-    def set_state(self, state):
-        self.left = int(state[0])
-        return self._view()
-
-    def close(self):
-        pass
-
-    def _view(self):
-        rgb = self.noise.copy()
-        rgb[60:240, self.left : self.left + 140] += np.uint8(170)
-        self.view = Observation(rgb, np.full((300, 300), 1.0, np.float32))
-        return self.view
 
 
 def measured(run):
