@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 SINGLE_THREADED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint type unit format clean
+.PHONY: help setup demo test browser lint type unit format clean
 .NOTPARALLEL:
 
 help:  ## List these verbs.
@@ -21,6 +21,9 @@ demo: setup  ## Train the `quick` preset, evaluate it, say where the results lie
 
 test: lint type unit  ## Lint, type check, then the whole test suite.
 
+browser:  ## Install Chromium for the test of the report, where apt can.
+	@bash tools/install_browser.sh
+
 lint: setup  ## Ruff: rules, docstrings, formatting.
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
@@ -28,7 +31,7 @@ lint: setup  ## Ruff: rules, docstrings, formatting.
 type: setup  ## Mypy.
 	$(PYTHON_IN_VENV) -m mypy
 
-unit: setup  ## Pytest alone, on every core up to eight.
+unit: setup browser  ## Pytest alone, on every core up to eight.
 	$(SINGLE_THREADED) $(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
 format: setup  ## Let ruff format the code and repair what it can.

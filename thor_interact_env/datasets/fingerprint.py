@@ -18,7 +18,8 @@ def source_fingerprint(root: str | os.PathLike[str] | None = None) -> str:
         root: Folder of the package; None takes that of `thor_interact_env`.
 
     Returns:
-        Hexadecimal SHA-256 of the names and contents of its files of the embedded simulator, actions, splits and locations.
+        Hexadecimal SHA-256 of the names and contents of the embedded simulator, action, split and location
+        files.
     """
     folder = Path(root) if root is not None else Path(thor_interact_env.__path__[0])
     files: set[Path] = set()
