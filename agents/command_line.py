@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import io
-import os
-import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import tyro
 
 from agents.configuration import TrainConfig, check_simulator, check_split, default_run_folder
 from agents.dataset_evaluation import DatasetChoice
+from agents.options import choose_command, parse_options, run_command_line
 from agents.reporting import evaluate_run, monitor, predict
-from agents.schedule import ConfigurationError, RunError, preset, require
+from agents.schedule import ConfigurationError, preset, require
 
 PROGRAM = "python -m agents.selfsup_agent"
 
@@ -170,57 +168,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Raises:
         SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        _run_command(words)
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    raise SystemExit(0)
+    run_command_line(_run_command, arguments)
 
 
-def _run_command(words: list[str]) -> None:
-    if words in (["-h"], ["--help"]):
+def _run_command(words: Sequence[str]) -> None:
+    if list(words) in (["-h"], ["--help"]):
         _explain_everything()
         return
     if not words or words[0].startswith("-"):
-        words.insert(0, "train")
-    name, *rest = words
-    if name not in COMMANDS:
-        _fail(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}.")
-    try:
-        COMMANDS[name](rest)
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        if not isinstance(error, RunError) and not isinstance(error, _user_errors()):
-            raise
-        _fail(str(error))
-
-
-def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that say what the user can do; anything else is a bug and shows its traceback."""
-    from gymnasium.error import DependencyNotInstalled
-
-    from agents.collect import CollectionError
-    from selfsup.memory_bank import MemoryBankError
-    from thor_interact_env.errors import RenderingError, ThorInteractError
-
-    return (
-        ThorInteractError,
-        RenderingError,
-        MemoryBankError,
-        CollectionError,
-        DependencyNotInstalled,
-        FloatingPointError,
-        OSError,
-    )
-
-
-def _fail(message: str) -> NoReturn:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
-    raise SystemExit(2)
+        words = ["train", *words]
+    choose_command(COMMANDS, OVERVIEW, words)
 
 
 def _explain_everything() -> None:
@@ -229,21 +186,6 @@ def _explain_everything() -> None:
         print(f"{'-' * 20} {name} {'-' * 20}")
         with contextlib.suppress(SystemExit):
             command(["--help"])
-
-
-def _parse(kind: type[Any], name: str, words: Sequence[str], default: Any = None) -> Any:
-    """Let tyro read the options of a command, but complain in one line."""
-    complaint = io.StringIO()
-    options = {} if default is None else {"default": default}
-    try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=words, **options)
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-    # tyro frames its text and wraps it.
-    text = " ".join(re.sub(r"[\u2500-\u257f]|-{5,}", " ", complaint.getvalue()).split())
-    _fail(text.partition(" For full helptext")[0] + f"; see {PROGRAM} {name} --help")
 
 
 def parse_train(words: Sequence[str]) -> TrainCommand:
@@ -279,9 +221,7 @@ def parse_train(words: Sequence[str]) -> TrainCommand:
         config = load_config(known.out)
     else:
         config = TrainConfig(schedule=schedule, preset=known.preset)
-    command = _parse(TrainCommand, "train", words, TrainCommand(config, known.out))
-    assert isinstance(command, TrainCommand)
-    return command
+    return parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(config, known.out))
 
 
 def _train(words: Sequence[str]) -> None:
@@ -322,7 +262,7 @@ def _train(words: Sequence[str]) -> None:
 
 
 def _evaluate(words: Sequence[str]) -> None:
-    command = _parse(EvaluateCommand, "evaluate", words)
+    command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
     from agents.run_folder import load_config
 
     config = load_config(command.run)
@@ -355,7 +295,7 @@ def _evaluate(words: Sequence[str]) -> None:
 
 
 def _predict(words: Sequence[str]) -> None:
-    command = _parse(PredictCommand, "predict", words)
+    command = parse_options(PredictCommand, f"{PROGRAM} predict", words)
     if command.simulator is not None:
         check_simulator(command.simulator)
     predict(
@@ -369,7 +309,7 @@ def _predict(words: Sequence[str]) -> None:
 
 
 def _import_released(words: Sequence[str]) -> None:
-    command = _parse(ImportCommand, "import-released", words)
+    command = parse_options(ImportCommand, f"{PROGRAM} import-released", words)
     check_split(command.split)
     check_simulator(command.simulator)
     run = command.out or Path("runs") / f"released-{command.split}"

@@ -64,7 +64,10 @@ def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
     usual: TruthSource = "simulator" if config.simulator == "mujoco" else "file"
     entries = read_dataset(choice.path)[: choice.locations]
     return dataset_views(
-        entries, choice.path.name, choice.truth or usual, simulator=lambda: make_simulator(config.simulator)
+        entries,
+        choice.path.name,
+        choice.truth or usual,
+        simulator=lambda: make_simulator(config.simulator, reach=config.reach),
     )
 
 

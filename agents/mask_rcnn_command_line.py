@@ -18,7 +18,7 @@ import tyro
 from agents.configuration import check_simulator, check_split
 from agents.mask_rcnn_schedule import MaskRCNNConfig, mask_rcnn_preset
 from agents.options import choose_command, parse_options, run_command_line
-from agents.schedule import ConfigurationError, RunError, require
+from agents.schedule import ConfigurationError, require
 
 PROGRAM = "python -m agents.mask_rcnn"
 
@@ -89,17 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Raises:
         SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
     """
-    run_command_line(_run, arguments)
-
-
-def _run(words: Sequence[str]) -> None:
-    from agents.collect import CollectionError
-    from selfsup.memory_bank import MemoryBankError
-
-    try:
-        choose_command(COMMANDS, OVERVIEW, words)
-    except (CollectionError, MemoryBankError, FloatingPointError) as error:
-        raise RunError(str(error)) from error
+    run_command_line(lambda words: choose_command(COMMANDS, OVERVIEW, words), arguments)
 
 
 def default_run_folder(config: MaskRCNNConfig) -> Path:

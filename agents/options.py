@@ -103,8 +103,20 @@ def choose_command(
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that say what the user can do; anything else is a bug and shows its traceback."""
     from gymnasium.error import DependencyNotInstalled
 
-    from thor_interact_env.errors import RenderingError, ThorInteractError
+    from agents.collect import CollectionError
+    from selfsup.memory_bank import MemoryBankError
+    from thor_interact_env.errors import PlayerError, RenderingError, ThorInteractError
 
-    return (ThorInteractError, RenderingError, DependencyNotInstalled, OSError)
+    return (
+        ThorInteractError,
+        PlayerError,
+        RenderingError,
+        MemoryBankError,
+        CollectionError,
+        DependencyNotInstalled,
+        FloatingPointError,
+        OSError,
+    )

@@ -264,7 +264,8 @@ PRESETS: Mapping[str, Schedule] = {
         final_evaluation_locations=2,
     ),
     # Small batches and a high rate that falls early; random touches are cheap, for most move nothing. Where a
-    # location is used several times, priorities come to favour the noisiest masks: here they do harm.
+    # location is used several times, priorities come to favour the noisiest masks: here they do harm. So does
+    # colour jitter, which has no time to pay.
     "quick": Schedule(
         stages=(_QUICK_STAGE,),
         batch_size=16,
@@ -277,7 +278,7 @@ PRESETS: Mapping[str, Schedule] = {
         locations_per_room=8,
         memory_capacity=4000,
         evaluate_every=9,
-        evaluation_locations=60,
+        evaluation_locations=30,
         final_evaluation_locations=200,
     ),
     "hour": Schedule(
@@ -285,9 +286,9 @@ PRESETS: Mapping[str, Schedule] = {
             Stage(
                 initial_locations=400,
                 episodes=60,
-                locations_per_episode=48,
-                updates_start=25,
-                updates_end=25,
+                locations_per_episode=60,
+                updates_start=40,
+                updates_end=40,
                 greedy_points=6,
                 random_points=12,
                 joint=True,

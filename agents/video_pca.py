@@ -9,11 +9,7 @@ torch and what needs it are imported inside the functions that use them, so that
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import tyro
 
-from agents.schedule import RunError, require
+from agents.options import choose_command, parse_options, run_command_line
+from agents.schedule import require
 from agents.video_pca_configuration import VideoPCAConfig, default_folder
 
 if TYPE_CHECKING:
@@ -35,6 +32,16 @@ if TYPE_CHECKING:
 __all__ = ["VideoPCAAgent", "VideoPCAConfig", "instances_of", "main", "train"]
 
 PROGRAM = "python -m agents.video_pca"
+
+OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
+
+VideoPCA: masks from films of what moves, to compare with what learns by touching.
+
+commands:
+  train      train, evaluate, and say where everything lies
+  evaluate   set a run beside all superpixels on held-out rooms
+
+`{PROGRAM} COMMAND --help` explains one command."""
 
 MAX_INSTANCES = 32
 """Most instances proposed in one view, as of every agent of the paper."""
@@ -187,37 +194,20 @@ def evaluate(
         device: Where to run the network.
 
     Returns:
-        What was written: settings, and `rows` (results by agent).
+        What was written; see `agents.reporting.evaluate_run`.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
         ConfigurationError: There is no such device.
     """
-    from agents.checkpoint import write_json
-    from agents.reporting import EVALUATION_FILE, evaluation_set
+    from agents.reporting import evaluate_run
     from agents.superpixel_agent import SuperpixelAgent
-    from eval.evaluate import comparison_table, evaluate_agent
 
     agents: dict[str, Agent] = {
         "VideoPCA": VideoPCAAgent.from_run(run, device),
         "all superpixels": SuperpixelAgent(),
     }
-    started = time.perf_counter()
-    held_out = evaluation_set(config.training, f"{split}/test", locations, seed)
-    rows = {name: evaluate_agent(agent, held_out, progress=None) for name, agent in agents.items()}
-    result = {
-        "split": f"{split}/test",
-        "locations": locations,
-        "seed": seed,
-        "reachable_share": held_out.reachable_share,
-        "rows": rows,
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-    write_json(run / EVALUATION_FILE, result)
-    objects = sum(len(truth) for truth in held_out.truths)
-    print(f"\n{split}/test, {locations} locations, {objects} objects in reach; scores in percent:")
-    print(comparison_table(rows))
-    return result
+    return evaluate_run(run, config.training, locations, split, seed=seed, device=device, agents=agents)
 
 
 @dataclass(frozen=True)
@@ -257,9 +247,10 @@ class EvaluateCommand:
     """Where to run the network: auto, cpu, cuda, ..."""
 
 
-def _train(command: TrainCommand) -> None:
+def _train(words: Sequence[str]) -> None:
     from agents.configuration import check_simulator, check_split
 
+    command = parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(VideoPCAConfig()))
     config = command.config
     check_split(config.split)
     check_simulator(config.simulator)
@@ -274,10 +265,11 @@ def _train(command: TrainCommand) -> None:
     print(f"\nEverything lies in {run}.")
 
 
-def _evaluate(command: EvaluateCommand) -> None:
+def _evaluate(words: Sequence[str]) -> None:
     from agents.configuration import check_split
     from agents.run_folder import read_config
 
+    command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
     config = read_config(command.run, VideoPCAConfig)
     split = command.split or config.split
     check_split(split)
@@ -286,11 +278,7 @@ def _evaluate(command: EvaluateCommand) -> None:
     evaluate(command.run, config, command.locations, split, command.seed, command.device)
 
 
-COMMANDS: Mapping[str, tuple[Any, Callable[[Any], None]]] = {
-    "train": (TrainCommand, _train),
-    "evaluate": (EvaluateCommand, _evaluate),
-}
-"""Options and function of each command."""
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"train": _train, "evaluate": _evaluate}
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -302,45 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Raises:
         SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words in ([], ["-h"], ["--help"]):
-        print(
-            f"usage: {PROGRAM} {{{','.join(COMMANDS)}}} [OPTIONS]\n\n{(__doc__ or '').partition(chr(10))[0]}"
-        )
-        print(f"`{PROGRAM} COMMAND --help` explains a command.")
-        raise SystemExit(0)
-    name, *rest = words
-    if name not in COMMANDS:
-        _fail(f"there is no command {name!r}; choose one of {', '.join(COMMANDS)}.")
-    kind, run_command = COMMANDS[name]
-    try:
-        run_command(_parse(kind, name, rest))
-    except Exception as error:
-        from agents.command_line import _user_errors
-
-        if not isinstance(error, RunError) and not isinstance(error, _user_errors()):
-            raise
-        _fail(str(error))
-    raise SystemExit(0)
-
-
-def _parse(kind: Any, name: str, words: Sequence[str]) -> Any:
-    """Let tyro read the options of a command, but complain in one line."""
-    complaint = io.StringIO()
-    options: dict[str, Any] = {"default": TrainCommand(VideoPCAConfig())} if kind is TrainCommand else {}
-    try:
-        with contextlib.redirect_stderr(complaint):
-            return tyro.cli(kind, prog=f"{PROGRAM} {name}", args=list(words), **options)
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-    text = " ".join(re.sub(r"[\u2500-\u257f]|-{5,}", " ", complaint.getvalue()).split())
-    _fail(text.partition(" For full helptext")[0] + f"; see {PROGRAM} {name} --help")
-
-
-def _fail(message: str) -> NoReturn:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
-    raise SystemExit(2)
+    run_command_line(lambda words: choose_command(COMMANDS, OVERVIEW, words), arguments)
 
 
 if __name__ == "__main__":

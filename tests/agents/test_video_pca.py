@@ -212,7 +212,7 @@ def test_a_mistake_is_one_line(words, part, capsys, tmp_path, monkeypatch):
 
 
 def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
-    def toy_set(config, split, locations, seed):
+    def toy_set(config, split, locations, seed, reachable_share=None):
         assert config.split == "NovelSpaces"
         world, place = FakeSimulator(), Location("FloorPlan1", (0.25, 0.9009992, 0.5), 0.0, 0.0, 3)
         view, truth = world.load(place), world.instances()

@@ -8,16 +8,13 @@ from scenery import Scenery, unity
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, IMAGE_SIZE
 from thor_interact_env.locations import Location
-from thor_interact_env.simulators.base import Observation
+from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS, Observation
 from thor_interact_env.simulators.mujoco.rendering import ray_lengths
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 NEAR: Final = 0.1
 FAR: Final = 20.0
 """Clipping planes of AI2-THOR's camera, metres."""
-
-FILM_TIMES: Final = (0.01, 0.05)
-"""Seconds after the force of a film's first frame, and between its frames."""
 
 STRUCTURE: Final = "not a sim object, a structure was touched"
 """What AI2-THOR says in place of an identifier."""
@@ -110,8 +107,7 @@ class World(MujocoSimulator):
         return self._film is not None and self._frames_so_far() <= len(self._film)
 
     def _frames_so_far(self) -> int:
-        first, step = FILM_TIMES
-        return max(0, int((self._clock - first) / step + 1 + 1e-6))
+        return max(0, int((self._clock - FIRST_FRAME_SECONDS) / FRAME_SECONDS + 1 + 1e-6))
 
     def geoms(self) -> npt.NDArray[np.int32]:
         """Return the (300, 300) geom at each pixel of the room at rest, -1 for none."""
