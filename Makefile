@@ -21,7 +21,7 @@ demo: setup  ## Train the `quick` preset, evaluate it, say where the results lie
 
 test: lint type unit  ## Lint, type check, then the whole test suite.
 
-browser:  ## Install Chromium for the test of the report, where apt can.
+browser:  # Chromium for the test of the report, where apt can install it.
 	@bash tools/install_browser.sh
 
 lint: setup  ## Ruff: rules, docstrings, formatting.

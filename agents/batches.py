@@ -9,14 +9,13 @@ ahead of its time, and nothing at all beyond the number of batches that was aske
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from agents.closing import Closing
 from agents.network import image_tensor
 from selfsup.augmentation import augment
 from selfsup.feedback import Experience, KernelName
@@ -60,7 +59,7 @@ def make_batch(
     return Batch(images, build_targets(experiences, kernel_name), indices)
 
 
-class Batches:
+class Batches(Closing):
     """So many batches from a memory bank, one after another.
 
     Use it in a `with` statement; leaving it waits for the thread. The bank and the generator belong to it
@@ -137,16 +136,3 @@ class Batches:
         indices, experiences = self._bank.sample(self._batch_size, self._rng)
         augmented = [self._augmentation(experience, self._rng) for experience in experiences]
         return make_batch(augmented, self._kernel_name, indices)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import cv2
 import torch
 
+from agents.closing import Closing
 from agents.collect import CollectionError, CollectionTask, close_workshop, collect_locations
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
@@ -49,7 +49,7 @@ def make_collector(config: TrainConfig) -> Collector:
     return LocalCollector(config.workers)
 
 
-class LocalCollector:
+class LocalCollector(Closing):
     """Carries out tasks on processes of this machine, or in this very process.
 
     Each process is looked after by a thread, which gives it one task at a time. So it is known what a process
@@ -106,19 +106,6 @@ class LocalCollector:
         self._threads.shutdown(wait=True, cancel_futures=True)
         for process in self._processes.values():
             process.shutdown(wait=True)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _carry_out(self, task: CollectionTask) -> list[InteractionRecord]:
         """Have the process of this thread do a task, and a new one if it dies."""

@@ -4,13 +4,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from agents.checkpoint import CheckpointError
+from agents.closing import Closing
 
 METRICS_FILE = "metrics.jsonl"
 TIMINGS = frozenset({"seconds", "images_per_second", "locations_per_second"})
@@ -24,7 +24,7 @@ _SHOWN = {
 }
 
 
-class MetricsLogger:
+class MetricsLogger(Closing):
     """Writes each record to every place at once.
 
     Usable as a context manager; leaving it closes the files.
@@ -82,19 +82,6 @@ class MetricsLogger:
         self._file.close()
         self._writer.close()
         self._bar.close()
-
-    def __enter__(self) -> "MetricsLogger":
-        """Return the logger itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the files."""
-        self.close()
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:

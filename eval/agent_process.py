@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.base import Agent, Instance
+from agents.closing import Closing
 from agents.schedule import RunError
 from thor_interact_env.actions import FORCES, IMAGE_SIZE
 from thor_interact_env.checks import is_integer, is_number
@@ -185,7 +185,7 @@ def _checked(one: object, name: str) -> Instance:
     return Instance((int(point[0]), int(point[1])), int(one.force), float(one.score), mask)
 
 
-class AgentProcess:
+class AgentProcess(Closing):
     """An agent in a child process. Use it in a `with` statement, or call `close`."""
 
     def __init__(self, source: AgentSource, time_budget: float = 60.0, start_budget: float = 120.0) -> None:
@@ -247,19 +247,6 @@ class AgentProcess:
     def close(self) -> None:
         """End the process; closing twice is harmless."""
         self._stop()
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _start(self) -> str | None:
         """Start a process; return what went wrong, or None."""
