@@ -236,9 +236,9 @@ _PAPER_STAGE = Stage(
 )
 
 _QUICK_STAGE = Stage(
-    initial_locations=280,
+    initial_locations=300,
     episodes=18,
-    locations_per_episode=30,
+    locations_per_episode=34,
     updates_start=18,
     updates_end=18,
     greedy_points=6,
