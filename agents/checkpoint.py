@@ -278,5 +278,48 @@ def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
     return Checkpoint(tensors[MODEL_FILE], tensors[OPTIMIZER_FILE], state)
 
 
+def load_last_checkpoint(run: Path, digest: str) -> tuple[Path, Checkpoint]:
+    """Load the last checkpoint of a run that is to go on.
+
+    Args:
+        run: The run folder.
+        digest: Of the configuration to go on with.
+
+    Returns:
+        The checkpoint's folder, and what was saved.
+
+    Raises:
+        CheckpointError: There is none, it is corrupt, or of a run with another configuration.
+    """
+    folder = last_checkpoint(run)
+    checkpoint = load_checkpoint(folder)
+    if checkpoint.state.get("config") != digest:
+        raise CheckpointError(f"{folder} is of a run with another configuration; train into a new folder.")
+    return folder, checkpoint
+
+
+def restore_training(
+    network: torch.nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint, folder: Path
+) -> None:
+    """Put back the weights and the optimizer of a checkpoint.
+
+    Args:
+        network: Gets the weights.
+        optimizer: Gets its moments.
+        checkpoint: What was saved.
+        folder: Where it comes from, for the message.
+
+    Raises:
+        CheckpointError: It is of another network.
+    """
+    try:
+        network.load_state_dict(checkpoint.model)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The weights in {folder} are of another network ({error}); train again."
+        ) from None
+    restore_optimizer(optimizer, checkpoint.optimizer)
+
+
 def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()

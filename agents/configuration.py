@@ -146,7 +146,7 @@ class TrainConfig:
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result: every field but who collects."""
         values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return digest_of(values)
 
     def difference(self, other: "TrainConfig") -> str | None:
         """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
@@ -189,6 +189,11 @@ def _check_fields(kind: type, values: Any, where: str) -> None:
     require(
         not unknown, f"{where} has unknown {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}."
     )
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """Return a hexadecimal SHA-256 of JSON-able values, whatever the order of their names."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def first_difference(mine: Mapping[str, Any], others: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from agents.batches import Batch, Batches
-from agents.checkpoint import Checkpoint, CheckpointError, restore_optimizer
+from agents.checkpoint import Checkpoint, restore_training
 from agents.configuration import TrainConfig
 from agents.network import Prediction, fast_bf16
 from agents.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
@@ -145,13 +145,7 @@ class Learner:
         Raises:
             CheckpointError: It is of another network.
         """
-        try:
-            self.network.load_state_dict(checkpoint.model)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"The weights in {folder} are of another network ({error}); train again."
-            ) from None
-        restore_optimizer(self.optimizer, checkpoint.optimizer)
+        restore_training(self.network, self.optimizer, checkpoint, folder)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the network's state dict."""

@@ -125,11 +125,9 @@ def innermost_pixel(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
     Args:
         mask: (h, w) bool, not empty; what lies outside the picture is no part of it.
     """
-    import cv2
+    from agents.oracles import distance_to_border
 
-    padded = np.pad(mask.astype(np.uint8), 1)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    row, column = divmod(int(distance.argmax()), mask.shape[1])
+    row, column = divmod(int(distance_to_border(mask).argmax()), mask.shape[1])
     return row, column
 
 

@@ -3,13 +3,11 @@
 Nothing here imports torch, so that `--help` answers at once.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from agents.configuration import TrainConfig, first_difference
+from agents.configuration import TrainConfig, digest_of, first_difference
 from agents.schedule import ConfigurationError, preset, require
 
 SYSTEM = "mask_rcnn"
@@ -320,7 +318,7 @@ class MaskRCNNConfig:
         """Return a SHA-256 of all that decides the result: every field but `workers`."""
         values = self.to_json()
         del values["workers"]
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        return digest_of(values)
 
     def difference(self, other: "MaskRCNNConfig") -> str | None:
         """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""

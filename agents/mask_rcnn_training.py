@@ -15,12 +15,11 @@ import torch
 from agents.checkpoint import (
     Checkpoint,
     CheckpointError,
-    last_checkpoint,
-    load_checkpoint,
+    load_last_checkpoint,
     optimizer_tensors,
     random_states,
-    restore_optimizer,
     restore_random_states,
+    restore_training,
     save_checkpoint,
 )
 from agents.learner import precision_of, resolve_device
@@ -235,19 +234,8 @@ class _Training:
 
     def restore(self) -> None:
         """Go back to the last checkpoint of the run folder."""
-        folder = last_checkpoint(self.run)
-        checkpoint = load_checkpoint(folder)
-        if checkpoint.state.get("config") != self.config.digest():
-            raise CheckpointError(
-                f"{folder} is of a run with another configuration; train into a new folder."
-            )
-        try:
-            self.network.load_state_dict(checkpoint.model)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"The weights in {folder} are of another network ({error}); train again."
-            ) from None
-        restore_optimizer(self.optimizer, checkpoint.optimizer)
+        folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
+        restore_training(self.network, self.optimizer, checkpoint, folder)
         try:
             state = checkpoint.state
             self.episode, self.updates = int(state["episode"]), int(state["updates"])

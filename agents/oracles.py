@@ -142,10 +142,21 @@ def first_view(
     return FirstView(truth, depth, float(getattr(world.simulator, "reach", REACH)))
 
 
+def distance_to_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel of a mask is from its border, (h, w) float32 in pixels; 0 outside the mask.
+
+    Args:
+        mask: (h, w) bool; what lies outside the picture is no part of it.
+    """
+    padded = np.pad(mask.astype(np.uint8), 1)
+    return np.asarray(
+        cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1], np.float32
+    )
+
+
 def _innermost(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """Return the pixel of a mask that is farthest from its border, a central one of a cell if possible."""
-    padded = np.pad(mask.astype(np.uint8), 1)  # what lies outside the picture is no part of the object
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    distance = distance_to_border(mask)
     centre = STRIDE // 2
     cells = distance[centre::STRIDE, centre::STRIDE]
     if cells.max() > 0:

@@ -22,8 +22,7 @@ from agents.batches import Batches
 from agents.checkpoint import (
     Checkpoint,
     CheckpointError,
-    last_checkpoint,
-    load_checkpoint,
+    load_last_checkpoint,
     optimizer_tensors,
     random_states,
     restore_random_states,
@@ -315,13 +314,8 @@ class _Training:
 
     def restore(self) -> None:
         """Go back to the last checkpoint of the run folder."""
-        folder = last_checkpoint(self.run)
-        checkpoint = load_checkpoint(folder)
+        folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         state = checkpoint.state
-        if state.get("config") != self.config.digest():
-            raise CheckpointError(
-                f"{folder} is of a run with another configuration; train into a new folder."
-            )
         self.learner.load(checkpoint, folder)
         try:
             self.episode, self.updates = int(state["episode"]), int(state["updates"])

@@ -1,13 +1,11 @@
 """What a VideoPCA run was asked to do. Nothing here imports torch, so that `--help` answers at once."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from agents.configuration import TrainConfig, default_run_folder, first_difference
+from agents.configuration import TrainConfig, default_run_folder, digest_of, first_difference
 from agents.schedule import Schedule, preset, require
 
 SYSTEM = "video_pca"
@@ -121,7 +119,7 @@ class VideoPCAConfig:
 
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result."""
-        return hashlib.sha256(json.dumps(self.decisive(), sort_keys=True).encode()).hexdigest()
+        return digest_of(self.decisive())
 
 
 def default_folder(config: VideoPCAConfig) -> Path:

@@ -13,8 +13,7 @@ import torch
 from agents.checkpoint import (
     Checkpoint,
     CheckpointError,
-    last_checkpoint,
-    load_checkpoint,
+    load_last_checkpoint,
     optimizer_tensors,
     save_checkpoint,
 )
@@ -158,13 +157,8 @@ class _Training:
         save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
 
     def _restore(self) -> None:
-        folder = last_checkpoint(self.run)
-        checkpoint = load_checkpoint(folder)
+        folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         state = checkpoint.state
-        if state.get("config") != self.config.digest():
-            raise CheckpointError(
-                f"{folder} is of a run with another configuration; train into a new folder."
-            )
         self.learner.load(checkpoint, folder)
         try:
             self.episode, self.updates = int(state["episode"]), int(state["updates"])
