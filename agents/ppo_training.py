@@ -207,8 +207,9 @@ def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
 
 def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
     from stable_baselines3 import PPO
+    from stable_baselines3.common.logger import Logger
 
-    return PPO(
+    model = PPO(
         "CnnPolicy",
         environments,
         learning_rate=config.learning_rate,
@@ -220,6 +221,9 @@ def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
         seed=config.seed,
         device=resolve_device(config.device),
     )
+    # The default one leaves an empty folder among the temporary files, for every call of `learn`.
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
 
 
 def _learn(model: PPO, config: PPOConfig, run: Path, done: int) -> float:

@@ -6,7 +6,7 @@ once: each bound is met by the paper's own numbers on both splits.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -38,6 +38,9 @@ ABOVE_CHANCE = 0.15
 """What the mass accuracy should have above chance."""
 
 MASS_CLASSES = ("light", "medium", "heavy")
+
+VERDICTS: Mapping[bool | None, str] = {True: "holds", False: "does NOT hold", None: "not known"}
+"""What is said of a finding."""
 
 
 @dataclass(frozen=True)
@@ -154,31 +157,36 @@ def _missing(rows: Mapping[str, Mapping[str, Any]], *letters: str) -> str | None
     return f"not run: {', '.join(missing)}" if missing else None
 
 
-def describe(entries: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
-    """Return the findings of `summarize`'s entries as text and as values that JSON can hold."""
-    parts, values = [], []
-    words = {True: "holds", False: "does NOT hold", None: "not known"}
-    for entry in entries:
-        judged = findings(entry["rows"])
-        counts = [sum(finding.holds is verdict for finding in judged) for verdict in (True, False, None)]
-        lines = [["", "finding", "numbers (one row / the other)"]]
-        lines += [[words[finding.holds], finding.text, finding.numbers] for finding in judged]
+def judge(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Judge the findings in each of `summarize`'s entries.
+
+    Returns:
+        Values that JSON can hold, one mapping per entry: `split`, `preset`, and `findings`, each with the
+        fields of a `Finding`.
+    """
+    return [
+        {
+            "split": entry["split"],
+            "preset": entry["preset"],
+            "findings": [asdict(finding) for finding in findings(entry["rows"])],
+        }
+        for entry in entries
+    ]
+
+
+def describe(judged: Sequence[Mapping[str, Any]]) -> str:
+    """Return what `judge` found as text."""
+    parts = []
+    for group in judged:
+        verdicts = [finding["holds"] for finding in group["findings"]]
         parts.append(
-            f"{entry['split']}, preset {entry['preset']}: {counts[0]} hold, {counts[1]} do not, "
-            f"{counts[2]} not known"
+            f"{group['split']}, preset {group['preset']}: {verdicts.count(True)} hold, "
+            f"{verdicts.count(False)} do not, {verdicts.count(None)} not known"
         )
+        lines = [["", "finding", "numbers (one row / the other)"]]
+        lines += [[VERDICTS[each["holds"]], each["text"], each["numbers"]] for each in group["findings"]]
         parts.append(_flush_left(lines))
-        values.append(
-            {
-                "split": entry["split"],
-                "preset": entry["preset"],
-                "findings": [
-                    {"text": each.text, "rows": each.rows, "holds": each.holds, "numbers": each.numbers}
-                    for each in judged
-                ],
-            }
-        )
-    return "\n\n".join(parts), values
+    return "\n\n".join(parts)
 
 
 def _flush_left(lines: Sequence[Sequence[str]]) -> str:
@@ -203,10 +211,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run(options: FindingsOptions) -> None:
     require(len(options.folders) >= 1, "name at least one run folder.")
-    text, values = describe(summarize(read_results(options.folders)))
-    print(text)
+    judged = judge(summarize(read_results(options.folders)))
+    print(describe(judged))
     if options.json is not None:
-        write_whole(options.json, (json.dumps(values, indent=1) + "\n").encode("utf-8"))
+        write_whole(options.json, (json.dumps(judged, indent=1) + "\n").encode("utf-8"))
 
 
 if __name__ == "__main__":

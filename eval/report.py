@@ -18,15 +18,18 @@ import tyro
 from agents.options import parse_options, run_command_line
 from agents.schedule import require
 from eval.evaluation_set import EvaluationSet
+from eval.findings import VERDICTS
 from eval.leaderboard import read_leaderboard
 from eval.report_data import (
     MASS_CLASSES,
     ReportError,
     RunFolder,
     baseline_rows,
+    finding_groups,
     interaction_rows,
     provenance,
     read_calibration,
+    seed_rows,
     table_1,
     table_2,
 )
@@ -128,6 +131,9 @@ def gather(
         "mass_classes": MASS_CLASSES,
         "table_1": table_1(runs),
         "baselines": baseline_rows(runs),
+        "seeds": seed_rows(runs),
+        "findings": finding_groups(runs),
+        "verdicts": VERDICTS,
         "table_2": table_2(runs),
         "interactions": interaction_rows(runs, board),
         "curves": [(run, learning_curves(run)) for run in runs],

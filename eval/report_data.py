@@ -7,9 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from agents.schedule import RunError
+from eval.findings import judge
+from eval.row_results import row_result, summarize
 from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES
 
 SELF_SUPERVISED = "self_supervised"
@@ -167,8 +170,9 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
     Returns:
         One mapping per run, by split and then by letter: `title`, `name`, `split`, `seed`, `measured` and
-        `published` (texts in percent, in the order of `SCORES`), `ratio` and `published_ratio` (mask AP50
-        over that of row c of the same split; measured against the mean of the measured rows c).
+        `published` (texts in percent, in the order of `SCORES`), `intervals` (95% over locations, empty
+        where unknown), `ratio` and `published_ratio` (mask AP50 over that of row c of the same split;
+        measured against the mean of the measured rows c).
     """
     references: dict[str, float] = {}
     for split in {run.split for run in runs}:
@@ -189,12 +193,66 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
                 "split": run.split,
                 "seed": run.config.get("seed", "-"),
                 "measured": [percent(run.results.get(name)) for name in SCORES],
+                "intervals": [_interval(run.results.get("intervals", {}).get(name)) for name in SCORES],
                 "published": [percent(published.get(name)) for name in SCORES],
                 "ratio": _ratio(run.results.get("mask_ap50"), references.get(run.split)),
                 "published_ratio": _ratio(published.get("mask_ap50"), paper_reference.get("mask_ap50")),
             }
         )
     return rows
+
+
+def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Bring runs together that differ in their seed only.
+
+    Args:
+        runs: The runs; those without an evaluation, and without another seed beside them, are left out.
+
+    Returns:
+        One mapping per row, split and preset: `title`, `split`, `preset`, `seeds`, and `measured` (mean and
+        standard deviation in percent, in the order of `SCORES`).
+    """
+    groups: dict[tuple[str, ...], list[RunFolder]] = {}
+    for run in runs:
+        if run.row is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
+            key = (run.split, run.row, str(run.config.get("preset", "-")))
+            groups.setdefault(key, []).append(run)
+    rows = []
+    for (split, _, preset), several in sorted(groups.items()):
+        if len({run.config.get("seed") for run in several}) < len(several) or len(several) == 1:
+            continue
+        values = [[run.results[name] for run in several] for name in SCORES]
+        rows.append(
+            {
+                "title": several[0].title,
+                "split": split,
+                "preset": preset,
+                "seeds": ", ".join(str(run.config.get("seed", "-")) for run in several),
+                "measured": [f"{percent(fmean(each))} ± {percent(stdev(each))}" for each in values],
+            }
+        )
+    return rows
+
+
+def _interval(ends: Sequence[float] | None) -> str:
+    return f"{percent(ends[0])} to {percent(ends[1])}" if ends else ""
+
+
+def finding_groups(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
+    """Judge which of the paper's findings hold in runs that are rows of the table.
+
+    Args:
+        runs: The runs; those that are no rows, such as a preset by itself, are left out.
+
+    Returns:
+        As `eval.findings.judge`: one mapping per split and preset of which at least two rows were run.
+
+    Raises:
+        ResultsError: An evaluation is malformed.
+    """
+    results = [row_result(run.evaluation, run.path / "evaluation.json") for run in runs if run.evaluation]
+    entries = summarize([one for one in results if one is not None])
+    return judge([entry for entry in entries if len(entry["rows"]) > 1])
 
 
 def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:

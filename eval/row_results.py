@@ -90,6 +90,22 @@ def read_results(folders: Iterable[Path]) -> list[RowResult]:
 def _read(path: Path) -> RowResult | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{path} is not the evaluation of a row ({error}); run the row again.") from None
+    return row_result(values, path)
+
+
+def row_result(values: Any, path: Path) -> RowResult | None:
+    """Return what an evaluation says of a row of the table, or None if its run is none.
+
+    Args:
+        values: What the file holds.
+        path: The file, for the message of an error.
+
+    Raises:
+        ResultsError: The values are malformed.
+    """
+    try:
         if "table" not in values:
             return None
         said = values["table"]
@@ -105,7 +121,7 @@ def _read(path: Path) -> RowResult | None:
             values.get("interaction") or {},
             int(values["locations"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path} is not the evaluation of a row ({error!r}); run the row again.") from None
 
 

@@ -173,8 +173,9 @@ def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
         f"row {chosen.letter}, {chosen.name}: {base.preset}, {base.split}, seed {base.seed}, folder {run}",
         flush=True,
     )
+    from agents.reporting import monitor
+
     if chosen.system == "self_supervised":
-        from agents.reporting import monitor
         from agents.train import train
 
         return train(base, run, resume, monitor(base))
@@ -189,7 +190,9 @@ def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
     }
     make = getattr(kind, "from_preset", None)
     config = make(base.preset, **fields) if make else kind(preset=base.preset, **fields)
-    agent: Agent = module.train(config, run, resume)
+    # VideoPCA finds masks only when its training is done.
+    while_training = (monitor(base),) if chosen.system == "mask_rcnn" else ()
+    agent: Agent = module.train(config, run, resume, *while_training)
     return agent
 
 

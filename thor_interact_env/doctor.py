@@ -24,6 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
+from thor_interact_env.errors import InvalidOptionError
+
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
 """How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
 
@@ -127,6 +129,12 @@ def examine_embedded() -> list[Finding]:
 
 def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) -> list[Finding]:
     """Look for what AI2-THOR needs; with `start_player`, start its player in a process of its own."""
+    from thor_interact_env.simulators.ai2thor.options import VARIABLE, machine_options
+
+    try:
+        executable = executable or machine_options().get("local_executable_path")
+    except InvalidOptionError as error:
+        return [Finding("AI2-THOR's player", "failed", str(error), f"unset {VARIABLE}, or correct it.")]
     client = _package("AI2-THOR's client", "ai2thor", 'pip install "thor-interact[thor]"')
     builds = installed_builds()
     install = (

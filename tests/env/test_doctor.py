@@ -26,6 +26,7 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda name: None)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("THOR_INTERACT_AI2THOR", raising=False)
     answers["asked"] = asked
     return answers
 
@@ -109,6 +110,16 @@ class TestAi2thor:
         assert named["AI2-THOR's player"].status == "untried"
         assert machine["asked"] == []
         assert by_name(examine_ai2thor(True, None, 10))["AI2-THOR's player"].status == "ok"
+
+    def test_the_player_of_the_machine_is_known(self, machine, monkeypatch):
+        pytest.importorskip("ai2thor")
+        monkeypatch.setenv("THOR_INTERACT_AI2THOR", json.dumps({"local_executable_path": sys.executable}))
+        assert by_name(examine_ai2thor(True, None, 10))["AI2-THOR's player"].status == "ok"
+        ((_, options),) = machine["asked"]
+        assert options["local_executable_path"] == sys.executable
+        monkeypatch.setenv("THOR_INTERACT_AI2THOR", "player")
+        (finding,) = examine_ai2thor(True, None, 10)
+        assert finding.status == "failed" and "unset THOR_INTERACT_AI2THOR" in finding.remedy
 
     def test_a_player_is_really_started(self, tmp_path):
         pytest.importorskip("ai2thor")

@@ -14,7 +14,16 @@ from fake_simulator import FakeSimulator
 
 from eval import report
 from eval.report import ReportOptions, gather, render
-from eval.report_data import ReportError, RunFolder, interaction_rows, percent, table_1, table_2
+from eval.report_data import (
+    ReportError,
+    RunFolder,
+    finding_groups,
+    interaction_rows,
+    percent,
+    seed_rows,
+    table_1,
+    table_2,
+)
 from eval.report_pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report_views import agent_of, best_and_worst, touched, view_score
 from eval.rows import ROWS
@@ -41,6 +50,33 @@ def test_table_1_sets_runs_beside_the_published_numbers(runs) -> None:
 def test_without_row_c_there_is_no_ratio(runs) -> None:
     (row,) = table_1([RunFolder.read(runs[0])])
     assert row["ratio"] == "-"
+
+
+def test_a_score_stands_above_its_interval(runs) -> None:
+    joint, _ = table_1([RunFolder.read(path) for path in runs])
+    assert joint["intervals"] == ["5.0 to 15.0", "", "4.0 to 12.0", ""]
+
+
+def test_several_seeds_of_a_row_have_a_mean_and_a_spread(runs, tmp_path) -> None:
+    again = material.write_run(tmp_path / "again", True, 1.5, seed=4)
+    (row,) = seed_rows([RunFolder.read(path) for path in (*runs, again)])
+    assert row["title"] == f"(a) {ROWS['a'].name}" and row["seeds"] == "3, 4"
+    assert row["measured"] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
+
+
+def test_the_findings_are_those_of_the_rows(runs) -> None:
+    as_rows = [material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True)]
+    (group,) = finding_groups([RunFolder.read(path) for path in as_rows])
+    held = {tuple(each["rows"]): each["holds"] for each in group["findings"]}
+    assert held[("a", "c")] is False and held[("d", "c")] is None
+    assert group["split"] == "NovelSpaces" and group["preset"] == "quick"
+    assert "(ratio 0.50)" in group["findings"][0]["numbers"]
+
+
+def test_runs_that_are_no_rows_say_nothing_about_findings(runs) -> None:
+    assert finding_groups([RunFolder.read(path) for path in runs]) == []
+    only = RunFolder.read(material.as_row(runs[1], "c"))
+    assert finding_groups([only]) == []
 
 
 def test_table_2_holds_the_confusion_and_the_published_one(runs) -> None:
@@ -107,6 +143,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def everything(runs, tmp_path, monkeypatch):
     """The page that shows all there is, and its text."""
+    runs = tuple(material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True))
     monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
     options = ReportOptions(
         runs=runs,
@@ -125,10 +162,11 @@ def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
         "detection",
         "made",
     }
-    for anchor in ("detection", "mass", "interaction", "learning", "forces", "views", "made"):
+    for anchor in ("detection", "findings", "mass", "interaction", "learning", "forces", "views", "made"):
         assert page.ids.count(anchor) == 1
     assert len(page.images) == 6  # of each run the best view, the worst and the film
     assert all(image["alt"] for image in page.images)
+    assert "does NOT hold" in everything and "not run: d" in everything and "5.0 to 15.0" in everything
     assert "weak &lt;agent&gt;" in everything and "weak <agent>" not in everything
     assert "python -m agents &lt;train&gt; &amp; more" in everything and "Abacus" in everything
     assert "prefers-color-scheme: dark" in everything and 'name="viewport"' in everything
@@ -149,7 +187,14 @@ def test_its_pictures_can_be_decoded(everything) -> None:
 def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
     options = ReportOptions(leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"))
     ids = Page(render(gather(options))).ids
-    assert "interaction" in ids and not {"detection", "mass", "learning", "forces", "views"} & set(ids)
+    assert "interaction" in ids and not {
+        "detection",
+        "findings",
+        "mass",
+        "learning",
+        "forces",
+        "views",
+    } & set(ids)
 
 
 def test_a_run_whose_agent_cannot_be_used_is_still_reported(runs) -> None:

@@ -7,7 +7,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.simulators import make_simulator
-from thor_interact_env.simulators.ai2thor.options import PlayerOptions
+from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, machine_options
 
 pytest.importorskip("ai2thor")
 
@@ -57,6 +57,21 @@ class TestOptions:
         local = PlayerOptions(local_executable_path=sys.executable, x_display=":4").of_controller()
         assert "platform" not in local
         assert local["x_display"] == ":4"
+
+    def test_a_machine_has_its_own_for_every_command(self, monkeypatch):
+        assert machine_options() == {}
+        monkeypatch.setenv(VARIABLE, '{"local_executable_path": "/nowhere/player", "restarts": 1}')
+        with pytest.raises(InvalidOptionError, match="'/nowhere/player' does not exist"):
+            make_simulator("ai2thor")
+        simulator = make_simulator("ai2thor", local_executable_path=sys.executable)
+        assert simulator._restarts == 1
+        simulator.close()
+
+    @pytest.mark.parametrize("text", ["/opt/player", "[]", '{"reach": 3}'])
+    def test_a_wrong_variable_is_named(self, monkeypatch, text):
+        monkeypatch.setenv(VARIABLE, text)
+        with pytest.raises(InvalidOptionError, match=rf"{VARIABLE} .* for example: export {VARIABLE}="):
+            make_simulator("ai2thor")
 
     def test_a_missing_client_names_the_extra(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "ai2thor.controller", None)

@@ -25,17 +25,20 @@ def make_simulator(name: str, **options: Any) -> Simulator:
 
     Args:
         name: One of `SIMULATORS`.
-        **options: Keyword arguments of its class, such as `reach` (metres).
+        **options: Keyword arguments of its class, such as `reach` (metres). For "ai2thor" they go before
+            those of the environment variable THOR_INTERACT_AI2THOR.
 
     Raises:
         ValueError: There is no simulator of this name.
+        InvalidOptionError: An option, or the environment variable, is outside what is allowed.
         DependencyNotInstalled: "ai2thor" was asked for, and its client is not installed.
     """
     check_simulator_name(name)
     if name == "ai2thor":
+        from thor_interact_env.simulators.ai2thor.options import machine_options
         from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
-        return Ai2thorSimulator(**options)
+        return Ai2thorSimulator(**machine_options() | options)
     from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
     return MujocoSimulator(**options)

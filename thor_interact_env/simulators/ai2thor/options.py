@@ -1,10 +1,11 @@
 """How AI2-THOR's player is started and how long one waits for it."""
 
+import json
 import math
 import os
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, get_args
 
 from thor_interact_env.checks import is_integer, is_number
@@ -12,6 +13,9 @@ from thor_interact_env.errors import InvalidOptionError
 
 Platform = Literal["Linux64", "CloudRendering"]
 """Which of AI2-THOR's builds: for an X server, or for a GPU without one."""
+
+VARIABLE: Final = "THOR_INTERACT_AI2THOR"
+"""Environment variable with a machine's own options, for every command: a JSON object of `PlayerOptions`."""
 
 SOME_DISPLAY: Final = ":0"
 """What the client is given where it insists on an X display that nobody uses."""
@@ -101,3 +105,29 @@ class PlayerOptions:
         name = self.platform or ("Linux64" if display else "CloudRendering")
         options |= {"platform": getattr(ai2thor.platform, name), "x_display": display}
         return options if self.commit_id is None else {**options, "commit_id": self.commit_id}
+
+
+def machine_options() -> dict[str, Any]:
+    """Return the options that `VARIABLE` holds; where it is not set, none.
+
+    Where a player lies and which GPU draws belong to a machine and not to a run, which may go on elsewhere.
+
+    Raises:
+        InvalidOptionError: It holds something else; which values are allowed, `PlayerOptions` checks.
+    """
+    text = os.environ.get(VARIABLE, "")
+    if not text:
+        return {}
+    example = f"""export {VARIABLE}='{{"local_executable_path": "/opt/thor/player"}}'"""
+    try:
+        options = json.loads(text)
+    except ValueError as error:
+        raise InvalidOptionError(
+            f"{VARIABLE} {text!r} is not JSON ({error}); say, for example: {example}"
+        ) from None
+    allowed = [field.name for field in fields(PlayerOptions)]
+    if not isinstance(options, dict) or not set(options) <= set(allowed):
+        raise InvalidOptionError(
+            f"{VARIABLE} {text!r} is not an object of {', '.join(allowed)}; say, for example: {example}"
+        )
+    return options
