@@ -18,6 +18,7 @@ import tyro
 
 from agents.configuration import TrainConfig, check_simulator, check_split, default_run_folder
 from agents.dataset_evaluation import DatasetChoice
+from agents.held_out import NetworkHeldOut
 from agents.options import choose_command, parse_options, run_command_line
 from agents.reporting import evaluate_run, monitor, predict
 from agents.schedule import ConfigurationError, preset, require
@@ -36,9 +37,6 @@ commands:
 
 `{PROGRAM} COMMAND --help` explains one command; here are all of them.
 """
-
-DEFAULT_LOCATIONS = 200
-"""Held-out locations of `evaluate` when none are asked for."""
 
 CONTENTS: Mapping[str, str] = {
     "config.json": "what was trained",
@@ -74,27 +72,15 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
-class EvaluateCommand:
+class EvaluateCommand(NetworkHeldOut):
     """Set a run beside the untrained network, random points and all superpixels, on held-out rooms.
 
     The views are sampled in the test rooms of a split, or are those of a dataset file (--dataset).
     """
 
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the folder of one of its checkpoints."""
-
-    locations: int | None = None
-    """Held-out locations; the same for every run. None means 200, or all of a dataset file."""
-
-    split: str | None = None
-    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
-
-    reachable_share: float | None = None
-    """Least share of each view within reach (0: the paper's unfiltered rule); None means the run's own."""
-
     dataset: Path | None = None
-    """A dataset file in the authors' format, such as NovelObjects__test.json: its locations are taken, in
-    place of a split's."""
+    """A dataset file in the authors' format, such as NovelObjects__test.json: its locations are taken in
+    place of a split's, all of them or as many as --locations says."""
 
     truth: Literal["file", "simulator"] | None = None
     """What to score against at the locations of a dataset file: its annotations, or what the simulator shows.
@@ -103,12 +89,6 @@ class EvaluateCommand:
 
     simulator: str | None = None
     """Simulator to look through, such as ai2thor; None means the run's own."""
-
-    seed: int = 0
-    """Seed of the locations, and of the random baseline."""
-
-    device: str = "auto"
-    """Where to run the network: auto, cpu, cuda, ..."""
 
 
 @dataclass(frozen=True)
@@ -268,11 +248,7 @@ def _evaluate(words: Sequence[str]) -> None:
     config = load_config(command.run)
     config = replace(config, simulator=command.simulator or config.simulator)
     check_simulator(config.simulator)
-    split = command.split or config.split
-    check_split(split)
-    locations = DEFAULT_LOCATIONS if command.locations is None else command.locations
-    require(locations >= 1, f"locations is {locations}; it must be at least 1.")
-    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
+    split, locations = command.choose(config.split)
     dataset = None
     if command.dataset is not None:
         for option in ("split", "reachable_share"):

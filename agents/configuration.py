@@ -26,12 +26,9 @@ _LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_fo
 """Fields that configurations of earlier versions may lack; those runs had the defaults."""
 
 
-@dataclass(frozen=True)
-class TrainConfig:
-    """One training run. With its seed this decides every weight; only who collects does not matter."""
-
-    schedule: Schedule
-    """How long and how fast to learn."""
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the runs of every system that learns from the same locations are asked for."""
 
     preset: str = "quick"
     """Schedule to start from: smoke, quick, hour or paper."""
@@ -44,6 +41,42 @@ class TrainConfig:
 
     simulator: str = "mujoco"
     """Simulator to learn in."""
+
+    device: str = "auto"
+    """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
+
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
+
+    threads: int = 2
+    """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""
+
+    workers: int | None = None
+    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A value is outside its range.
+        """
+        require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")
+        require(self.threads >= 1, f"threads is {self.threads}; it must be at least 1.")
+        require(
+            self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return these values by name, for a run of another system that is to share them."""
+        return {field.name: getattr(self, field.name) for field in fields(RunSettings)}
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunSettings):
+    """One training run. With its seed this decides every weight; only who collects does not matter."""
+
+    schedule: Schedule
+    """How long and how fast to learn."""
 
     change_test: ChangeTest = "pooled_difference"
     """Which cells changed: the paper's rule, or the authors' code's (pooled_squared_difference),
@@ -61,6 +94,7 @@ class TrainConfig:
 
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
     """Ground truth in place of points or masks: an experiment on what self-supervision costs."""
+
     network: Literal["paper", "released"] = "paper"
     """Which network: that of the paper's appendix A, or that of the weights its authors released."""
 
@@ -71,18 +105,6 @@ class TrainConfig:
     embedding_normalization: Literal["added", "averaged"] = "added"
     """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code
     (averaged), which leaves the interaction loss no say in short runs."""
-
-    device: str = "auto"
-    """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
-
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
-
-    threads: int = 2
-    """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""
-
-    workers: int | None = None
-    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
 
     engine: Literal["local", "ray"] = "local"
     """Who collects: processes of this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
@@ -104,16 +126,12 @@ class TrainConfig:
         Raises:
             ConfigurationError: A value is outside its range.
         """
-        require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")
+        super().__post_init__()
         require(
             0 < self.reach < math.inf,
             f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
         )
         require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
-        require(self.threads >= 1, f"threads is {self.threads}; it must be at least 1.")
-        require(
-            self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
-        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""

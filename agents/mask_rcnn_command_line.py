@@ -16,9 +16,10 @@ from typing import Annotated, Any, NoReturn
 import tyro
 
 from agents.configuration import check_simulator, check_split
+from agents.held_out import NetworkHeldOut
 from agents.mask_rcnn_schedule import MaskRCNNConfig, mask_rcnn_preset
 from agents.options import choose_command, parse_options, run_command_line
-from agents.schedule import ConfigurationError, require
+from agents.schedule import ConfigurationError
 
 PROGRAM = "python -m agents.mask_rcnn"
 
@@ -57,27 +58,8 @@ class TrainCommand:
     """Evaluate the trained network when training is done."""
 
 
-@dataclass(frozen=True)
-class EvaluateCommand:
+class EvaluateCommand(NetworkHeldOut):
     """Measure a run on held-out rooms."""
-
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the folder of one of its checkpoints."""
-
-    locations: int = 200
-    """Held-out locations; the same for every run."""
-
-    split: str | None = None
-    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
-
-    reachable_share: float | None = None
-    """Least share of each view within reach (0: the paper's unfiltered rule); None means the run's own."""
-
-    seed: int = 0
-    """Seed of the locations."""
-
-    device: str = "auto"
-    """Where to run the network: auto, cpu, cuda, ..."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -217,12 +199,9 @@ def _evaluate(words: Sequence[str]) -> None:
     from agents.run_folder import read_config
 
     config = read_config(command.run, MaskRCNNConfig)
-    split = command.split or config.split
-    check_split(split)
-    require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")
-    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
+    split, locations = command.choose(config.split)
     evaluate_mask_rcnn(
-        command.run, config, command.locations, split, command.reachable_share, command.seed, command.device
+        command.run, config, locations, split, command.reachable_share, command.seed, command.device
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from agents.configuration import TrainConfig, digest_of, first_difference
+from agents.configuration import RunSettings, TrainConfig, digest_of, first_difference
 from agents.schedule import ConfigurationError, preset, require
 
 SYSTEM = "mask_rcnn"
@@ -200,7 +200,7 @@ def mask_rcnn_preset(name: str) -> MaskRCNNSchedule:
 
 
 @dataclass(frozen=True)
-class MaskRCNNConfig:
+class MaskRCNNConfig(RunSettings):
     """One training run of Mask R-CNN. With its seed this decides every weight; only `workers` does not.
 
     The rows of the paper's table 1: (b) `--mass`; (h) as it is; (i) `--targets self_supervised`; (j) the same
@@ -209,15 +209,6 @@ class MaskRCNNConfig:
 
     schedule: MaskRCNNSchedule
     """How long and how fast to learn, and how large the network is."""
-
-    preset: str = "quick"
-    """Schedule to start from: smoke, quick, hour or paper."""
-
-    split: str = "NovelSpaces"
-    """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""
-
-    seed: int = 0
-    """Seed of the weights, the locations and the batches."""
 
     targets: Literal["truth", "self_supervised"] = "truth"
     """Masks to learn from: the true ones (full supervision), or those of what moved when the interaction
@@ -229,29 +220,14 @@ class MaskRCNNConfig:
     mass: bool = False
     """Learn light, medium and heavy objects as three classes; otherwise all objects are one class."""
 
-    simulator: str = "mujoco"
-    """Simulator to learn in."""
-
-    device: str = "auto"
-    """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
-
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
-
-    threads: int = 2
-    """CPU threads of the network."""
-
-    workers: int | None = None
-    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
-
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
 
         Raises:
             ConfigurationError: A value is outside its range, or two do not go together.
         """
-        counterpart = self.counterpart()
-        most = counterpart.schedule.total_locations
+        super().__post_init__()
+        most = preset(self.preset).total_locations
         require(
             self.schedule.locations <= most,
             f"locations is {self.schedule.locations}; the preset {self.preset!r} of the self-supervised "
@@ -280,17 +256,7 @@ class MaskRCNNConfig:
 
     def counterpart(self) -> TrainConfig:
         """Return the self-supervised run of the same preset, split and seed: it visits the same locations."""
-        return TrainConfig(
-            schedule=preset(self.preset),
-            preset=self.preset,
-            split=self.split,
-            seed=self.seed,
-            simulator=self.simulator,
-            device=self.device,
-            precision=self.precision,
-            threads=self.threads,
-            workers=self.workers,
-        )
+        return TrainConfig(schedule=preset(self.preset), **self.settings())
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""

@@ -1,6 +1,5 @@
 """The training loop of Mask R-CNN: collect the views, learn, measure, save; and go on after a kill."""
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,7 +13,6 @@ import torch
 
 from agents.checkpoint import (
     Checkpoint,
-    CheckpointError,
     load_last_checkpoint,
     optimizer_tensors,
     random_states,
@@ -29,11 +27,11 @@ from agents.mask_rcnn_network import build_mask_rcnn
 from agents.mask_rcnn_schedule import MaskRCNNConfig
 from agents.mask_rcnn_views import ViewFolder
 from agents.metrics import MetricsLogger
+from agents.progress import Progress, begin_run, reading_state
 from agents.ranks import make_fabric
-from agents.run_folder import note_run, note_start, prepare_run
+from agents.run_folder import note_run
 from agents.train import Collector
 from selfsup.augmentation import draw_augmentation
-from thor_interact_env.splits import split_rooms
 
 VIEWS_FOLDER = "views"
 
@@ -74,12 +72,9 @@ def train_mask_rcnn(
         UnknownSplitError: There is no such split.
         FloatingPointError: Training diverged.
     """
-    split_rooms(f"{config.split}/train")
-    resolve_device(config.device)
-    prepare_run(config, run, resume)
-    note_start(run, sys.orig_argv)
+    going_on = begin_run(config, run, resume)
     training = _Training(config, run)
-    if resume and (run / "checkpoints").exists():
+    if going_on:
         training.restore()
     with (
         closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
@@ -92,10 +87,11 @@ def train_mask_rcnn(
     return MaskRCNNAgent.from_network(training.network)
 
 
-class _Training:
+class _Training(Progress):
     """A run in progress: the network, the optimizer, the views, and how far it has come."""
 
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
+        super().__init__()
         self.config, self.run, self.schedule = config, run, config.schedule
         torch.set_num_threads(config.threads)
         device = resolve_device(config.device)
@@ -109,8 +105,6 @@ class _Training:
         self.views = ViewFolder(run / VIEWS_FOLDER, config)
         self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(_AUGMENTATION,)))
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, np.int64))
-        self.episode = self.updates = 0
-        self.seconds_before, self.started = 0.0, time.perf_counter()
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         schedule, parameters = self.schedule, self.network.parameters()
@@ -121,10 +115,6 @@ class _Training:
         return torch.optim.SGD(
             parameters, lr=schedule.learning_rate, momentum=_MOMENTUM, weight_decay=schedule.weight_decay
         )
-
-    def seconds(self) -> float:
-        """Return the wall-clock time spent, without what a kill undid."""
-        return self.seconds_before + time.perf_counter() - self.started
 
     def collect(self, collector: Collector, logger: MetricsLogger) -> None:
         """Make sure that all views are there."""
@@ -224,9 +214,7 @@ class _Training:
     def _save(self) -> None:
         state = {
             "config": self.config.digest(),
-            "episode": self.episode,
-            "updates": self.updates,
-            "seconds": self.seconds(),
+            **self.saved(),
             "random": random_states(self.rng),
         }
         tensors = optimizer_tensors(self.optimizer)
@@ -236,10 +224,6 @@ class _Training:
         """Go back to the last checkpoint of the run folder."""
         folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         restore_training(self.network, self.optimizer, checkpoint, folder)
-        try:
-            state = checkpoint.state
-            self.episode, self.updates = int(state["episode"]), int(state["updates"])
-            self.seconds_before = float(state["seconds"])
-            restore_random_states(state["random"], self.rng)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
+        with reading_state(folder):
+            self.restored(checkpoint.state)
+            restore_random_states(checkpoint.state["random"], self.rng)

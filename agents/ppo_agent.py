@@ -19,6 +19,7 @@ import numpy as np
 import tyro
 
 from agents.base import Instance
+from agents.held_out import HeldOut
 from agents.options import choose_command, parse_options, run_command_line
 from agents.schedule import ConfigurationError, preset, require
 from thor_interact_env.actions import FORCES
@@ -268,26 +269,14 @@ class TrainCommand:
 
 
 @dataclass(frozen=True)
-class EvaluateCommand:
+class EvaluateCommand(HeldOut):
     """Set a run beside random points, and beside a self-supervised run, as `eval.benchmark` measures them."""
-
-    run: tyro.conf.Positional[Path]
-    """Run folder, or the folder of one of its checkpoints."""
 
     beside: Path | None = None
     """Run folder of a self-supervised agent."""
 
-    locations: int = 200
-    """Held-out locations; the same for every run."""
-
     interactions: int = 10
     """Points touched at each location."""
-
-    split: str | None = None
-    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
-
-    seed: int = 0
-    """Seed of the locations and of the touches."""
 
 
 def evaluate_run(
@@ -373,15 +362,11 @@ def _train(words: Sequence[str]) -> None:
 
 def _evaluate(words: Sequence[str]) -> None:
     command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
-    from agents.configuration import check_split
     from agents.ppo_training import load_ppo_config
 
-    split = command.split or load_ppo_config(command.run).split
-    check_split(split)
-    require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")
+    split, locations = command.choose(load_ppo_config(command.run).split)
     require(command.interactions >= 1, f"interactions is {command.interactions}; it must be at least 1.")
-    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
-    evaluate_run(command.run, split, command.locations, command.interactions, command.seed, command.beside)
+    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.beside)
 
 
 if __name__ == "__main__":

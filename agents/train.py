@@ -7,7 +7,6 @@ however fast they are.
 """
 
 import shutil
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -32,12 +31,13 @@ from agents.checkpoint import (
 from agents.collect import CollectionTask
 from agents.configuration import TrainConfig
 from agents.interact import InteractionSchedule
-from agents.learner import Learner, resolve_device
+from agents.learner import Learner
 from agents.local_collector import Collector, make_collector
 from agents.metrics import MetricsLogger
 from agents.pending import Pending, collection_counts, collection_summary
+from agents.progress import Progress, begin_run, reading_state
 from agents.ranks import gather
-from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run, note_start, prepare_run
+from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run
 from agents.schedule import Stage, require
 from agents.selfsup_agent import SelfSupervisedAgent
 from selfsup.augmentation import augment
@@ -95,13 +95,10 @@ def train(
         UnknownSplitError: There is no such split.
         FloatingPointError: Training diverged.
     """
-    split_rooms(f"{config.split}/train")
-    resolve_device(config.device)
-    prepare_run(config, run, resume)
-    note_start(run, sys.orig_argv)
+    going_on = begin_run(config, run, resume)
     training = _Training(config, run)
     rank = training.learner.fabric.global_rank
-    if resume and (run / "checkpoints").exists():
+    if going_on:
         training.restore()
     weights_folder = clear_collector(run, rank)
     try:
@@ -122,7 +119,7 @@ def train(
     return SelfSupervisedAgent.from_network(training.learner.network)
 
 
-class _Training:
+class _Training(Progress):
     """A run in progress: the learner, the memory bank, and how far it has come."""
 
     collector: Collector
@@ -131,19 +128,15 @@ class _Training:
     bank: MemoryBank
 
     def __init__(self, config: TrainConfig, run: Path) -> None:
+        super().__init__()
         self.config, self.run, self.schedule = config, run, config.schedule
         self.learner = Learner(config)
         self.rank, self.ranks = self.learner.fabric.global_rank, config.ranks
         branch = (_BATCHES, self.rank) if self.rank else (_BATCHES,)
         self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=branch))
-        self.episode = self.updates = self.locations = 0
+        self.locations = 0
         self.late: list[Pending] = []
         self.late_episodes: list[int] = []
-        self.seconds_before, self.started = 0.0, time.perf_counter()
-
-    def seconds(self) -> float:
-        """Return the wall-clock time spent, without what a kill undid."""
-        return self.seconds_before + time.perf_counter() - self.started
 
     def go_on(
         self,
@@ -295,11 +288,9 @@ class _Training:
         first, *others = gather(mine, self.ranks)
         state = {
             "config": self.config.digest(),
+            **self.saved(),
             "stage": number,
-            "episode": self.episode,
-            "updates": self.updates,
             "locations": self.locations,
-            "seconds": self.seconds(),
             **first,
             "other_ranks": others,
         }
@@ -317,18 +308,17 @@ class _Training:
         folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         state = checkpoint.state
         self.learner.load(checkpoint, folder)
-        try:
-            self.episode, self.updates = int(state["episode"]), int(state["updates"])
-            self.locations, self.seconds_before = int(state["locations"]), float(state["seconds"])
+        with reading_state(folder):
+            self.restored(state)
+            self.locations = int(state["locations"])
             self.bank = self._new_bank(int(state["stage"]))
             mine = state["other_ranks"][self.rank - 1] if self.rank else state
-            self.bank.restore(mine["memory_bank"])
             restore_random_states(mine["random"], self.rng)
             self.late_episodes = [int(episode) for episode in mine["late_episodes"]]
-        except MemoryBankError as error:
-            raise CheckpointError(
-                f"The memory bank of {folder} cannot be restored ({error}); restore that file from a copy, "
-                "or train into a new folder."
-            ) from None
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
+            try:
+                self.bank.restore(mine["memory_bank"])
+            except MemoryBankError as error:
+                raise CheckpointError(
+                    f"The memory bank of {folder} cannot be restored ({error}); restore that file from a "
+                    "copy, or train into a new folder."
+                ) from None

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import tyro
 
+from agents.held_out import NetworkHeldOut
 from agents.options import choose_command, parse_options, run_command_line
-from agents.schedule import require
 from agents.video_pca_configuration import VideoPCAConfig, default_folder
 
 if TYPE_CHECKING:
@@ -181,7 +181,13 @@ def train(
 
 
 def evaluate(
-    run: Path, config: VideoPCAConfig, locations: int, split: str, seed: int = 0, device: str = "auto"
+    run: Path,
+    config: VideoPCAConfig,
+    locations: int,
+    split: str,
+    reachable_share: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
 ) -> dict[str, Any]:
     """Measure a run and all superpixels on test rooms, print the table, and write `evaluation.json`.
 
@@ -190,6 +196,7 @@ def evaluate(
         config: The run's configuration.
         locations: Number of views.
         split: `NovelSpaces` or `NovelObjects`.
+        reachable_share: Least share of each view within reach; None takes the run's.
         seed: Seed of the views.
         device: Where to run the network.
 
@@ -207,7 +214,7 @@ def evaluate(
         "VideoPCA": VideoPCAAgent.from_run(run, device),
         "all superpixels": SuperpixelAgent(),
     }
-    return evaluate_run(run, config.training, locations, split, seed=seed, device=device, agents=agents)
+    return evaluate_run(run, config.training, locations, split, reachable_share, seed, device, agents=agents)
 
 
 @dataclass(frozen=True)
@@ -227,24 +234,8 @@ class TrainCommand:
     """Evaluate beside all superpixels when training is done."""
 
 
-@dataclass(frozen=True)
-class EvaluateCommand:
+class EvaluateCommand(NetworkHeldOut):
     """Set a VideoPCA run beside all superpixels, on held-out rooms."""
-
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the folder of one of its checkpoints."""
-
-    locations: int = 200
-    """Held-out locations; the same for every run."""
-
-    split: str | None = None
-    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
-
-    seed: int = 0
-    """Seed of the locations."""
-
-    device: str = "auto"
-    """Where to run the network: auto, cpu, cuda, ..."""
 
 
 def _train(words: Sequence[str]) -> None:
@@ -266,16 +257,12 @@ def _train(words: Sequence[str]) -> None:
 
 
 def _evaluate(words: Sequence[str]) -> None:
-    from agents.configuration import check_split
     from agents.run_folder import read_config
 
     command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
     config = read_config(command.run, VideoPCAConfig)
-    split = command.split or config.split
-    check_split(split)
-    require(command.locations >= 1, f"locations is {command.locations}; it must be at least 1.")
-    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
-    evaluate(command.run, config, command.locations, split, command.seed, command.device)
+    split, locations = command.choose(config.split)
+    evaluate(command.run, config, locations, split, command.reachable_share, command.seed, command.device)
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"train": _train, "evaluate": _evaluate}

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from agents.configuration import TrainConfig, default_run_folder, digest_of, first_difference
+from agents.configuration import RunSettings, TrainConfig, default_run_folder, digest_of, first_difference
 from agents.schedule import Schedule, preset, require
 
 SYSTEM = "video_pca"
@@ -13,21 +13,12 @@ SYSTEM = "video_pca"
 
 
 @dataclass(frozen=True)
-class VideoPCAConfig:
+class VideoPCAConfig(RunSettings):
     """One VideoPCA run (row g of the paper's table 1). With its seed this decides every weight.
 
     As in the paper (appendix D), the network is trained on as many locations, for as many updates and at the
     same rates as the self-supervised network in the first stage of the same preset.
     """
-
-    preset: str = "quick"
-    """Schedule: smoke, quick, hour or paper."""
-
-    split: str = "NovelSpaces"
-    """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""
-
-    seed: int = 0
-    """Seed of the weights, the locations, the touches and the batches."""
 
     oracle_points: int = 4
     """Most movable objects touched at a location, each once (the interaction oracle of the paper)."""
@@ -38,38 +29,21 @@ class VideoPCAConfig:
     threshold: float = 0.3
     """Least soft value of a foreground cell at test time, in 0..1."""
 
-    simulator: str = "mujoco"
-    """Simulator to learn in."""
-
-    device: str = "auto"
-    """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
-
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
-
-    threads: int = 2
-    """CPU threads of the network."""
-
-    workers: int | None = None
-    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
-
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
 
         Raises:
             ConfigurationError: A value is outside its range, or there is no such preset.
         """
+        super().__post_init__()
         preset(self.preset)
-        for name, least in (("seed", 0), ("oracle_points", 0), ("random_points", 0), ("threads", 1)):
+        for name, least in (("oracle_points", 0), ("random_points", 0)):
             require(getattr(self, name) >= least, f"{name} is {getattr(self, name)}; it must be >= {least}.")
         require(
             self.points >= 1,
             "oracle_points and random_points are both 0; at least one point must be touched.",
         )
         require(0 < self.threshold < 1, f"threshold is {self.threshold}; it must lie between 0 and 1.")
-        require(
-            self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
-        )
 
     @property
     def points(self) -> int:
@@ -85,8 +59,7 @@ class VideoPCAConfig:
     @property
     def training(self) -> TrainConfig:
         """The self-supervised run whose network, optimizer and evaluation this run shares."""
-        names = ("preset", "split", "seed", "simulator", "device", "precision", "threads", "workers")
-        return TrainConfig(schedule=self.schedule, **{name: getattr(self, name) for name in names})
+        return TrainConfig(schedule=self.schedule, **self.settings())
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values, with the name of the system."""

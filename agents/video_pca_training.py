@@ -1,7 +1,6 @@
 """Training of VideoPCA: watch all locations, then regress their soft masks (paper appendix D)."""
 
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -12,20 +11,19 @@ import torch
 
 from agents.checkpoint import (
     Checkpoint,
-    CheckpointError,
     load_last_checkpoint,
     optimizer_tensors,
     save_checkpoint,
 )
-from agents.learner import Learner, resolve_device
+from agents.learner import Learner
 from agents.local_collector import LocalCollector
 from agents.metrics import MetricsLogger, read_metrics
 from agents.network import image_tensor
-from agents.run_folder import note_run, note_start, prepare_run
+from agents.progress import Progress, begin_run, reading_state
+from agents.run_folder import note_run
 from agents.video_pca_configuration import VideoPCAConfig
 from agents.video_pca_videos import VIDEOS_FOLDER, Collector, VideoRecord, Videos
 from selfsup.augmentation import Augmentation, draw_augmentation
-from thor_interact_env.splits import split_rooms
 
 _BATCHES = 1
 """Branch of the run's seed that decides batches and augmentation."""
@@ -78,28 +76,21 @@ def train_network(
     stop_after: int | None = None,
 ) -> None:
     """Train, or go on training; see `agents.video_pca.train` for arguments and errors."""
-    split_rooms(f"{config.split}/train")
-    resolve_device(config.device)
-    prepare_run(config, run, resume)
-    note_start(run, sys.orig_argv)
-    _Training(config, run, resume).go_on(collector, stop_after)
+    going_on = begin_run(config, run, resume)
+    training = _Training(config, run)
+    if going_on:
+        training.restore()
+    training.go_on(collector, stop_after)
 
 
-class _Training:
+class _Training(Progress):
     """A run in progress: the learner, and how far it has come. Every batch is a function of its number."""
 
-    def __init__(self, config: VideoPCAConfig, run: Path, resume: bool) -> None:
+    def __init__(self, config: VideoPCAConfig, run: Path) -> None:
+        super().__init__()
         self.config, self.run, self.schedule = config, run, config.schedule
         self.videos = Videos(config, run)
         self.learner = SoftMaskLearner(config.training)
-        self.episode = self.updates = 0
-        self.seconds_before, self.started = 0.0, time.perf_counter()
-        if resume and (run / "checkpoints").exists():
-            self._restore()
-
-    def seconds(self) -> float:
-        """Return the wall-clock time spent, without what a kill undid."""
-        return self.seconds_before + time.perf_counter() - self.started
 
     def go_on(self, collector: Collector | None, stop_after: int | None) -> None:
         """Collect what is missing, and make the updates that are left."""
@@ -147,21 +138,13 @@ class _Training:
         ]
 
     def _save(self) -> None:
-        state = {
-            "config": self.config.digest(),
-            "episode": self.episode,
-            "updates": self.updates,
-            "seconds": self.seconds(),
-        }
+        state = {"config": self.config.digest(), **self.saved()}
         tensors = optimizer_tensors(self.learner.optimizer)
         save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Go back to the last checkpoint of the run folder."""
         folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
-        state = checkpoint.state
         self.learner.load(checkpoint, folder)
-        try:
-            self.episode, self.updates = int(state["episode"]), int(state["updates"])
-            self.seconds_before = float(state["seconds"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
+        with reading_state(folder):
+            self.restored(checkpoint.state)

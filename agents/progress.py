@@ -1,0 +1,93 @@
+"""How a run begins and how far it has come: the same for every learner."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from agents.checkpoint import CheckpointError
+from agents.learner import resolve_device
+from agents.run_folder import RunConfiguration, note_start, prepare_run
+from thor_interact_env.splits import split_rooms
+
+
+class Trainable(RunConfiguration, Protocol):
+    """A run's configuration that says where to train, and in which rooms."""
+
+    @property
+    def split(self) -> str:
+        """NovelSpaces or NovelObjects."""
+
+    @property
+    def device(self) -> str:
+        """Where to train: auto, cpu, cuda, ..."""
+
+
+def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
+    """Check a run, prepare its folder, and note its start there.
+
+    Args:
+        config: The run.
+        run: Its folder.
+        resume: Go on with what is there.
+
+    Returns:
+        Whether there is a checkpoint to go on from.
+
+    Raises:
+        RunExistsError: The folder is not empty and `resume` is false.
+        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
+        CheckpointError: `resume` is true and there is no run.
+        UnknownSplitError: There is no such split.
+    """
+    split_rooms(f"{config.split}/train")
+    resolve_device(config.device)
+    prepare_run(config, run, resume)
+    note_start(run, sys.orig_argv)
+    return resume and (run / "checkpoints").exists()
+
+
+class Progress:
+    """How far a run has come: episodes and updates done, and the time they took."""
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self.episode = self.updates = 0
+        self._seconds_before, self._started = 0.0, time.perf_counter()
+
+    def seconds(self) -> float:
+        """Return the wall-clock time spent, without what a kill undid."""
+        return self._seconds_before + time.perf_counter() - self._started
+
+    def saved(self) -> dict[str, Any]:
+        """Return what `restored` takes, for a checkpoint."""
+        return {"episode": self.episode, "updates": self.updates, "seconds": self.seconds()}
+
+    def restored(self, state: Mapping[str, Any]) -> None:
+        """Go back to a checkpoint.
+
+        Raises:
+            KeyError, TypeError, ValueError: The state is malformed.
+        """
+        self.episode, self.updates = int(state["episode"]), int(state["updates"])
+        self._seconds_before = float(state["seconds"])
+
+
+@contextmanager
+def reading_state(folder: Path) -> Iterator[None]:
+    """Report what is wrong with the state of a checkpoint while it is read.
+
+    Args:
+        folder: The checkpoint.
+
+    Raises:
+        CheckpointError: A value of the state was missing, or of a wrong kind.
+    """
+    try:
+        yield
+    except CheckpointError:  # a ValueError too, and says more
+        raise
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
