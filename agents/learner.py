@@ -15,6 +15,7 @@ from agents.batches import Batch, Batches
 from agents.checkpoint import Checkpoint, restore_training
 from agents.configuration import TrainConfig
 from agents.network import Prediction, fast_bf16
+from agents.optimizer import Muon
 from agents.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
 from agents.schedule import ConfigurationError
 from agents.variants import make_network
@@ -76,7 +77,7 @@ class Learner:
     Attributes:
         fabric: Device and precision.
         network: What learns.
-        optimizer: Adam over its parameters.
+        optimizer: Adam or Muon over its parameters.
         forward: The network in the fabric's precision.
         stepper: The optimizer as the fabric drives it.
     """
@@ -112,6 +113,8 @@ class Learner:
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         schedule = self._config.schedule
+        if schedule.optimizer == "muon":
+            return Muon(self.network, schedule.learning_rate, schedule.weight_decay)
         return torch.optim.Adam(
             self.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
         )

@@ -84,6 +84,7 @@ def test_place_walks_through_the_stages():
         ({"batch_size": 1000}, "lower batch_size"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"weight_decay": -1.0}, "weight_decay is -1.0"),
+        ({"optimizer": "sgd"}, "optimizer is 'sgd'; choose one of adam, muon"),
         ({"decay_share": 1.5}, "0..1"),
         ({"reachable_share": -0.1}, "reachable_share is -0.1"),
         ({"checkpoint_every": 0}, "checkpoint_every is 0"),
