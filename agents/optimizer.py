@@ -2,7 +2,8 @@
 
 Adam scales every weight by itself. Here the momentum of a whole convolution, as a matrix with a row for each
 output channel, is replaced by about the nearest orthogonal one, so that no direction starves because it was
-seldom asked for. In the few updates of a short run that gets further.
+seldom asked for. On 1,500 locations of a trained run and 400 updates that got further, in `quick`, with few
+masks, it did not.
 """
 
 from collections.abc import Callable

@@ -23,7 +23,7 @@ from selfsup.feedback import Experience
 from thor_interact_env.simulators.base import Observation
 from thor_interact_env.splits import split_rooms
 
-# Muon, for it is what `quick` and `hour` learn with, and has another state to restore than Adam.
+# Muon has more kinds of state to restore than Adam.
 SCHEDULE = replace(preset("smoke"), optimizer="muon")
 CONFIG = TrainConfig(schedule=SCHEDULE, preset="smoke", precision="32-true", device="cpu", workers=0)
 
