@@ -39,8 +39,7 @@ class HeldOut:
             own_split: That of the run.
 
         Raises:
-            UnknownSplitError: There is no such split.
-            ConfigurationError: The number of locations or the seed makes no sense.
+            ConfigurationError: There is no such split, or the number of locations or the seed makes no sense.
         """
         split = self.split or own_split
         check_split(split)

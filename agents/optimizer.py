@@ -56,8 +56,8 @@ class Muon(torch.optim.Adam):
             weight_decay: Adam's L2 penalty.
         """
         kernels = _hidden_kernels(network)
-        names = {id(kernel) for kernel in kernels}
-        others = [parameter for parameter in network.parameters() if id(parameter) not in names]
+        taken = {id(kernel) for kernel in kernels}
+        others = [parameter for parameter in network.parameters() if id(parameter) not in taken]
         super().__init__([{"params": others}, {"params": kernels}], lr=lr, weight_decay=weight_decay)
 
     @torch.no_grad()

@@ -5,7 +5,10 @@ Nothing here imports torch, so that `--help` answers at once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
+
+Optimizer = Literal["adam", "muon"]
+"""What follows the gradients."""
 
 
 class RunError(ValueError):
@@ -118,7 +121,7 @@ class Schedule:
     decay_share: float
     """Share of all updates, at the end, over which the rate falls linearly to the final one (0: constant)."""
 
-    optimizer: Literal["adam", "muon"] = "adam"
+    optimizer: Optimizer = "adam"
     """What follows the gradients: Adam (paper), or Muon, which gets further where many masks are known."""
 
     tied_upsampling: bool = False
@@ -175,9 +178,10 @@ class Schedule:
         for name in ("decay_share", "reachable_share", "jitter_probability"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
+        optimizers = get_args(Optimizer)
         require(
-            self.optimizer in ("adam", "muon"),
-            f"optimizer is {self.optimizer!r}; choose one of adam, muon.",
+            self.optimizer in optimizers,
+            f"optimizer is {self.optimizer!r}; choose one of {', '.join(optimizers)}.",
         )
         for number, stage in enumerate(self.stages):
             require(

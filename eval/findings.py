@@ -15,6 +15,7 @@ import tyro
 from agents.options import parse_options, run_command_line
 from agents.schedule import require
 from eval.row_results import HEADINGS, aligned, read_results, summarize
+from thor_interact_env.annotations import MASS_CLASSES
 from thor_interact_env.files import write_whole
 
 PROGRAM = "python -m eval.findings"
@@ -36,8 +37,6 @@ CHANCE = 1 / 3
 
 ABOVE_CHANCE = 0.15
 """What the mass accuracy should have above chance."""
-
-MASS_CLASSES = ("light", "medium", "heavy")
 
 VERDICTS: Mapping[bool | None, str] = {True: "holds", False: "does NOT hold", None: "not known"}
 """What is said of a finding."""

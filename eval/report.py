@@ -21,7 +21,6 @@ from eval.evaluation_set import EvaluationSet
 from eval.findings import VERDICTS
 from eval.leaderboard import read_leaderboard
 from eval.report_data import (
-    MASS_CLASSES,
     ReportError,
     RunFolder,
     baseline_rows,
@@ -33,6 +32,7 @@ from eval.report_data import (
     table_1,
     table_2,
 )
+from thor_interact_env.annotations import MASS_CLASSES
 from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Simulator

@@ -18,8 +18,6 @@ from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES
 SELF_SUPERVISED = "self_supervised"
 """System of a run whose `config.json` names none."""
 
-MASS_CLASSES = ("light", "medium", "heavy")
-
 
 class ReportError(RunError):
     """A folder or file cannot be reported on; the message names it and what is wrong."""

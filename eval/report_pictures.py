@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from eval.report_data import MASS_CLASSES, RunFolder
+from eval.report_data import RunFolder
+from thor_interact_env.annotations import MASS_CLASSES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

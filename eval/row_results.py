@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.schedule import RunError
 from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
+from thor_interact_env.annotations import MASS_CLASSES
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -246,12 +247,12 @@ def _ratio_table(rows: Mapping[str, Any]) -> str:
 
 
 def _confusion_table(rows: Mapping[str, Any], split: str) -> str:
-    lines = [["", "true", "light", "medium", "heavy"]]
+    lines = [["", "true", *MASS_CLASSES]]
     shown = {letter: row["confusion"] for letter, row in rows.items()}
     if "a" in shown:
         shown["a, paper"] = PUBLISHED_CONFUSION[split]
     for name, confusion in shown.items():
-        for mass, line in zip(("light", "medium", "heavy"), confusion, strict=True):
+        for mass, line in zip(MASS_CLASSES, confusion, strict=True):
             lines.append([name, mass, *(f"{value:.2f}" for value in line)])
     return aligned(lines)
 
