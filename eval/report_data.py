@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from agents.configuration import COLLECTED_BY, digest_of
 from agents.schedule import RunError
 from eval.findings import judge
 from eval.row_results import row_result, summarize
@@ -207,16 +208,17 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
         runs: The runs; those without an evaluation, and without another seed beside them, are left out.
 
     Returns:
-        One mapping per row, split and preset: `title`, `split`, `preset`, `seeds`, and `measured` (mean and
-        standard deviation in percent, in the order of `SCORES`).
+        One mapping per row, split and configuration: `title`, `split`, `preset`, `seeds`, and `measured` (mean
+        and standard deviation in percent, in the order of `SCORES`).
     """
     groups: dict[tuple[str, ...], list[RunFolder]] = {}
     for run in runs:
         if run.row is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
-            key = (run.split, run.row, str(run.config.get("preset", "-")))
-            groups.setdefault(key, []).append(run)
+            # A preset by itself is not the row of the table with its name: the whole configuration counts.
+            others = {name: run.config[name] for name in run.config if name not in COLLECTED_BY | {"seed"}}
+            groups.setdefault((run.split, run.row, digest_of(others)), []).append(run)
     rows = []
-    for (split, _, preset), several in sorted(groups.items()):
+    for (split, *_), several in sorted(groups.items()):
         if len({run.config.get("seed") for run in several}) < len(several) or len(several) == 1:
             continue
         values = [[run.results[name] for run in several] for name in SCORES]
@@ -224,7 +226,7 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
             {
                 "title": several[0].title,
                 "split": split,
-                "preset": preset,
+                "preset": str(several[0].config.get("preset", "-")),
                 "seeds": ", ".join(str(run.config.get("seed", "-")) for run in several),
                 "measured": [f"{percent(fmean(each))} ± {percent(stdev(each))}" for each in values],
             }

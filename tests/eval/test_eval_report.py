@@ -64,6 +64,13 @@ def test_several_seeds_of_a_row_have_a_mean_and_a_spread(runs, tmp_path) -> None
     assert row["measured"] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
 
 
+def test_runs_that_differ_in_more_than_the_seed_are_not_brought_together(runs, tmp_path) -> None:
+    other = material.write_run(tmp_path / "other", True, 1.5, seed=4, use_superpixels=False)
+    assert seed_rows([RunFolder.read(path) for path in (*runs, other)]) == []
+    elsewhere = material.write_run(tmp_path / "elsewhere", True, 1.5, seed=4, workers=7)
+    assert len(seed_rows([RunFolder.read(path) for path in (*runs, other, elsewhere)])) == 1
+
+
 def test_the_findings_are_those_of_the_rows(runs) -> None:
     as_rows = [material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True)]
     (group,) = finding_groups([RunFolder.read(path) for path in as_rows])
