@@ -208,8 +208,8 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
         runs: The runs; those without an evaluation, and without another seed beside them, are left out.
 
     Returns:
-        One mapping per row, split and configuration: `title`, `split`, `preset`, `seeds`, and `measured` (mean
-        and standard deviation in percent, in the order of `SCORES`).
+        One mapping per row, split and configuration: `title`, `split`, `preset`, `seeds`, and `measured`
+        (mean and standard deviation in percent, in the order of `SCORES`).
     """
     groups: dict[tuple[str, ...], list[RunFolder]] = {}
     for run in runs:
