@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-# Test modules are imported by path, so helpers beside them are found (here and in spawned processes) only if
+# Test modules are imported by path, so helpers are found (here and in spawned processes) only if
 # their folder is on the path.
-for folder in ("agents", "env", "eval"):
+for folder in ("", "agents", "env", "eval"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 
 # A headless machine has no window; pygame then draws to memory.

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 import cv2
 import numpy as np
 import pytest
+from command_lines import complaint, exit_code
 
 import agents.local_collector
 import agents.reporting
@@ -77,24 +78,8 @@ def world(monkeypatch, tmp_path):
     return tmp_path
 
 
-def run_main(*words):
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return stop.value.code or 0
-
-
-def complaint(capsys, *words):
-    """Return the only line that a refused command prints."""
-    capsys.readouterr()
-    assert run_main(*words) == 2
-    captured = capsys.readouterr()
-    lines = captured.err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), captured.err
-    return lines[0]
-
-
 def test_train_evaluate_and_predict(world, capsys):
-    assert run_main("train", *SMOKE, "--out", "run") == 0
+    assert exit_code(main, "train", *SMOKE, "--out", "run") == 0
     printed = capsys.readouterr().out
     assert "self-supervised" in printed and "all superpixels" in printed and "untrained network" in printed
     assert "Everything lies in run" in printed
@@ -103,29 +88,31 @@ def test_train_evaluate_and_predict(world, capsys):
     assert set(result["rows"]) == {"self-supervised", "untrained network", "random points", "all superpixels"}
     assert result["training_success"] == {"greedy": 1.0, "random": 0.0}
 
-    assert run_main("evaluate", "run", "--locations", "3", "--split", "NovelObjects") == 0
+    assert exit_code(main, "evaluate", "run", "--locations", "3", "--split", "NovelObjects") == 0
     result = json.loads((world / "run" / "evaluation.json").read_text())
     assert result["split"] == "NovelObjects/test" and result["locations"] == 3
 
     np.savez(world / "view.npz", rgb=view().rgb, depth=view().depth)
-    assert run_main("predict", "run", "view.npz", "--out", "panels.png") == 0
+    assert exit_code(main, "predict", "run", "view.npz", "--out", "panels.png") == 0
     picture = cv2.imread(str(world / "panels.png"))
     assert picture is not None
     assert picture.shape[1] > picture.shape[0] > 300
 
-    assert "--resume" in complaint(capsys, "train", *SMOKE, "--out", "run")
-    assert run_main("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation") == 0
-    assert "seed (0, not 1)" in complaint(capsys, "train", *SMOKE, "--out", "run", "--seed", "1", "--resume")
+    assert "--resume" in complaint(main, capsys, "train", *SMOKE, "--out", "run")
+    assert exit_code(main, "train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation") == 0
+    assert "seed (0, not 1)" in complaint(
+        main, capsys, "train", *SMOKE, "--out", "run", "--seed", "1", "--resume"
+    )
 
     model = world / "run" / "checkpoints" / "last" / "model.safetensors"
     model.write_bytes(model.read_bytes()[:1000])
-    assert "model.safetensors" in complaint(capsys, "evaluate", "run")
-    assert "model.safetensors" in complaint(capsys, "predict", "run", "view.npz")
-    assert "model.safetensors" in complaint(capsys, "train", *SMOKE, "--out", "run", "--resume")
+    assert "model.safetensors" in complaint(main, capsys, "evaluate", "run")
+    assert "model.safetensors" in complaint(main, capsys, "predict", "run", "view.npz")
+    assert "model.safetensors" in complaint(main, capsys, "train", *SMOKE, "--out", "run", "--resume")
 
 
 def test_without_a_folder_the_run_is_named_after_what_it_is(world):
-    assert run_main(*SMOKE, "--seed", "4", "--no-final-evaluation") == 0
+    assert exit_code(main, *SMOKE, "--seed", "4", "--no-final-evaluation") == 0
     assert (world / "runs" / "smoke-NovelSpaces-seed4" / "checkpoints" / "last").exists()
 
 
@@ -134,7 +121,7 @@ def test_interruption_says_how_to_go_on(world, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(agents.train, "train", interrupted)
-    assert run_main("train", *SMOKE, "--out", "run") == 130
+    assert exit_code(main, "train", *SMOKE, "--out", "run") == 130
     error = capsys.readouterr().err.strip()
     assert error.count("\n") == 0
     assert error.endswith("train --preset smoke --split NovelSpaces --seed 0 --out run --resume")
@@ -163,12 +150,12 @@ def test_interruption_says_how_to_go_on(world, monkeypatch, capsys):
 )
 def test_wrong_words_are_one_line(world, capsys, words, message):
     (world / "a-file").write_text("something")
-    assert message in complaint(capsys, *words)
+    assert message in complaint(main, capsys, *words)
     assert [path.name for path in world.iterdir()] == ["a-file"]
 
 
 def test_help_explains_every_field(capsys):
-    assert run_main("--help") == 0
+    assert exit_code(main, "--help") == 0
     explained = capsys.readouterr().out
     for words in (
         "--resume",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_lines import complaint, exit_code
 from released_weights import random_weights
 
 from agents.command_line import main
@@ -52,29 +53,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run_main(*words: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    """The only line that a refused command prints."""
-    capsys.readouterr()
-    assert run_main(*words) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: ")
-    return lines[0]
-
-
 def test_a_dataset_file_drives_the_evaluation(
     run: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the simulator that made the file, its annotations and the simulator's truth are the same."""
     results = {}
     for words in ([], ["--truth", "file"]):
-        assert run_main("evaluate", run, "--dataset", dataset, "--device", "cpu", *words) == 0
+        assert exit_code(main, "evaluate", run, "--dataset", dataset, "--device", "cpu", *words) == 0
         printed = capsys.readouterr().out
         assert "NovelObjects__test.json, 2 locations" in printed
         assert "1 of 3 locations left out" in printed and "in FloorPlan301" in printed
@@ -102,15 +87,15 @@ def test_wrong_words_are_one_line(
     run: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evaluation = ["evaluate", run, "--dataset"]
-    assert "No such file" in complaint(capsys, *evaluation, tmp_path / "none.json")
+    assert "No such file" in complaint(main, capsys, *evaluation, tmp_path / "none.json")
     (tmp_path / "no.json").write_text("{")
-    assert "is not a JSON file" in complaint(capsys, *evaluation, tmp_path / "no.json")
-    assert "exclude each other" in complaint(capsys, *evaluation, dataset, "--split", "NovelSpaces")
-    assert "exclude each other" in complaint(capsys, *evaluation, dataset, "--reachable-share", "0")
-    assert "locations is 0" in complaint(capsys, *evaluation, dataset, "--locations", "0")
-    assert "no simulator 'unreal'" in complaint(capsys, *evaluation, dataset, "--simulator", "unreal")
-    assert "--truth file needs a --dataset" in complaint(capsys, "evaluate", run, "--truth", "file")
-    assert "none" in complaint(capsys, *evaluation, dataset, "--truth", "none")
+    assert "is not a JSON file" in complaint(main, capsys, *evaluation, tmp_path / "no.json")
+    assert "exclude each other" in complaint(main, capsys, *evaluation, dataset, "--split", "NovelSpaces")
+    assert "exclude each other" in complaint(main, capsys, *evaluation, dataset, "--reachable-share", "0")
+    assert "locations is 0" in complaint(main, capsys, *evaluation, dataset, "--locations", "0")
+    assert "no simulator 'unreal'" in complaint(main, capsys, *evaluation, dataset, "--simulator", "unreal")
+    assert "--truth file needs a --dataset" in complaint(main, capsys, "evaluate", run, "--truth", "file")
+    assert "none" in complaint(main, capsys, *evaluation, dataset, "--truth", "none")
     assert "no simulator 'unreal'" in complaint(
         capsys, "predict", run, "view.npz", "--simulator", "unreal", "--out", tmp_path / "view.png"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_lines import complaint, exit_code
 from released_weights import forward, random_weights
 
 from agents.command_line import main
@@ -32,27 +33,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run_main(*words: object) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
-
-
-def complaint(capsys: pytest.CaptureFixture[str], *words: object) -> str:
-    """The only line that a refused command prints."""
-    capsys.readouterr()
-    assert run_main(*words) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: ")
-    return lines[0]
-
-
 def test_an_imported_run_says_what_the_file_says(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "deeper" / "run"
-    assert run_main("import-released", file, "--out", run, "--split", "NovelObjects") == 0
+    assert exit_code(main, "import-released", file, "--out", run, "--split", "NovelObjects") == 0
     assert f"evaluate {run}" in capsys.readouterr().out
     assert [path.name for path in run.parent.iterdir()] == ["run"]
     config = load_config(run)
@@ -77,7 +62,7 @@ def test_an_imported_run_says_what_the_file_says(
 
     np.savez(tmp_path / "view.npz", rgb=rgb, depth=depth)
     picture = tmp_path / "panels.png"
-    assert run_main("predict", run, tmp_path / "view.npz", "--out", picture, "--device", "cpu") == 0
+    assert exit_code(main, "predict", run, tmp_path / "view.npz", "--out", picture, "--device", "cpu") == 0
     assert picture.stat().st_size > 10_000
 
 
@@ -87,7 +72,7 @@ def test_a_run_that_is_there_stays_as_it_is(
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
     assert "not empty; name another --out" in complaint(
-        capsys, "import-released", file, "--out", tmp_path / "run"
+        main, capsys, "import-released", file, "--out", tmp_path / "run"
     )
     (tmp_path / "file").write_text("mine")
     with pytest.raises(RunExistsError, match="not empty"):
@@ -190,11 +175,13 @@ def test_damaged_files_are_refused_in_one_line(
     damaged = tmp_path / "damaged.pth"
     for content in (b"", b"PK", b"no weights at all", whole[:100], whole[:-100], whole[1000:], b"\x80\x02."):
         damaged.write_bytes(content)
-        said = complaint(capsys, "import-released", damaged, "--out", tmp_path / "run")
+        said = complaint(main, capsys, "import-released", damaged, "--out", tmp_path / "run")
         assert "damaged.pth cannot be read as weights" in said and len(said) < 400
-    assert "is not a file" in complaint(capsys, "import-released", tmp_path / "none.pth")
-    assert "is not a file" in complaint(capsys, "import-released", tmp_path)
-    assert "no split 'Moon'" in complaint(capsys, "import-released", file, "--split", "Moon")
-    assert "no simulator 'unreal'" in complaint(capsys, "import-released", file, "--simulator", "unreal")
-    assert "FILE" in complaint(capsys, "import-released")
+    assert "is not a file" in complaint(main, capsys, "import-released", tmp_path / "none.pth")
+    assert "is not a file" in complaint(main, capsys, "import-released", tmp_path)
+    assert "no split 'Moon'" in complaint(main, capsys, "import-released", file, "--split", "Moon")
+    assert "no simulator 'unreal'" in complaint(
+        main, capsys, "import-released", file, "--simulator", "unreal"
+    )
+    assert "FILE" in complaint(main, capsys, "import-released")
     assert [path.name for path in tmp_path.iterdir()] == ["damaged.pth"]

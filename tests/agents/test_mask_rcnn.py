@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from command_lines import complaint
 from fake_simulator import MASSES, FakeSimulator
 
 from agents.base import Agent
@@ -318,22 +319,13 @@ def test_proposals_are_well_formed(mass):
         assert 0 <= instance.score <= 1 and instance.force in ((0, 1, 2) if mass else (0,))
 
 
-def fails(capsys, *words):
-    with pytest.raises(SystemExit) as stop:
-        main(list(words))
-    assert stop.value.code == 2
-    message = capsys.readouterr().err
-    assert message.startswith("error: ") and message.count("\n") == 1
-    return message
-
-
 def test_mistakes_on_the_command_line_are_one_line(tmp_path, capsys):
-    assert "there is no command 'predict'" in fails(capsys, "predict")
-    assert "no preset 'slow'" in fails(capsys, "train", "--preset", "slow")
-    assert "no mass class" in fails(capsys, "train", "--mass", "--targets", "self_supervised")
-    assert "not a folder" in fails(capsys, "evaluate", str(tmp_path / "nowhere"))
+    assert "there is no command 'predict'" in complaint(main, capsys, "predict")
+    assert "no preset 'slow'" in complaint(main, capsys, "train", "--preset", "slow")
+    assert "no mass class" in complaint(main, capsys, "train", "--mass", "--targets", "self_supervised")
+    assert "not a folder" in complaint(main, capsys, "evaluate", str(tmp_path / "nowhere"))
     (tmp_path / "something").touch()
-    assert "not empty" in fails(capsys, "train", "--preset", "smoke", "--out", str(tmp_path))
+    assert "not empty" in complaint(main, capsys, "train", "--preset", "smoke", "--out", str(tmp_path))
 
 
 def test_options_override_the_preset_and_a_run_to_go_on_with_overrides_both(tmp_path):

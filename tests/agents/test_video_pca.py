@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from command_lines import complaint, exit_code
 from fake_simulator import FakeSimulator
 
 import agents.reporting
@@ -187,12 +188,6 @@ def test_instances_are_the_connected_parts_of_the_foreground():
     assert [instance.score for instance in instances_of(soft, labels, 0.6)] == [pytest.approx(0.7)]
 
 
-def run_main(*words):
-    with pytest.raises(SystemExit) as stop:
-        main(words)
-    return stop.value.code
-
-
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -205,10 +200,7 @@ def run_main(*words):
 )
 def test_a_mistake_is_one_line(words, part, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run_main(*words) == 2
-    complaint = capsys.readouterr().err
-    assert complaint.startswith("error: ") and complaint.count("\n") == 1
-    assert part in complaint
+    assert part in complaint(main, capsys, *words)
 
 
 def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
@@ -221,7 +213,7 @@ def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
         )
 
     monkeypatch.setattr(agents.reporting, "evaluation_set", toy_set)
-    assert run_main("evaluate", str(trained[0]), "--locations", "2", "--device", "cpu") == 0
+    assert exit_code(main, "evaluate", str(trained[0]), "--locations", "2", "--device", "cpu") == 0
     written = json.loads((trained[0] / "evaluation.json").read_text())
     assert set(written["rows"]) == {"VideoPCA", "all superpixels"}
     assert written["rows"]["VideoPCA"]["images"] == 2

@@ -4,6 +4,7 @@ import json
 import warnings
 
 import pytest
+from command_lines import outcome
 from fake_simulator import FakeSimulator
 
 from thor_interact_env.datasets import (
@@ -94,36 +95,33 @@ class TestShipped:
             shipped.ship(Drawing(split, 1))
 
 
-def run(capsys, *words):
-    """Return the exit code, what was printed and what was complained about."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return stop.value.code, *capsys.readouterr()
-
-
 class TestCommandLine:
     def test_make_and_statistics(self, toy_lists, capsys):
         path = toy_lists / "set.json"
-        code, out, _ = run(capsys, "make", TEST, "--locations", 3, "--seed", 5, "--no-forces", "--out", path)
+        code, out, _ = outcome(
+            main, capsys, "make", TEST, "--locations", 3, "--seed", 5, "--no-forces", "--out", path
+        )
         assert code == 0 and out == f"{path}: 3 locations, 9 objects in reach\n"
         assert LocationDataset.read(path).locations == tuple(
             next(draw_room(FakeSimulator(), Drawing(TEST, 3, 5), room, 1))[0]
             for room, _ in rooms_with_counts(Drawing(TEST, 3, 5))
         )
-        code, out, _ = run(capsys, "statistics", path, path)
+        code, out, _ = outcome(main, capsys, "statistics", path, path)
         assert code == 0 and out.splitlines()[2].split() == ["|", "locations", "|", "3", "|", "3", "|"]
-        code, out, _ = run(capsys, "statistics", path, "--json")
+        code, out, _ = outcome(main, capsys, "statistics", path, "--json")
         expected = Statistics.of(LocationDataset.read(path)).to_json()
         assert code == 0 and json.loads(out) == {"set": json.loads(json.dumps(expected))}
 
     def test_all_makes_every_split(self, toy_lists, capsys):
-        code, out, _ = run(capsys, "all", "--locations", 1, "--no-forces", "--out", toy_lists / "sets")
+        code, out, _ = outcome(
+            main, capsys, "all", "--locations", 1, "--no-forces", "--out", toy_lists / "sets"
+        )
         assert code == 0 and len(out.splitlines()) == len(SPLITS)
         assert {path.name for path in (toy_lists / "sets").iterdir()} == set(map(file_name, SPLITS))
         assert file_name(TEST) == "NovelSpaces__test.json"
 
     def test_ship_remakes_all_lists(self, toy_lists, capsys):
-        code, out, _ = run(capsys, "ship", "--locations", 2)
+        code, out, _ = outcome(main, capsys, "ship", "--locations", 2)
         assert code == 0 and out.count("2 locations") == 2
         assert [len(shipped_locations(split)) for split in SHIPPED_SPLITS] == [2, 2]
 
@@ -144,7 +142,7 @@ class TestCommandLine:
     )
     def test_a_mistake_is_one_line(self, tmp_path, monkeypatch, capsys, words, named):
         monkeypatch.chdir(tmp_path)
-        code, out, complaint = run(capsys, *words)
+        code, out, complaint = outcome(main, capsys, *words)
         assert code == 2 and out == "" and named in complaint
         assert complaint.startswith("error: ") and complaint.count("\n") == 1
         assert list(tmp_path.iterdir()) == []
@@ -155,13 +153,13 @@ class TestCommandLine:
 
         monkeypatch.setattr(making, "make_simulator", interrupt)
         words = ["make", TEST, "--locations", "2", "--out", str(toy_lists / "my set.json")]
-        code, _, complaint = run(capsys, *words)
+        code, _, complaint = outcome(main, capsys, *words)
         assert code == 130
         again = f"Go on with: python -m thor_interact_env.datasets make {TEST} --locations 2 --out"
         assert f"{again} '{toy_lists / 'my set.json'}'" in complaint
 
     @pytest.mark.parametrize("command", ["make", "all", "statistics", "ship"])
     def test_help_explains_every_command(self, capsys, command):
-        assert command in run(capsys, "--help")[1]
-        code, out, _ = run(capsys, command, "--help")
+        assert command in outcome(main, capsys, "--help")[1]
+        code, out, _ = outcome(main, capsys, command, "--help")
         assert code == 0 and command in out and ("FILE" in out or "FOLDER" in out)

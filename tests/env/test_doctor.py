@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from command_lines import exit_code
 
 from thor_interact_env import doctor
 from thor_interact_env.doctor import Finding, examine_ai2thor, examine_embedded, main, works
@@ -33,12 +34,6 @@ def machine(monkeypatch, tmp_path):
 
 def by_name(findings):
     return {finding.name: finding for finding in findings}
-
-
-def run(*words):
-    with pytest.raises(SystemExit) as left:
-        main(words)
-    return left.value.code
 
 
 class TestEmbedded:
@@ -137,33 +132,33 @@ class TestAi2thor:
 class TestVerdict:
     def test_one_simulator_is_enough(self, machine, capsys):
         machine["ai2thor"] = {"error": "broken"}
-        assert run("--executable", sys.executable) == 0
+        assert exit_code(main, "--executable", sys.executable) == 0
         machine["mujoco"], machine["ai2thor"] = {"error": "broken"}, GOOD
         pytest.importorskip("ai2thor")
-        assert run("--executable", sys.executable) == 0
+        assert exit_code(main, "--executable", sys.executable) == 0
         machine["ai2thor"] = {"error": "broken"}
-        assert run("--executable", sys.executable) == 1
+        assert exit_code(main, "--executable", sys.executable) == 1
         assert "No simulator works" in capsys.readouterr().out
 
     def test_a_player_is_started_unasked_only_where_the_embedded_simulator_fails(self, machine, monkeypatch):
         pytest.importorskip("ai2thor")
         monkeypatch.setenv("DISPLAY", ":7")
         monkeypatch.setattr(doctor, "installed_builds", lambda: ["thor-Linux64-abc"])
-        assert run() == 0
+        assert exit_code(main) == 0
         assert [name for name, _ in machine["asked"]] == ["mujoco"]
         machine["mujoco"] = {"error": "broken"}
-        assert run() == 0
+        assert exit_code(main) == 0
         assert [name for name, _ in machine["asked"]] == ["mujoco", "mujoco", "ai2thor"]
 
     def test_json_says_the_same(self, machine, capsys):
-        assert run("--json") == 0
+        assert exit_code(main, "--json") == 0
         report = json.loads(capsys.readouterr().out)
         assert report["works"] is True
         assert {"name": "MuJoCo", "status": "ok"}.items() <= report["findings"][0].items()
         assert set(report["findings"][0]) == {"name", "status", "detail", "remedy"}
 
     def test_the_text_names_every_finding_and_remedy(self, machine, capsys):
-        run()
+        exit_code(main)
         text = capsys.readouterr().out
         for finding in doctor.examine():
             assert finding.detail in text
@@ -171,7 +166,7 @@ class TestVerdict:
 
     @pytest.mark.parametrize("words", [["--timeout", "0"], ["--timeout", "x"], ["--no-such"], ["extra"]])
     def test_a_mistake_is_one_line(self, words, capsys):
-        assert run(*words) == 2
+        assert exit_code(main, *words) == 2
         said = capsys.readouterr()
         assert said.out == ""
         assert said.err.startswith("error: ")

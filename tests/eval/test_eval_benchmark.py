@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_lines import outcome
 from fake_simulator import SIDE, FakeSimulator
 
 from agents.base import Instance
@@ -151,13 +153,7 @@ def command(monkeypatch, capsys):
         lambda *given, **options: real(*given, simulator=FakeSimulator(), progress=False, **options),
     )
 
-    def run(*words: object) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            benchmark.main([str(word) for word in words])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
+    return partial(outcome, benchmark.main, capsys)
 
 
 def test_the_command_writes_json_and_appends_to_the_leaderboard(command, tmp_path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import report_material as material
+from command_lines import outcome
 from fake_simulator import FakeSimulator
 
 from eval import report
@@ -268,16 +269,9 @@ def test_frames_become_a_film_and_none_is_an_error() -> None:
         gif_uri([])
 
 
-def command(capsys, *words: object) -> tuple[object, str, str]:
-    with pytest.raises(SystemExit) as stop:
-        report.main([str(word) for word in words])
-    captured = capsys.readouterr()
-    return stop.value.code, captured.out, captured.err
-
-
 def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:
     out = tmp_path / "page.html"
-    code, said, _ = command(capsys, *runs, "--out", out, "--panels", 0)
+    code, said, _ = outcome(report.main, capsys, *runs, "--out", out, "--panels", 0)
     assert code == 0 and str(out) in said
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
@@ -297,6 +291,6 @@ def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:
 def test_a_mistake_is_one_line(words, complaint, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     material.write_run(tmp_path / "run", True, 1.0)
-    code, _, said = command(capsys, *words)
+    code, _, said = outcome(report.main, capsys, *words)
     assert code == 2 and complaint in said and len(said.splitlines()) == 1
     assert not (tmp_path / "report.html").exists()
