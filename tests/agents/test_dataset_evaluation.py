@@ -97,7 +97,7 @@ def test_wrong_words_are_one_line(
     assert "--truth file needs a --dataset" in complaint(main, capsys, "evaluate", run, "--truth", "file")
     assert "none" in complaint(main, capsys, *evaluation, dataset, "--truth", "none")
     assert "no simulator 'unreal'" in complaint(
-        capsys, "predict", run, "view.npz", "--simulator", "unreal", "--out", tmp_path / "view.png"
+        main, capsys, "predict", run, "view.npz", "--simulator", "unreal", "--out", tmp_path / "view.png"
     )
 
 
