@@ -101,7 +101,7 @@ class _Training(Progress):
         if self.fabric.device.type != "mps":
             self.network.to(memory_format=torch.channels_last)
         self.optimizer = self._new_optimizer()
-        self._forward, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
+        _, self._stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
         self.views = ViewFolder(run / VIEWS_FOLDER, config)
         self.rng = np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(_AUGMENTATION,)))
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, np.int64))
@@ -179,7 +179,9 @@ class _Training(Progress):
         images, targets = self.fabric.to_device(
             ([image for image, _ in batch], [masks for _, masks in batch])
         )
-        losses = self._forward(images, targets)
+        # Fabric's own module would round the boxes, too, to bf16: from pixel 256 on, to even ones.
+        with self.fabric.autocast():
+            losses = self.network(images, targets)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
             raise FloatingPointError(

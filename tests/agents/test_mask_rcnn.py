@@ -34,9 +34,9 @@ TINY = replace(
 )
 
 
-def configuration(**values):
+def configuration(precision="32-true", **values):
     return MaskRCNNConfig(
-        TINY, preset="smoke", precision="32-true", device="cpu", threads=1, workers=0, **values
+        TINY, preset="smoke", precision=precision, device="cpu", threads=1, workers=0, **values
     )
 
 
@@ -263,6 +263,19 @@ def test_views_without_objects_teach_too():
     assert losses["loss_mask"] == 0 and losses["loss_classifier"] > 0
     # Without an optimizer state for each weight, a resumed run would differ.
     assert all(weight.grad is not None for weight in network.parameters())
+
+
+def test_boxes_are_not_rounded_in_half_precision(tmp_path):
+    """A row of pixels at the lower edge: in bf16, rows 299 and 300 are one."""
+
+    class EdgeCollector(ToyCollector):
+        def submit(self, task):
+            (future := super().submit(task)).result()[0].truth.masks[1] = np.arange(300)[:, None] == 299
+            return future
+
+    train_mask_rcnn(configuration("bf16-mixed"), tmp_path / "run", collector=EdgeCollector())
+    losses = [row["loss"] for row in read_metrics(tmp_path / "run") if "loss" in row]
+    assert losses and np.isfinite(losses).all()
 
 
 @pytest.mark.parametrize("targets", ["truth", "self_supervised"])
