@@ -160,6 +160,6 @@ def train(
 
 
 if __name__ == "__main__":
-    from agents.mask_rcnn_command_line import main
+    from agents.mask_rcnn_command_line import BASELINE
 
-    main()
+    BASELINE.main()

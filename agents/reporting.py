@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from agents.base import Agent
     from agents.dataset_evaluation import DatasetChoice
     from agents.selfsup_agent import SelfSupervisedAgent
-    from agents.train import Evaluate
     from eval.evaluation_set import EvaluationSet
     from thor_interact_env.locations import Location
     from thor_interact_env.simulators.base import Instances, Observation
@@ -67,7 +66,7 @@ def evaluation_set(
     return EvaluationSet.make(split, locations, seed, share, simulator=make)
 
 
-def monitor(config: TrainConfig) -> Evaluate | None:
+def monitor(config: TrainConfig) -> Callable[[Agent], dict[str, float]] | None:
     """Return the function that measures AP while a run trains, or None if its schedule asks for none.
 
     Rooms kept for validation are used where the split has them, else other views of its test rooms.
@@ -81,7 +80,7 @@ def monitor(config: TrainConfig) -> Evaluate | None:
     split, seed = (f"{config.split}/val", 0) if validated else (f"{config.split}/test", 1)
     held_out = evaluation_set(config, split, config.schedule.evaluation_locations, seed)
 
-    def evaluate(agent: SelfSupervisedAgent) -> dict[str, float]:
+    def evaluate(agent: Agent) -> dict[str, float]:
         result = evaluate_agent(agent, held_out)
         return {name: float(result[name]) for name in MONITORED if result.get(name) is not None}
 

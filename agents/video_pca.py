@@ -1,47 +1,30 @@
-"""VideoPCA, row (g) of the paper's table 1, and its command line: `python -m agents.video_pca --help`.
+"""VideoPCA as an agent, and the door to its command line: `python -m agents.video_pca --help`.
 
-Objects are touched and the motion is watched; principal components and colours make a soft mask of it
-(`selfsup.video_pca`), which the network of the self-supervised agent learns to see in a single view. The
-foreground of a new view is cut into instances along superpixels (paper appendix D); forces are not learned.
+Row (g) of the paper's table 1: objects are touched and the motion is watched; principal components and
+colours make a soft mask of it (`selfsup.video_pca`), which the network of the self-supervised agent learns to
+see in a single view. The foreground of a new view is cut into instances along superpixels (paper appendix D);
+forces are not learned.
 
 torch and what needs it are imported inside the functions that use them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import tyro
 
-from agents.held_out import NetworkHeldOut
-from agents.options import choose_command, parse_options, run_command_line
-from agents.video_pca_configuration import VideoPCAConfig, default_folder
+from agents.video_pca_configuration import VideoPCAConfig
 
 if TYPE_CHECKING:
-    from agents.base import Agent, Instance
+    from agents.base import Instance
     from agents.network import InteractionNet
     from agents.video_pca_videos import Collector
     from thor_interact_env.simulators.base import Observation
 
-__all__ = ["VideoPCAAgent", "VideoPCAConfig", "instances_of", "main", "train"]
-
-PROGRAM = "python -m agents.video_pca"
-
-OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
-
-VideoPCA: masks from films of what moves, to compare with what learns by touching.
-
-commands:
-  train      train, evaluate, and say where everything lies
-  evaluate   set a run beside all superpixels on held-out rooms
-
-`{PROGRAM} COMMAND --help` explains one command."""
+__all__ = ["VideoPCAAgent", "VideoPCAConfig", "instances_of", "train"]
 
 MAX_INSTANCES = 32
 """Most instances proposed in one view, as of every agent of the paper."""
@@ -180,105 +163,7 @@ def train(
     return VideoPCAAgent.from_run(run, config.device)
 
 
-def evaluate(
-    run: Path,
-    config: VideoPCAConfig,
-    locations: int,
-    split: str,
-    reachable_share: float | None = None,
-    seed: int = 0,
-    device: str = "auto",
-) -> dict[str, Any]:
-    """Measure a run and all superpixels on test rooms, print the table, and write `evaluation.json`.
-
-    Args:
-        run: Run folder, or the folder of one of its checkpoints, where the file is written.
-        config: The run's configuration.
-        locations: Number of views.
-        split: `NovelSpaces` or `NovelObjects`.
-        reachable_share: Least share of each view within reach; None takes the run's.
-        seed: Seed of the views.
-        device: Where to run the network.
-
-    Returns:
-        What was written; see `agents.reporting.evaluate_run`.
-
-    Raises:
-        CheckpointError: The run has no readable checkpoint.
-        ConfigurationError: There is no such device.
-    """
-    from agents.reporting import evaluate_run
-    from agents.superpixel_agent import SuperpixelAgent
-
-    agents: dict[str, Agent] = {
-        "VideoPCA": VideoPCAAgent.from_run(run, device),
-        "all superpixels": SuperpixelAgent(),
-    }
-    return evaluate_run(run, config.training, locations, split, reachable_share, seed, device, agents=agents)
-
-
-@dataclass(frozen=True)
-class TrainCommand:
-    """Train VideoPCA, and evaluate it on held-out rooms."""
-
-    config: Annotated[VideoPCAConfig, tyro.conf.arg(name="")]
-    """What to train."""
-
-    out: Path | None = None
-    """Run folder; None means runs/video_pca-PRESET-SPLIT-seedSEED."""
-
-    resume: bool = False
-    """Go on with the run in the folder, exactly as if it had never stopped; repeat its settings."""
-
-    final_evaluation: bool = True
-    """Evaluate beside all superpixels when training is done."""
-
-
-class EvaluateCommand(NetworkHeldOut):
-    """Set a VideoPCA run beside all superpixels, on held-out rooms."""
-
-
-def _train(words: Sequence[str]) -> None:
-    from agents.configuration import check_simulator, check_split
-
-    command = parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(VideoPCAConfig()))
-    config = command.config
-    check_split(config.split)
-    check_simulator(config.simulator)
-    run = command.out or default_folder(config)
-    try:
-        train(config, run, command.resume)
-    except KeyboardInterrupt:
-        print("\nInterrupted. Go on with the same command and --resume.", file=sys.stderr)
-        raise SystemExit(130) from None
-    if command.final_evaluation:
-        evaluate(run, config, config.schedule.final_evaluation_locations, config.split)
-    print(f"\nEverything lies in {run}.")
-
-
-def _evaluate(words: Sequence[str]) -> None:
-    from agents.run_folder import read_config
-
-    command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
-    config = read_config(command.run, VideoPCAConfig)
-    split, locations = command.choose(config.split)
-    evaluate(command.run, config, locations, split, command.reachable_share, command.seed, command.device)
-
-
-COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {"train": _train, "evaluate": _evaluate}
-
-
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
-
-    Args:
-        arguments: Words after the program's name; by default those of the process.
-
-    Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
-    """
-    run_command_line(lambda words: choose_command(COMMANDS, OVERVIEW, words), arguments)
-
-
 if __name__ == "__main__":
-    main()
+    from agents.video_pca_command_line import BASELINE
+
+    BASELINE.main()

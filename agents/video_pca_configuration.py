@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
-from agents.configuration import RunSettings, TrainConfig, default_run_folder, digest_of, first_difference
+from agents.configuration import RunSettings, TrainConfig, digest_of, first_difference
 from agents.schedule import Schedule, preset, require
 
 SYSTEM = "video_pca"
@@ -56,9 +55,21 @@ class VideoPCAConfig(RunSettings):
         chosen = preset(self.preset)
         return replace(chosen, stages=chosen.stages[:1])
 
-    @property
-    def training(self) -> TrainConfig:
-        """The self-supervised run whose network, optimizer and evaluation this run shares."""
+    @classmethod
+    def from_preset(cls, name: str, **values: Any) -> "VideoPCAConfig":
+        """Return the configuration of a preset.
+
+        Args:
+            name: smoke, quick, hour or paper.
+            values: Fields that differ from the defaults, such as `split`, `seed` or `threshold`.
+
+        Raises:
+            ConfigurationError: There is no such preset, or a value makes no sense.
+        """
+        return cls(preset=name, **values)
+
+    def counterpart(self) -> TrainConfig:
+        """Return the self-supervised run whose network, optimizer and evaluation this run shares."""
         return TrainConfig(schedule=self.schedule, **self.settings())
 
     def to_json(self) -> dict[str, Any]:
@@ -93,9 +104,3 @@ class VideoPCAConfig(RunSettings):
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result."""
         return digest_of(self.decisive())
-
-
-def default_folder(config: VideoPCAConfig) -> Path:
-    """Return where a run is written when no folder is named."""
-    folder = default_run_folder(config.preset, config.split, config.seed)
-    return folder.with_name(f"{SYSTEM}-{folder.name}")

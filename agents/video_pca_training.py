@@ -90,7 +90,7 @@ class _Training(Progress):
         super().__init__()
         self.config, self.run, self.schedule = config, run, config.schedule
         self.videos = Videos(config, run)
-        self.learner = SoftMaskLearner(config.training)
+        self.learner = SoftMaskLearner(config.counterpart())
 
     def go_on(self, collector: Collector | None, stop_after: int | None) -> None:
         """Collect what is missing, and make the updates that are left."""

@@ -188,8 +188,7 @@ def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
         "workers": base.workers,
         **chosen.options,
     }
-    make = getattr(kind, "from_preset", None)
-    config = make(base.preset, **fields) if make else kind(preset=base.preset, **fields)
+    config = kind.from_preset(base.preset, **fields)
     # VideoPCA finds masks only when its training is done.
     while_training = (monitor(base),) if chosen.system == "mask_rcnn" else ()
     agent: Agent = module.train(config, run, resume, *while_training)

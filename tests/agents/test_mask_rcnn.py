@@ -15,7 +15,7 @@ from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.collect import CollectionTask, collect_locations
 from agents.interact import InteractionRecord, InteractionSchedule
 from agents.mask_rcnn import MaskRCNNAgent, MaskRCNNConfig, innermost_pixel
-from agents.mask_rcnn_command_line import default_run_folder, main, parse_train
+from agents.mask_rcnn_command_line import BASELINE, default_run_folder
 from agents.mask_rcnn_network import build_mask_rcnn, mask_loss
 from agents.mask_rcnn_schedule import PRESETS, MaskRCNNSchedule, mask_rcnn_preset
 from agents.mask_rcnn_training import train_mask_rcnn
@@ -332,30 +332,38 @@ def test_proposals_are_well_formed(mass):
         assert 0 <= instance.score <= 1 and instance.force in ((0, 1, 2) if mass else (0,))
 
 
+def refusal(capsys, *words):
+    return complaint(BASELINE.main, capsys, *words)
+
+
 def test_mistakes_on_the_command_line_are_one_line(tmp_path, capsys):
-    assert "there is no command 'predict'" in complaint(main, capsys, "predict")
-    assert "no preset 'slow'" in complaint(main, capsys, "train", "--preset", "slow")
-    assert "no mass class" in complaint(main, capsys, "train", "--mass", "--targets", "self_supervised")
-    assert "not a folder" in complaint(main, capsys, "evaluate", str(tmp_path / "nowhere"))
+    assert "there is no command 'predict'" in refusal(capsys, "predict")
+    assert "no preset 'slow'" in refusal(capsys, "train", "--preset", "slow")
+    assert "no mass class" in complaint(
+        BASELINE.main, capsys, "train", "--mass", "--targets", "self_supervised"
+    )
+    assert "not a folder" in refusal(capsys, "evaluate", str(tmp_path / "nowhere"))
     (tmp_path / "something").touch()
-    assert "not empty" in complaint(main, capsys, "train", "--preset", "smoke", "--out", str(tmp_path))
+    assert "not empty" in complaint(
+        BASELINE.main, capsys, "train", "--preset", "smoke", "--out", str(tmp_path)
+    )
 
 
 def test_options_override_the_preset_and_a_run_to_go_on_with_overrides_both(tmp_path):
-    command = parse_train(["--preset", "smoke", "--schedule.batch-size", "3", "--mass"])
+    command = BASELINE.parse_train(["--preset", "smoke", "--schedule.batch-size", "3", "--mass"])
     assert command.config.schedule == replace(mask_rcnn_preset("smoke"), batch_size=3)
     assert str(default_run_folder(command.config)) == "runs/smoke-mask-rcnn-mass-NovelSpaces-seed0"
     config = configuration(seed=7, targets="self_supervised", loss="robust")
     assert default_run_folder(config).name == "smoke-mask-rcnn-felt-robust-NovelSpaces-seed7"
     (tmp_path / "config.json").write_text(json.dumps(config.to_json()))
-    assert parse_train(["--out", str(tmp_path), "--resume"]).config == config
+    assert BASELINE.parse_train(["--out", str(tmp_path), "--resume"]).config == config
     assert isinstance(command.config.schedule, MaskRCNNSchedule)
 
 
 def test_help_loads_neither_torch_nor_torchvision():
     code = (
         "import sys, contextlib, agents.mask_rcnn, agents.mask_rcnn_command_line as line\n"
-        "with contextlib.suppress(SystemExit): line.parse_train(['--help'])\n"
+        "with contextlib.suppress(SystemExit): line.BASELINE.parse_train(['--help'])\n"
         "assert not {'torch', 'torchvision'} & set(sys.modules), 'loaded'"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -17,7 +17,8 @@ from agents.collect import CollectionTask, collect_locations
 from agents.metrics import TIMINGS, read_metrics
 from agents.run_folder import RunExistsError, read_config
 from agents.schedule import ConfigurationError
-from agents.video_pca import VideoPCAAgent, VideoPCAConfig, instances_of, main, train
+from agents.video_pca import VideoPCAAgent, VideoPCAConfig, instances_of, train
+from agents.video_pca_command_line import BASELINE
 from agents.video_pca_videos import Videos
 from eval.evaluation_set import EvaluationSet
 from thor_interact_env.locations import Location
@@ -200,7 +201,7 @@ def test_instances_are_the_connected_parts_of_the_foreground():
 )
 def test_a_mistake_is_one_line(words, part, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert part in complaint(main, capsys, *words)
+    assert part in complaint(BASELINE.main, capsys, *words)
 
 
 def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
@@ -213,7 +214,7 @@ def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
         )
 
     monkeypatch.setattr(agents.reporting, "evaluation_set", toy_set)
-    assert exit_code(main, "evaluate", str(trained[0]), "--locations", "2", "--device", "cpu") == 0
+    assert exit_code(BASELINE.main, "evaluate", str(trained[0]), "--locations", "2", "--device", "cpu") == 0
     written = json.loads((trained[0] / "evaluation.json").read_text())
     assert set(written["rows"]) == {"VideoPCA", "all superpixels"}
     assert written["rows"]["VideoPCA"]["images"] == 2

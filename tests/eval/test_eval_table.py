@@ -175,6 +175,10 @@ def test_other_systems_are_imported_when_they_run(small_world, tmp_path, monkeyp
         loss: str = "pixel"
         mass: bool = False
 
+        @classmethod
+        def from_preset(cls, name, **values):
+            return cls(preset=name, **values)
+
     module = types.ModuleType("agents.mask_rcnn")
     module.MaskRCNNConfig, module.train = MaskRCNNConfig, train
     monkeypatch.setitem(sys.modules, "agents.mask_rcnn", module)
