@@ -2,12 +2,17 @@
 
 It states them with their numbers and tunes nothing. What counts as "close", "clearly" or "far" is fixed here,
 once: each bound is met by the paper's own numbers on both splits.
+
+A verdict is sure if it is the same over the whole 95 % interval of what it is judged by. The intervals of two
+rows are combined as if their views were drawn apart; they are the same views, so the combination is wide.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any, NoReturn
 
 import tyro
@@ -36,10 +41,10 @@ CHANCE = 1 / 3
 """Mean accuracy per class of guessing among three mass classes."""
 
 ABOVE_CHANCE = 0.15
-"""What the mass accuracy should have above chance."""
+"""What the mass accuracy should have above chance, and heavy objects above a constant answer."""
 
-VERDICTS: Mapping[bool | None, str] = {True: "holds", False: "does NOT hold", None: "not known"}
-"""What is said of a finding."""
+_TWO_SIDED = 1.96
+"""Standard errors on either side of a mean that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,14 @@ class Finding:
         text: The statement.
         rows: Letters of the rows it is about.
         holds: Whether it holds; None where a row is missing, or the one compared with found nothing.
+        sure: Whether the whole 95 % interval says so; None where `holds` is, or no interval is known.
         numbers: What it was judged by.
     """
 
     text: str
     rows: tuple[str, ...]
     holds: bool | None
+    sure: bool | None
     numbers: str
 
 
@@ -73,6 +80,8 @@ class FindingsOptions:
 _PAIRS: Sequence[tuple[str, str, str, Callable[[float], bool]]] = (
     ("(a) joint learning is close to (c)", "a", "c", lambda ratio: abs(ratio - 1) <= CLOSE),
     ("(d) true masks beat (c)", "d", "c", lambda ratio: ratio > 1),
+    ("(e) oracle points do not change much: close to (c)", "e", "c", lambda ratio: abs(ratio - 1) <= CLOSE),
+    ("(f) nor do both oracles: close to (c)", "f", "c", lambda ratio: abs(ratio - 1) <= CLOSE),
     ("(k) without superpixels is clearly below (c)", "k", "c", lambda ratio: ratio < CLEARLY),
     ("(l) without prioritised sampling is clearly below (c)", "l", "c", lambda ratio: ratio < CLEARLY),
     ("(m) unlimited reach is below (c)", "m", "c", lambda ratio: ratio < 1),
@@ -101,17 +110,54 @@ def _compare(
 ) -> Finding:
     missing = _missing(rows, one, other)
     if missing is not None:
-        return Finding(text, (one, other), None, missing)
+        return Finding(text, (one, other), None, None, missing)
     verdicts: list[bool | None] = []
+    sure: list[bool | None] = []
     parts = []
     for name in COMPARED:
-        value, base = (rows[letter]["scores"][name]["mean"] for letter in (one, other))
-        verdicts.append(test(value / base) if base > 0 else None)
-        ratio = f"ratio {value / base:.2f}" if base > 0 else "no ratio"
-        parts.append(f"{HEADINGS[name]} {_score(rows, one, name)} / {_score(rows, other, name)} ({ratio})")
+        score, reference = (rows[letter]["scores"][name] for letter in (one, other))
+        ratio = score["mean"] / reference["mean"] if reference["mean"] > 0 else None
+        verdicts.append(None if ratio is None else test(ratio))
+        ends = None if ratio is None else _ratio_interval(ratio, score, reference)
+        sure.append(None if ends is None or ratio is None else {test(end) for end in ends} == {test(ratio)})
+        shown = "no ratio" if ratio is None else f"ratio {ratio:.2f}{_ends(ends)}"
+        parts.append(f"{HEADINGS[name]} {_score(rows, one, name)} / {_score(rows, other, name)} ({shown})")
     # Where the reference found nothing there is no ratio, and nothing is shown.
     holds = None if None in verdicts else all(verdicts)
-    return Finding(text, (one, other), holds, "; ".join(parts))
+    if holds is False:
+        # One score that surely fails is enough.
+        decided = [known for known, verdict in zip(sure, verdicts, strict=True) if not verdict]
+        certain = None if None in decided else any(decided)
+    else:
+        certain = None if holds is None or None in sure else all(sure)
+    return Finding(text, (one, other), holds, certain, "; ".join(parts))
+
+
+def _ratio_interval(
+    ratio: float, score: Mapping[str, Any], reference: Mapping[str, Any]
+) -> tuple[float, float] | None:
+    errors = [_relative_error(each) for each in (score, reference)]
+    known = [error for error in errors if error is not None]
+    if len(known) < len(errors):
+        return None
+    factor = math.exp(_TWO_SIDED * math.hypot(*known))
+    return ratio / factor, ratio * factor
+
+
+def _relative_error(score: Mapping[str, Any]) -> float | None:
+    """Return a score's standard error as a share of it: over seeds if there are several, else locations."""
+    if score["mean"] <= 0:
+        return None
+    if score["spread"] is not None:
+        return float(score["spread"] / math.sqrt(score["seeds"]) / score["mean"])
+    if score["interval"] is not None:
+        low, high = score["interval"]
+        return float((high - low) / (2 * _TWO_SIDED) / score["mean"])
+    return None
+
+
+def _ends(ends: tuple[float, float] | None) -> str:
+    return "" if ends is None else f" [{ends[0]:.2f}, {ends[1]:.2f}]"
 
 
 def _score(rows: Mapping[str, Mapping[str, Any]], letter: str, name: str) -> str:
@@ -129,26 +175,48 @@ def _accuracy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     text = f"(a) mass accuracy is {100 * ABOVE_CHANCE:.0f} points above chance"
     missing = _missing(rows, "a")
     if missing is not None:
-        return Finding(text, ("a",), None, missing)
-    accuracy = rows["a"]["scores"]["mass_accuracy"]["mean"]
+        return Finding(text, ("a",), None, None, missing)
+    score = rows["a"]["scores"]["mass_accuracy"]
     least = CHANCE + ABOVE_CHANCE
+    holds = bool(score["mean"] >= least)
+    error = _relative_error(score)
+    sure = None if error is None else abs(score["mean"] - least) > _TWO_SIDED * error * score["mean"]
     numbers = (
         f"accuracy {_score(rows, 'a', 'mass_accuracy')}, chance {100 * CHANCE:.1f}, needed {100 * least:.1f}"
     )
-    return Finding(text, ("a",), bool(accuracy >= least), numbers)
+    return Finding(text, ("a",), holds, sure, numbers)
 
 
 def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     text = "(a) heavy objects are separated best"
     missing = _missing(rows, "a")
     if missing is not None:
-        return Finding(text, ("a",), None, missing)
-    confusion = rows["a"]["confusion"]
-    light, medium, heavy = (confusion[index][index] for index in range(3))
+        return Finding(text, ("a",), None, None, missing)
+    light, medium, heavy = separations(rows["a"]["confusion"])
     numbers = ", ".join(
         f"{name} {100 * value:.1f}" for name, value in zip(MASS_CLASSES, (light, medium, heavy), strict=True)
     )
-    return Finding(text, ("a",), bool(heavy > max(light, medium)), f"predicted correctly: {numbers}")
+    holds = heavy > max(light, medium) and heavy >= ABOVE_CHANCE
+    return Finding(text, ("a",), holds, None, f"predicted correctly beyond wrongly, in points: {numbers}")
+
+
+def separations(confusion: Sequence[Sequence[float]]) -> tuple[float, ...]:
+    """Return how well each mass class is told from the others (Youden's index).
+
+    A class that is always predicted is always right about its own objects, and tells nothing.
+
+    Args:
+        confusion: (3, 3) shares in 0..1, rows the true class, columns the predicted one.
+
+    Returns:
+        For each class: the share of its own objects that it is predicted for, less the mean share of the
+        other classes' objects that it is predicted for; in -1..1, 0 for any constant answer.
+    """
+    classes = range(len(confusion))
+    return tuple(
+        float(confusion[index][index] - fmean(confusion[other][index] for other in classes if other != index))
+        for index in classes
+    )
 
 
 def _missing(rows: Mapping[str, Mapping[str, Any]], *letters: str) -> str | None:
@@ -173,17 +241,38 @@ def judge(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def verdict(finding: Mapping[str, Any]) -> str:
+    """Return what is said of a finding in a few words.
+
+    Args:
+        finding: Fields of a `Finding`.
+    """
+    if finding["holds"] is None:
+        return "not known"
+    said = "holds" if finding["holds"] else "does NOT hold"
+    return said + (", within the noise" if finding["sure"] is False else "")
+
+
 def describe(judged: Sequence[Mapping[str, Any]]) -> str:
     """Return what `judge` found as text."""
     parts = []
     for group in judged:
         verdicts = [finding["holds"] for finding in group["findings"]]
+        sure = [finding["sure"] is not False for finding in group["findings"]]
+        counts = [
+            (
+                verdicts.count(held),
+                sum(one is held and not known for one, known in zip(verdicts, sure, strict=True)),
+            )
+            for held in (True, False)
+        ]
         parts.append(
-            f"{group['split']}, preset {group['preset']}: {verdicts.count(True)} hold, "
-            f"{verdicts.count(False)} do not, {verdicts.count(None)} not known"
+            f"{group['split']}, preset {group['preset']}: {counts[0][0]} hold ({counts[0][1]} within the "
+            f"noise), {counts[1][0]} do not ({counts[1][1]} within the noise), "
+            f"{verdicts.count(None)} not known"
         )
         lines = [["", "finding", "numbers (one row / the other)"]]
-        lines += [[VERDICTS[each["holds"]], each["text"], each["numbers"]] for each in group["findings"]]
+        lines += [[verdict(each), each["text"], each["numbers"]] for each in group["findings"]]
         parts.append(_flush_left(lines))
     return "\n\n".join(parts)
 

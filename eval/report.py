@@ -18,7 +18,7 @@ import tyro
 from agents.options import parse_options, run_command_line
 from agents.schedule import require
 from eval.evaluation_set import EvaluationSet
-from eval.findings import VERDICTS
+from eval.findings import verdict
 from eval.leaderboard import read_leaderboard
 from eval.report_data import (
     ReportError,
@@ -133,7 +133,7 @@ def gather(
         "baselines": baseline_rows(runs),
         "seeds": seed_rows(runs),
         "findings": finding_groups(runs),
-        "verdicts": VERDICTS,
+        "verdict": verdict,
         "table_2": table_2(runs),
         "interactions": interaction_rows(runs, board),
         "curves": [(run, learning_curves(run)) for run in runs],

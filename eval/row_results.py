@@ -134,9 +134,9 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
 
     Returns:
         Entries that JSON can hold: `split`, `preset`, `locations`, and `rows`, by letter: `name`, `seeds`,
-        `scores` (by name: `mean`, `spread` over the seeds or None for one seed, `interval` over locations of
-        the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or None),
-        `confusion` (mean over the seeds), `learns_mass`, and `interaction` (means).
+        `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval` over
+        locations of the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or
+        None), `confusion` (mean over the seeds), `learns_mass`, and `interaction` (means).
     """
     groups: dict[tuple[str, str], dict[str, list[RowResult]]] = {}
     for one in results:
@@ -163,6 +163,7 @@ def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None
         theirs = published.get(name)
         scores[name] = {
             "mean": mean,
+            "seeds": len(values),
             "spread": stdev(values) if len(values) > 1 else None,
             "interval": several[0].scores.get("intervals", {}).get(name),
             "published": theirs,

@@ -3,7 +3,7 @@
 import json
 import sys
 import types
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from agents.base import Instance
 from agents.configuration import TrainConfig
 from agents.oracles import OracleOptions
 from agents.schedule import ConfigurationError, RunError, preset
-from eval.findings import findings
+from eval.findings import findings, separations, verdict
 from eval.findings import main as findings_main
 from eval.row_results import ResultsError, read_results, show, summarize
 from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
@@ -275,9 +275,9 @@ def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
     published_runs(tmp_path)
     file = tmp_path / "findings.json"
     assert exit_code(findings_main, tmp_path, "--json", file) == 0
-    assert capsys.readouterr().out.count("11 hold, 0 do not, 0 not known") == 2
+    assert capsys.readouterr().out.count("13 hold (0 within the noise), 0 do not (0 within the noise), 0 not known") == 2
     for entry in json.loads(file.read_text()):
-        assert len(entry["findings"]) == 11
+        assert len(entry["findings"]) == 13
         assert all(finding["holds"] is True and finding["numbers"] for finding in entry["findings"])
 
 
@@ -286,6 +286,8 @@ def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
     [
         ("a", {"mask_ap50": 0.1}, "(a) joint"),
         ("d", {"bbox_ap50": 0.2}, "(d) true masks"),
+        ("e", {"bbox_ap50": 0.15}, "(e) oracle points"),
+        ("f", {"mask_ap50": 0.35}, "(f) nor do both"),
         ("k", {"mask_ap50": 0.236}, "(k) without"),
         ("l", {"mask_ap50": 0.22}, "(l) without"),
         ("m", {"bbox_ap50": 0.3}, "(m) unlimited"),
@@ -294,6 +296,7 @@ def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
         ("j", {"mask_ap50": 0.05}, "(j) the robust set loss is about"),
         ("a", {"mass_accuracy": 0.48}, "(a) mass accuracy"),
         ("a", {"confusion": [[0.9, 0.1, 0], [0, 0.9, 0.1], [0.1, 0.1, 0.8]]}, "(a) heavy"),
+        ("a", {"confusion": [[0, 0, 1], [0, 0, 1], [0, 0, 1]]}, "(a) heavy"),
     ],
 )
 def test_a_finding_that_does_not_hold_is_said_not_to(tmp_path, letter, values, text):
@@ -306,6 +309,40 @@ def test_a_finding_that_does_not_hold_is_said_not_to(tmp_path, letter, values, t
     judged = {finding.text: finding.holds for finding in findings(entry["rows"])}
     (changed,) = [holds for name, holds in judged.items() if name.startswith(text)]
     assert changed is False
+
+
+def test_a_constant_answer_separates_nothing():
+    assert separations([[0, 0, 1]] * 3) == (0, 0, 0)
+    assert separations(np.eye(3).tolist()) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "holds", "sure"),
+    [(0.4, 0.01, True, True), (0.22, 0.05, True, False), (0.1, 0.01, False, True), (0.18, 0.05, False, False)],
+)
+def test_a_verdict_is_sure_if_the_whole_interval_says_so(tmp_path, value, width, holds, sure):
+    def scores(mean):
+        names = ("bbox_ap50", "mask_ap50")
+        return dict.fromkeys(names, mean) | {
+            "intervals": dict.fromkeys(names, [mean - width / 2, mean + width / 2])
+        }
+
+    write_result(tmp_path, "c", "NovelSpaces", scores(0.2))
+    write_result(tmp_path, "d", "NovelSpaces", scores(value))
+    (entry,) = summarize(read_results([tmp_path]))
+    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(d)")]
+    assert (finding.holds, finding.sure) == (holds, sure)
+    assert ("noise" in verdict(asdict(finding))) is not sure
+
+
+def test_several_seeds_say_how_sure_a_verdict_is(tmp_path):
+    for seed, value in enumerate((0.19, 0.2, 0.21)):
+        write_result(tmp_path, "c", "NovelSpaces", {"bbox_ap50": value, "mask_ap50": value}, seed)
+    for seed, value in enumerate((0.1, 0.2, 0.42)):
+        write_result(tmp_path, "d", "NovelSpaces", {"bbox_ap50": value, "mask_ap50": value}, seed)
+    (entry,) = summarize(read_results([tmp_path]))
+    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(d)")]
+    assert (finding.holds, finding.sure) == (True, False)
 
 
 def test_nothing_is_known_by_comparison_with_nothing(tmp_path):
