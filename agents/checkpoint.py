@@ -10,7 +10,9 @@ relative link `last`::
 """
 
 import base64
+import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -34,6 +36,9 @@ OPTIMIZER_FILE = "optimizer.safetensors"
 STATE_FILE = "state.json"
 FORMAT = 1
 """Version of the layout; a checkpoint of another one is refused."""
+
+_DECISIVE = ("torch", "torchvision", "numpy", "mujoco", "opencv-python-headless", "scikit-image", "gymnasium")
+"""Distributions that a result may depend on."""
 
 
 class CheckpointError(RunError):
@@ -166,8 +171,12 @@ def _decode(text: str) -> Tensor:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a result may depend on."""
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__}
+    """Return the versions of what a result may depend on, of what is installed of it."""
+    found = {"python": platform.python_version()}
+    for name in _DECISIVE:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def checkpoint_folder(run: Path, number: int) -> Path:

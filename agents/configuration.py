@@ -22,6 +22,9 @@ UNLIMITED_REACH = 1000.0
 COLLECTED_BY = frozenset({"workers", "engine", "address"})
 """Fields that say who collects, which changes no result."""
 
+ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixels", "reach")
+"""Fields that are options of the environment, by the same names."""
+
 _LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_for_workers"}
 """Fields that configurations of earlier versions may lack; those runs had the defaults."""
 
@@ -136,6 +139,10 @@ class TrainConfig(RunSettings):
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
         return asdict(self)
+
+    def environment(self) -> dict[str, Any]:
+        """Return the keyword arguments of the environment in which the run touches things."""
+        return {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":

@@ -133,12 +133,7 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
                 seeds=tuple(location_seeds(config.seed, number, episode, count)),
                 rooms=split_rooms(f"{config.split}/train"),
                 schedule=InteractionSchedule(greedy=0, random=0, joint=False),
-                environment={
-                    "simulator": config.simulator,
-                    "change_test": counterpart.change_test,
-                    "kernel_name": counterpart.kernel_name,
-                    "use_superpixels": counterpart.use_superpixels,
-                },
+                environment={**counterpart.environment(), "simulator": config.simulator},
                 reachable_share=schedule.reachable_share,
                 locations_per_room=schedule.locations_per_room,
                 oracles=OracleOptions(points=felt),

@@ -55,15 +55,10 @@ def evaluation_set(
     Raises:
         UnknownSplitError: There is no such split.
     """
-    from eval.evaluation_set import EvaluationSet
-    from thor_interact_env.actions import REACH
-    from thor_interact_env.simulators import make_simulator
+    from eval.evaluation_set import views_in_world
 
     share = config.schedule.reachable_share if reachable_share is None else reachable_share
-    # Sets of the embedded simulator at its own reach are cached, and the same for every run.
-    usual = (config.simulator, config.reach) == ("mujoco", REACH)
-    make = None if usual else (lambda: make_simulator(config.simulator, reach=config.reach))
-    return EvaluationSet.make(split, locations, seed, share, simulator=make)
+    return views_in_world(split, locations, seed, share, config.simulator, config.reach)
 
 
 def monitor(config: TrainConfig) -> Callable[[Agent], dict[str, float]] | None:
@@ -378,15 +373,7 @@ def _visit(
         return [(*instance.point, instance.force) for instance in agent.propose(observation)]
 
     schedule = InteractionSchedule(agent.max_instances, 0, config.schedule.stages[-1].joint)
-    env = ThorInteractEnv(
-        simulator=config.simulator,
-        locations=[location],
-        interactions=schedule.steps,
-        change_test=config.change_test,
-        kernel_name=config.kernel_name,
-        use_superpixels=config.use_superpixels,
-        reach=config.reach,
-    )
+    env = ThorInteractEnv(locations=[location], interactions=schedule.steps, **config.environment())
     try:
         observation = env.simulator.load(location)
         truth = env.simulator.instances()

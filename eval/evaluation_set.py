@@ -191,6 +191,27 @@ class EvaluationSet:
         return replace(made, left_out=tuple(left_out))
 
 
+def views_in_world(
+    split: str, count: int, seed: int, reachable_share: float, simulator: str, reach: float
+) -> EvaluationSet:
+    """Return the evaluation set of a simulator by name, cached where it is the embedded one at its own reach.
+
+    Args:
+        split: As in `EvaluationSet.make`.
+        count: As there.
+        seed: As there.
+        reachable_share: As there.
+        simulator: Name of a simulator.
+        reach: Metres within which a touch acts, and objects count as ground truth.
+
+    Raises:
+        UnknownSplitError: There is no such split.
+    """
+    usual = (simulator, reach) == ("mujoco", REACH)
+    make = None if usual else (lambda: make_simulator(simulator, reach=reach))
+    return EvaluationSet.make(split, count, seed, reachable_share, simulator=make)
+
+
 def default_cache_folder() -> Path:
     """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder."""
     if named := os.environ.get(CACHE_VARIABLE):

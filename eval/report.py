@@ -17,7 +17,7 @@ import tyro
 
 from agents.options import parse_options, run_command_line
 from agents.schedule import require
-from eval.evaluation_set import EvaluationSet
+from eval.evaluation_set import EvaluationSet, views_in_world
 from eval.findings import verdict
 from eval.leaderboard import read_leaderboard
 from eval.report_data import (
@@ -32,6 +32,7 @@ from eval.report_data import (
     table_1,
     table_2,
 )
+from thor_interact_env.actions import REACH
 from thor_interact_env.annotations import MASS_CLASSES
 from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.files import write_whole
@@ -65,6 +66,9 @@ class ReportOptions:
     panels: int = 2
     """Best views, and as many worst ones, drawn for each run; 0 draws none and touches nothing."""
 
+    drawn: tuple[str, ...] = ()
+    """Names of the run folders whose views are drawn (about 1 MB each); none means all."""
+
     views: int = 30
     """Held-out views that the drawn ones are picked from, and that must be looked at for it."""
 
@@ -96,14 +100,14 @@ def render(content: Mapping[str, Any]) -> str:
 def gather(
     options: ReportOptions,
     views: EvaluationSet | None = None,
-    simulator: str | Simulator = "mujoco",
+    simulator: Simulator | None = None,
 ) -> dict[str, Any]:
     """Read everything that a page shows, and draw its pictures.
 
     Args:
         options: What was asked for.
         views: Views to draw panels of; None takes those of each run's evaluation.
-        simulator: The world that is touched for panels: a name, or an object.
+        simulator: The world that is touched for panels; None takes that of each run.
 
     Returns:
         The content of the template.
@@ -118,18 +122,25 @@ def gather(
     if not options.runs and options.leaderboard is None and options.calibration is None:
         raise ReportError("nothing to report: name run folders, --leaderboard or --calibration.")
     runs = [RunFolder.read(path) for path in options.runs]
+    unknown = set(options.drawn) - {run.name for run in runs}
+    require(
+        not unknown,
+        f"drawn names {', '.join(sorted(unknown))}; the runs are {', '.join(run.name for run in runs)}.",
+    )
     board = [] if options.leaderboard is None else read_leaderboard(options.leaderboard)
     calibration = None if options.calibration is None else read_calibration(options.calibration)
     _require_matplotlib()
     from eval.report_pictures import force_chart, learning_curves
 
+    rows = table_1(runs)
     return {
         "title": options.title,
         "command": shlex.join(sys.orig_argv[1:] if sys.orig_argv else []),
         "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
         "world": source_fingerprint()[:12],
         "mass_classes": MASS_CLASSES,
-        "table_1": table_1(runs),
+        "table_1": rows,
+        "ratios": [row for row in rows if any(ratio != "-" for ratio in row["ratios"])],
         "baselines": baseline_rows(runs),
         "seeds": seed_rows(runs),
         "findings": finding_groups(runs),
@@ -144,38 +155,54 @@ def gather(
             ("All objects in reach", force_chart(calibration, "shares_all")),
         ],
         "calibration": calibration,
-        "pictures": [_pictures(run, options, views, simulator) for run in runs if options.panels],
+        "pictures": [
+            _pictures(run, options, views, simulator)
+            for run in runs
+            if options.panels and (not options.drawn or run.name in options.drawn)
+        ],
         "runs": [(run, provenance(run)) for run in runs],
     }
 
 
 def _pictures(
-    run: RunFolder, options: ReportOptions, views: EvaluationSet | None, simulator: str | Simulator
+    run: RunFolder, options: ReportOptions, views: EvaluationSet | None, simulator: Simulator | None
 ) -> dict[str, Any]:
-    """Draw the best and the worst views of a run, and what happens when the best one is touched."""
+    """Draw the best and the worst views of a run, and what happens when one of them is touched."""
     from eval.report_pictures import gif_uri, jpeg_uri
     from eval.report_views import agent_of, best_and_worst, touched
 
+    shown: dict[str, Any] = {"run": run, "missing": "", "best": [], "worst": [], "gif": None, "filmed": None}
     try:
         agent = agent_of(run)
     except ReportError as error:
-        return {"run": run, "missing": str(error), "best": [], "worst": [], "gif": None}
-    if views is None:
-        split = str(run.evaluation.get("split", f"{run.split}/test"))
-        seed = int(run.evaluation.get("seed", 0))
-        share = float(run.evaluation.get("reachable_share", 0.2))
-        views = EvaluationSet.make(split, options.views, seed, share)
-    best, worst = best_and_worst(agent, views, options.panels, simulator)
-    drawn = {
-        kind: [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.picture)) for panel in panels]
-        for kind, panels in (("best", best), ("worst", worst))
+        return {**shown, "missing": str(error)}
+    environment = dict(run.environment) if simulator is None else {**run.environment, "simulator": simulator}
+    views = _views(run, options.views) if views is None else views
+    best, worst = best_and_worst(agent, views, options.panels, environment)
+    for kind, panels in (("best", best), ("worst", worst)):
+        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.picture)) for panel in panels]
+    filmed = best[0].view if best else next((n for n, truth in enumerate(views.truths) if len(truth)), None)
+    if filmed is None:
+        return {**shown, "missing": "no view has an object in reach"}
+    _, frames = touched(views, filmed, agent.propose(views.observations[filmed]), environment)
+    return {
+        **shown,
+        "missing": "" if best else "no panels, for it proposes points and no masks",
+        "gif": gif_uri(frames[:GIF_FRAMES]) if frames else None,
+        "filmed": filmed,
     }
-    gif = None
-    if best:
-        shown = best[0].view
-        _, frames = touched(views, shown, agent.propose(views.observations[shown]), simulator)
-        gif = gif_uri(frames[:GIF_FRAMES]) if frames else None
-    return {"run": run, "missing": "" if best else "no view has an object in reach", **drawn, "gif": gif}
+
+
+def _views(run: RunFolder, count: int) -> EvaluationSet:
+    """Return views of a run's own evaluation, in its own world."""
+    return views_in_world(
+        str(run.evaluation.get("split", f"{run.split}/test")),
+        count,
+        int(run.evaluation.get("seed", 0)),
+        float(run.evaluation.get("reachable_share", 0.2)),
+        str(run.environment.get("simulator", "mujoco")),
+        float(run.environment.get("reach", REACH)),
+    )
 
 
 def _require_matplotlib() -> None:

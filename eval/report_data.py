@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from agents.configuration import COLLECTED_BY, digest_of
+from agents.configuration import COLLECTED_BY, ENVIRONMENT_FIELDS, digest_of
 from agents.schedule import RunError
 from eval.findings import judge
 from eval.row_results import row_result, summarize
-from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES
+from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES, row_beside
 
 SELF_SUPERVISED = "self_supervised"
 """System of a run whose `config.json` names none."""
@@ -71,21 +71,42 @@ class RunFolder:
 
     @property
     def row(self) -> str | None:
-        """Letter of the row of table 1 that the run is, or None for a system that the paper does not have."""
+        """Letter of the row of the table that the run was made for by `eval.table`, or None."""
         named = self.evaluation.get("table", {}).get("row")
-        if named in ROWS:
-            return str(named)
-        if self.system == "video_pca":
-            return "g"
-        if self.system != SELF_SUPERVISED:
-            return None
-        stages = self.config.get("schedule", {}).get("stages", [])
-        return "a" if stages and stages[-1].get("joint") else "c"
+        return str(named) if named in ROWS else None
+
+    @property
+    def beside(self) -> str | None:
+        """Letter of the row whose published numbers it is set beside: its own, or the one of its options."""
+        return self.row or row_beside(self.system, self.config)
+
+    @property
+    def published(self) -> Mapping[str, float]:
+        """The paper's scores of that row on the same split, in 0..1 by name; empty where it gives none."""
+        return ROWS[self.beside].published.get(self.split, {}) if self.beside else {}
+
+    @property
+    def preset(self) -> str:
+        """Its size, or a dash."""
+        return str(self.config.get("preset", "-"))
 
     @property
     def title(self) -> str:
-        """Name of the row with its letter, or of the system."""
-        return self.system.replace("_", " ") if self.row is None else f"({self.row}) {ROWS[self.row].name}"
+        """Name of the row with its letter; of what is no row of the table, the system and its size."""
+        if self.row is not None:
+            return f"({self.row}) {ROWS[self.row].name}"
+        system = LABELS.get(self.system, self.system)  # type: ignore[call-overload]
+        return f"{system}, {self.preset}" + (f", beside ({self.beside})" if self.beside else "")
+
+    @property
+    def learns_mass(self) -> bool:
+        """Whether it learns forces: without, its mass classes are an accident."""
+        return self.beside is not None and ROWS[self.beside].joint
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """Options of the environment that it learned in, as far as its configuration names them."""
+        return {name: self.config[name] for name in ENVIRONMENT_FIELDS if name in self.config}
 
     @property
     def split(self) -> str:
@@ -155,10 +176,19 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _published(value: Any) -> str:
+    """Return a published share in percent with the paper's two decimals, or a dash."""
+    return f"{100 * value:.2f}" if _is_finite(value) else "-"
+
+
 def _ratio(value: Any, reference: Any) -> str:
     if not (_is_finite(value) and _is_finite(reference) and reference):
         return "-"
     return f"{value / reference:.2f}"
+
+
+def _by_row(run: RunFolder) -> tuple[str, str, str]:
+    return run.split, run.beside or "z", run.name
 
 
 def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
@@ -168,22 +198,15 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
         runs: The runs; those without an evaluation are left out.
 
     Returns:
-        One mapping per run, by split and then by letter: `title`, `name`, `split`, `seed`, `measured` and
-        `published` (texts in percent, in the order of `SCORES`), `intervals` (95% over locations, empty
-        where unknown), `ratio` and `published_ratio` (mask AP50 over that of row c of the same split;
-        measured against the mean of the measured rows c).
+        One mapping per run, by split and then by letter: `title`, `name`, `split`, `seed`, and in the order
+        of `SCORES` the texts `measured` and `published` (percent), `intervals` (95% over locations, empty
+        where unknown), and `ratios` and `published_ratios` to row (c) of the same split. A ratio that is
+        measured is of rows of one preset, to the mean of their rows (c).
     """
-    references: dict[str, float] = {}
-    for split in {run.split for run in runs}:
-        values = [run.results["mask_ap50"] for run in runs if (run.split, run.row) == (split, "c")
-                  and _is_finite(run.results.get("mask_ap50"))]  # fmt: skip
-        if values:
-            references[split] = sum(values) / len(values)
     rows = []
-    for run in sorted(runs, key=lambda run: (run.split, run.row or "z", run.name)):
+    for run in sorted(runs, key=_by_row):
         if not any(_is_finite(run.results.get(name)) for name in SCORES):
             continue
-        published = ROWS[run.row].published.get(run.split, {}) if run.row else {}
         paper_reference = ROWS["c"].published.get(run.split, {})
         rows.append(
             {
@@ -192,13 +215,28 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
                 "split": run.split,
                 "seed": run.config.get("seed", "-"),
                 "measured": [percent(run.results.get(name)) for name in SCORES],
-                "intervals": [_interval(run.results.get("intervals", {}).get(name)) for name in SCORES],
-                "published": [percent(published.get(name)) for name in SCORES],
-                "ratio": _ratio(run.results.get("mask_ap50"), references.get(run.split)),
-                "published_ratio": _ratio(published.get("mask_ap50"), paper_reference.get("mask_ap50")),
+                "intervals": [_interval(run, name) for name in SCORES],
+                "published": [_published(run.published.get(name)) for name in SCORES],
+                "ratios": [_ratio(run.results.get(name), _reference(run, runs, name)) for name in SCORES],
+                "published_ratios": [
+                    _ratio(run.published.get(name), paper_reference.get(name)) for name in SCORES
+                ],
             }
         )
     return rows
+
+
+def _reference(run: RunFolder, runs: Sequence[RunFolder], name: str) -> float | None:
+    """Return the mean score of the rows (c) that a run may be compared with, or None."""
+    if run.row is None:
+        return None
+    values = [
+        one.results[name]
+        for one in runs
+        if (one.split, one.preset, one.row) == (run.split, run.preset, "c")
+        and _is_finite(one.results.get(name))
+    ]
+    return fmean(values) if values else None
 
 
 def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
@@ -213,10 +251,10 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """
     groups: dict[tuple[str, ...], list[RunFolder]] = {}
     for run in runs:
-        if run.row is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
+        if run.beside is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
             # A preset by itself is not the row of the table with its name: the whole configuration counts.
             others = {name: run.config[name] for name in run.config if name not in COLLECTED_BY | {"seed"}}
-            groups.setdefault((run.split, run.row, digest_of(others)), []).append(run)
+            groups.setdefault((run.split, run.beside, digest_of(others)), []).append(run)
     rows = []
     for (split, *_), several in sorted(groups.items()):
         if len({run.config.get("seed") for run in several}) < len(several) or len(several) == 1:
@@ -226,7 +264,7 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
             {
                 "title": several[0].title,
                 "split": split,
-                "preset": str(several[0].config.get("preset", "-")),
+                "preset": several[0].preset,
                 "seeds": ", ".join(str(run.config.get("seed", "-")) for run in several),
                 "measured": [f"{percent(fmean(each))} ± {percent(stdev(each))}" for each in values],
             }
@@ -234,7 +272,8 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     return rows
 
 
-def _interval(ends: Sequence[float] | None) -> str:
+def _interval(run: RunFolder, name: str) -> str:
+    ends = run.results.get("intervals", {}).get(name)
     return f"{percent(ends[0])} to {percent(ends[1])}" if ends else ""
 
 
@@ -259,16 +298,17 @@ def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """Set mass accuracy and confusion beside the published ones.
 
     Args:
-        runs: The runs; those that measured no confusion, or matched no object, are left out.
+        runs: The runs; those that learn no mass, measured no confusion, or matched no object, are left out.
 
     Returns:
-        One mapping per run: `title`, `name`, `split`, `accuracy`, `ap50`, `matches`, `confusion` (3 x 3 in
-        0..1), and `published` (`accuracy`, `ap50`, `confusion` or None) or None.
+        One mapping per run: `title`, `name`, `split`, `accuracy`, `ap50`, their `intervals` (two texts, empty
+        where unknown), `matches`, `confusion` (3 x 3 in 0..1), and `published` (`accuracy`, `ap50`,
+        `confusion` or None) or None.
     """
     found = []
-    for run in sorted(runs, key=lambda run: (run.split, run.row or "z", run.name)):
+    for run in sorted(runs, key=_by_row):
         results = run.results
-        if not results.get("confusion") or not results.get("mass_matches"):
+        if not (run.learns_mass and results.get("confusion") and results.get("mass_matches")):
             continue
         found.append(
             {
@@ -277,6 +317,7 @@ def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
                 "split": run.split,
                 "accuracy": percent(results.get("mass_accuracy")),
                 "ap50": percent(results.get("mass_bbox_ap50")),
+                "intervals": [_interval(run, name) for name in MASS_SCORES],
                 "matches": results["mass_matches"],
                 "confusion": results["confusion"],
                 "published": _published_mass(run),
@@ -286,13 +327,12 @@ def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def _published_mass(run: RunFolder) -> dict[str, Any] | None:
-    scores = ROWS[run.row].published.get(run.split, {}) if run.row else {}
-    if "mass_accuracy" not in scores:
+    if "mass_accuracy" not in run.published:
         return None
     return {
-        "accuracy": percent(scores["mass_accuracy"]),
-        "ap50": percent(scores["mass_bbox_ap50"]),
-        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.row == "a" else None,
+        "accuracy": _published(run.published["mass_accuracy"]),
+        "ap50": _published(run.published["mass_bbox_ap50"]),
+        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.beside == "a" else None,
     }
 
 

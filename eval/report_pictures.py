@@ -32,7 +32,7 @@ CURVES: Mapping[str, Mapping[str, str]] = {
         "random_success": "random",
         "success": "policy",
     },
-    "Validation AP50": {"bbox_ap50": "boxes", "mask_ap50": "masks"},
+    "AP50 on held-out rooms": {"held_out/bbox_ap50": "boxes", "held_out/mask_ap50": "masks"},
     "IoU with the target": {"mask_iou": "masks", "interaction_iou": "points", "force_iou": "force"},
     "Loss": {"loss": "loss"},
 }

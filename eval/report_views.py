@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from eval.report_data import SELF_SUPERVISED, ReportError, RunFolder
 from eval.report_pictures import touch_frames
 from thor_interact_env.actions import FORCES
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.simulators.base import Instances, Observation, Simulator
+from thor_interact_env.simulators.base import Instances, Observation
 
 MODULES = {SELF_SUPERVISED: "agents.selfsup_agent", "ppo": "agents.ppo_agent"}
 """Modules whose name is not that of the system."""
@@ -93,32 +93,39 @@ def view_score(instances: Sequence[Instance], truth: Instances) -> float:
 
 
 def best_and_worst(
-    agent: Agent, views: EvaluationSet, count: int, simulator: str | Simulator = "mujoco", touches: int = 10
+    agent: Agent,
+    views: EvaluationSet,
+    count: int,
+    environment: Mapping[str, Any] | None = None,
+    touches: int = 10,
 ) -> tuple[list[Panel], list[Panel]]:
     """Draw the views that an agent understood best, and those it understood least.
 
     Args:
-        agent: Any agent with masks.
+        agent: Any agent.
         views: Where to look; only views with an object in reach can be chosen.
         count: Views of each kind.
-        simulator: The world that is touched for the self-supervised masks: a name, or an object.
+        environment: As in `touched`, for the self-supervised masks.
         touches: Points of the agent that are touched for them.
 
     Returns:
-        The best, the best one first, and the worst, the worst one first; no view is in both.
+        The best, the best one first, and the worst, the worst one first; no view is in both. None at all of
+        an agent without masks.
     """
     proposed = {
         number: agent.propose(view)
         for number, (view, truth) in enumerate(zip(views.observations, views.truths, strict=True))
         if len(truth)
     }
+    if not any(one.mask is not None for found in proposed.values() for one in found):
+        return [], []
     scores = {number: view_score(found, views.truths[number]) for number, found in proposed.items()}
     order = sorted(scores, key=lambda number: (-scores[number], number))
     half = min(count, len(order) // 2) if len(order) > 1 else len(order)
     best, worst = order[:half], order[::-1][:half] if len(order) > 1 else []
     drawn = {}
     for number in {*best, *worst}:
-        masks, _ = touched(views, number, proposed[number], simulator, touches)
+        masks, _ = touched(views, number, proposed[number], environment, touches)
         view = views.observations[number]
         score_map, force_map = _maps(agent, view)
         drawn[number] = Panel(
@@ -161,7 +168,7 @@ def touched(
     views: EvaluationSet,
     number: int,
     instances: Sequence[Instance],
-    simulator: str | Simulator = "mujoco",
+    environment: Mapping[str, Any] | None = None,
     touches: int = 10,
 ) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.uint8]]]:
     """Touch what was proposed in a view, with forces tried by escalation.
@@ -170,7 +177,8 @@ def touched(
         views: The views.
         number: Which of them.
         instances: What was proposed there, best first.
-        simulator: The world: a name, or an object, which is left open.
+        environment: Keyword arguments of `ThorInteractEnv`, such as those that a run learned with. A
+            simulator among them that is an object is left open.
         touches: Points that are touched.
 
     Returns:
@@ -178,11 +186,12 @@ def touched(
     """
     schedule = InteractionSchedule(touches, 0, True)
     points = [(*one.point, one.force) for one in instances]
-    env = _Film(ThorInteractEnv(simulator=simulator, locations=views.locations, interactions=schedule.steps))
+    options = {**(environment or {}), "locations": views.locations, "interactions": schedule.steps}
+    env = _Film(ThorInteractEnv(**options))
     try:
         rng = np.random.default_rng(number)
         record = interact(env, views.locations[number], lambda view: points, schedule, rng)
         return record.experience.masks, env.frames
     finally:
-        if isinstance(simulator, str):
+        if isinstance(options.get("simulator", ""), str):
             env.close()

@@ -15,13 +15,13 @@ Nothing here imports torch, so that `--help` answers at once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from agents.configuration import UNLIMITED_REACH, TrainConfig
 from agents.oracles import OracleOptions
-from agents.schedule import ConfigurationError, preset, segmentation_only
+from agents.schedule import PRESETS, ConfigurationError, preset, segmentation_only
 
 System = Literal["self_supervised", "mask_rcnn", "video_pca"]
 
@@ -146,6 +146,19 @@ ROWS: Mapping[str, Row] = MappingProxyType(
 """All rows by letter: the paper's (a) to (m), and (n), which its appendix D mentions without numbers."""
 
 
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "self_supervised": {
+        "oracles": asdict(OracleOptions()),
+        **{
+            one.name: one.default
+            for one in fields(TrainConfig)
+            if one.name in ("use_superpixels", "reach", "change_test")
+        },
+    }
+}
+"""What the options of a system's rows are in the rows that do not name them."""
+
+
 def row(letter: str) -> Row:
     """Return the row of that letter.
 
@@ -156,6 +169,37 @@ def row(letter: str) -> Row:
         names = ", ".join(f"{each.letter} ({each.name})" for each in ROWS.values())
         raise ConfigurationError(f"There is no row {letter!r}; choose one of {names}.")
     return ROWS[letter]
+
+
+def row_beside(system: str, config: Mapping[str, Any]) -> str | None:
+    """Return the letter of the row whose published numbers belong beside a run.
+
+    Args:
+        system: The run's learner, such as `self_supervised`.
+        config: Its configuration, as `config.json` holds it.
+
+    Returns:
+        The row of the same system, options and losses, whatever its preset; None where there is none.
+    """
+    for each in ROWS.values():
+        wanted = {**_DEFAULTS.get(each.system, {}), **_as_json(each.options)}
+        if each.system == system and all(config.get(name, value) == value for name, value in wanted.items()):
+            if system != "self_supervised":
+                return each.letter
+            schedule = config.get("schedule", {})
+            stages = schedule.get("stages") or [{}]
+            usual = PRESETS[config["preset"]].prioritized if config.get("preset") in PRESETS else True
+            # What a preset samples uniformly by itself is not the ablation.
+            prioritized = not usual or schedule.get("prioritized", True)
+            if (bool(stages[-1].get("joint")), prioritized) == (each.joint, each.prioritized):
+                return each.letter
+    return None
+
+
+def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: asdict(value) if isinstance(value, OracleOptions) else value for name, value in options.items()
+    }
 
 
 def self_supervised_config(row: Row, preset_name: str, split: str, seed: int) -> TrainConfig:

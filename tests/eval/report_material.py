@@ -56,7 +56,13 @@ def write_run(folder: Path, joint: bool, scale: float, **config: object) -> Path
     }
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
     lines = [
-        {"episode": n, "loss": 5.0 / n, "greedy_success": n / 10, "random_success": 0.03, "bbox_ap50": n / 50}
+        {
+            "episode": n,
+            "loss": 5.0 / n,
+            "greedy_success": n / 10,
+            "random_success": 0.03,
+            "held_out/bbox_ap50": n / 50,
+        }
         for n in range(1, 6)
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines) + '{"episode": 6, "lo'

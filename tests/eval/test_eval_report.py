@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import report_material as material
 from command_lines import outcome
 from fake_simulator import FakeSimulator
 
+from agents.schedule import RunError
 from eval import report
 from eval.report import ReportOptions, gather, render
 from eval.report_data import (
@@ -27,30 +29,50 @@ from eval.report_data import (
 )
 from eval.report_pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report_views import agent_of, best_and_worst, touched, view_score
-from eval.rows import ROWS
+from eval.rows import ROWS, row_beside, self_supervised_config
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances
 
 
 @pytest.fixture
 def runs(tmp_path):
-    """A run of row (a) that is half as good as one of row (c)."""
+    """Two runs that are no rows: one that learns masses, and one twice as good that does not."""
     joint = material.write_run(tmp_path / "joint", True, 0.5)
     return joint, material.write_run(tmp_path / "segmentation", False, 1.0)
 
 
-def test_table_1_sets_runs_beside_the_published_numbers(runs) -> None:
-    first, second = table_1([RunFolder.read(path) for path in reversed(runs)])
+@pytest.fixture
+def as_rows(runs):
+    """The same as rows (a) and (c) of the table."""
+    return tuple(material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True))
+
+
+def test_table_1_sets_runs_beside_the_published_numbers(as_rows) -> None:
+    first, second = table_1([RunFolder.read(path) for path in reversed(as_rows)])
     assert (first["title"], second["title"]) == (f"(a) {ROWS['a'].name}", f"(c) {ROWS['c'].name}")
     assert first["measured"] == ["10.0", "5.0", "8.0", "4.0"]
-    assert first["published"] == ["27.6", "13.4", "25.0", "11.0"]
-    assert (first["ratio"], first["published_ratio"]) == ("0.50", "1.06")
-    assert (second["ratio"], second["published_ratio"]) == ("1.00", "1.00")
+    assert first["published"] == ["27.59", "13.44", "25.01", "11.00"]
+    assert first["ratios"] == ["0.50"] * 4
+    assert first["published_ratios"] == ["1.06", "1.12", "1.06", "1.07"]
+    assert second["ratios"] == second["published_ratios"] == ["1.00"] * 4
     assert first["seed"] == 3
 
 
-def test_without_row_c_there_is_no_ratio(runs) -> None:
-    (row,) = table_1([RunFolder.read(runs[0])])
-    assert row["ratio"] == "-"
+def test_a_ratio_is_one_to_row_c_of_the_same_preset(as_rows, tmp_path) -> None:
+    (alone,) = table_1([RunFolder.read(as_rows[0])])
+    assert alone["ratios"] == ["-"] * 4
+    other = material.as_row(material.write_run(tmp_path / "hour", False, 3.0, preset="hour"), "c")
+    shown = {
+        row["name"]: row["ratios"] for row in table_1([RunFolder.read(path) for path in (*as_rows, other)])
+    }
+    assert shown == {"joint": ["0.50"] * 4, "segmentation": ["1.00"] * 4, "hour": ["1.00"] * 4}
+
+
+def test_what_is_no_row_has_no_letter_of_its_own(runs) -> None:
+    first, second = table_1([RunFolder.read(path) for path in runs])
+    assert first["title"] == "self-supervised, quick, beside (a)" and first["ratios"] == ["-"] * 4
+    assert second["title"] == "self-supervised, quick, beside (c)"
+    assert second["published"][0] == "26.10"
 
 
 def test_a_score_stands_above_its_interval(runs) -> None:
@@ -61,7 +83,7 @@ def test_a_score_stands_above_its_interval(runs) -> None:
 def test_several_seeds_of_a_row_have_a_mean_and_a_spread(runs, tmp_path) -> None:
     again = material.write_run(tmp_path / "again", True, 1.5, seed=4)
     (row,) = seed_rows([RunFolder.read(path) for path in (*runs, again)])
-    assert row["title"] == f"(a) {ROWS['a'].name}" and row["seeds"] == "3, 4"
+    assert row["title"] == "self-supervised, quick, beside (a)" and row["seeds"] == "3, 4"
     assert row["measured"] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
 
 
@@ -72,13 +94,12 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_brought_together(runs, t
     assert len(seed_rows([RunFolder.read(path) for path in (*runs, other, elsewhere)])) == 1
 
 
-def test_the_findings_are_those_of_the_rows(runs) -> None:
-    as_rows = [material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True)]
+def test_the_findings_are_those_of_the_rows(as_rows) -> None:
     (group,) = finding_groups([RunFolder.read(path) for path in as_rows])
     held = {tuple(each["rows"]): each["holds"] for each in group["findings"]}
     assert held[("a", "c")] is False and held[("d", "c")] is None
     assert group["split"] == "NovelSpaces" and group["preset"] == "quick"
-    assert "(ratio 0.50)" in group["findings"][0]["numbers"]
+    assert "(ratio 0.50 [" in group["findings"][0]["numbers"]
 
 
 def test_runs_that_are_no_rows_say_nothing_about_findings(runs) -> None:
@@ -87,22 +108,39 @@ def test_runs_that_are_no_rows_say_nothing_about_findings(runs) -> None:
     assert finding_groups([only]) == []
 
 
-def test_table_2_holds_the_confusion_and_the_published_one(runs) -> None:
-    joint, segmentation = table_2([RunFolder.read(path) for path in runs])
+def test_table_2_holds_the_confusion_and_the_published_one_of_what_learns_mass(runs) -> None:
+    (joint,) = table_2([RunFolder.read(path) for path in runs])
     assert joint["confusion"] == material.CONFUSION and joint["accuracy"] == "55.0"
-    assert joint["published"]["accuracy"] == "55.9"
-    assert segmentation["published"] is None
+    assert joint["published"]["accuracy"] == "55.86" and joint["intervals"] == ["", ""]
 
 
 @pytest.mark.parametrize(
-    ("config", "row"),
-    [({"system": "video_pca"}, "g"), ({"system": "ppo"}, None), ({}, "a")],
+    ("config", "letter"),
+    [
+        ({"system": "video_pca"}, "g"),
+        ({"system": "ppo"}, None),
+        ({"system": "mask_rcnn", "targets": "truth", "loss": "pixel", "mass": True}, "b"),
+        ({"system": "mask_rcnn", "targets": "truth", "loss": "robust", "mass": True}, None),
+        ({}, "a"),
+        ({"use_superpixels": False}, None),  # (k) does not learn forces
+        ({"schedule": {"stages": [{"joint": False}]}, "use_superpixels": False}, "k"),
+        ({"schedule": {"stages": [{"joint": False}], "prioritized": False}}, "c"),
+        ({"schedule": {"stages": [{"joint": False}], "prioritized": False}, "preset": "paper"}, "l"),
+        ({"schedule": {"stages": [{"joint": False}]}, "oracles": {"points": True, "masks": True}}, "f"),
+        ({"schedule": {"stages": [{"joint": False}]}, "oracles": {"points": False, "masks": False}}, "c"),
+    ],
 )
-def test_the_row_of_a_run_follows_from_its_configuration(tmp_path, config: dict, row: str | None) -> None:
+def test_the_row_beside_a_run_follows_from_its_configuration(tmp_path, config: dict, letter) -> None:
     run = RunFolder.read(material.write_run(tmp_path / "run", True, 1.0, **config))
-    assert run.row == row
-    if row is None:
-        assert run.title == "ppo"
+    assert run.row is None and run.beside == letter
+    if letter is None:
+        assert run.published == {} and "beside" not in run.title
+
+
+@pytest.mark.parametrize("letter", "acdefklmn")
+def test_the_row_beside_a_row_is_itself(letter) -> None:
+    config = self_supervised_config(ROWS[letter], "paper", "NovelSpaces", 0).to_json()
+    assert row_beside("self_supervised", json.loads(json.dumps(config))) == letter
 
 
 def test_the_row_and_the_touches_of_a_table_are_read(tmp_path) -> None:
@@ -149,12 +187,11 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def everything(runs, tmp_path, monkeypatch):
+def everything(as_rows, tmp_path, monkeypatch):
     """The page that shows all there is, and its text."""
-    runs = tuple(material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True))
     monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
     options = ReportOptions(
-        runs=runs,
+        runs=as_rows,
         leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"),
         calibration=material.write_calibration(tmp_path / "forces.json"),
         panels=1,
@@ -205,9 +242,50 @@ def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
     } & set(ids)
 
 
+def test_views_are_drawn_of_the_runs_that_are_named(runs, monkeypatch) -> None:
+    monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+    options = ReportOptions(runs=runs, panels=1, drawn=("joint",))
+    (drawn,) = gather(options, material.toy_views(), FakeSimulator())["pictures"]
+    assert drawn["run"].name == "joint" and drawn["best"] and drawn["gif"]
+    with pytest.raises(RunError, match="drawn names missing; the runs are joint, segmentation"):
+        gather(replace(options, drawn=("missing",)), material.toy_views(), FakeSimulator())
+
+
+def test_of_points_without_masks_the_touches_are_shown(runs, monkeypatch) -> None:
+    class PointsOnly(material.KnowsSomeViews):
+        def propose(self, observation):
+            return [replace(one, mask=None) for one in super().propose(observation)]
+
+    monkeypatch.setattr("eval.report_views.agent_of", lambda run: PointsOnly())
+    (drawn,) = gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator())["pictures"]
+    assert drawn["best"] == drawn["worst"] == [] and drawn["gif"] and "no masks" in drawn["missing"]
+
+
+def test_panels_are_touched_in_the_world_of_the_run(tmp_path, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+    monkeypatch.setattr(
+        "eval.report_views.ThorInteractEnv", lambda **given: asked.append(given) or ThorInteractEnv(**given)
+    )
+    run = material.write_run(
+        tmp_path / "run",
+        False,
+        1.0,
+        use_superpixels=False,
+        change_test="optical_flow",
+        kernel_name="exponential",
+    )
+    gather(ReportOptions(runs=(run,), panels=1), material.toy_views(), FakeSimulator())
+    assert asked and all(
+        (one["use_superpixels"], one["change_test"], one["kernel_name"])
+        == (False, "optical_flow", "exponential")
+        for one in asked
+    )
+
+
 def test_a_run_whose_agent_cannot_be_used_is_still_reported(runs) -> None:
     text = render(gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator()))
-    assert "No pictures:" in text and "27.6" in text
+    assert "no agent that can be used" in text and "27.59" in text
     unknown = RunFolder.read(runs[0])
     with pytest.raises(ReportError, match="no agent that can be used"):
         agent_of(unknown)
@@ -216,7 +294,9 @@ def test_a_run_whose_agent_cannot_be_used_is_still_reported(runs) -> None:
 
 
 def test_views_are_picked_by_their_score() -> None:
-    best, worst = best_and_worst(material.KnowsSomeViews(), material.toy_views(), 2, FakeSimulator())
+    best, worst = best_and_worst(
+        material.KnowsSomeViews(), material.toy_views(), 2, {"simulator": FakeSimulator()}
+    )
     assert {panel.view for panel in best} == {0, 2} and {panel.view for panel in worst} == {1, 3}
     assert all(panel.score > 0.8 for panel in best) and all(panel.score == 0 for panel in worst)
     assert best[0].score >= best[1].score and best[0].picture.dtype == np.uint8
@@ -240,7 +320,7 @@ def test_a_view_score_is_the_mean_of_the_best_overlaps() -> None:
 def test_touching_is_filmed() -> None:
     views = material.toy_views()
     masks, frames = touched(
-        views, 0, material.KnowsSomeViews().propose(views.observations[0]), FakeSimulator()
+        views, 0, material.KnowsSomeViews().propose(views.observations[0]), {"simulator": FakeSimulator()}
     )
     assert len(masks) >= 1 and len(frames) >= 6 and len(frames) % 2 == 0
     assert all(frame.shape == (328, 300, 3) and frame.dtype == np.uint8 for frame in frames)
@@ -249,7 +329,7 @@ def test_touching_is_filmed() -> None:
 def test_charts_take_the_colour_of_the_page(runs, tmp_path) -> None:
     run = RunFolder.read(runs[0])
     charts = dict(learning_curves(run))
-    assert list(charts) == ["Touches that succeed", "Validation AP50", "Loss"]
+    assert list(charts) == ["Touches that succeed", "AP50 on held-out rooms", "Loss"]
     for chart in (
         *charts.values(),
         force_chart(json.loads((material.write_calibration(tmp_path / "f")).read_text())),

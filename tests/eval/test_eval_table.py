@@ -275,7 +275,12 @@ def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
     published_runs(tmp_path)
     file = tmp_path / "findings.json"
     assert exit_code(findings_main, tmp_path, "--json", file) == 0
-    assert capsys.readouterr().out.count("13 hold (0 within the noise), 0 do not (0 within the noise), 0 not known") == 2
+    assert (
+        capsys.readouterr().out.count(
+            "13 hold (0 within the noise), 0 do not (0 within the noise), 0 not known"
+        )
+        == 2
+    )
     for entry in json.loads(file.read_text()):
         assert len(entry["findings"]) == 13
         assert all(finding["holds"] is True and finding["numbers"] for finding in entry["findings"])
@@ -318,13 +323,18 @@ def test_a_constant_answer_separates_nothing():
 
 @pytest.mark.parametrize(
     ("value", "width", "holds", "sure"),
-    [(0.4, 0.01, True, True), (0.22, 0.05, True, False), (0.1, 0.01, False, True), (0.18, 0.05, False, False)],
+    [
+        (0.4, 0.01, True, True),
+        (0.22, 0.05, True, False),
+        (0.1, 0.01, False, True),
+        (0.18, 0.05, False, False),
+    ],
 )
 def test_a_verdict_is_sure_if_the_whole_interval_says_so(tmp_path, value, width, holds, sure):
     def scores(mean):
         names = ("bbox_ap50", "mask_ap50")
         return dict.fromkeys(names, mean) | {
-            "intervals": dict.fromkeys(names, [mean - width / 2, mean + width / 2])
+            "intervals": {name: [mean - width / 2, mean + width / 2] for name in names}
         }
 
     write_result(tmp_path, "c", "NovelSpaces", scores(0.2))
