@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from agents.base import Instance
 from eval.coco import IouType, Regions, evaluated, predicted_regions, true_regions
-from eval.mass import mass_counts, mean_accuracy
+from eval.mass import mass_counts, mean_accuracy, regions_by_mass
 from thor_interact_env.simulators.base import Instances
 
 RESAMPLES = 1000
@@ -116,7 +116,8 @@ def bootstrap_scores(
         classes: Mass classes 0..2 of the objects of each image; None takes those of their masses.
 
     Returns:
-        (b,) float64 in 0..1 each: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50` and `mass_accuracy`.
+        (b,) float64 in 0..1 each: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy` and
+        `mass_bbox_ap50`.
 
     Raises:
         ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
@@ -134,7 +135,28 @@ def bootstrap_scores(
         if matches is not None:
             found = np.array([matches.average_precision(one) for one in weights]).reshape(-1, 2)
         scores |= {f"{name}_ap": found[:, 0], f"{name}_ap50": found[:, 1]}
-    return scores | {"mass_accuracy": accuracy}
+    counted = _mass_ap50(predictions, truths, weights, classes)
+    return scores | {"mass_accuracy": accuracy, "mass_bbox_ap50": counted}
+
+
+def _mass_ap50(
+    predictions: Sequence[Sequence[Instance]],
+    truths: Sequence[Instances],
+    weights: npt.NDArray[np.int64],
+    classes: Sequence[npt.NDArray[np.int64]] | None,
+) -> npt.NDArray[np.float64]:
+    """Return AP50 with the mass class as category: the mean over those that a resample has an object of."""
+    predicted, true = regions_by_mass(predictions, truths, classes)
+    total = np.zeros(len(weights))
+    present = np.zeros(len(weights), np.int64)
+    for category in (1, 2, 3):
+        chosen = [regions.of_category(category) for regions in true]
+        exists = weights @ np.array([len(regions) for regions in chosen], np.int64) > 0
+        matches = Matches.of([regions.of_category(category) for regions in predicted], chosen, "bbox")
+        if matches is not None:
+            total += np.array([matches.average_precision(one)[1] for one in weights]) * exists
+        present += exists
+    return total / np.maximum(present, 1)
 
 
 def bootstrap_intervals(
@@ -164,17 +186,50 @@ def bootstrap_intervals(
     Raises:
         ValueError: An argument is outside its range, or as in `bootstrap_scores`.
     """
+    weights = _draws(len(truths), resamples, seed)
+    scores = bootstrap_scores(predictions, truths, weights, classes)
+    return {name: _ends(values, confidence) for name, values in scores.items()}
+
+
+def share_intervals(
+    shares: Mapping[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    confidence: float = CONFIDENCE,
+) -> dict[str, list[float]]:
+    """Return percentile bootstrap intervals of rates that are sums over locations, one divided by another.
+
+    Args:
+        shares: By name, the part and the whole at each location, (n,) each.
+        resamples: As in `bootstrap_intervals`.
+        seed: As there.
+        confidence: As there.
+
+    Returns:
+        Lower and upper end by name; a rate without any whole is 0.
+
+    Raises:
+        ValueError: An argument is outside its range.
+    """
+    intervals = {}
+    for name, (part, whole) in shares.items():
+        weights = _draws(len(part), resamples, seed)
+        intervals[name] = _ends((weights @ part) / np.maximum(weights @ whole, 1), confidence)
+    return intervals
+
+
+def _draws(count: int, resamples: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return how often each location occurs in each resample, (resamples, count)."""
     if resamples < 1:
         raise ValueError(f"resamples is {resamples}; it must be at least 1")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; it must be greater than 0 and less than 1")
-    count = len(truths)
     if not count:
         raise ValueError("there is no location to draw; give at least one")
     rng = np.random.default_rng(seed)
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
+    return rng.multinomial(count, np.full(count, 1 / count), size=resamples)
+
+
+def _ends(values: npt.NDArray[np.float64], confidence: float) -> list[float]:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; it must be greater than 0 and less than 1")
     ends = (0.5 - confidence / 2, 0.5 + confidence / 2)
-    return {
-        name: [round(float(value), 6) for value in np.quantile(values, ends)]
-        for name, values in bootstrap_scores(predictions, truths, weights, classes).items()
-    }
+    return [round(float(value), 6) for value in np.quantile(values, ends)]

@@ -67,6 +67,13 @@ class Regions:
         """Return the number of regions."""
         return len(self.codes)
 
+    def of_category(self, category: int) -> "Regions":
+        """Return the regions of one category, as if it were the only one (1)."""
+        chosen = np.flatnonzero(self.categories == category)
+        codes = [self.codes[index] for index in chosen]
+        ones = np.ones(len(chosen), np.int64)
+        return Regions(codes, self.boxes[chosen], self.scores[chosen], ones, self.sources[chosen], self.size)
+
 
 def predicted_regions(instances: Sequence[Instance], categories: Sequence[int] | None = None) -> Regions:
     """Turn the predictions of one image into regions.

@@ -68,6 +68,66 @@ def _pixels_at(masks: npt.NDArray[np.bool_], row: int, column: int) -> npt.NDArr
     return masks[:, row : row + STRIDE, column : column + STRIDE].sum(axis=(1, 2), dtype=np.int64)
 
 
+@dataclass(frozen=True, eq=False)
+class InteractionCounts:
+    """How the touches of an agent went, location by location.
+
+    Attributes:
+        greedy_touches: (n,) int64, points chosen by the agent.
+        greedy_successes: (n,) int64, those of them that moved something.
+        random_touches: (n,) int64, points drawn at random.
+        random_successes: (n,) int64, those of them that moved something.
+        objects: (n,) int64, distinct objects moved, or None without ground truth.
+    """
+
+    greedy_touches: npt.NDArray[np.int64]
+    greedy_successes: npt.NDArray[np.int64]
+    random_touches: npt.NDArray[np.int64]
+    random_successes: npt.NDArray[np.int64]
+    objects: npt.NDArray[np.int64] | None
+
+    @classmethod
+    def of(
+        cls, records: Sequence["InteractionRecord"], truths: Sequence[Instances] | None = None
+    ) -> "InteractionCounts":
+        """Count the touches of records.
+
+        Args:
+            records: One record per location.
+            truths: Ground truth of each location's first view, in the same order, to count objects; None
+                leaves them uncounted.
+
+        Raises:
+            ValueError: There are not as many truths as records.
+        """
+        objects = None
+        if truths is not None:
+            if len(truths) != len(records):
+                raise ValueError(
+                    f"{len(records)} records but ground truth of {len(truths)} locations; give one for each"
+                )
+            moved = [
+                len(moved_objects(record.experience, truth))
+                for record, truth in zip(records, truths, strict=True)
+            ]
+            objects = np.array(moved, np.int64)
+        names = ("greedy_touches", "greedy_successes", "random_touches", "random_successes")
+        counts = {name: np.array([getattr(one, name) for one in records], np.int64) for name in names}
+        return cls(**counts, objects=objects)
+
+    def shares(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """Return the parts and the wholes behind each rate of `InteractionScores`, location by location."""
+        shares = {
+            "greedy_success_rate": (self.greedy_successes, self.greedy_touches),
+            "random_success_rate": (self.random_successes, self.random_touches),
+        }
+        if self.objects is not None:
+            touches = self.greedy_touches + self.random_touches
+            shares["objects_per_location"] = (self.objects, np.ones_like(self.objects))
+            shares["objects_per_interaction"] = (self.objects, touches)
+        return shares
+
+
 def interaction_scores(
     records: Sequence["InteractionRecord"], truths: Sequence[Instances] | None = None
 ) -> InteractionScores:
@@ -75,8 +135,7 @@ def interaction_scores(
 
     Args:
         records: One record per location.
-        truths: Ground truth of each location's first view, in the same order, to count objects; None leaves
-            them uncounted.
+        truths: As in `InteractionCounts.of`.
 
     Returns:
         Rates over all touches (not the mean of the locations' rates).
@@ -84,27 +143,17 @@ def interaction_scores(
     Raises:
         ValueError: There are not as many truths as records.
     """
-    greedy = sum(record.greedy_touches for record in records)
-    random = sum(record.random_touches for record in records)
-    objects_per_location = objects_per_interaction = None
-    if truths is not None:
-        if len(truths) != len(records):
-            raise ValueError(
-                f"{len(records)} records but ground truth of {len(truths)} locations; give one for each"
-            )
-        objects = sum(
-            len(moved_objects(record.experience, truth))
-            for record, truth in zip(records, truths, strict=True)
-        )
-        objects_per_location = _share(objects, len(records))
-        objects_per_interaction = _share(objects, greedy + random)
+    counts = InteractionCounts.of(records, truths)
+    rates = {
+        name: _share(int(part.sum()), int(whole.sum())) for name, (part, whole) in counts.shares().items()
+    }
     return InteractionScores(
-        greedy_success_rate=_share(sum(record.greedy_successes for record in records), greedy),
-        random_success_rate=_share(sum(record.random_successes for record in records), random),
-        objects_per_location=objects_per_location,
-        objects_per_interaction=objects_per_interaction,
+        greedy_success_rate=rates["greedy_success_rate"],
+        random_success_rate=rates["random_success_rate"],
+        objects_per_location=rates.get("objects_per_location"),
+        objects_per_interaction=rates.get("objects_per_interaction"),
         locations=len(records),
-        interactions=greedy + random,
+        interactions=int((counts.greedy_touches + counts.random_touches).sum()),
     )
 
 

@@ -54,7 +54,7 @@ def mass_scores(
         ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
             differ in size.
     """
-    predicted, true = _by_mass(predictions, truths, classes)
+    predicted, true = regions_by_mass(predictions, truths, classes)
     counts = _counts(predicted, true).sum(axis=0)
     matches = counts.sum(axis=1)
     confusion = counts / np.maximum(matches, 1)[:, None]
@@ -81,7 +81,7 @@ def mass_counts(
     Raises:
         ValueError: As in `mass_scores`.
     """
-    return _counts(*_by_mass(predictions, truths, classes))
+    return _counts(*regions_by_mass(predictions, truths, classes))
 
 
 def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -98,12 +98,24 @@ def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return np.asarray(shares.sum(axis=-1) / np.maximum((matches > 0).sum(axis=-1), 1))
 
 
-def _by_mass(
+def regions_by_mass(
     predictions: Sequence[Sequence[Instance]],
     truths: Sequence[Instances],
     classes: Sequence[npt.NDArray[np.int64]] | None,
 ) -> tuple[list[Regions], list[Regions]]:
-    """Return predicted and true regions with the mass class, from 1, as the category."""
+    """Return the regions of all images with the mass class as category: 1 light, 2 medium, 3 heavy.
+
+    Args:
+        predictions: The predictions of each image.
+        truths: The ground truth of each image, in the same order.
+        classes: As in `mass_scores`.
+
+    Returns:
+        The predicted ones and the true ones, image by image.
+
+    Raises:
+        ValueError: As in `mass_scores`.
+    """
     if len(predictions) != len(truths):
         raise ValueError(
             f"predictions for {len(predictions)} images but ground truth for {len(truths)}; give both"

@@ -21,17 +21,15 @@ from eval.evaluation_set import EvaluationSet, views_in_world
 from eval.findings import verdict
 from eval.leaderboard import read_leaderboard
 from eval.report_data import (
-    ReportError,
-    RunFolder,
     baseline_rows,
     finding_groups,
     interaction_rows,
     provenance,
-    read_calibration,
     seed_rows,
     table_1,
     table_2,
 )
+from eval.report_runs import ReportError, RunFolder, read_calibration
 from thor_interact_env.actions import REACH
 from thor_interact_env.annotations import MASS_CLASSES
 from thor_interact_env.datasets.fingerprint import source_fingerprint

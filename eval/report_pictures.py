@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from eval.report_data import RunFolder
+from eval.report_runs import RunFolder
 from thor_interact_env.annotations import MASS_CLASSES
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def force_chart(calibration: Mapping[str, Any], key: str = "shares_seen") -> str
     """Draw the share of touches that succeed, by mass class and force.
 
     Args:
-        calibration: As `eval.report_data.read_calibration` returns it.
+        calibration: As `eval.report_runs.read_calibration` returns it.
         key: `shares_seen` (objects large enough to be seen moving) or `shares_all`.
 
     Returns:

@@ -17,8 +17,8 @@ from agents.interact import InteractionSchedule, interact
 from eval.agent_process import described
 from eval.evaluation_set import EvaluationSet
 from eval.figures import six_panels
-from eval.report_data import SELF_SUPERVISED, ReportError, RunFolder
 from eval.report_pictures import touch_frames
+from eval.report_runs import SELF_SUPERVISED, ReportError, RunFolder
 from thor_interact_env.actions import FORCES
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances, Observation

@@ -23,6 +23,8 @@ HEADINGS: Mapping[str, str] = {
 }
 
 _TOUCHING: Mapping[str, str] = {
+    "touched_locations": "locations",
+    "points_per_location": "points/location",
     "greedy_success_rate": "greedy success %",
     "random_success_rate": "random success %",
     "objects_per_location": "objects/location",
@@ -136,7 +138,8 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
         Entries that JSON can hold: `split`, `preset`, `locations`, and `rows`, by letter: `name`, `seeds`,
         `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval` over
         locations of the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or
-        None), `confusion` (mean over the seeds), `learns_mass`, and `interaction` (means).
+        None), `confusion` (mean over the seeds), `learns_mass`, `interaction` (means), and
+        `interaction_intervals` (over locations, of the first seed).
     """
     groups: dict[tuple[str, str], dict[str, list[RowResult]]] = {}
     for one in results:
@@ -185,6 +188,7 @@ def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None
             for name in _TOUCHING
             if (known := [one[name] for one in touched if one.get(name) is not None])
         },
+        "interaction_intervals": dict(touched[0].get("intervals", {})) if touched else {},
     }
 
 
@@ -207,7 +211,10 @@ def show(entries: Sequence[Mapping[str, Any]]) -> str:
             parts.append(_confusion_table(massy, entry["split"]))
         touched = {letter: row for letter, row in rows.items() if row["interaction"]}
         if touched:
-            parts.append(f"Interaction, {where}")
+            parts.append(
+                f"Interaction, {entry['split']}, preset {entry['preset']}; its own points, and as many "
+                "random ones as it may touch"
+            )
             parts.append(_interaction_table(touched))
     return "\n\n".join(parts)
 
@@ -263,8 +270,10 @@ def _interaction_table(rows: Mapping[str, Any]) -> str:
     for letter, row in rows.items():
         cells = [letter, row["name"]]
         for name in _TOUCHING:
-            value = row["interaction"].get(name)
-            cells.append(_percent(value) if name.endswith("rate") else _number(value))
+            text = _percent if name.endswith("rate") else _number
+            value, ends = row["interaction"].get(name), row["interaction_intervals"].get(name)
+            shown = f"{value:g}" if name == "touched_locations" and value is not None else text(value)
+            cells.append(shown if ends is None else f"{shown} [{text(ends[0])}, {text(ends[1])}]")
         lines.append(cells)
     return aligned(lines)
 

@@ -12,8 +12,9 @@ from tqdm.auto import tqdm
 
 from agents.base import Instance
 from agents.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
+from eval.bootstrap import share_intervals
 from eval.evaluation_set import EvaluationSet
-from eval.interaction import interaction_scores
+from eval.interaction import InteractionCounts, interaction_scores
 from selfsup.feedback import escalation
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Observation, Simulator
@@ -56,7 +57,8 @@ def touch_everywhere(
         The fields of `eval.interaction.InteractionScores` for the agent's points, whose
         `random_success_rate` is that of the random ones; `random_objects_per_location` and
         `random_objects_per_interaction`; `success_by_rank`: for the first, second, ... point, the share of
-        successes over the locations that have one (None where no location has); `points_per_location`.
+        successes over the locations that have one (None where no location has); `points_per_location`;
+        `intervals`, the two ends of each rate by name, see `eval.bootstrap.share_intervals`.
     """
     if not interactions:
         return None
@@ -81,12 +83,15 @@ def touch_everywhere(
             env.close()
     scores = asdict(interaction_scores(greedy, views.truths))
     baseline = interaction_scores(random, views.truths)
+    shares = InteractionCounts.of(greedy, views.truths).shares()
+    shares["random_success_rate"] = InteractionCounts.of(random).shares()["random_success_rate"]
     return scores | {
         "random_success_rate": baseline.random_success_rate,
         "random_objects_per_location": baseline.objects_per_location,
         "random_objects_per_interaction": baseline.objects_per_interaction,
         "success_by_rank": [sum(found) / len(found) if found else None for found in by_rank],
         "points_per_location": sum(map(len, by_rank)) / len(views),
+        "intervals": share_intervals(shares),
     }
 
 

@@ -85,6 +85,8 @@ def write_leaderboard(path: Path) -> Path:
             "random_success_rate": 0.05,
             "objects_per_location": 1.5,
             "objects_per_interaction": 0.15,
+            "points_per_location": 10.0,
+            "intervals": {"greedy_success_rate": [success / 2, success * 2]},
         }
         append_to_leaderboard(
             path,

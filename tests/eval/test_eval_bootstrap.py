@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.base import Instance
-from eval.bootstrap import bootstrap_intervals, bootstrap_scores
+from eval.bootstrap import bootstrap_intervals, bootstrap_scores, share_intervals
 from eval.coco import coco_scores
 from eval.mass import mass_scores
 from thor_interact_env.simulators.base import Instances
@@ -40,8 +40,10 @@ def made_up_images(seed: int, count: int) -> tuple[list[list[Instance]], list[In
 
 
 def scored(predictions: list[list[Instance]], truths: list[Instances]) -> dict[str, float]:
+    mass = mass_scores(predictions, truths)
     return dataclasses.asdict(coco_scores(predictions, truths)) | {
-        "mass_accuracy": mass_scores(predictions, truths).mean_accuracy
+        "mass_accuracy": mass.mean_accuracy,
+        "mass_bbox_ap50": mass.bbox_ap50_with_mass,
     }
 
 
@@ -85,6 +87,18 @@ def test_equal_locations_leave_nothing_to_chance() -> None:
     index = max(range(3), key=lambda each: len(truths[each]))
     intervals = bootstrap_intervals([predictions[index]] * 6, [truths[index]] * 6, resamples=50)
     assert all(high - low < 1e-6 for low, high in intervals.values())
+
+
+def test_a_rate_has_the_interval_of_its_repeated_locations() -> None:
+    part, whole = np.array([3, 0, 1, 4]), np.array([10, 2, 10, 5])
+    ends = share_intervals({"rate": (part, whole), "none": (part, 0 * whole)}, resamples=400)
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(4, np.full(4, 0.25), size=400)
+    rates = [sum(n * p for n, p in zip(d, part, strict=True)) / (d @ whole) for d in draws]
+    assert ends["rate"] == pytest.approx(np.quantile(rates, [0.025, 0.975]).tolist(), abs=1e-6)
+    assert ends["rate"][0] < part.sum() / whole.sum() < ends["rate"][1]
+    same = share_intervals({"rate": (np.full(9, 2), np.full(9, 8))})
+    assert same == {"rate": [0.25, 0.25]}
 
 
 def test_the_seed_decides_the_draws() -> None:

@@ -18,8 +18,6 @@ from agents.schedule import RunError
 from eval import report
 from eval.report import ReportOptions, gather, render
 from eval.report_data import (
-    ReportError,
-    RunFolder,
     finding_groups,
     interaction_rows,
     percent,
@@ -28,6 +26,7 @@ from eval.report_data import (
     table_2,
 )
 from eval.report_pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
+from eval.report_runs import ReportError, RunFolder
 from eval.report_views import agent_of, best_and_worst, touched, view_score
 from eval.rows import ROWS, row_beside, self_supervised_config
 from thor_interact_env.env import ThorInteractEnv
@@ -159,6 +158,7 @@ def test_the_leaderboard_is_sorted(tmp_path) -> None:
     board = report.read_leaderboard(material.write_leaderboard(tmp_path / "board.jsonl"))
     rows = interaction_rows([], board)
     assert [row["label"] for row in rows] == ["strong", "weak <agent>"]
+    assert rows[0]["points"] == "10.00" and rows[0]["intervals"] == ["20.0 to 80.0", "", "", ""]
     assert rows[0]["own"] == "40.0" and rows[0]["objects"] == "1.50" and rows[0]["mask_ap50"] == "-"
 
 
