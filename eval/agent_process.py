@@ -9,6 +9,8 @@ is a `Failure` of one view here, and the next view is shown to it all the same. 
   and the next view is shown to a new one.
 * Making the agent, and the first view of each process, may take `start_budget` longer, for libraries and
   weights are loaded then.
+* After `MOST_LOST` processes in a row that were lost without an answer the agent is given up: it is shown no
+  further view.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -40,7 +42,10 @@ from thor_interact_env.simulators.base import Observation
 TRANSFER_SECONDS = 2.0
 """Seconds beyond a budget after which an agent that has not answered is stopped."""
 
-FailureKind = Literal["raised", "malformed", "too slow", "ended", "not started"]
+MOST_LOST = 3
+"""Processes in a row that may be lost without an answer before an agent is given up."""
+
+FailureKind = Literal["raised", "malformed", "too slow", "ended", "not started", "given up"]
 
 
 class AgentSourceError(RunError):
@@ -103,7 +108,7 @@ class Failure:
 
     Attributes:
         kind: It raised an error; returned something malformed; took longer than its budget; ended its
-            process; or could not be started again after its process had been ended.
+            process; could not be started again after its process had been ended; or was given up.
         message: What happened, in one line.
     """
 
@@ -162,11 +167,8 @@ def _checked(one: object, name: str) -> Instance:
     if not isinstance(one, Instance):
         raise MalformedInstanceError(f"{name} is {type(one).__name__}, not agents.base.Instance")
     point: Any = one.point
-    if (
-        not isinstance(point, Sequence | np.ndarray)
-        or len(point) != 2
-        or not all(is_integer(value) and 0 <= value < IMAGE_SIZE for value in point)
-    ):
+    listed = list(point) if isinstance(point, list | tuple) or np.ndim(point) == 1 else []
+    if len(listed) != 2 or not all(is_integer(value) and 0 <= value < IMAGE_SIZE for value in listed):
         raise MalformedInstanceError(
             f"{name}: point {point!r} is not a pixel (row, column), each an integer in 0..{IMAGE_SIZE - 1}"
         )
@@ -182,7 +184,7 @@ def _checked(one: object, name: str) -> Instance:
             raise MalformedInstanceError(
                 f"{name}: mask is {mask.dtype} {mask.shape}, not bool {(IMAGE_SIZE, IMAGE_SIZE)}"
             )
-    return Instance((int(point[0]), int(point[1])), int(one.force), float(one.score), mask)
+    return Instance((int(listed[0]), int(listed[1])), int(one.force), float(one.score), mask)
 
 
 class AgentProcess(Closing):
@@ -209,6 +211,7 @@ class AgentProcess(Closing):
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._fresh = True
+        self._lost = 0
         failure = self._start()
         if failure is not None:
             raise AgentSourceError(failure)
@@ -219,6 +222,15 @@ class AgentProcess(Closing):
         Args:
             observation: The view; the agent gets a copy.
         """
+        if self._lost >= MOST_LOST:
+            reason = f"not shown, for {self._lost} processes in a row were lost without an answer"
+            return Answer([], None, Failure("given up", reason))
+        answer = self._ask(observation)
+        # What is a failure, but took no process with it, may go better at the next view.
+        self._lost = self._lost + 1 if self._process is None else 0
+        return answer
+
+    def _ask(self, observation: Observation) -> Answer:
         if self._process is None:
             reason = self._start()
             if reason is not None:
@@ -333,6 +345,8 @@ def _answer(agent: Agent, observation: Observation) -> tuple[str, Any, float]:
         return "instances", [_packed(one) for one in checked_instances(found)], seconds
     except MalformedInstanceError as error:
         return "malformed", str(error), seconds
+    except Exception as error:  # even looking at it may run a stranger's code
+        return "malformed", described(error), seconds
 
 
 def _end_with_parent() -> None:

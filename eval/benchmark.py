@@ -3,8 +3,8 @@
 An agent is any class with `propose(observation) -> list[Instance]` (`agents.base.Agent`). It is shown every
 view once, in a process of its own (`eval.agent_process`), and what it proposes is used twice:
 
-* Perception, if any instance has a mask: `eval.evaluate.evaluate_predictions`, the very numbers of the
-  paper's table 1 and 2.
+* Perception, if any instance has a mask, or nothing was proposed at all:
+  `eval.evaluate.evaluate_predictions`, the very numbers of the paper's table 1 and 2.
 * Interaction, always: its points are touched in order at each location, with forces tried by escalation, by
   the function that training uses (`agents.interact.interact`); and at each location afresh as many random
   ones, the floor of that number.
@@ -16,6 +16,7 @@ rest goes on.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +30,8 @@ from tqdm.auto import tqdm
 from agents.options import parse_options, run_command_line
 from agents.schedule import require
 from eval.agent_process import AgentProcess, AgentSource, Answer
-from eval.evaluate import comparison_table, evaluate_predictions
+from eval.bootstrap import RESAMPLES
+from eval.evaluate import cell, comparison_table, evaluate_predictions
 from eval.evaluation_set import EvaluationSet
 from eval.leaderboard import append_to_leaderboard
 from eval.touching import touch_everywhere
@@ -48,10 +50,15 @@ COLUMNS: Mapping[str, str] = {
     "mask_ap50": "mask AP50",
     "mask_ap": "mask AP",
     "mass_accuracy": "mass",
+    "mass_bbox_ap50": "mass+box AP50",
     "images_per_second": "images/s",
     "failed_views": "failed",
 }
 """Results of `benchmark_table` and their headings. Success rates, AP and mass accuracy are in percent."""
+
+
+RESULTS = Path("runs")
+"""Folder of results for which no other place was named."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +98,12 @@ class BenchmarkOptions:
     label: str | None = None
     """Name in tables; None takes the agent's."""
 
-    leaderboard: Path | None = None
-    """JSON-lines file to append the result to."""
+    leaderboard: Path = RESULTS / "leaderboard.jsonl"
+    """JSON-lines file to append the result to; `eval.report --leaderboard` shows it."""
 
     out: Path | None = None
-    """JSON file to write the result to, every failure and its location included."""
+    """JSON file to write the result to, every failure and its location included; None means
+    runs/benchmark-LABEL-SPLIT.json."""
 
     def check(self) -> None:
         """Raise `ConfigurationError` where a number is outside its range."""
@@ -187,7 +195,9 @@ def benchmark_agent(
     started = time.perf_counter()
     answers = _ask(source, views, time_budget, start_budget, progress)
     predictions = [answer.instances for answer in answers]
-    masked = any(one.mask is not None for instances in predictions for one in instances)
+    proposed = [one for instances in predictions for one in instances]
+    # Who proposes nothing has found nothing; who proposes points alone makes no claim about extents.
+    masked = not proposed or any(one.mask is not None for one in proposed)
     durations = [answer.seconds for answer in answers if answer.seconds is not None]
     timed = durations[1:] or durations  # the first pays for what is made once
     failures = [
@@ -207,7 +217,7 @@ def benchmark_agent(
         "interactions": interactions,
         "seed": seed,
         "time_budget": time_budget,
-        "perception": evaluate_predictions(predictions, views) if masked else None,
+        "perception": evaluate_predictions(predictions, views, RESAMPLES) if masked else None,
         "interaction": touch_everywhere(predictions, views, interactions, seed, simulator, progress),
         "images_per_second": len(timed) / max(sum(timed), 1e-9) if timed else None,
         "slowest_seconds": max(durations, default=None),
@@ -278,6 +288,21 @@ def benchmark_table(results: Sequence[Mapping[str, Any]]) -> str:
     return comparison_table(rows, COLUMNS)
 
 
+def interval_report(result: Mapping[str, Any]) -> str:
+    """Say how far the scores would move had other locations been drawn, in one line.
+
+    Args:
+        result: What `benchmark_agent` returned.
+    """
+    parts = []
+    for measured in (result["interaction"] or {}, result["perception"] or {}):
+        for name, (low, high) in measured.get("intervals", {}).items():
+            if name in COLUMNS:
+                low, high = (cell(name, end) for end in (low, high))
+                parts.append(f"{COLUMNS[name]} {low} to {high}")
+    return "95 % over locations: " + ", ".join(parts) + "." if parts else ""
+
+
 def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
     """Say at which locations an agent failed, in one line each.
 
@@ -311,8 +336,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(options: BenchmarkOptions) -> None:
     options.check()
     source = options.source()
-    for file in (options.out, options.leaderboard):
-        if file is not None and not file.absolute().parent.is_dir():
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", options.label or options.agent.rpartition(":")[2])
+    out = options.out or RESULTS / f"benchmark-{label}-{options.split.replace('/', '-')}.json"
+    for file in (out, options.leaderboard):
+        if file.parent == RESULTS:
+            RESULTS.mkdir(exist_ok=True)
+        if not file.absolute().parent.is_dir():
             raise FileNotFoundError(f"The folder of {file} does not exist; create it first.")
     views = benchmark_views(options.split, options.locations, options.seed, options.shipped)
     result = benchmark_agent(
@@ -327,13 +356,11 @@ def _run(options: BenchmarkOptions) -> None:
     objects = sum(len(truth) for truth in views.truths)
     print(f"{views.split}, {len(views)} locations, {objects} objects in reach:")
     print(benchmark_table([result]))
+    print(interval_report(result) or "Nothing was touched, and no mask was proposed.")
     print(failure_report(result))
-    if options.out is not None:
-        write_whole(options.out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
-        print(f"Result written to {options.out}")
-    if options.leaderboard is not None:
-        append_to_leaderboard(options.leaderboard, result)
-        print(f"Result appended to {options.leaderboard}")
+    write_whole(out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
+    append_to_leaderboard(options.leaderboard, result)
+    print(f"Result written to {out}, and appended to {options.leaderboard}")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
     """
     table = [["agent", *columns.values()]]
     for name, result in rows.items():
-        table.append([name, *(_cell(key, result.get(key)) for key in columns)])
+        table.append([name, *(cell(key, result.get(key)) for key in columns)])
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     table.insert(1, ["-" * width for width in widths])
     return "\n".join(
@@ -148,7 +148,13 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
     )
 
 
-def _cell(key: str, value: float | None) -> str:
+def cell(key: str, value: float | None) -> str:
+    """Return a result as it stands in a table: in percent if it is a share, a dash if it is None.
+
+    Args:
+        key: Its name in what `evaluate_predictions` or `eval.touching.touch_everywhere` returned.
+        value: The result.
+    """
     if value is None:
         return "-"
     if key in _COUNTS:

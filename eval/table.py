@@ -132,13 +132,17 @@ def run_row(options: RunOptions) -> dict[str, Any]:
         "preset": options.preset,
         "seed": options.seed,
     }
-    locations = options.locations or base.schedule.final_evaluation_locations
-    done = _done(run, identity, locations)
+    size = {
+        "locations": options.locations or base.schedule.final_evaluation_locations,
+        "interactions": options.interactions,
+        "touched_locations": options.touched_locations,
+    }
+    done = _done(run, identity, size)
     if done is not None:
         print(f"row {chosen.letter} is done already: {run}")
         return done
     agent = _train(chosen, base, run)
-    result = {**_evaluate(agent, chosen, base, run, options, locations), "table": identity}
+    result = {**_evaluate(agent, chosen, base, run, options.split, size), "table": identity}
     from agents.checkpoint import write_json
 
     write_json(run / EVALUATION_FILE, result)
@@ -150,20 +154,20 @@ def run_folder(options: RunOptions) -> Path:
     return options.out / f"{options.row}-{options.split}-{options.preset}-seed{options.seed}"
 
 
-def _done(run: Path, identity: Mapping[str, Any], locations: int) -> dict[str, Any] | None:
-    """Return the evaluation of a finished row, unless it is another one or has to be made anew."""
+def _done(run: Path, identity: Mapping[str, Any], size: Mapping[str, int]) -> dict[str, Any] | None:
+    """Return the evaluation of a finished row; None where there is none of this size."""
     path = run / EVALUATION_FILE
     if not path.exists():
         return None
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        said, counted = values["table"], values["locations"]
+        said, sizes = values["table"], {name: values.get(name) for name in size}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} is not the evaluation of a row ({error!r}); delete it to make it anew."
         ) from None
     require(said == dict(identity), f"{run} holds another row ({said}); name another --out.")
-    return values if counted == locations else None
+    return values if sizes == size else None
 
 
 def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
@@ -210,44 +214,44 @@ def _module(chosen: Row) -> Any:
 
 
 def _evaluate(
-    agent: Agent, chosen: Row, base: TrainConfig, run: Path, options: RunOptions, locations: int
+    agent: Agent, chosen: Row, base: TrainConfig, run: Path, split: str, size: Mapping[str, int]
 ) -> dict[str, Any]:
     from agents.reporting import evaluation_set, recent_success
     from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
 
     started = time.perf_counter()
-    held_out = evaluation_set(base, f"{options.split}/test", locations, seed=0)
+    held_out = evaluation_set(base, f"{split}/test", size["locations"], seed=0)
     label = LABELS[chosen.system]
     rows = {label: evaluate_agent(agent, held_out, progress=None, resamples=RESAMPLES)}
-    print(f"\n{held_out.split}, {locations} locations; scores in percent:")
+    print(f"\n{held_out.split}, {len(held_out)} locations; scores in percent:")
     print(comparison_table(rows))
     return {
         "split": held_out.split,
-        "locations": locations,
+        **size,
         "seed": 0,
         "reachable_share": base.schedule.reachable_share,
         "reach": base.reach,
         "rows": rows,
         "training_success": recent_success(run) if chosen.system == "self_supervised" else {},
-        "interaction": _touch(agent, base, held_out, options),
+        "interaction": _touch(agent, base, held_out, size["interactions"], size["touched_locations"]),
         "targets": [],
         "seconds": round(time.perf_counter() - started, 1),
     }
 
 
 def _touch(
-    agent: Agent, base: TrainConfig, held_out: EvaluationSet, options: RunOptions
+    agent: Agent, base: TrainConfig, held_out: EvaluationSet, interactions: int, locations: int
 ) -> dict[str, Any] | None:
     """Touch what the agent proposes at some of the locations, and random points."""
-    if not options.interactions:
+    if not interactions:
         return None
     from eval.evaluation_set import EvaluationSet
     from eval.touching import touch_everywhere
     from thor_interact_env.simulators import make_simulator
 
-    step = max(1, len(held_out) // options.touched_locations)
-    some = slice(0, step * options.touched_locations, step)
+    step = max(1, len(held_out) // locations)
+    some = slice(0, step * locations, step)
     views = EvaluationSet(
         held_out.split,
         held_out.seed,
@@ -259,7 +263,7 @@ def _touch(
     simulator = make_simulator(base.simulator, reach=base.reach)
     try:
         predictions = [agent.propose(view) for view in views.observations]
-        touched = touch_everywhere(predictions, views, options.interactions, simulator=simulator)
+        touched = touch_everywhere(predictions, views, interactions, simulator=simulator)
     finally:
         simulator.close()
     return None if touched is None else {**touched, "touched_locations": len(views)}

@@ -53,6 +53,17 @@ class Hangs(Centre):
         return super().propose(observation)
 
 
+class AlwaysHangs(Centre):
+    def propose(self, observation):
+        while True:
+            time.sleep(1)
+
+
+class FindsNothing(Centre):
+    def propose(self, observation):
+        return []
+
+
 class Slow(Centre):
     """Answers, but later than a budget of 0.2 s (and before it is stopped)."""
 

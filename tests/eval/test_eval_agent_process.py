@@ -45,6 +45,11 @@ def view(value: int) -> Observation:
         ([Instance((True, 1), 0, 0.5, None)], "point"),
         ([Instance((1,), 0, 0.5, None)], "point"),  # type: ignore[arg-type]
         ([Instance(None, 0, 0.5, None)], "point"),  # type: ignore[arg-type]
+        ([Instance(np.array(5), 0, 0.5, None)], "point"),  # type: ignore[arg-type]
+        ([Instance(np.ones((2, 2), int), 0, 0.5, None)], "point"),  # type: ignore[arg-type]
+        ([Instance(b"ab", 0, 0.5, None)], "point"),  # type: ignore[arg-type]
+        ([Instance("12", 0, 0.5, None)], "point"),  # type: ignore[arg-type]
+        ([Instance({1: 2, 3: 4}, 0, 0.5, None)], "point"),  # type: ignore[arg-type]
         ([Instance((1, 1), 3, 0.5, None)], "force 3"),
         ([Instance((1, 1), -1, 0.5, None)], "force -1"),
         ([Instance((1, 1), 1.0, 0.5, None)], "force 1.0"),  # type: ignore[arg-type]
@@ -107,6 +112,25 @@ def test_a_failure_is_told_and_the_next_view_is_shown(
     assert message in failure.message and "\n" not in failure.message
     assert answers[1].instances == [] and len(answers[2].instances) == 1
     assert not multiprocessing.active_children()
+
+
+def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.agent_process.TRANSFER_SECONDS", 0.1)
+    source = AgentSource("stranger_agents:AlwaysHangs")
+    with AgentProcess(source, time_budget=0.1, start_budget=20.0) as agent:
+        # Only what makes the first view slow is waited for.
+        agent._start_budget = 0.2
+        kinds = [agent.propose(view(0)).failure.kind for _ in range(6)]  # type: ignore[union-attr]
+    assert kinds[0] == "too slow" and "given up" not in kinds[:3] and kinds[3:] == ["given up"] * 3
+    assert not multiprocessing.active_children()
+
+
+def test_only_losses_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.agent_process.TRANSFER_SECONDS", 30.0)
+    with AgentProcess(AgentSource("stranger_agents:Ends")) as agent:
+        answers = [agent.propose(view(value)) for value in (1, 1, 0, 1, 1, 0, 1, 1, 1, 0)]
+    kinds = [answer.failure and answer.failure.kind for answer in answers]
+    assert kinds == ["ended", "ended", None] * 2 + ["ended"] * 3 + ["given up"]
 
 
 def test_an_agent_is_made_from_its_run(tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ from fake_simulator import SIDE, FakeSimulator
 from agents.base import Instance
 from eval import benchmark
 from eval.agent_process import AgentSource
-from eval.benchmark import benchmark_agent, benchmark_table, benchmark_views, failure_report, floor_of
+from eval.benchmark import (
+    benchmark_agent,
+    benchmark_table,
+    benchmark_views,
+    failure_report,
+    floor_of,
+    interval_report,
+)
 from eval.evaluation_set import EvaluationSet
 from eval.leaderboard import LeaderboardError, append_to_leaderboard, read_leaderboard
 from eval.touching import touch_everywhere
@@ -117,6 +124,22 @@ def test_a_result_holds_perception_only_of_agents_with_masks() -> None:
     assert with_masks["interaction"] == without["interaction"]
 
 
+def test_who_finds_nothing_scores_nothing() -> None:
+    result = measured("FindsNothing")
+    assert result["perception"]["mask_ap50"] == 0.0 and result["failed_views"] == 0
+    assert result["interaction"]["greedy_success_rate"] == 0.0
+
+
+def test_scores_have_intervals_over_locations() -> None:
+    result = measured("Centre", mask=True)
+    for group, name in (("interaction", "greedy_success_rate"), ("perception", "mass_bbox_ap50")):
+        low, high = result[group]["intervals"][name]
+        assert low <= result[group][name] <= high
+    said = interval_report(result)
+    assert said.startswith("95 % over locations: its points ") and "mask AP50 0.0 to" in said
+    assert interval_report({"interaction": None, "perception": None}) == ""
+
+
 def test_a_failure_is_reported_with_its_location_and_counts_as_nothing_proposed() -> None:
     result = measured("Raises")
     assert result["failed_views"] == 1
@@ -170,6 +193,17 @@ def test_the_command_writes_json_and_appends_to_the_leaderboard(command, tmp_pat
     assert entries[1] == result
 
 
+def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said, _ = command(
+        "--agent", "stranger_agents:Centre", "--label", "in the middle", "--interactions", 1
+    )
+    assert code == 0 and "benchmark-in-the-middle-NovelObjects.json" in said
+    (entry,) = read_leaderboard(tmp_path / "runs" / "leaderboard.jsonl")
+    written = json.loads((tmp_path / "runs" / "benchmark-in-the-middle-NovelObjects.json").read_text())
+    assert entry["label"] == written["label"] == "in the middle"
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -184,7 +218,8 @@ def test_the_command_writes_json_and_appends_to_the_leaderboard(command, tmp_pat
         (["--locations", "3"], "agent"),
     ],
 )
-def test_a_mistake_is_one_line(command, words: list[str], complaint: str) -> None:
+def test_a_mistake_is_one_line(command, words: list[str], complaint: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     code, _, said = command(*words)
     assert code == 2 and complaint in said and len(said.splitlines()) == 1
 
@@ -233,6 +268,13 @@ def test_many_that_append_at_once_lose_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: append_to_leaderboard(board, entry(name)), names))
     assert sorted(one["label"] for one in read_leaderboard(board)) == sorted(names)
+
+
+def test_the_worked_example_is_measured() -> None:
+    source = AgentSource("examples.my_agent:NearestSuperpixels")
+    result = benchmark_agent(source, toy_views(), interactions=2, simulator=FakeSimulator(), progress=False)
+    assert result["failed_views"] == 0
+    assert result["perception"]["mask_ap50"] > 0.4 and result["interaction"]["greedy_success_rate"] > 0
 
 
 def test_the_worked_example_finds_what_stands_out() -> None:

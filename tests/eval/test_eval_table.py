@@ -141,11 +141,14 @@ def test_a_row_is_trained_and_measured_once(small_world, tmp_path, capsys):
     assert (run, resume) == (tmp_path / "d-NovelSpaces-smoke-seed2", False)
     assert json.loads((run / "evaluation.json").read_text()) == result
     assert result["table"]["row"] == "d" and result["locations"] == 2
+    assert (result["interactions"], result["touched_locations"]) == (0, 40)
     assert set(result["rows"]["self-supervised"]["intervals"]) >= set(SCORES)
     assert run_row(options) == result
     assert len(calls) == 1 and "done already" in capsys.readouterr().out
     run_row(replace(options, locations=3))  # measured anew; training goes on where it is
     assert [resume for *_, resume in calls] == [False, True]
+    run_row(replace(options, locations=3, touched_locations=1))  # another size, too
+    assert len(calls) == 3
     other = replace(options, seed=5)
     run.rename(run_folder(other))
     with pytest.raises(RunError, match="holds another row"):
