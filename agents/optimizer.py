@@ -2,8 +2,8 @@
 
 Adam scales every weight by itself. Here the momentum of a whole convolution, as a matrix with a row for each
 output channel, is replaced by about the nearest orthogonal one, so that no direction starves because it was
-seldom asked for. On 1,500 locations of a trained run and 400 updates that got further, in `quick`, with few
-masks, it did not.
+seldom asked for. In `hour` that gets further (masks: AP50 24 in place of 19), in `quick`, with few masks, it
+does not (8 in place of 11).
 """
 
 from collections.abc import Callable

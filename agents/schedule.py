@@ -308,6 +308,7 @@ PRESETS: Mapping[str, Schedule] = {
         ),
         batch_size=16,
         learning_rate=2e-3,
+        optimizer="muon",
         final_learning_rate=2e-5,
         decay_share=2 / 3,
         tied_upsampling=True,
