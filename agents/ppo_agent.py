@@ -264,7 +264,7 @@ class TrainCommand:
     resume: bool = False
     """Go on with the run in the folder from its last checkpoint, with the configuration it has."""
 
-    evaluation_locations: int = 50
+    evaluation_locations: int = 200
     """Held-out locations of the final evaluation; 0 leaves it out."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from agents.configuration import RunSettings, TrainConfig, digest_of, first_difference
+from agents.oracles import MAX_ADDED_POINTS
 from agents.schedule import Schedule, preset, require
 
 SYSTEM = "video_pca"
@@ -20,7 +21,8 @@ class VideoPCAConfig(RunSettings):
     """
 
     oracle_points: int = 4
-    """Most movable objects touched at a location, each once (the interaction oracle of the paper)."""
+    """Most movable objects touched at a location, each once (the interaction oracle of the paper). The paper,
+    and the preset `paper`, touch all; short runs see more locations instead."""
 
     random_points: int = 0
     """Points touched at random at a location, uniform over the grid, after those of the oracle."""
@@ -57,7 +59,7 @@ class VideoPCAConfig(RunSettings):
 
     @classmethod
     def from_preset(cls, name: str, **values: Any) -> "VideoPCAConfig":
-        """Return the configuration of a preset.
+        """Return the configuration of a preset; that of `paper` touches all objects.
 
         Args:
             name: smoke, quick, hour or paper.
@@ -66,7 +68,8 @@ class VideoPCAConfig(RunSettings):
         Raises:
             ConfigurationError: There is no such preset, or a value makes no sense.
         """
-        return cls(preset=name, **values)
+        usual = {"oracle_points": MAX_ADDED_POINTS} if name == "paper" else {}
+        return cls(preset=name, **{**usual, **values})
 
     def counterpart(self) -> TrainConfig:
         """Return the self-supervised run whose network, optimizer and evaluation this run shares."""

@@ -15,6 +15,7 @@ from agents.base import Agent
 from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.collect import CollectionTask, collect_locations
 from agents.metrics import TIMINGS, read_metrics
+from agents.oracles import MAX_ADDED_POINTS
 from agents.run_folder import RunExistsError, read_config
 from agents.schedule import ConfigurationError
 from agents.video_pca import VideoPCAAgent, VideoPCAConfig, instances_of, train
@@ -157,6 +158,12 @@ def test_configuration_round_trip():
     assert VideoPCAConfig.from_json(json.loads(json.dumps(CONFIG.to_json()))) == CONFIG
     assert replace(CONFIG, workers=3).digest() == CONFIG.digest()
     assert replace(CONFIG, threshold=0.4).digest() != CONFIG.digest()
+
+
+def test_the_paper_touches_all_objects():
+    assert VideoPCAConfig.from_preset("paper").oracle_points == MAX_ADDED_POINTS
+    assert VideoPCAConfig.from_preset("paper", oracle_points=3).oracle_points == 3
+    assert VideoPCAConfig.from_preset("quick") == VideoPCAConfig(preset="quick")
 
 
 @pytest.mark.parametrize(
