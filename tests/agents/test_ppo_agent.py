@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from fake_simulator import FakeSimulator
 
+import eval.benchmark
 from agents.base import Agent
-from agents.checkpoint import CheckpointError
-from agents.ppo_agent import OVERVIEW, PPOAgent, PPOConfig
+from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.network import InteractionNet
+from agents.ppo_agent import OVERVIEW, PPOAgent, PPOConfig, evaluate_run
 from agents.ppo_training import load_ppo_config, make_environment, make_policy, train
 from agents.run_folder import RunExistsError
-from agents.schedule import ConfigurationError
-from thor_interact_env.actions import REACH
+from agents.schedule import ConfigurationError, RunError
+from eval.evaluation_set import EvaluationSet
+from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
+from thor_interact_env.locations import Location
 from thor_interact_env.simulators.base import Observation
 
 SMALL = PPOConfig(
@@ -182,3 +186,38 @@ def test_presets_touch_as_often_as_the_self_supervised_learner() -> None:
         per_update = config.environments * config.steps_per_update
         assert 0 <= config.updates * per_update - touches < per_update
     assert "evaluate" in OVERVIEW
+
+
+@pytest.fixture
+def toy_benchmark(monkeypatch):
+    """The benchmark looks at two views of the toy world, and touches it."""
+    places = [Location(f"FloorPlan{room}", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 0, 5) for room in (26, 27)]
+    views = EvaluationSet.at(places, "NovelSpaces/test", simulator=FakeSimulator, progress=False)
+    measure = eval.benchmark.benchmark_agent
+    monkeypatch.setattr(eval.benchmark, "benchmark_views", lambda *given: views)
+    monkeypatch.setattr(
+        eval.benchmark,
+        "benchmark_agent",
+        lambda *given, **options: measure(*given, simulator=FakeSimulator(), progress=False, **options),
+    )
+
+
+def test_it_is_set_beside_a_self_supervised_run_at_equal_touches(
+    run: Path, tmp_path: Path, toy_benchmark, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = InteractionNet()
+    save_checkpoint(tmp_path, 1, Checkpoint(network.state_dict(), {}, {}))
+    written = evaluate_run(run, "NovelSpaces", 2, interactions=3, beside=tmp_path)
+    assert written == json.loads((run / "evaluation.json").read_text())
+    assert list(written["rows"]) == ["PPO", "self-supervised", "random points"]
+    policy, learner, floor = written["rows"].values()
+    assert policy["points_per_location"] == 3 >= learner["points_per_location"] >= 1
+    assert policy["random_success_rate"] == learner["random_success_rate"] == floor["greedy_success_rate"]
+    assert "mask_ap50" in learner and "mask_ap50" not in policy
+    said = capsys.readouterr().out
+    assert all(name in said for name in written["rows"])
+
+
+def test_what_is_no_run_cannot_be_set_beside_it(run: Path, tmp_path: Path, toy_benchmark) -> None:
+    with pytest.raises(RunError, match="no checkpoint"):
+        evaluate_run(run, "NovelSpaces", 2, interactions=1, beside=tmp_path)
