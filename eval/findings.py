@@ -86,6 +86,8 @@ _PAIRS: Sequence[tuple[str, str, str, Callable[[float], bool]]] = (
     ("(l) without prioritised sampling is clearly below (c)", "l", "c", lambda ratio: ratio < CLEARLY),
     ("(m) unlimited reach is below (c)", "m", "c", lambda ratio: ratio < 1),
     ("(g) VideoPCA is far below (c)", "g", "c", lambda ratio: ratio < FAR),
+    ("(i) Mask R-CNN on B+ masks is clearly below (c)", "i", "c", lambda ratio: ratio < CLEARLY),
+    ("(j) so it is with the robust set loss", "j", "c", lambda ratio: ratio < CLEARLY),
     ("(i) Mask R-CNN on B+ masks is far below (h), on true ones", "i", "h", lambda ratio: ratio < FAR),
     ("(j) the robust set loss is far below (h)", "j", "h", lambda ratio: ratio < FAR),
     ("(j) the robust set loss is about (i)", "j", "i", lambda ratio: abs(ratio - 1) <= CLOSE),
