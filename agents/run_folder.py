@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -126,13 +127,16 @@ def note_start(run: Path, command: list[str]) -> None:
 
     Args:
         run: The run folder.
-        command: The command line.
+        command: The command line. Of the program only its name is kept: where it lies helps nobody else.
     """
     if not first_rank():
         return
     path = run / RUN_FILE
     old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
-    start = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "command": " ".join(command)}
+    start = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join([Path(command[0]).name, *command[1:]]),
+    }
     note_run(run, starts=[*old.get("starts", []), start], hardware=hardware(), versions=versions())
 
 
