@@ -15,6 +15,7 @@ from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, ON_SINK, ON_WALL, a
 
 from thor_interact_env.errors import (
     InvalidStateError,
+    PlayerError,
     UnknownRoomError,
     UnreachableLocationError,
 )
@@ -310,17 +311,25 @@ class TestGroundTruth:
             assert len(truth) == 0
             assert truth.masks.shape == (0, 300, 300)
 
-    def test_ten_pixels_in_reach_are_enough_for_the_whole_mask(self, tmp_path):
-        lengths = np.sort(ray_lengths()[120:180, 150:210], axis=None)
-        for enough, pixels in ((True, 10), (False, 9)):
-            reach = float((lengths[pixels - 1] + lengths[pixels]) / 2)
-            if np.isclose(lengths[pixels - 1], lengths[pixels]):
-                continue
-            with flat_simulator(tmp_path, reach=reach) as simulator:
-                simulator.load(HERE)
-                truth = simulator.instances()
-                assert len(truth) == enough
-                assert truth.masks.sum() == 3600 * enough
+    @pytest.mark.parametrize(("pixels", "enough"), [(10, True), (9, False)])
+    def test_ten_pixels_in_reach_are_enough_for_the_whole_mask(self, simulator, monkeypatch, pixels, enough):
+        simulator.load(HERE)
+        within = np.zeros((300, 300), bool)
+        within[150, 150 : 150 + pixels] = True  # on the mug
+        within[:100] = True  # and not on it
+        monkeypatch.setattr(simulator._world, "in_reach", lambda view: within)
+        truth = simulator.instances()
+        assert len(truth) == enough
+        assert truth.masks.sum() == 3600 * enough
+
+    @pytest.mark.parametrize("action", ["MakeAllObjectsMoveable", "AdvancePhysicsStep"])
+    def test_an_action_that_has_to_succeed_is_not_taken_for_done(self, tmp_path, action):
+        with (
+            flat_simulator(tmp_path, asked={"fails": action}, restarts=0) as simulator,
+            pytest.raises(PlayerError, match=f"refused {action}"),
+        ):
+            simulator.load(HERE)
+            simulator.touch_with_frames(*ON_MUG, 200.0, AWAY)
 
 
 class TestState:

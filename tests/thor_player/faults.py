@@ -10,6 +10,7 @@ first entry away: null behaves, and so does a player that finds the list empty o
 - `{"kind": "garbage", "after": 5}`: answers with bytes that are no message.
 - `{"kind": "half", "after": 5}`: announces an answer and sends a part of it.
 - `{"kind": "stall", "after": 5}`: never answers.
+- `{"kind": "flood", "after": 5}`: sends whole parts of an answer, and never its end.
 
 "after" is the number of actions that are answered before; with `"action": "TouchThenApplyForce"` only
 actions of this name count, and only one of them is answered wrongly.
@@ -42,7 +43,7 @@ class Faults:
         ValueError: There is no such kind of fault.
     """
 
-    _KINDS = ("late", "silent", "exits", "crash", "garbage", "half", "stall")
+    _KINDS = ("late", "silent", "exits", "crash", "garbage", "half", "stall", "flood")
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Take the next entry away; see the module."""
@@ -88,6 +89,9 @@ class Faults:
                 _wait()
             case "stall":
                 _wait()
+            case "flood":
+                while True:  # until the other end is closed
+                    connection.write(HEADER.pack(Field.METADATA, 1) + b"\x80")
         return True
 
 

@@ -153,8 +153,9 @@ class WatchedServer(FifoServer):
         poll = select.poll()
         poll.register(pipe, event)
         while True:
-            left = max(0.0, self._deadline - time.monotonic())
-            if poll.poll(1000 * min(left, _GLANCE)):
+            left = self._deadline - time.monotonic()
+            # A player that never stops talking is ready for ever, so the time is looked at first.
+            if left > 0 and poll.poll(1000 * min(left, _GLANCE)):
                 return
             self._check()
 

@@ -100,7 +100,7 @@ class World:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self._settle(self.player.step("MakeAllObjectsMoveable"))
+        self._settle(self._done("MakeAllObjectsMoveable", self.player.step("MakeAllObjectsMoveable")))
         self._spawn = (room, seed)
 
     def _stand(self, location: Location) -> "Event":
@@ -130,7 +130,8 @@ class World:
 
     def positions(self) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions that the agent can reach from where it stands."""
-        found = self.player.step("GetReachablePositions").metadata["actionReturn"] or []
+        event = self._done("GetReachablePositions", self.player.step("GetReachablePositions"))
+        found = event.metadata["actionReturn"] or []
         return np.array([[place[axis] for axis in "xyz"] for place in found], np.float64).reshape(-1, 3)
 
     def in_reach(self, view: View) -> npt.NDArray[np.bool_]:
@@ -151,11 +152,24 @@ class World:
             if not self._hit(event, before):
                 return None, []
             self._spawn = None
-            for seconds in FRAME_STEPS:
+            for number, seconds in enumerate(FRAME_STEPS):
                 event = self._advance(seconds)
+                if not number:  # later ones fail where the pause has ended by itself
+                    self._done("AdvancePhysicsStep", event)
                 frames.append(self._look(event).observation.rgb)
             event = self._come_to_rest(event)
         return self._look(event), frames
+
+    def _done(self, action: str, event: "Event") -> "Event":
+        """Return the event of an action that has to succeed.
+
+        Raises:
+            PlayerProtocolError: It did not.
+        """
+        if not event:
+            reason = " ".join(str(event.metadata["errorMessage"]).split())
+            raise self.player.fault(f"refused {action} ({reason})")
+        return event
 
     def _aim(self, touch: Touch) -> dict[str, Any]:
         right, up, forward = touch.direction
