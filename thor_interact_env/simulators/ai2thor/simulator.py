@@ -258,7 +258,11 @@ class Ai2thorSimulator:
 
         def push() -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
             if not self._world.player.running:  # it failed, just now or in an earlier call that gave up
-                self._world.play(location, touches)
+                try:
+                    self._world.play(location, touches)
+                except UnreachableLocationError as error:
+                    # It stood there before; from anywhere else the touch would be another one.
+                    raise self._world.player.fault(f"could not be put back where it was ({error})") from error
             return self._world.push(touch, before)
 
         after, frames = self._insist(push)
@@ -275,13 +279,17 @@ class Ai2thorSimulator:
                 return attempt()
             except (UnknownRoomError, UnreachableLocationError):
                 raise
-            except BaseException as error:  # an interruption may leave physics paused
+            except BaseException as found:  # an interruption may leave physics paused
+                error = found
+                if isinstance(found, KeyError | TypeError):
+                    error = self._world.player.fault(f"sent metadata that cannot be used ({found!r})")
+                    error.__cause__ = found
                 self._world.close()
                 if not isinstance(error, _FAILURES):
                     raise
                 self._failures += 1
                 if self._failures > self._restarts:
-                    raise
+                    raise error
                 message = (
                     f"{error} It is started again ({self._failures} of at most {self._restarts} times in "
                     "this episode), and the location and its touches are repeated."
