@@ -24,6 +24,7 @@ from thor_interact_env.errors import (
     PlayerTimeoutError,
     RenderingError,
     ThorInteractError,
+    UnreachableLocationError,
 )
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 from thor_interact_env.simulators.ai2thor.player import Player
@@ -77,6 +78,31 @@ class TestAnswersThatLackSomething:
             with pytest.warns(RuntimeWarning, match="did not spawn FloorPlan1 with seed 7.*cannot be done"):
                 seen = simulator.load(HERE)
             assert seen.rgb.any()
+
+    def test_metadata_that_lacks_something_is_the_players_fault(self, tmp_path, monkeypatch):
+        with flat_simulator(tmp_path, restarts=0) as simulator:
+            monkeypatch.setattr(simulator._world, "play", lambda *given: {}["isSceneAtRest"])
+            with pytest.raises(PlayerError, match=r"metadata that cannot be used .KeyError..isSceneAtRest"):
+                simulator.load(HERE)
+
+    def test_a_touch_is_never_made_from_another_place(self, tmp_path, monkeypatch):
+        with flat_simulator(tmp_path, restarts=1) as simulator:
+            simulator.load(HERE)
+            expected = simulator.touch(*ON_MUG, 30.0, AWAY)
+            simulator.load(HERE)
+            simulator._world.close()
+            stand, refused = simulator._world._stand, []
+
+            def refuse_once(location):
+                if not refused:
+                    refused.append(location)
+                    raise UnreachableLocationError("something is in the way")
+                return stand(location)
+
+            monkeypatch.setattr(simulator._world, "_stand", refuse_once)
+            with pytest.warns(RuntimeWarning, match="could not be put back where it was"):
+                after = simulator.touch(*ON_MUG, 30.0, AWAY)
+            np.testing.assert_array_equal(after.rgb, expected.rgb)
 
 
 class TestStarting:

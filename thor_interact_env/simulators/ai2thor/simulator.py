@@ -289,7 +289,7 @@ class Ai2thorSimulator:
                     raise
                 self._failures += 1
                 if self._failures > self._restarts:
-                    raise error
+                    raise error from error.__cause__
                 message = (
                     f"{error} It is started again ({self._failures} of at most {self._restarts} times in "
                     "this episode), and the location and its touches are repeated."
