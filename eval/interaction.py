@@ -127,34 +127,19 @@ class InteractionCounts:
             shares["objects_per_interaction"] = (self.objects, touches)
         return shares
 
-
-def interaction_scores(
-    records: Sequence["InteractionRecord"], truths: Sequence[Instances] | None = None
-) -> InteractionScores:
-    """Sum up the touches at many locations.
-
-    Args:
-        records: One record per location.
-        truths: As in `InteractionCounts.of`.
-
-    Returns:
-        Rates over all touches (not the mean of the locations' rates).
-
-    Raises:
-        ValueError: There are not as many truths as records.
-    """
-    counts = InteractionCounts.of(records, truths)
-    rates = {
-        name: _share(int(part.sum()), int(whole.sum())) for name, (part, whole) in counts.shares().items()
-    }
-    return InteractionScores(
-        greedy_success_rate=rates["greedy_success_rate"],
-        random_success_rate=rates["random_success_rate"],
-        objects_per_location=rates.get("objects_per_location"),
-        objects_per_interaction=rates.get("objects_per_interaction"),
-        locations=len(records),
-        interactions=int((counts.greedy_touches + counts.random_touches).sum()),
-    )
+    def scores(self) -> InteractionScores:
+        """Return the rates over all touches (not the mean of the locations' rates)."""
+        rates = {
+            name: _share(int(part.sum()), int(whole.sum())) for name, (part, whole) in self.shares().items()
+        }
+        return InteractionScores(
+            greedy_success_rate=rates["greedy_success_rate"],
+            random_success_rate=rates["random_success_rate"],
+            objects_per_location=rates.get("objects_per_location"),
+            objects_per_interaction=rates.get("objects_per_interaction"),
+            locations=len(self.greedy_touches),
+            interactions=int((self.greedy_touches + self.random_touches).sum()),
+        )
 
 
 def _share(part: int, whole: int) -> float:

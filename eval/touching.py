@@ -14,7 +14,7 @@ from agents.base import Instance
 from agents.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
 from eval.bootstrap import share_intervals
 from eval.evaluation_set import EvaluationSet
-from eval.interaction import InteractionCounts, interaction_scores
+from eval.interaction import InteractionCounts
 from selfsup.feedback import escalation
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Observation, Simulator
@@ -81,11 +81,11 @@ def touch_everywhere(
     finally:
         if isinstance(simulator, str):
             env.close()
-    scores = asdict(interaction_scores(greedy, views.truths))
-    baseline = interaction_scores(random, views.truths)
-    shares = InteractionCounts.of(greedy, views.truths).shares()
-    shares["random_success_rate"] = InteractionCounts.of(random).shares()["random_success_rate"]
-    return scores | {
+    own_counts, floor_counts = (InteractionCounts.of(each, views.truths) for each in (greedy, random))
+    baseline = floor_counts.scores()
+    # The rate of random points is the floor's, for the agent's own schedule has none.
+    shares = own_counts.shares() | {"random_success_rate": floor_counts.shares()["random_success_rate"]}
+    return asdict(own_counts.scores()) | {
         "random_success_rate": baseline.random_success_rate,
         "random_objects_per_location": baseline.objects_per_location,
         "random_objects_per_interaction": baseline.objects_per_interaction,

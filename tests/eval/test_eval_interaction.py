@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.interaction import interaction_scores, moved_objects
+from eval.interaction import InteractionCounts, moved_objects
 from thor_interact_env.simulators.base import Instances
 
 
@@ -50,7 +50,7 @@ def test_the_last_cell_of_the_grid_has_its_pixels() -> None:
 
 def test_rates_are_over_all_touches() -> None:
     records = [record([(0, 0)], (1, 2), (0, 5)), record([(0, 0), (40, 70)], (1, 6), (1, 5))]
-    scores = interaction_scores(records, [two_objects(), two_objects()])
+    scores = InteractionCounts.of(records, [two_objects(), two_objects()]).scores()
     assert scores.greedy_success_rate == pytest.approx(2 / 8)
     assert scores.random_success_rate == pytest.approx(1 / 10)
     assert scores.objects_per_location == pytest.approx(3 / 2)
@@ -59,22 +59,25 @@ def test_rates_are_over_all_touches() -> None:
 
 
 def test_nothing_touched_is_zero() -> None:
-    scores = interaction_scores([], [])
+    scores = InteractionCounts.of([], []).scores()
     assert (scores.greedy_success_rate, scores.random_success_rate, scores.objects_per_location) == (
         0.0,
         0.0,
         0.0,
     )
     nowhere = Instances(np.zeros((0, 300, 300), bool), np.zeros(0), (), ())
-    assert interaction_scores([record([(3, 3)], (1, 1), (0, 0))], [nowhere]).objects_per_location == 0.0
+    assert (
+        InteractionCounts.of([record([(3, 3)], (1, 1), (0, 0))], [nowhere]).scores().objects_per_location
+        == 0.0
+    )
 
 
 def test_without_ground_truth_objects_are_not_counted() -> None:
-    scores = interaction_scores([record([(0, 0)], (1, 1), (0, 0))])
+    scores = InteractionCounts.of([record([(0, 0)], (1, 1), (0, 0))]).scores()
     assert scores.objects_per_location is scores.objects_per_interaction is None
     assert scores.greedy_success_rate == 1.0
 
 
 def test_each_record_needs_its_truth() -> None:
     with pytest.raises(ValueError, match="1 records but ground truth of 2 locations"):
-        interaction_scores([record([], (0, 1), (0, 1))], [two_objects(), two_objects()])
+        InteractionCounts.of([record([], (0, 1), (0, 1))], [two_objects(), two_objects()]).scores()
