@@ -118,11 +118,16 @@ def _compare(
     parts = []
     for name in COMPARED:
         score, reference = (rows[letter]["scores"][name] for letter in (one, other))
-        ratio = score["mean"] / reference["mean"] if reference["mean"] > 0 else None
-        verdicts.append(None if ratio is None else test(ratio))
-        ends = None if ratio is None else _ratio_interval(ratio, score, reference)
-        sure.append(None if ends is None or ratio is None else {test(end) for end in ends} == {test(ratio)})
-        shown = "no ratio" if ratio is None else f"ratio {ratio:.2f}{_ends(ends)}"
+        if reference["mean"] > 0:
+            ratio = score["mean"] / reference["mean"]
+            ends = _ratio_interval(ratio, score, reference)
+            verdicts.append(test(ratio))
+            sure.append(None if ends is None else _same_all_over(test, ratio, ends))
+            shown = f"ratio {ratio:.2f}{_ends(ends)}"
+        else:
+            verdicts.append(None)
+            sure.append(None)
+            shown = "no ratio"
         parts.append(f"{HEADINGS[name]} {_score(rows, one, name)} / {_score(rows, other, name)} ({shown})")
     # Where the reference found nothing there is no ratio, and nothing is shown.
     holds = None if None in verdicts else all(verdicts)
@@ -133,6 +138,13 @@ def _compare(
     else:
         certain = None if holds is None or None in sure else all(sure)
     return Finding(text, (one, other), holds, certain, "; ".join(parts))
+
+
+def _same_all_over(test: Callable[[float], bool], ratio: float, ends: tuple[float, float]) -> bool:
+    """Whether a test says the same of a whole interval of ratios as of the ratio in it."""
+    low, high = ends
+    # Both ends may lie outside a band around 1, one on either side.
+    return all(test(value) == test(ratio) for value in (low, high, min(max(low, 1.0), high)))
 
 
 def _ratio_interval(

@@ -350,6 +350,20 @@ def test_a_verdict_is_sure_if_the_whole_interval_says_so(tmp_path, value, width,
     assert ("noise" in verdict(asdict(finding))) is not sure
 
 
+def test_an_interval_that_spans_a_band_is_not_sure_to_be_outside_it(tmp_path):
+    for letter, mean, ends in (("c", 0.2, [0.08, 0.32]), ("a", 0.3, [0.12, 0.48])):
+        names = ("bbox_ap50", "mask_ap50")
+        write_result(
+            tmp_path,
+            letter,
+            "NovelSpaces",
+            {**dict.fromkeys(names, mean), "intervals": {name: ends for name in names}},
+        )
+    (entry,) = summarize(read_results([tmp_path]))
+    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(a) joint")]
+    assert (finding.holds, finding.sure) == (False, False)
+
+
 def test_several_seeds_say_how_sure_a_verdict_is(tmp_path):
     for seed, value in enumerate((0.19, 0.2, 0.21)):
         write_result(tmp_path, "c", "NovelSpaces", {"bbox_ap50": value, "mask_ap50": value}, seed)
