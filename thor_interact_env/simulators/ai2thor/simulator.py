@@ -276,25 +276,28 @@ class Ai2thorSimulator:
         """Make an attempt; where the player fails, another one with a new player, up to the limit."""
         while True:
             try:
-                return attempt()
+                return self._read(attempt)
             except (UnknownRoomError, UnreachableLocationError):
                 raise
-            except BaseException as found:  # an interruption may leave physics paused
-                error = found
-                if isinstance(found, KeyError | TypeError):
-                    error = self._world.player.fault(f"sent metadata that cannot be used ({found!r})")
-                    error.__cause__ = found
+            except BaseException as error:  # an interruption may leave physics paused
                 self._world.close()
                 if not isinstance(error, _FAILURES):
                     raise
                 self._failures += 1
                 if self._failures > self._restarts:
-                    raise error from error.__cause__
+                    raise
                 message = (
                     f"{error} It is started again ({self._failures} of at most {self._restarts} times in "
                     "this episode), and the location and its touches are repeated."
                 )
             warnings.warn(message, RuntimeWarning, stacklevel=4)
+
+    def _read(self, attempt: Callable[[], Returned]) -> Returned:
+        """Make an attempt; metadata that cannot be used is the player's fault."""
+        try:
+            return attempt()
+        except (KeyError, TypeError) as error:
+            raise self._world.player.fault(f"sent metadata that cannot be used ({error!r})") from error
 
     def _check_room(self, room: str) -> None:
         if not self.has_room(room):

@@ -94,7 +94,7 @@ class World:
             numPlacementAttempts=PLACEMENT_ATTEMPTS,
         )
         if not event:
-            reason = " ".join(str(event.metadata["errorMessage"]).split())
+            reason = _reason(event)
             warnings.warn(
                 f"AI2-THOR did not spawn {room} with seed {seed} ({reason}); the room is used as it is.",
                 RuntimeWarning,
@@ -116,7 +116,7 @@ class World:
         )
         if event:
             return event
-        reason = " ".join(str(event.metadata["errorMessage"]).split())
+        reason = _reason(event)
         positions = self.positions()
         nearest = ""
         if len(positions):
@@ -167,7 +167,7 @@ class World:
             PlayerProtocolError: It did not.
         """
         if not event:
-            reason = " ".join(str(event.metadata["errorMessage"]).split())
+            reason = _reason(event)
             raise self.player.fault(f"refused {action} ({reason})")
         return event
 
@@ -222,3 +222,8 @@ class World:
             raise self.player.fault(missing)
         self.clip_planes = self.player.clip_planes
         return view_of(event, self.clip_planes)
+
+
+def _reason(event: "Event") -> str:
+    """Return in one line why an action was refused."""
+    return " ".join(str(event.metadata["errorMessage"]).split())
