@@ -4,8 +4,6 @@ The annotations of a file hold for the simulator, and the build of it, that the 
 one shows other objects at the same locations: then only the simulator itself knows what is there.
 """
 
-import re
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +24,6 @@ TruthSource = Literal["file", "simulator"]
 AGREEMENT_IOU = 0.5
 """Least IoU at which an object of the file and one of the simulator are the same."""
 
-_CLIENT_ROOM = re.compile(r'("scene"\s*:\s*"FloorPlan[0-9]+)_physics"')
-
 
 @dataclass(frozen=True)
 class DatasetViews:
@@ -46,7 +42,7 @@ class DatasetViews:
 
 
 def read_dataset(path: Path) -> LocationDataset:
-    """Read a dataset file; rooms may have the names of AI2-THOR's client, such as `"FloorPlan7_physics"`.
+    """Read a dataset file that agents can be evaluated at.
 
     Args:
         path: A file in the authors' format; see `thor_interact_env.locations.LocationDataset`.
@@ -55,20 +51,7 @@ def read_dataset(path: Path) -> LocationDataset:
         DatasetError: It is no such file, or has no location, or an image is not of 300 x 300 pixels.
         OSError: It cannot be read.
     """
-    try:
-        text, renamed = _CLIENT_ROOM.subn(r'\1"', path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        renamed = 0  # said below
-    if not renamed:
-        dataset = LocationDataset.read(path)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / path.name
-            copy.write_text(text, encoding="utf-8")
-            try:
-                dataset = LocationDataset.read(copy)
-            except DatasetError as error:
-                raise DatasetError(str(error).replace(str(copy), str(path))) from None
+    dataset = LocationDataset.read(path)
     if not len(dataset):
         raise DatasetError(f"{path} has no location; there is nothing to evaluate at")
     for index, entry in enumerate(dataset):

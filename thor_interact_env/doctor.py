@@ -131,20 +131,19 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
     """Look for what AI2-THOR needs; with `start_player`, start its player in a process of its own."""
     from thor_interact_env.simulators.ai2thor.options import VARIABLE, machine_options
 
+    mistake = None
     try:
         executable = executable or machine_options().get("local_executable_path")
     except InvalidOptionError as error:
-        return [Finding("AI2-THOR's player", "failed", str(error), f"unset {VARIABLE}, or correct it.")]
+        mistake = Finding("AI2-THOR's player", "failed", str(error), f"unset {VARIABLE}, or correct it.")
     client = _package("AI2-THOR's client", "ai2thor", 'pip install "thor-interact[thor]"')
     builds = installed_builds()
     install = (
         "see docs/ai2thor.md: the client downloads a build when it first runs, or name one as executable."
     )
-    build = (
-        Finding("Unity build", "ok", ", ".join(builds))
-        if builds
-        else Finding("Unity build", "missing", f"none in {_releases()}", install)
-    )
+    build = Finding("Unity build", "missing", f"none in {_releases()}", install)
+    if executable is not None or builds:
+        build = Finding("Unity build", "ok", executable or ", ".join(builds))
     vulkan = ctypes.util.find_library("vulkan")
     display = os.environ.get("DISPLAY")
     others = [
@@ -163,7 +162,9 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
         ),
     ]
     name = "AI2-THOR's player"
-    if client.status != "ok":
+    if mistake is not None:
+        player = mistake
+    elif client.status != "ok":
         player = Finding(name, "missing", "its client is not installed", client.remedy)
     elif executable is None and not builds:
         player = Finding(name, "missing", "there is no Unity build", install)

@@ -130,8 +130,9 @@ class Location:
         """Read the `thor_meta` object of the authors' files.
 
         Args:
-            thor_meta: Mapping with scene, position {x, y, z}, rotation (degrees, or {x, y, z} whose y is
-                the yaw), horizon and seed; other keys are ignored.
+            thor_meta: Mapping with scene (also as AI2-THOR's client names it, `"FloorPlan7_physics"`),
+                position {x, y, z}, rotation (degrees, or {x, y, z} whose y is the yaw), horizon and seed;
+                other keys are ignored.
 
         Raises:
             InvalidLocationError: A field is missing, has the wrong type or is out of range.
@@ -147,7 +148,9 @@ class Location:
             raise InvalidLocationError(
                 f"thor_meta has no field {missing[0]!r}; it has {sorted(map(str, thor_meta))}"
             )
-        position, rotation = thor_meta["position"], thor_meta["rotation"]
+        scene, position, rotation = thor_meta["scene"], thor_meta["position"], thor_meta["rotation"]
+        if isinstance(scene, str):
+            scene = scene.removesuffix("_physics")
         if not isinstance(position, Mapping) or any(axis not in position for axis in "xyz"):
             raise InvalidLocationError(f"position {position!r} of thor_meta is not an object with x, y and z")
         if isinstance(rotation, Mapping):
@@ -155,7 +158,7 @@ class Location:
                 raise InvalidLocationError(f"rotation {rotation!r} of thor_meta has no field 'y'")
             rotation = rotation["y"]
         coordinates = (position["x"], position["y"], position["z"])
-        return cls(thor_meta["scene"], coordinates, rotation, thor_meta["horizon"], thor_meta["seed"])
+        return cls(scene, coordinates, rotation, thor_meta["horizon"], thor_meta["seed"])
 
 
 class LocationSampler:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from command_lines import complaint, exit_code
+from player_launcher import PLAYER_COMMAND, client_environment
 from released_weights import random_weights
 
 from agents.command_line import main
@@ -18,6 +19,7 @@ from eval.evaluation_set import EvaluationSet
 from thor_interact_env.datasets.measuring import measure
 from thor_interact_env.locations import LocationDataset
 from thor_interact_env.simulators import make_simulator
+from thor_interact_env.simulators.ai2thor.options import VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +83,29 @@ def test_a_dataset_file_drives_the_evaluation(
         other = by_simulator["rows"][name]
         assert row["truths"] > 0
         assert {**row, "images_per_second": 0} == {**other, "images_per_second": 0}
+
+
+def test_the_file_drives_it_through_ai2thors_client_too(
+    run: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The player of the tests shows the embedded rooms: what is seen in colour alone scores the same."""
+    pytest.importorskip("ai2thor")
+    words = ["evaluate", run, "--dataset", dataset, "--truth", "file", "--device", "cpu", "--simulator"]
+    assert exit_code(main, *words, "mujoco") == 0
+    embedded = json.loads((run / "evaluation.json").read_text())
+    with client_environment(tmp_path):
+        monkeypatch.setenv(VARIABLE, json.dumps({"local_executable_path": PLAYER_COMMAND}))
+        assert exit_code(main, *words, "ai2thor") == 0
+    result = json.loads((run / "evaluation.json").read_text())
+    assert result["simulator"] == "ai2thor" and result["dataset"]["agreement"] == 1
+    assert result["dataset"]["left_out"] == embedded["dataset"]["left_out"]
+    assert {name: row["truths"] for name, row in result["rows"].items()} == {
+        name: row["truths"] for name, row in embedded["rows"].items()
+    }
+    seen, expected = (
+        {**made["rows"]["all superpixels"], "images_per_second": 0} for made in (result, embedded)
+    )
+    assert seen == expected
 
 
 def test_wrong_words_are_one_line(

@@ -24,10 +24,16 @@ def thor_simulator(tmp_path_factory):
 
 
 @pytest.fixture(params=["fake", "mujoco", "ai2thor"])
-def any_env(request):
-    """An environment over each world; where there are rooms, in one of them."""
+def any_world(request):
+    """What to make an environment over each world with; where there are rooms, in one of them."""
     locations = "NovelSpaces/train" if request.param == "fake" else mujoco_locations()
     world = request.getfixturevalue("thor_simulator") if request.param == "ai2thor" else request.param
-    env = make(world, locations=locations, render_mode="rgb_array")
+    return {"simulator": world, "locations": locations}
+
+
+@pytest.fixture
+def any_env(any_world):
+    """An environment over each world."""
+    env = make(**any_world, render_mode="rgb_array")
     yield env
     env.close()

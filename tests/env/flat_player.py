@@ -4,7 +4,8 @@ It is for what the stand-in over the embedded simulator is too good for: a room 
 rest, answers that lack something, faults by the dozen. It misbehaves as `thor_player/faults.py` says, and as
 the variable `FLAT_PLAYER`, a JSON object, asks: "without" leaves out a picture ("rgb", "depth" or "ids"),
 "refuses" names an action that it does not know, "fails" one that it cannot do, "scenes" the rooms it has,
-"size" its pictures' height and width.
+"size" its pictures' height and width, "fov" their field of view, "lacks" a field that it leaves out of the
+metadata of everything that can be moved.
 """
 
 import json
@@ -129,12 +130,16 @@ class FlatPlayer:
             for name, (kind, image) in pictures.items()
             if name != self.asked.get("without")
         ]
+        lacks = self.asked.get("lacks")
         objects = [
             {"objectId": SINK, "objectType": "Sink", "pickupable": False, "moveable": False, "mass": 0.0},
             {"objectId": MUG, "objectType": "Mug", "pickupable": True, "moveable": False, "mass": 1.0},
         ]
         agent = {
-            "objects": [{**item, "visible": True} for item in objects],
+            "objects": [
+                {key: value for key, value in {**item, "visible": True}.items() if key != lacks}
+                for item in objects
+            ],
             "colors": [{"name": n, "color": c.tolist()} for n, c in zip(NAMES, COLOURS, strict=True)],
             "isSceneAtRest": self.moving == 0,
             "sceneName": self.scene,
@@ -142,6 +147,7 @@ class FlatPlayer:
             "screenHeight": height,
             "thirdPartyCameras": [],
             "depthFormat": "Meters",
+            "fov": self.asked.get("fov", 90.0),
             "lastAction": request["action"],
             "lastActionSuccess": True,
             "errorCode": "",

@@ -42,10 +42,7 @@ def client_environment(home: Path, faults: list | None = None) -> Iterator[Path]
 
 
 class SharedThorSimulator(Ai2thorSimulator):
-    """The adapter over one player that outlives the environments it is lent to; its copies are itself."""
-
-    def __reduce__(self):
-        return shared_simulator, ()
+    """The adapter over one player that outlives the environments it is lent to; copies have their own."""
 
     def close(self):
         """Leave the player running; see `end`."""

@@ -112,9 +112,12 @@ class TestAi2thor:
         assert by_name(examine_ai2thor(True, None, 10))["AI2-THOR's player"].status == "ok"
         ((_, options),) = machine["asked"]
         assert options["local_executable_path"] == sys.executable
+        assert by_name(examine_ai2thor(False, None, 10))["Unity build"].detail == sys.executable
         monkeypatch.setenv("THOR_INTERACT_AI2THOR", "player")
-        (finding,) = examine_ai2thor(True, None, 10)
+        named = by_name(examine_ai2thor(True, None, 10))
+        finding = named["AI2-THOR's player"]
         assert finding.status == "failed" and "unset THOR_INTERACT_AI2THOR" in finding.remedy
+        assert named["Vulkan"].status == "missing"  # the rest is told as ever
 
     def test_a_player_is_really_started(self, tmp_path):
         pytest.importorskip("ai2thor")

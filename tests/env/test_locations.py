@@ -90,6 +90,9 @@ class TestLocation:
         meta = {**SOMEWHERE.to_json(), "rotation": {"x": 0, "y": 90, "z": 0}}
         assert Location.from_json(meta) == SOMEWHERE
 
+    def test_the_clients_names_of_rooms_are_read(self):
+        assert Location.from_json({**SOMEWHERE.to_json(), "scene": f"{SOMEWHERE.scene}_physics"}) == SOMEWHERE
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [

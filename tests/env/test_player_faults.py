@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from env_makers import make
 from player_launcher import PLAYER_COMMAND, client_environment
+from thor_simulators import one_sentence
 
 from thor_interact_env.actions import DIRECTIONS
 from thor_interact_env.errors import (
@@ -72,12 +73,6 @@ def faulty(tmp_path):
             simulator.close()
 
 
-def is_one_sentence(error):
-    """Whether a message is one line that names a log file."""
-    text = str(error)
-    return "\n" not in text and ".log" in text
-
-
 class TestStart:
     @pytest.mark.parametrize(
         ("fault", "options", "cause"),
@@ -95,7 +90,7 @@ class TestStart:
         start = time.monotonic()
         with pytest.raises(PlayerStartError, match=cause) as caught:
             simulator.load(location[0])
-        assert is_one_sentence(caught.value)
+        assert one_sentence(caught.value)
         assert time.monotonic() - start < options.get("start_timeout", PATIENCE) + MARGIN
         assert not simulator._world.player.running
 
@@ -138,7 +133,7 @@ class TestStep:
         if error is PlayerTimeoutError:
             assert time.monotonic() - start < STALL + MARGIN
         assert len([item for item in caught if item.category is RuntimeWarning]) == options["restarts"]
-        assert is_one_sentence(reported.value)
+        assert one_sentence(reported.value)
         if options["restarts"]:  # the next player behaves
             np.testing.assert_array_equal(simulator.load(here).rgb, before.rgb)
 

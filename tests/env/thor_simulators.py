@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,15 @@ def flat_simulator(
         simulator = Ai2thorSimulator(**{**quick, **options})
         yield simulator
         simulator.close()
+
+
+def one_sentence(error: BaseException) -> bool:
+    """Whether a message is one line that names the cause, the player's log and a remedy."""
+    remedy = "(doctor|start_timeout|step_timeout|commit_id)"
+    return (
+        re.fullmatch(rf"AI2-THOR's player \S.*; its log is /\S.*\.log; .*{remedy}.*\.", str(error))
+        is not None
+    )
 
 
 def asked_of(simulator: Ai2thorSimulator, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:

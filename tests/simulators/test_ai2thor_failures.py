@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("ai2thor")
-from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, flat_simulator
+from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, flat_simulator, one_sentence
 
 from thor_interact_env.errors import (
     PlayerActionError,
@@ -28,14 +28,6 @@ from thor_interact_env.errors import (
 )
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 from thor_interact_env.simulators.ai2thor.player import Player
-
-
-def one_sentence(error):
-    text = str(error.value)
-    assert "\n" not in text
-    assert text.endswith(".")
-    assert ".log" in text
-    return text
 
 
 def test_a_players_failure_is_no_mistake_of_the_user():
@@ -57,6 +49,7 @@ class TestAnswersThatLackSomething:
             ({"without": "rgb"}, "sent no colour picture"),
             ({"without": "depth"}, "sent no depth picture"),
             ({"without": "ids"}, "sent no instance picture"),
+            ({"fov": 60.0}, "a field of view of 60 degrees, not of 90"),
             ({"size": [200, 300]}, r"of \(200, 300\), not of \(300, 300\) pixels"),
         ],
     )
@@ -64,13 +57,13 @@ class TestAnswersThatLackSomething:
         with flat_simulator(tmp_path, asked=asked, restarts=0) as simulator:
             with pytest.raises(PlayerProtocolError, match=cause) as error:
                 simulator.load(HERE)
-            one_sentence(error)
+            assert one_sentence(error.value)
 
     def test_an_action_that_the_player_does_not_know_is_named(self, tmp_path):
         with flat_simulator(tmp_path, asked={"refuses": "MakeAllObjectsMoveable"}) as simulator:
             with pytest.raises(PlayerActionError, match=r"MakeAllObjectsMoveable.*commit_id") as error:
                 simulator.load(HERE)
-            one_sentence(error)
+            assert one_sentence(error.value)
             assert not simulator._world.player.running
 
     def test_a_spawn_that_fails_is_a_warning(self, tmp_path):
@@ -79,11 +72,22 @@ class TestAnswersThatLackSomething:
                 seen = simulator.load(HERE)
             assert seen.rgb.any()
 
-    def test_metadata_that_lacks_something_is_the_players_fault(self, tmp_path, monkeypatch):
-        with flat_simulator(tmp_path, restarts=0) as simulator:
-            monkeypatch.setattr(simulator._world, "play", lambda *given: {}["isSceneAtRest"])
-            with pytest.raises(PlayerError, match=r"metadata that cannot be used .KeyError..isSceneAtRest"):
+    @pytest.mark.parametrize("field", ["mass", "objectType", "pickupable", "objectId"])
+    def test_metadata_that_lacks_something_is_the_players_fault(self, tmp_path, field):
+        with flat_simulator(tmp_path, asked={"lacks": field}, restarts=0) as simulator:
+            with pytest.raises(PlayerProtocolError, match=rf"cannot be used .KeyError..{field}") as error:
                 simulator.load(HERE)
+                simulator.instances()
+            assert one_sentence(error.value)
+
+    def test_a_player_that_names_no_positions_is_reported(self, tmp_path):
+        with flat_simulator(tmp_path, asked={"fails": "GetReachablePositions"}, restarts=0) as simulator:
+            with pytest.raises(
+                PlayerProtocolError, match=r"refused GetReachablePositions .it cannot"
+            ) as error:
+                simulator.reachable_positions(HERE.scene, HERE.seed)
+            assert one_sentence(error.value)
+            assert not simulator._world.player.running
 
     def test_a_touch_is_never_made_from_another_place(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path, restarts=1) as simulator:
@@ -127,7 +131,56 @@ class TestStarting:
             pytest.raises(PlayerStartError, match=r"vulkaninfo.*doctor") as error,
         ):
             simulator.load(HERE)
-        one_sentence(error)
+        assert one_sentence(error.value)
+
+    def test_a_program_that_looks_for_gpus_and_hangs_is_reported(self, tmp_path, monkeypatch):
+        hanging = tmp_path / "vulkaninfo"
+        hanging.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
+        hanging.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with (
+            flat_simulator(tmp_path, gpu_device=0, start_timeout=1) as simulator,
+            pytest.raises(PlayerStartError, match=r"`vulkaninfo`, .* did not end within 1 s") as error,
+        ):
+            simulator.load(HERE)
+        assert one_sentence(error.value)
+
+    def test_a_gpu_that_there_is_not_is_named(self, tmp_path):
+        folder = tmp_path / ".ai2thor"
+        folder.mkdir()
+        (folder / "cuda-vulkan-mapping.json").write_text('{"0": 0}')
+        with (
+            flat_simulator(tmp_path, gpu_device=5) as simulator,
+            pytest.raises(PlayerStartError, match=r"gpu_device 5 is none of the GPUs in .*mapping") as error,
+        ):
+            simulator.load(HERE)
+        assert one_sentence(error.value)
+
+    def test_without_a_build_and_without_a_network_both_are_named(self, tmp_path, monkeypatch):
+        for name in ("https_proxy", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        options = {"local_executable_path": None, "commit_id": "0" * 40}
+        with (
+            flat_simulator(tmp_path, **options) as simulator,
+            pytest.raises(PlayerStartError, match=r"no build of AI2-THOR.*cannot be reached") as error,
+        ):
+            simulator.load(HERE)
+        assert one_sentence(error.value)
+
+    def test_a_build_that_knows_no_pipes_is_reported(self, tmp_path, monkeypatch):
+        from ai2thor.platform import CloudRendering
+
+        monkeypatch.setattr(CloudRendering, "validate", lambda request: [])
+        folder = tmp_path / ".ai2thor" / "releases" / "thor-CloudRendering-abc"
+        folder.mkdir(parents=True)
+        (folder / "metadata.json").write_text('{"server_types": ["WSGI"]}')
+        options = {"local_executable_path": None, "commit_id": "abc", "platform": "CloudRendering"}
+        with (
+            flat_simulator(tmp_path, **options) as simulator,
+            pytest.raises(PlayerStartError, match=r"named pipes; choose a later commit_id") as error,
+        ):
+            simulator.load(HERE)
+        assert one_sentence(error.value)
 
     def test_a_home_that_cannot_be_written_to_is_reported(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path) as simulator:
@@ -156,7 +209,7 @@ class TestFailingLater:
             os.kill(_pid(simulator), signal.SIGKILL)
             with pytest.raises(PlayerDiedError, match="exit code -9") as error:
                 simulator.touch(*ON_MUG, 30.0, AWAY)
-            one_sentence(error)
+            assert one_sentence(error.value)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)
                 before = simulator.load(HERE)  # a new episode, a new player
@@ -221,7 +274,7 @@ class TestFailingLater:
             ) as error:
                 simulator.touch(*ON_MUG, 30.0, AWAY)
             assert time.monotonic() - start >= 0.2
-            one_sentence(error)
+            assert one_sentence(error.value)
 
 
 def _pid(simulator):

@@ -1,13 +1,16 @@
 """The options with which AI2-THOR's player is started."""
 
+import math
+import pickle
 import sys
+from typing import get_args
 
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.simulators import make_simulator
-from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, machine_options
+from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, Quality, machine_options
 
 pytest.importorskip("ai2thor")
 
@@ -18,6 +21,7 @@ class TestOptions:
         [
             ({"platform": "WebGL"}, "platform 'WebGL' is not one of Linux64, CloudRendering"),
             ({"gpu_device": -1}, "gpu_device -1"),
+            ({"quality": "Best"}, "quality 'Best' is not one of Very Low,.* Ultra"),
             ({"start_timeout": 0}, "start_timeout 0"),
             ({"step_timeout": float("inf")}, "step_timeout inf"),
             ({"restarts": -1}, "restarts -1"),
@@ -32,6 +36,24 @@ class TestOptions:
     def test_a_wrong_one_is_named(self, options, message):
         with pytest.raises(InvalidOptionError, match=message):
             make_simulator("ai2thor", **options)
+
+    def test_the_clients_qualities_are_allowed(self):
+        from ai2thor._quality_settings import QUALITY_SETTINGS
+
+        assert set(get_args(Quality)) == set(QUALITY_SETTINGS) - {"DONOTUSE"}
+
+    def test_a_copy_has_the_same_ones(self):
+        options = {
+            "local_executable_path": sys.executable,
+            "reach": math.inf,
+            "quality": "Low",
+            "restarts": 1,
+        }
+        simulator = make_simulator("ai2thor", settle_seconds=0.5, reach_from="near_plane", **options)
+        copy = pickle.loads(pickle.dumps(simulator))
+        assert copy.reach == simulator.reach
+        assert copy._arguments == simulator._arguments
+        assert copy._arguments.items() >= options.items()
 
     def test_a_path_may_hold_spaces(self, tmp_path):
         program = tmp_path / "my player"

@@ -14,6 +14,11 @@ from thor_interact_env.errors import InvalidOptionError
 Platform = Literal["Linux64", "CloudRendering"]
 """Which of AI2-THOR's builds: for an X server, or for a GPU without one."""
 
+Quality = Literal[
+    "Very Low", "Low", "Medium", "MediumCloseFitShadows", "High", "Very High", "Ultra", "High WebGL"
+]
+"""How well AI2-THOR's player draws."""
+
 VARIABLE: Final = "THOR_INTERACT_AI2THOR"
 """Environment variable with a machine's own options, for every command: a JSON object of `PlayerOptions`."""
 
@@ -33,9 +38,9 @@ class PlayerOptions:
         gpu_device: GPU on which CloudRendering draws, as `nvidia-smi` numbers all of them, whatever
             CUDA_VISIBLE_DEVICES says. None: Vulkan's first.
         x_display: X display, such as ":0". None: DISPLAY.
-        quality: One of AI2-THOR's quality settings, such as "Ultra" or "Very Low".
-        start_timeout: Seconds from the start of the process until the first room is ready. Downloading a
-            build comes before and is not limited.
+        quality: How well the player draws, one of `Quality`.
+        start_timeout: Seconds from the start of the process until the first room is ready, and for each of
+            the programs that find a GPU before. Downloading a build comes before and is not limited.
         step_timeout: Seconds for each action.
         restarts: How often a player that fails is started again within an episode.
 
@@ -48,7 +53,7 @@ class PlayerOptions:
     commit_id: str | None = None
     gpu_device: int | None = None
     x_display: str | None = None
-    quality: str = "Ultra"
+    quality: Quality = "Ultra"
     start_timeout: float = 300.0
     step_timeout: float = 100.0
     restarts: int = 3
@@ -58,6 +63,8 @@ class PlayerOptions:
         if self.platform is not None and self.platform not in get_args(Platform):
             choices = ", ".join(get_args(Platform))
             raise InvalidOptionError(f"platform {self.platform!r} is not one of {choices}, nor None")
+        if self.quality not in get_args(Quality):
+            raise InvalidOptionError(f"quality {self.quality!r} is not one of {', '.join(get_args(Quality))}")
         for name in ("commit_id", "x_display"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gymnasium.error import DependencyNotInstalled
 
-from thor_interact_env.actions import IMAGE_SIZE
+from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
 from thor_interact_env.errors import (
     PlayerActionError,
     PlayerDiedError,
@@ -146,6 +146,7 @@ class Player:
                     scene=room,
                     width=IMAGE_SIZE,
                     height=IMAGE_SIZE,
+                    fieldOfView=FIELD_OF_VIEW,
                     visibilityDistance=self._visibility_distance,
                     renderDepthImage=True,
                     renderInstanceSegmentation=True,

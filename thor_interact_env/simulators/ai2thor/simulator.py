@@ -1,9 +1,11 @@
 """AI2-THOR behind the `Simulator` protocol: rooms, touches, ground truth, and a player that may fail."""
 
+import functools
 import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Final, TypeVar
 
 import numpy as np
@@ -21,7 +23,7 @@ from thor_interact_env.errors import (
 )
 from thor_interact_env.locations import ALL_ROOMS, Location
 from thor_interact_env.simulators.ai2thor.history import Touch, pack, unpack
-from thor_interact_env.simulators.ai2thor.options import Platform, PlayerOptions
+from thor_interact_env.simulators.ai2thor.options import Platform, PlayerOptions, Quality
 from thor_interact_env.simulators.ai2thor.player import require_ai2thor
 from thor_interact_env.simulators.ai2thor.views import View, instances_of
 from thor_interact_env.simulators.ai2thor.world import ReachFrom, World
@@ -57,7 +59,7 @@ class Ai2thorSimulator:
         commit_id: Commit of AI2-THOR whose build is taken. None: that of the installed client.
         gpu_device: GPU on which CloudRendering draws; see `PlayerOptions`.
         x_display: X display, such as ":0". None: DISPLAY.
-        quality: One of AI2-THOR's quality settings.
+        quality: One of AI2-THOR's quality settings; see `PlayerOptions`.
         start_timeout: Seconds from the start of the player until the first room is ready.
         step_timeout: Seconds for each action.
         restarts: How often a player that fails is started again within an episode.
@@ -79,7 +81,7 @@ class Ai2thorSimulator:
         commit_id: str | None = None,
         gpu_device: int | None = None,
         x_display: str | None = None,
-        quality: str = "Ultra",
+        quality: Quality = "Ultra",
         start_timeout: float = 300.0,
         step_timeout: float = 100.0,
         restarts: int = 3,
@@ -104,6 +106,10 @@ class Ai2thorSimulator:
             restarts=restarts,
         )
         require_ai2thor()
+        self._arguments = {
+            **{"reach": reach, "reach_from": reach_from, "settle_seconds": settle_seconds},
+            **asdict(options),
+        }
         self.reach = min(float(reach), FARTHEST)
         self.reach_from = reach_from
         self._restarts = restarts
@@ -113,6 +119,10 @@ class Ai2thorSimulator:
         self._location: Location | None = None
         self._touches: list[Touch] = []
         self._view: View | None = None
+
+    def __reduce__(self) -> tuple[Callable[[], "Ai2thorSimulator"], tuple[()]]:
+        """Pickle what it was made of: a copy starts a player of its own, and has no location loaded."""
+        return functools.partial(Ai2thorSimulator, **self._arguments), ()
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -207,7 +217,7 @@ class Ai2thorSimulator:
     def instances(self) -> Instances:
         """Return the movable objects with at least 10 visible pixels in reach; see `Simulator`."""
         view = self._loaded()[1]
-        return instances_of(view, self._world.in_reach(view))
+        return self._read(lambda: instances_of(view, self._world.in_reach(view)))
 
     def get_state(self) -> npt.NDArray[np.float64]:
         """Return the location and the touches so far that moved something, as one vector.

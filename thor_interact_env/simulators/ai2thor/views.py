@@ -1,6 +1,7 @@
 """From an event of AI2-THOR to what this package calls an observation and instances."""
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import IMAGE_SIZE
+from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
 from thor_interact_env.simulators.base import Instances, Observation
 from thor_interact_env.simulators.mujoco.rendering import ray_lengths
 from thor_interact_env.simulators.mujoco.simulator import GREATEST_MASS, MINIMUM_VISIBLE_PIXELS
@@ -39,8 +40,11 @@ class View:
         }
 
 
-def missing_pictures(event: "Event") -> str | None:
-    """Return what an event lacks, as the end of a sentence that begins with "the player"; None: nothing."""
+def fault_of_pictures(event: "Event") -> str | None:
+    """Return what is wrong with the pictures of an event; None: nothing.
+
+    It is the end of a sentence that begins with "the player".
+    """
     wanted = {
         "colour": event.frame,
         "depth": event.depth_frame,
@@ -51,6 +55,9 @@ def missing_pictures(event: "Event") -> str | None:
             return f"sent no {name} picture"
         if picture.shape[:2] != (IMAGE_SIZE, IMAGE_SIZE):
             return f"sent a {name} picture of {picture.shape[:2]}, not of {(IMAGE_SIZE, IMAGE_SIZE)} pixels"
+    angle = event.metadata["fov"]
+    if not math.isclose(angle, FIELD_OF_VIEW, abs_tol=0.01):
+        return f"sent pictures with a field of view of {angle:g} degrees, not of {FIELD_OF_VIEW:g}"
     return None
 
 
@@ -63,7 +70,7 @@ def view_of(event: "Event", clip_planes: tuple[float, float]) -> View:
     sqrt(1 + (x^2 + y^2) / f^2), it is the distance from the camera.
 
     Args:
-        event: One with all its pictures; see `missing_pictures`.
+        event: One with all its pictures; see `fault_of_pictures`.
         clip_planes: Distances of the near and the far plane in metres.
     """
     rgb = np.array(event.frame, np.uint8, order="C")

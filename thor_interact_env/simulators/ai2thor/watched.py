@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from io import FileIO
 from typing import Any, Final, Literal, NoReturn
 
+import requests
+from ai2thor.build import Build
 from ai2thor.controller import Controller
 from ai2thor.fifo_server import FifoServer
 
@@ -30,6 +32,8 @@ PIPE_SIZE: Final = 2**20
 """Bytes that the pipe from the player holds; with Linux's default of 64 KiB a step takes twice as long."""
 
 _GLANCE: Final = 0.05  # seconds between two looks at whether the process lives
+_FIRST_ANSWER: Final = 30.0  # seconds in which whoever keeps the builds answers
+_GPU_PROGRAMS: Final = (["vulkaninfo"], ["nvidia-smi", "-L"])
 _LAST_BREATH: Final = 2.0  # seconds in which a player that has closed its pipe leaves its exit code
 
 
@@ -250,7 +254,67 @@ class WatchedController(Controller):
                 raise server.fault from error
             raise
 
+    def find_platform_builds(
+        self, candidate_platforms: Any, request: Any, commits: Any, releases_dir: str, local_build: bool
+    ) -> Any:
+        """Return the builds that there are; without one on this machine, look whether there is a network.
+
+        The client asks without a time limit, and takes any silence for a build that does not exist.
+
+        Raises:
+            OSError: A build has to be downloaded, and cannot be.
+        """
+        candidates = [
+            Build(platform, commit, self.include_private_scenes, releases_dir)
+            for platform in candidate_platforms
+            for commit in commits
+        ]
+        if not any(os.path.isdir(build.base_dir) for build in candidates):
+            url = candidates[0].url
+            try:
+                requests.head(url, timeout=_FIRST_ANSWER)
+            except requests.RequestException as error:
+                raise OSError(
+                    f"this machine has no build of AI2-THOR, and {url} cannot be reached "
+                    f"({type(error).__name__}): connect to the network once, or name a player as "
+                    "local_executable_path"
+                ) from error
+        return super().find_platform_builds(candidate_platforms, request, commits, releases_dir, local_build)
+
+    def unity_command(self, width: int, height: int, headless: bool) -> list[str]:
+        """Return the words that start the player.
+
+        To find a GPU the client runs two programs that a broken driver lets hang; here they are tried first,
+        with the time that a start may take.
+
+        Raises:
+            RuntimeError: One of them hangs, or the GPU is none of those that they name.
+        """
+        for program in _GPU_PROGRAMS if self.gpu_device is not None else ():
+            with contextlib.suppress(OSError):  # absent: the client says so
+                try:
+                    subprocess.run(program, capture_output=True, timeout=self._timeouts[0])
+                except subprocess.TimeoutExpired as error:
+                    raise RuntimeError(
+                        f"`{' '.join(program)}`, which finds gpu_device {self.gpu_device}, did not end "
+                        f"within {self._timeouts[0]:g} s: the GPU's driver hangs, or start_timeout is "
+                        "too short"
+                    ) from error
+        try:
+            words: list[str] = super().unity_command(width, height, headless)
+        except KeyError as error:
+            file = os.path.join(self.base_dir, "cuda-vulkan-mapping.json")
+            raise RuntimeError(
+                f"gpu_device {self.gpu_device} is none of the GPUs in {file}; "
+                "delete that file if they changed"
+            ) from error
+        return words
+
     def _build_server(self, host: str, port: int, width: int, height: int) -> None:
+        if FifoServer.server_type not in self._build.server_types:
+            raise RuntimeError(
+                "this build of AI2-THOR does not talk through named pipes; choose a later commit_id"
+            )
         if self.server is None:
             start_timeout, step_timeout = self._timeouts
             self.server = WatchedServer(

@@ -15,7 +15,7 @@ from thor_interact_env.locations import Location
 from thor_interact_env.simulators.ai2thor.history import Touch
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 from thor_interact_env.simulators.ai2thor.player import Player
-from thor_interact_env.simulators.ai2thor.views import View, missing_pictures, view_of
+from thor_interact_env.simulators.ai2thor.views import View, fault_of_pictures, view_of
 from thor_interact_env.simulators.mujoco.rendering import ray_lengths
 
 if TYPE_CHECKING:
@@ -217,9 +217,9 @@ class World:
         self.player.step("UnpausePhysicsAutoSim")
 
     def _look(self, event: "Event") -> View:
-        missing = missing_pictures(event)
-        if missing is not None:
-            raise self.player.fault(missing)
+        fault = fault_of_pictures(event)
+        if fault is not None:
+            raise self.player.fault(fault)
         self.clip_planes = self.player.clip_planes
         return view_of(event, self.clip_planes)
 
