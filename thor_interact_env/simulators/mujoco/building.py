@@ -18,11 +18,17 @@ CAMERA = "agent"
 TIME_STEP = 0.005
 """Seconds of one physics step."""
 
-FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.05, 0.01
-"""Sliding friction (no unit) of bare objects, of plastic glides and of castors under furniture."""
+FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.01, 0.001
+"""Sliding friction (no unit): bare objects, the feet of appliances, glides and castors under furniture.
 
-GLIDE_MASS, CASTOR_MASS = 10.0, 20.0
-"""Kilograms from which furniture stands on glides, and from which it rolls on castors."""
+The last two are chosen so that 200 N move heavy things visibly; see docs/physics.md.
+"""
+
+GLIDE_MASS, CASTOR_MASS = 5.0, 20.0
+"""Kilograms from which furniture stands on glides (appliances on feet), and from which it rolls on castors."""
+
+CONTACT_SECONDS = 2 * TIME_STEP
+"""Time in which contacts push apart what has sunk in, the least that is stable: nothing rests deeper than 1 mm."""
 
 TURNING_FRICTION = (0.005, 0.005)
 """Torsional and rolling friction of everything, metres."""
@@ -79,6 +85,7 @@ class _Builder:
         option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
         option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
         option.enableflags |= mujoco.mjtEnableBit.mjENBL_SLEEP
+        self.spec.default.geom.solref = [CONTACT_SECONDS, 1.0]
         self.spec.compiler.autolimits = True
         visual = self.spec.visual
         visual.global_.fovy = FIELD_OF_VIEW
@@ -163,7 +170,8 @@ class _Builder:
         if furniture:
             self.add(body, blueprint, furniture_friction(blueprint.mass), _FURNITURE)
         else:
-            self.add(body, blueprint, FRICTION, _PORTABLE)
+            feet = FEET_FRICTION if blueprint.mass >= GLIDE_MASS else FRICTION
+            self.add(body, blueprint, feet, _PORTABLE)
 
 
 def _add_shell(builder: _Builder, plan: RoomPlan) -> None:
@@ -275,7 +283,7 @@ def furniture_friction(mass: float) -> float:
 
     Example:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]
-        [0.5, 0.05, 0.01]
+        [0.5, 0.01, 0.001]
     """
     if mass >= CASTOR_MASS:
         return CASTOR_FRICTION
