@@ -20,7 +20,7 @@ class VideoPCAConfig(RunSettings):
     same rates as the self-supervised network in the first stage of the same preset.
     """
 
-    oracle_points: int = 4
+    oracle_points: int = 3
     """Most movable objects touched at a location, each once (the interaction oracle of the paper). The paper,
     and the preset `paper`, touch all; short runs see more locations instead."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Mesh, Vector, Visual, merge
+from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Mesh, Vector, Visual, merge
 
 CAMERA = "agent"
 """Name of the agent's camera."""
@@ -18,17 +18,17 @@ CAMERA = "agent"
 TIME_STEP = 0.005
 """Seconds of one physics step."""
 
-FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.01, 0.001
+FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.025, 0.001
 """Sliding friction (no unit): bare objects, the feet of appliances, glides and castors under furniture.
 
 The last two are chosen so that 200 N move heavy things visibly; see docs/physics.md.
 """
 
 GLIDE_MASS, CASTOR_MASS = 5.0, 20.0
-"""Kilograms from which furniture stands on glides (appliances on feet), and from which it rolls on castors."""
+"""Kilograms from which furniture stands on glides, and appliances on feet; and from which it has castors."""
 
 CONTACT_SECONDS = 2 * TIME_STEP
-"""Time in which contacts push apart what has sunk in, the least that is stable: nothing rests deeper than 1 mm."""
+"""Seconds in which a contact pushes apart what sank in, the least that is stable: at most 1 mm is left."""
 
 TURNING_FRICTION = (0.005, 0.005)
 """Torsional and rolling friction of everything, metres."""
@@ -151,7 +151,7 @@ class _Builder:
                 quat=quaternion,
                 friction=[friction, *TURNING_FRICTION],
                 priority=priority,
-                condim=6,
+                condim=_resisted(collider, priority),
                 group=_FELT,
                 mass=0,
             )
@@ -276,6 +276,14 @@ def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:
     return grouped
 
 
+def _resisted(collider: Collider, priority: int) -> int:
+    """Return MuJoCo's dimension of a contact: each is work, so only what can turn or roll resists it."""
+    sliding, turning, rolling = 3, 4, 6
+    if priority == _FURNITURE:
+        return sliding
+    return turning if collider.kind == "box" else rolling
+
+
 def furniture_friction(mass: float) -> float:
     """Return the sliding friction of furniture of a mass in kilograms on the floor.
 
@@ -283,7 +291,7 @@ def furniture_friction(mass: float) -> float:
 
     Example:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]
-        [0.5, 0.01, 0.001]
+        [0.5, 0.025, 0.001]
     """
     if mass >= CASTOR_MASS:
         return CASTOR_FRICTION

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
 from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
-from thor_interact_env.simulators.mujoco.building import CASTOR_MASS, TIME_STEP, specify, yaw_quaternion
+from thor_interact_env.simulators.mujoco.building import TIME_STEP, specify, yaw_quaternion
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
 
 FORCE_DURATION = 0.03
@@ -21,9 +21,6 @@ FORCE_DURATION = 0.03
 
 DAMPING = 0.3
 """Share of its momentum that a free body loses to the air per second."""
-
-CASTOR_DAMPING = 0.1
-"""The same for the sliding of furniture on castors, which hardly rocks."""
 
 GREATEST_SPEED = (4.0, 30.0)
 """Metres and radians per second to which a touched body is clamped: nothing tunnels or explodes."""
@@ -82,8 +79,7 @@ class CompiledRoom:
     def _damp(self) -> None:
         for movable in self.movables:
             at = movable.velocity_address
-            share = CASTOR_DAMPING if movable.mass >= CASTOR_MASS else DAMPING
-            self.model.dof_damping[at : at + 3] = share * movable.mass
+            self.model.dof_damping[at : at + 3] = DAMPING * movable.mass
             self.model.dof_damping[at + 3 : at + 6] = DAMPING * self.model.body_inertia[movable.body]
 
     def spawn(self, portables: Sequence[tuple[float, float, float, float] | None]) -> None:
