@@ -30,6 +30,10 @@ GLIDE_MASS, CASTOR_MASS = 5.0, 20.0
 CONTACT_SECONDS = 2 * TIME_STEP
 """Seconds in which a contact pushes apart what sank in, the least that is stable: at most 1 mm is left."""
 
+LEAST_EXTENT = 0.03
+"""Metres that a thing counts at least as long, wide and high when it turns: squeezed between two others, a
+pencil as thin as it is would spin up to hundreds of turns a second."""
+
 TURNING_FRICTION = (0.005, 0.005)
 """Torsional and rolling friction of everything, metres."""
 
@@ -158,13 +162,12 @@ class _Builder:
 
     def add_movable(self, name: str, blueprint: Blueprint, position: Vector, furniture: bool) -> None:
         low, high = blueprint.bounds()
-        extent = np.maximum(high - low, 0.01)
-        squares = extent**2
+        squares = np.maximum(high - low, LEAST_EXTENT) ** 2
         body = self.spec.worldbody.add_body(name=name, pos=position, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
         body.explicitinertial = True
         body.mass = blueprint.mass
         # Lower than the middle: most things carry their weight below.
-        body.ipos = (low + high) / 2 - [0, 0, 0.08 * extent[2]]
+        body.ipos = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
         body.inertia = blueprint.mass / 12 * (squares.sum() - squares)
         body.add_freejoint()
         if furniture:
