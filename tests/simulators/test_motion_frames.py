@@ -87,8 +87,10 @@ def test_motion_is_recorded_at_the_times_of_the_frames(simulator, monkeypatch):
     monkeypatch.setattr(physics.mujoco, "mj_step", timed)
     motion = next(filter(None, (simulator._push(*touch) for touch in touches)))
     monkeypatch.undo()
-    found = [next(time for time, qpos in moments if np.array_equal(qpos, frame)) for frame in motion]
-    assert np.allclose(np.diff(found), FRAME_SECONDS)
-    end_of_force = max(time for time, _ in moments if time < found[0])
-    assert found[0] - end_of_force == pytest.approx(FIRST_FRAME_SECONDS)
+    start = next(time for time, qpos in moments if np.array_equal(qpos, motion[0]))
+    for number, frame in enumerate(motion):
+        ((_, qpos),) = [one for one in moments if np.isclose(one[0], start + number * FRAME_SECONDS)]
+        np.testing.assert_array_equal(qpos, frame)
+    end_of_force = max(time for time, _ in moments if time < start)
+    assert start - end_of_force == pytest.approx(FIRST_FRAME_SECONDS)
     assert not np.array_equal(motion[0], positions())
