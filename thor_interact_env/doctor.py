@@ -129,11 +129,11 @@ def examine_embedded() -> list[Finding]:
 
 def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) -> list[Finding]:
     """Look for what AI2-THOR needs; with `start_player`, start its player in a process of its own."""
-    from thor_interact_env.simulators.ai2thor.options import VARIABLE, machine_options
+    from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, machine_options
 
     mistake = None
     try:
-        executable = executable or machine_options().get("local_executable_path")
+        executable = executable or PlayerOptions(**machine_options()).executable()
     except InvalidOptionError as error:
         mistake = Finding("AI2-THOR's player", "failed", str(error), f"unset {VARIABLE}, or correct it.")
     client = _package("AI2-THOR's client", "ai2thor", 'pip install "thor-interact[thor]"')

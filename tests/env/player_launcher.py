@@ -44,6 +44,9 @@ def client_environment(home: Path, faults: list | None = None) -> Iterator[Path]
 class SharedThorSimulator(Ai2thorSimulator):
     """The adapter over one player that outlives the environments it is lent to; copies have their own."""
 
+    def __reduce__(self):
+        return functools.partial(Ai2thorSimulator, **self._arguments), ()
+
     def close(self):
         """Leave the player running; see `end`."""
 

@@ -118,6 +118,10 @@ class TestAi2thor:
         finding = named["AI2-THOR's player"]
         assert finding.status == "failed" and "unset THOR_INTERACT_AI2THOR" in finding.remedy
         assert named["Vulkan"].status == "missing"  # the rest is told as ever
+        monkeypatch.setenv("THOR_INTERACT_AI2THOR", json.dumps({"local_executable_path": "/nowhere/player"}))
+        named = by_name(examine_ai2thor(False, None, 10))
+        assert "'/nowhere/player' does not exist" in named["AI2-THOR's player"].detail
+        assert named["Unity build"].status == "missing"
 
     def test_a_player_is_really_started(self, tmp_path):
         pytest.importorskip("ai2thor")

@@ -157,8 +157,10 @@ class TestStarting:
         assert one_sentence(error.value)
 
     def test_without_a_build_and_without_a_network_both_are_named(self, tmp_path, monkeypatch):
-        for name in ("https_proxy", "HTTPS_PROXY"):
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
         options = {"local_executable_path": None, "commit_id": "0" * 40}
         with (
             flat_simulator(tmp_path, **options) as simulator,
@@ -221,6 +223,33 @@ class TestFailingLater:
                 simulator.touch(*ON_MUG, 30.0, AWAY)  # its successor crashes as well
             assert simulator.touch(*ON_MUG, 30.0, AWAY) is not before  # asked again, it goes on
 
+    def test_a_new_player_that_does_not_start_is_one_of_the_attempts(self, tmp_path):
+        crash = {"kind": "crash", "action": "TouchThenApplyForce", "after": 0}
+        with flat_simulator(tmp_path, faults=[crash, {"kind": "exits", "code": 3}, None]) as simulator:
+            before = simulator.load(HERE)
+            with pytest.warns(RuntimeWarning, match=r"of at most 3 times") as caught:
+                after = simulator.touch(*ON_MUG, 30.0, AWAY)
+            assert len(caught) == 2
+            assert not np.array_equal(before.rgb, after.rgb)
+
+    def test_a_forked_child_starts_a_player_of_its_own(self, tmp_path):
+        with flat_simulator(tmp_path) as simulator:
+            simulator.load(HERE)
+            child = os.fork()
+            if not child:  # in the child: nothing of the test's own machinery may run
+                try:
+                    same = _pid_or_none(simulator)
+                    simulator.touch(*ON_MUG, 30.0, AWAY)
+                    fine = same is None and simulator._world.player.running
+                    simulator.close()
+                    os._exit(0 if fine else 1)
+                finally:
+                    os._exit(2)
+            assert os.waitpid(child, 0)[1] == 0
+            process = _pid(simulator)
+            simulator.touch(*ON_MUG, 30.0, AWAY)
+            assert _pid(simulator) == process  # untouched by what the child did
+
     def test_touches_are_repeated_filmed_ones_filmed(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
             simulator.load(HERE)
@@ -279,6 +308,10 @@ class TestFailingLater:
 
 def _pid(simulator):
     return simulator._world.player._controller.unity_pid
+
+
+def _pid_or_none(simulator):
+    return _pid(simulator) if simulator._world.player.running else None
 
 
 def _command_line(simulator):

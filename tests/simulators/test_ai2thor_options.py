@@ -31,6 +31,9 @@ class TestOptions:
             ({"commit_id": ""}, "commit_id ''"),
             ({"local_executable_path": "/nowhere/player"}, "'/nowhere/player' does not exist"),
             ({"local_executable_path": __file__}, "chmod"),
+            ({"local_executable_path": 5}, "local_executable_path 5 is neither"),
+            ({"local_executable_path": b"/bin/true"}, "local_executable_path b'/bin/true' is neither"),
+            ({"local_executable_path": "player 'a"}, "close the quotation"),
         ],
     )
     def test_a_wrong_one_is_named(self, options, message):

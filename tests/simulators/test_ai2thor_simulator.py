@@ -322,7 +322,9 @@ class TestGroundTruth:
         assert len(truth) == enough
         assert truth.masks.sum() == 3600 * enough
 
-    @pytest.mark.parametrize("action", ["MakeAllObjectsMoveable", "AdvancePhysicsStep"])
+    @pytest.mark.parametrize(
+        "action", ["MakeAllObjectsMoveable", "PausePhysicsAutoSim", "AdvancePhysicsStep"]
+    )
     def test_an_action_that_has_to_succeed_is_not_taken_for_done(self, tmp_path, action):
         with (
             flat_simulator(tmp_path, asked={"fails": action}, restarts=0) as simulator,

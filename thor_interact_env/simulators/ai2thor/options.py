@@ -90,9 +90,16 @@ class PlayerOptions:
         path = self.local_executable_path
         if path is None:
             return None
-        text = os.fspath(path)
-        # A path may hold spaces; else further words are the program's arguments.
-        words = [text] if os.path.isfile(text) else shlex.split(text) or [text]
+        text = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+        if not isinstance(text, str):
+            raise InvalidOptionError(f"local_executable_path {path!r} is neither a text nor a path")
+        try:
+            # A path may hold spaces; else further words are the program's arguments.
+            words = [text] if os.path.isfile(text) else shlex.split(text) or [text]
+        except ValueError as error:
+            raise InvalidOptionError(
+                f"local_executable_path {text!r} is no command line ({error}): close the quotation"
+            ) from error
         if shutil.which(words[0]) is None:
             reason = (
                 "may not be executed: run `chmod +x` on it" if os.path.isfile(words[0]) else "does not exist"

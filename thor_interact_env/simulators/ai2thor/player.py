@@ -65,10 +65,13 @@ class Player:
         self._visibility_distance = visibility_distance
         self._controller: WatchedController | None = None
         self._started_at = 0.0
+        self._process = os.getpid()
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and not been killed."""
+        """Whether this process has started it and not killed it."""
+        if self._process != os.getpid():  # a forked child leaves its parent's player, and its pipes, alone
+            self._controller = None
         return self._controller is not None
 
     @property
@@ -85,7 +88,7 @@ class Player:
             UnknownRoomError: This build has no such room.
             PlayerError: The player cannot be started, or failed.
         """
-        if self._controller is None:
+        if self._controller is None or not self.running:
             self._start(room)
             return
         scenes = self._controller.scenes_in_build
@@ -113,8 +116,9 @@ class Player:
 
     def close(self) -> None:
         """Kill the player; never raises, and closing twice is harmless."""
+        mine = self.running
         controller, self._controller = self._controller, None
-        if controller is not None:
+        if mine and controller is not None:
             controller.abandon()
             controller.last_event = None
 
@@ -135,6 +139,7 @@ class Player:
         from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
 
         self._started_at = time.time()
+        self._process = os.getpid()
         try:
             with _without_cuda_variable(), warnings.catch_warnings():
                 # The client leaves the closing of its log file to the garbage collector.
@@ -187,7 +192,7 @@ class Player:
         return f"AI2-THOR's player {cause}; its log is {self.log()}; {remedy}."
 
     def _running(self) -> "WatchedController":
-        if self._controller is None:
+        if not self.running or self._controller is None:
             raise RuntimeError("AI2-THOR's player is not running: call load(location) first.")
         return self._controller
 

@@ -17,6 +17,7 @@ from thor_interact_env.errors import (
     InvalidOptionError,
     PlayerDiedError,
     PlayerProtocolError,
+    PlayerStartError,
     PlayerTimeoutError,
     UnknownRoomError,
     UnreachableLocationError,
@@ -121,8 +122,11 @@ class Ai2thorSimulator:
         self._view: View | None = None
 
     def __reduce__(self) -> tuple[Callable[[], "Ai2thorSimulator"], tuple[()]]:
-        """Pickle what it was made of: a copy starts a player of its own, and has no location loaded."""
-        return functools.partial(Ai2thorSimulator, **self._arguments), ()
+        """Pickle what it was made of: a copy starts a player of its own, and has no location loaded.
+
+        A subclass with other arguments has to say so anew.
+        """
+        return functools.partial(type(self), **self._arguments), ()
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -291,7 +295,9 @@ class Ai2thorSimulator:
                 raise
             except BaseException as error:  # an interruption may leave physics paused
                 self._world.close()
-                if not isinstance(error, _FAILURES):
+                # The first start has no attempts; one that follows a failure is one.
+                failed = isinstance(error, _FAILURES)
+                if not failed and not (self._failures and isinstance(error, PlayerStartError)):
                     raise
                 self._failures += 1
                 if self._failures > self._restarts:

@@ -290,7 +290,9 @@ class WatchedController(Controller):
         Raises:
             RuntimeError: One of them hangs, or the GPU is none of those that they name.
         """
-        for program in _GPU_PROGRAMS if self.gpu_device is not None else ():
+        file = os.path.join(self.base_dir, "cuda-vulkan-mapping.json")  # what the client found the first time
+        asked = self.gpu_device is not None and not os.path.exists(file)
+        for program in _GPU_PROGRAMS if asked else ():
             with contextlib.suppress(OSError):  # absent: the client says so
                 try:
                     subprocess.run(program, capture_output=True, timeout=self._timeouts[0])
@@ -303,7 +305,6 @@ class WatchedController(Controller):
         try:
             words: list[str] = super().unity_command(width, height, headless)
         except KeyError as error:
-            file = os.path.join(self.base_dir, "cuda-vulkan-mapping.json")
             raise RuntimeError(
                 f"gpu_device {self.gpu_device} is none of the GPUs in {file}; "
                 "delete that file if they changed"

@@ -212,7 +212,7 @@ class World:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        self.player.step("PausePhysicsAutoSim")
+        self._done("PausePhysicsAutoSim", self.player.step("PausePhysicsAutoSim"))
         yield
         self.player.step("UnpausePhysicsAutoSim")
 
