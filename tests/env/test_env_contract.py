@@ -276,7 +276,12 @@ class TestStart:
         assert min(shares) >= 0.57
         assert env.unwrapped.simulator.loads > 5
 
-    def test_reset_without_seed_goes_on(self, any_env):
+    def test_reset_without_seed_goes_on(self, env):
+        drawn = [[env.reset(seed=3)[1], env.reset()[1], env.reset()[1]] for _ in range(2)]
+        assert drawn[0] == drawn[1]
+        assert drawn[0][0] != drawn[0][1] != drawn[0][2]
+
+    def test_reset_without_seed_goes_on_in_each_world(self, any_env):
         drawn = [[any_env.reset(seed=3)[1], *(any_env.reset()[1] for _ in range(6))] for _ in range(2)]
         assert drawn[0] == drawn[1]
         assert any(drawn[0][0] != other for other in drawn[0][1:])

@@ -86,6 +86,7 @@ class TestState:
         env.set_state(state)
         with pytest.raises(ResetNeeded):
             env.step([0, 0, 0, 0])
+        env.close()
 
     def test_a_state_is_the_callers(self, any_env):
         any_env.reset(seed=0)

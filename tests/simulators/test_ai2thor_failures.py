@@ -109,6 +109,13 @@ class TestAnswersThatLackSomething:
             np.testing.assert_array_equal(after.rgb, expected.rgb)
 
 
+def does_not_start(home, cause, **options):
+    """Check that a player with these options cannot be started, and that the cause is told."""
+    with flat_simulator(home, **options) as simulator, pytest.raises(PlayerStartError, match=cause) as error:
+        simulator.load(HERE)
+    assert one_sentence(error.value)
+
+
 class TestStarting:
     def test_digits_in_the_cuda_variable_neither_hinder_nor_vanish(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path) as simulator:
@@ -126,35 +133,20 @@ class TestStarting:
 
     def test_a_gpu_that_cannot_be_found_is_reported(self, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))  # neither vulkaninfo nor nvidia-smi
-        with (
-            flat_simulator(tmp_path, gpu_device=0) as simulator,
-            pytest.raises(PlayerStartError, match=r"vulkaninfo.*doctor") as error,
-        ):
-            simulator.load(HERE)
-        assert one_sentence(error.value)
+        does_not_start(tmp_path, r"vulkaninfo.*doctor", gpu_device=0)
 
     def test_a_program_that_looks_for_gpus_and_hangs_is_reported(self, tmp_path, monkeypatch):
         hanging = tmp_path / "vulkaninfo"
         hanging.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
         hanging.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
-        with (
-            flat_simulator(tmp_path, gpu_device=0, start_timeout=1) as simulator,
-            pytest.raises(PlayerStartError, match=r"`vulkaninfo`, .* did not end within 1 s") as error,
-        ):
-            simulator.load(HERE)
-        assert one_sentence(error.value)
+        does_not_start(tmp_path, r"`vulkaninfo`, .* did not end within 1 s", gpu_device=0, start_timeout=1)
 
     def test_a_gpu_that_there_is_not_is_named(self, tmp_path):
         folder = tmp_path / ".ai2thor"
         folder.mkdir()
         (folder / "cuda-vulkan-mapping.json").write_text('{"0": 0}')
-        with (
-            flat_simulator(tmp_path, gpu_device=5) as simulator,
-            pytest.raises(PlayerStartError, match=r"gpu_device 5 is none of the GPUs in .*mapping") as error,
-        ):
-            simulator.load(HERE)
-        assert one_sentence(error.value)
+        does_not_start(tmp_path, r"gpu_device 5 is none of the GPUs in .*mapping", gpu_device=5)
 
     def test_without_a_build_and_without_a_network_both_are_named(self, tmp_path, monkeypatch):
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
@@ -162,12 +154,7 @@ class TestStarting:
         for name in ("no_proxy", "NO_PROXY"):
             monkeypatch.delenv(name, raising=False)
         options = {"local_executable_path": None, "commit_id": "0" * 40}
-        with (
-            flat_simulator(tmp_path, **options) as simulator,
-            pytest.raises(PlayerStartError, match=r"no build of AI2-THOR.*cannot be reached") as error,
-        ):
-            simulator.load(HERE)
-        assert one_sentence(error.value)
+        does_not_start(tmp_path, r"no build of AI2-THOR.*cannot be reached", **options)
 
     def test_a_build_that_knows_no_pipes_is_reported(self, tmp_path, monkeypatch):
         from ai2thor.platform import CloudRendering
@@ -177,12 +164,7 @@ class TestStarting:
         folder.mkdir(parents=True)
         (folder / "metadata.json").write_text('{"server_types": ["WSGI"]}')
         options = {"local_executable_path": None, "commit_id": "abc", "platform": "CloudRendering"}
-        with (
-            flat_simulator(tmp_path, **options) as simulator,
-            pytest.raises(PlayerStartError, match=r"named pipes; choose a later commit_id") as error,
-        ):
-            simulator.load(HERE)
-        assert one_sentence(error.value)
+        does_not_start(tmp_path, r"named pipes; choose a later commit_id", **options)
 
     def test_a_home_that_cannot_be_written_to_is_reported(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path) as simulator:
@@ -238,9 +220,9 @@ class TestFailingLater:
             child = os.fork()
             if not child:  # in the child: nothing of the test's own machinery may run
                 try:
-                    same = _pid_or_none(simulator)
+                    shared = simulator._world.player.running
                     simulator.touch(*ON_MUG, 30.0, AWAY)
-                    fine = same is None and simulator._world.player.running
+                    fine = not shared and simulator._world.player.running
                     simulator.close()
                     os._exit(0 if fine else 1)
                 finally:
@@ -308,10 +290,6 @@ class TestFailingLater:
 
 def _pid(simulator):
     return simulator._world.player._controller.unity_pid
-
-
-def _pid_or_none(simulator):
-    return _pid(simulator) if simulator._world.player.running else None
 
 
 def _command_line(simulator):

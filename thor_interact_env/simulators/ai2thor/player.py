@@ -70,9 +70,7 @@ class Player:
     @property
     def running(self) -> bool:
         """Whether this process has started it and not killed it."""
-        if self._process != os.getpid():  # a forked child leaves its parent's player, and its pipes, alone
-            self._controller = None
-        return self._controller is not None
+        return self._own() is not None
 
     @property
     def clip_planes(self) -> tuple[float, float]:
@@ -88,14 +86,15 @@ class Player:
             UnknownRoomError: This build has no such room.
             PlayerError: The player cannot be started, or failed.
         """
-        if self._controller is None or not self.running:
+        controller = self._own()
+        if controller is None:
             self._start(room)
             return
-        scenes = self._controller.scenes_in_build
-        if scenes and self._controller.normalize_scene(room) not in scenes:
+        scenes = controller.scenes_in_build
+        if scenes and controller.normalize_scene(room) not in scenes:
             raise _absent(room, scenes)
         with self._explained("Reset"):
-            self._controller.reset(room)
+            controller.reset(room)
 
     def step(self, action: str, **arguments: Any) -> "Event":
         """Do an action; one that fails for a reason of the world's returns an unsuccessful event.
@@ -116,9 +115,8 @@ class Player:
 
     def close(self) -> None:
         """Kill the player; never raises, and closing twice is harmless."""
-        mine = self.running
-        controller, self._controller = self._controller, None
-        if mine and controller is not None:
+        controller, self._controller = self._own(), None
+        if controller is not None:
             controller.abandon()
             controller.last_event = None
 
@@ -139,7 +137,7 @@ class Player:
         from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
 
         self._started_at = time.time()
-        self._process = os.getpid()
+        self._controller, self._process = None, os.getpid()
         try:
             with _without_cuda_variable(), warnings.catch_warnings():
                 # The client leaves the closing of its log file to the garbage collector.
@@ -191,10 +189,15 @@ class Player:
     def _sentence(self, cause: str, remedy: str) -> str:
         return f"AI2-THOR's player {cause}; its log is {self.log()}; {remedy}."
 
+    def _own(self) -> "WatchedController | None":
+        """Return the client that this process started; a forked child leaves its parent's alone."""
+        return self._controller if self._process == os.getpid() else None
+
     def _running(self) -> "WatchedController":
-        if not self.running or self._controller is None:
+        controller = self._own()
+        if controller is None:
             raise RuntimeError("AI2-THOR's player is not running: call load(location) first.")
-        return self._controller
+        return controller
 
 
 def _absent(room: str, scenes: Collection[str]) -> UnknownRoomError:

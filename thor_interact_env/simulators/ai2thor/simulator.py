@@ -107,10 +107,8 @@ class Ai2thorSimulator:
             restarts=restarts,
         )
         require_ai2thor()
-        self._arguments = {
-            **{"reach": reach, "reach_from": reach_from, "settle_seconds": settle_seconds},
-            **asdict(options),
-        }
+        own = {"reach": reach, "reach_from": reach_from, "settle_seconds": settle_seconds}
+        self._arguments = own | asdict(options)
         self.reach = min(float(reach), FARTHEST)
         self.reach_from = reach_from
         self._restarts = restarts
@@ -295,9 +293,9 @@ class Ai2thorSimulator:
                 raise
             except BaseException as error:  # an interruption may leave physics paused
                 self._world.close()
-                # The first start has no attempts; one that follows a failure is one.
-                failed = isinstance(error, _FAILURES)
-                if not failed and not (self._failures and isinstance(error, PlayerStartError)):
+                # Without a failure before it, a start that fails would only fail again.
+                failures = (*_FAILURES, PlayerStartError) if self._failures else _FAILURES
+                if not isinstance(error, failures):
                     raise
                 self._failures += 1
                 if self._failures > self._restarts:

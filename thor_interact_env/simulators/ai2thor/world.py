@@ -100,7 +100,7 @@ class World:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self._settle(self._done("MakeAllObjectsMoveable", self.player.step("MakeAllObjectsMoveable")))
+        self._settle(self._done(self.player.step("MakeAllObjectsMoveable")))
         self._spawn = (room, seed)
 
     def _stand(self, location: Location) -> "Event":
@@ -130,7 +130,7 @@ class World:
 
     def positions(self) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions that the agent can reach from where it stands."""
-        event = self._done("GetReachablePositions", self.player.step("GetReachablePositions"))
+        event = self._done(self.player.step("GetReachablePositions"))
         found = event.metadata["actionReturn"] or []
         return np.array([[place[axis] for axis in "xyz"] for place in found], np.float64).reshape(-1, 3)
 
@@ -155,19 +155,19 @@ class World:
             for number, seconds in enumerate(FRAME_STEPS):
                 event = self._advance(seconds)
                 if not number:  # later ones fail where the pause has ended by itself
-                    self._done("AdvancePhysicsStep", event)
+                    self._done(event)
                 frames.append(self._look(event).observation.rgb)
             event = self._come_to_rest(event)
         return self._look(event), frames
 
-    def _done(self, action: str, event: "Event") -> "Event":
+    def _done(self, event: "Event") -> "Event":
         """Return the event of an action that has to succeed.
 
         Raises:
             PlayerProtocolError: It did not.
         """
         if not event:
-            reason = _reason(event)
+            action, reason = event.metadata["lastAction"], _reason(event)
             raise self.player.fault(f"refused {action} ({reason})")
         return event
 
@@ -212,7 +212,7 @@ class World:
 
     @contextmanager
     def _paused(self) -> Iterator[None]:
-        self._done("PausePhysicsAutoSim", self.player.step("PausePhysicsAutoSim"))
+        self._done(self.player.step("PausePhysicsAutoSim"))
         yield
         self.player.step("UnpausePhysicsAutoSim")
 
