@@ -10,12 +10,14 @@ is reported like any other fault.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes.util
 import importlib
 import importlib.metadata
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,6 +36,7 @@ SOFTWARE_RASTERISERS: Final = ("llvmpipe", "softpipe", "swrast", "swiftshader", 
 
 _PROGRAM: Final = "python -m thor_interact_env.doctor"
 _TIMEOUT: Final = 120.0  # seconds for the view of the embedded simulator
+_STEP_TIMEOUT: Final = 50.0  # seconds for each action of AI2-THOR's player
 _ROOM: Final = "FloorPlan1"
 
 
@@ -131,64 +134,81 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
     """Look for what AI2-THOR needs; with `start_player`, start its player in a process of its own."""
     from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, machine_options
 
-    mistake = None
+    name, mistake = "AI2-THOR's player", None
+    machine = PlayerOptions()
     try:
-        executable = executable or PlayerOptions(**machine_options()).executable()
+        machine = PlayerOptions(**machine_options())
     except InvalidOptionError as error:
-        mistake = Finding("AI2-THOR's player", "failed", str(error), f"unset {VARIABLE}, or correct it.")
+        mistake = Finding(name, "failed", str(error), f"unset {VARIABLE}, or correct it.")
+    executable = executable or machine.executable()
     client = _package("AI2-THOR's client", "ai2thor", 'pip install "thor-interact[thor]"')
-    builds = installed_builds()
-    install = (
-        "see docs/ai2thor.md: the client downloads a build when it first runs, or name one as executable."
-    )
-    build = Finding("Unity build", "missing", f"none in {_releases()}", install)
-    if executable is not None or builds:
-        build = Finding("Unity build", "ok", executable or ", ".join(builds))
-    vulkan = ctypes.util.find_library("vulkan")
-    display = os.environ.get("DISPLAY")
-    others = [
-        Finding("Vulkan", "ok", vulkan)
-        if vulkan
-        else Finding(
-            "Vulkan", "missing", "no libvulkan", "apt-get install libvulkan1 (CloudRendering needs it)."
-        ),
-        Finding("X display", "ok", f"DISPLAY={display}")
-        if display
-        else Finding(
-            "X display",
-            "missing",
-            "DISPLAY is not set",
-            'use platform="CloudRendering", or start an X server.',
-        ),
+    needed = [
+        client,
+        _unity_build(machine.build_folder() if client.status == "ok" else None, executable),
+        _vulkan(),
+        _display(machine.display()),
     ]
-    name = "AI2-THOR's player"
+    drawing = needed[2] if machine.build_platform() == "CloudRendering" else needed[3]
+    # A player that somebody names may draw with anything.
+    lacking = [finding for finding in [client, needed[1], drawing] if finding.status != "ok"]
     if mistake is not None:
         player = mistake
-    elif client.status != "ok":
-        player = Finding(name, "missing", "its client is not installed", client.remedy)
-    elif executable is None and not builds:
-        player = Finding(name, "missing", "there is no Unity build", install)
-    elif executable is None and not (vulkan or display):
-        remedy = "apt-get install libvulkan1, or start an X server and set DISPLAY."
-        player = Finding(name, "missing", "there is neither Vulkan nor an X display", remedy)
+    elif client.status != "ok" or (executable is None and lacking):
+        names = ", ".join(finding.name for finding in lacking)
+        player = Finding(name, "missing", f"for lack of: {names}", lacking[0].remedy)
     elif not start_player:
-        player = Finding(
-            name, "untried", "all it needs is there", f"start it with {_PROGRAM} --start-player."
-        )
+        remedy = f"start it with {_PROGRAM} --start-player."
+        player = Finding(name, "untried", "all it needs is there", remedy)
     else:
-        options = {"local_executable_path": executable, "start_timeout": timeout, "restarts": 0}
-        answer = _in_own_process("ai2thor", options, timeout + 60)
+        options: dict[str, Any] = {"start_timeout": timeout, "step_timeout": _STEP_TIMEOUT, "restarts": 0}
+        if executable is not None:
+            options["local_executable_path"] = executable
+        # Before it starts, up to three programs that look for screens and GPUs take their time.
+        answer = _in_own_process("ai2thor", options, 4 * timeout + 2 * _STEP_TIMEOUT)
         if "error" in answer:
             player = Finding(name, "failed", answer["error"], "see docs/ai2thor.md.")
         else:
             player = Finding(name, "ok", f"a view of {answer['room']} in {answer['seconds']:.1f} s")
-    return [client, build, *others, player]
+    return [*needed, player]
 
 
 def installed_builds() -> list[str]:
     """Return the names of the Unity builds that AI2-THOR's client has downloaded."""
     folder = _releases()
     return sorted(item.name for item in folder.iterdir() if item.is_dir()) if folder.is_dir() else []
+
+
+def _unity_build(wanted: str | None, executable: str | None) -> Finding:
+    """Look for the build of that name, or for a local player; without a client no build is wanted."""
+    name, builds = "Unity build", installed_builds()
+    if executable is not None:
+        return Finding(name, "ok", executable)
+    if wanted in builds:
+        return Finding(name, "ok", str(wanted))
+    detail = f"none in {_releases()}"
+    if builds:
+        detail = f"{wanted or 'a client that uses one'} is missing; {_releases()} has {', '.join(builds)}"
+    install = (
+        "see docs/ai2thor.md: the client downloads a build when it first runs, or name one as executable."
+    )
+    return Finding(name, "missing", detail, install)
+
+
+def _vulkan() -> Finding:
+    library = ctypes.util.find_library("vulkan")
+    if library:
+        return Finding("Vulkan", "ok", library)
+    remedy = (
+        'apt-get install libvulkan1 (CloudRendering needs it), or use platform="Linux64" and an X server.'
+    )
+    return Finding("Vulkan", "missing", "no libvulkan", remedy)
+
+
+def _display(display: str | None) -> Finding:
+    if display:
+        return Finding("X display", "ok", display)
+    remedy = 'use platform="CloudRendering", or start an X server and set DISPLAY.'
+    return Finding("X display", "missing", "DISPLAY is not set", remedy)
 
 
 def _releases() -> Path:
@@ -209,6 +229,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
     from thor_interact_env.locations import Location
     from thor_interact_env.simulators import make_simulator
 
+    world = None
     try:
         start = time.perf_counter()
         world = make_simulator(simulator, **options)
@@ -223,9 +244,11 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
         if simulator == "mujoco":
             answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": _gl_renderer()}
-        world.close()
     except Exception as error:  # whatever a driver, a loader or a player raises is what was found
         return {"error": " ".join(str(error).split()) or type(error).__name__}
+    finally:
+        if world is not None:
+            world.close()
     return answer
 
 
@@ -244,21 +267,27 @@ def _in_own_process(simulator: str, options: dict[str, Any], timeout: float) -> 
     environment = dict(os.environ)
     root = str(Path(__file__).parents[1])  # where this package is, if it is not installed
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+    with subprocess.Popen(
+        _command(simulator, options),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            printed, complaints = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            return {"error": f"it did not show a view within {timeout:g} s"}
+        finally:
+            # Whatever it has started, such as a player, ends with it, also after an interruption.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     try:
-        done = subprocess.run(
-            _command(simulator, options),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"it did not show a view within {timeout:g} s"}
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        answer: dict[str, Any] = json.loads(printed.splitlines()[-1])
     except (IndexError, ValueError):
-        last = (done.stderr.strip().splitlines() or ["nothing was said"])[-1]
-        return {"error": f"the process ended with exit code {done.returncode} ({last})"}
+        last = (complaints.strip().splitlines() or ["nothing was said"])[-1]
+        return {"error": f"the process ended with exit code {process.returncode} ({last})"}
     return answer
 
 

@@ -41,7 +41,7 @@ def flat_simulator(
 
 def one_sentence(error: BaseException) -> bool:
     """Whether a message is one line that names the cause, the player's log and a remedy."""
-    remedy = "(doctor|start_timeout|step_timeout|commit_id)"
+    remedy = "(doctor|start_timeout|step_timeout|commit_id|unset)"
     return bool(re.fullmatch(rf"AI2-THOR's player \S.*; its log is /\S.*\.log; .*{remedy}.*\.", str(error)))
 
 

@@ -4,15 +4,19 @@ The faults that a player can be asked for at any moment are in `tests/env/test_p
 """
 
 import os
+import shlex
 import signal
+import socket
 import sys
 import time
 import warnings
 
 import numpy as np
 import pytest
+import requests
 
 pytest.importorskip("ai2thor")
+from ai2thor.controller import Controller
 from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, flat_simulator, one_sentence
 
 from thor_interact_env.errors import (
@@ -117,28 +121,42 @@ def does_not_start(home, cause, **options):
 
 
 class TestStarting:
-    def test_digits_in_the_cuda_variable_neither_hinder_nor_vanish(self, tmp_path, monkeypatch):
+    def test_digits_in_the_cuda_variable_choose_no_gpu(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path) as simulator:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
             simulator.load(HERE)
-            assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
-            assert "-force-device-index" not in " ".join(_command_line(simulator))
+            assert "-force-device-index" not in _command_line(simulator)
 
-    def test_the_cuda_variable_comes_back_after_a_failure_too(self, tmp_path, monkeypatch):
-        with flat_simulator(tmp_path, faults=[{"kind": "exits", "code": 3}]) as simulator:
-            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-            with pytest.raises(PlayerStartError, match="ended with exit code 3"):
-                simulator.load(HERE)
-            assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    def test_gpus_are_counted_among_all_whatever_cuda_shows(self, tmp_path, monkeypatch):
+        folder = tmp_path / ".ai2thor"
+        folder.mkdir()
+        (folder / "cuda-vulkan-mapping.json").write_text('{"0": 4, "3": 7}')
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        with flat_simulator(tmp_path, gpu_device=3) as simulator:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+            simulator.load(HERE)
+            words = _command_line(simulator)
+            assert words[words.index("-force-device-index") + 1] == "7"
+
+    def test_a_variable_that_players_refuse_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("AI2THOR_VISIBILITY_DISTANCE", "1.5")
+        does_not_start(tmp_path, r"AI2THOR_VISIBILITY_DISTANCE='1.5'.*; unset AI2THOR_VISIBILITY_DISTANCE")
+
+    def test_the_programs_that_find_gpus_leave_the_start_its_time(self, tmp_path, monkeypatch):
+        _add_program(tmp_path, "vulkaninfo", "import time; time.sleep(3)")
+        _add_program(tmp_path, "nvidia-smi", "import time; time.sleep(3)")
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        executable = PlayerOptions(local_executable_path=FLAT_PLAYER).executable()
+        monkeypatch.setattr(Controller, "unity_command", lambda *_: shlex.split(executable))
+        with flat_simulator(tmp_path, gpu_device=0, start_timeout=5) as simulator:
+            simulator.load(HERE)
 
     def test_a_gpu_that_cannot_be_found_is_reported(self, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))  # neither vulkaninfo nor nvidia-smi
         does_not_start(tmp_path, r"vulkaninfo.*doctor", gpu_device=0)
 
     def test_a_program_that_looks_for_gpus_and_hangs_is_reported(self, tmp_path, monkeypatch):
-        hanging = tmp_path / "vulkaninfo"
-        hanging.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
-        hanging.chmod(0o755)
+        _add_program(tmp_path, "vulkaninfo", "import time; time.sleep(60)")
         monkeypatch.setenv("PATH", str(tmp_path))
         does_not_start(tmp_path, r"`vulkaninfo`, .* did not end within 1 s", gpu_device=0, start_timeout=1)
 
@@ -155,6 +173,29 @@ class TestStarting:
             monkeypatch.delenv(name, raising=False)
         options = {"local_executable_path": None, "commit_id": "0" * 40}
         does_not_start(tmp_path, r"no build of AI2-THOR.*cannot be reached", **options)
+
+    def test_a_build_that_nobody_has_is_named(self, tmp_path, monkeypatch):
+        answer = requests.Response()
+        answer.status_code = 404
+        monkeypatch.setattr(requests, "head", lambda url, timeout: answer)
+        options = {"local_executable_path": None, "commit_id": "0" * 40}
+        does_not_start(tmp_path, r"Invalid commit_id: 0{40}", **options)
+
+    def test_an_x_server_that_does_not_answer_is_reported(self, tmp_path):
+        (tmp_path / ".ai2thor" / "releases" / "thor-Linux64-abc").mkdir(parents=True)
+        options = {"local_executable_path": None, "commit_id": "abc", "platform": "Linux64"}
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and says nothing
+            display = silent.getsockname()[1] - 6000  # TCP display N listens on port 6000 + N
+            options |= {"x_display": f"127.0.0.1:{display}", "start_timeout": 2}
+            cause = (
+                rf"the X server of display 127.0.0.1:{display} did not answer within 2 s: .*CloudRendering"
+            )
+            does_not_start(tmp_path, cause, **options)
+
+    def test_an_x_server_that_there_is_not_is_reported(self, tmp_path):
+        (tmp_path / ".ai2thor" / "releases" / "thor-Linux64-abc").mkdir(parents=True)
+        options = {"local_executable_path": None, "commit_id": "abc", "platform": "Linux64"}
+        does_not_start(tmp_path, r"Invalid display: :4321", x_display=":4321", **options)
 
     def test_a_build_that_knows_no_pipes_is_reported(self, tmp_path, monkeypatch):
         from ai2thor.platform import CloudRendering
@@ -286,6 +327,12 @@ class TestFailingLater:
                 simulator.touch(*ON_MUG, 30.0, AWAY)
             assert time.monotonic() - start >= 0.2
             assert one_sentence(error.value)
+
+
+def _add_program(folder, name, text):
+    program = folder / name
+    program.write_text(f"#!{sys.executable}\n{text}\n")
+    program.chmod(0o755)
 
 
 def _pid(simulator):

@@ -39,8 +39,8 @@ class PlayerOptions:
             CUDA_VISIBLE_DEVICES says. None: Vulkan's first.
         x_display: X display, such as ":0". None: DISPLAY.
         quality: How well the player draws, one of `Quality`.
-        start_timeout: Seconds from the start of the process until the first room is ready, and for each of
-            the programs that find a GPU before. Downloading a build comes before and is not limited.
+        start_timeout: Seconds from the start of the process until the first room is ready. Before, the X
+            server and each program that finds a GPU have as long. Downloading a build is not limited.
         step_timeout: Seconds for each action.
         restarts: How often a player that fails is started again within an episode.
 
@@ -107,17 +107,33 @@ class PlayerOptions:
             raise InvalidOptionError(f"local_executable_path {text!r}: {words[0]!r} {reason}")
         return shlex.join(words)
 
+    def display(self) -> str | None:
+        """Return the X display that the player is given, or None."""
+        return self.x_display or os.environ.get("DISPLAY") or None
+
+    def build_platform(self) -> Platform:
+        """Return which build is taken where there is no local player."""
+        return self.platform or ("Linux64" if self.display() else "CloudRendering")
+
+    def build_folder(self) -> str:
+        """Return the name of the folder that the build is downloaded to, such as `thor-Linux64-<commit>`.
+
+        Raises:
+            ImportError: ai2thor is not installed.
+        """
+        from ai2thor.build import COMMIT_ID, build_name
+
+        return str(build_name(self.build_platform(), self.commit_id or COMMIT_ID))
+
     def of_controller(self) -> dict[str, Any]:
         """Return the keyword arguments of `ai2thor.controller.Controller` that these options decide."""
         import ai2thor.platform
 
         options: dict[str, Any] = {"quality": self.quality, "gpu_device": self.gpu_device}
-        executable = self.executable()
-        display = self.x_display or os.environ.get("DISPLAY") or None
+        executable, display = self.executable(), self.display()
         if executable is not None:
             return {**options, "local_executable_path": executable, "x_display": display or SOME_DISPLAY}
-        name = self.platform or ("Linux64" if display else "CloudRendering")
-        options |= {"platform": getattr(ai2thor.platform, name), "x_display": display}
+        options |= {"platform": getattr(ai2thor.platform, self.build_platform()), "x_display": display}
         return options if self.commit_id is None else {**options, "commit_id": self.commit_id}
 
 

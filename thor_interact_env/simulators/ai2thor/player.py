@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DOCTOR: Final = "`python -m thor_interact_env.doctor` says what this machine lacks"
 
+_LEFT_OVER: Final = "AI2THOR_VISIBILITY_DISTANCE"
 _UNITY_LOG: Final = ".config/unity3d/Allen Institute for Artificial Intelligence/AI2-THOR/Player.log"
 _FAULTS: Final[dict[str, tuple[type[PlayerError], str]]] = {
     "died": (PlayerDiedError, f"read the end of the log; {DOCTOR}"),
@@ -136,10 +137,13 @@ class Player:
         require_ai2thor()
         from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
 
+        if _LEFT_OVER in os.environ:  # the client would add it to every action, which players refuse
+            cause = f"would be sent {_LEFT_OVER}={os.environ[_LEFT_OVER]!r} from the environment"
+            raise PlayerStartError(self._sentence(cause, f"unset {_LEFT_OVER}"))
         self._started_at = time.time()
         self._controller, self._process = None, os.getpid()
         try:
-            with _without_cuda_variable(), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 # The client leaves the closing of its log file to the garbage collector.
                 warnings.simplefilter("ignore", ResourceWarning)
                 self._controller = WatchedController(
@@ -203,14 +207,3 @@ class Player:
 def _absent(room: str, scenes: Collection[str]) -> UnknownRoomError:
     names = ", ".join(sorted(scene.removesuffix("_physics") for scene in scenes))
     return UnknownRoomError(f"AI2-THOR's build has no room {room!r}; it has {names}")
-
-
-@contextlib.contextmanager
-def _without_cuda_variable() -> Iterator[None]:
-    """Hide CUDA_VISIBLE_DEVICES: digits in it make the client ask for Vulkan tools that it does not need."""
-    value = os.environ.pop("CUDA_VISIBLE_DEVICES", None)
-    try:
-        yield
-    finally:
-        if value is not None:
-            os.environ["CUDA_VISIBLE_DEVICES"] = value

@@ -9,9 +9,11 @@ once. Everything else is the client's own. Importing this module needs ai2thor.
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import select
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from io import FileIO
@@ -21,6 +23,7 @@ import requests
 from ai2thor.build import Build
 from ai2thor.controller import Controller
 from ai2thor.fifo_server import FifoServer
+from ai2thor.platform import Linux64
 
 FaultKind = Literal["died", "silent", "garbled"]
 """How a player fails: its process ended, it does not answer, or it sends what is not the protocol."""
@@ -34,6 +37,12 @@ PIPE_SIZE: Final = 2**20
 _GLANCE: Final = 0.05  # seconds between two looks at whether the process lives
 _FIRST_ANSWER: Final = 30.0  # seconds in which whoever keeps the builds answers
 _GPU_PROGRAMS: Final = (["vulkaninfo"], ["nvidia-smi", "-L"])
+_ASK_DISPLAYS: Final = """
+import json, sys
+from ai2thor.platform import Linux64, Request
+width, height, display = json.loads(sys.argv[1])
+Linux64.validate(Request("Linux", width, height, display, False))
+"""
 _LAST_BREATH: Final = 2.0  # seconds in which a player that has closed its pipe leaves its exit code
 
 
@@ -80,6 +89,10 @@ class WatchedServer(FifoServer):
     def start(self) -> None:
         """Make the pipes; the time of the start begins now."""
         super().start()
+        self.begin_start()
+
+    def begin_start(self) -> None:
+        """Let the time of the start begin now."""
         self._deadline = time.monotonic() + self._start_timeout
 
     def stop(self) -> None:
@@ -191,15 +204,20 @@ class WatchedController(Controller):
     Args:
         start_timeout: Seconds from the start of the process to the end of the first set-up.
         step_timeout: Seconds for an action and its answer.
+        gpu_device: GPU on which CloudRendering draws, counted among all of the machine. The client would
+            count among those in CUDA_VISIBLE_DEVICES, and choose one of them where none was asked for.
         **options: Those of `Controller`.
 
     Raises:
         PlayerFault: The player failed while it started; nothing is left running.
     """
 
-    def __init__(self, start_timeout: float, step_timeout: float, **options: Any) -> None:
+    def __init__(
+        self, start_timeout: float, step_timeout: float, gpu_device: int | None = None, **options: Any
+    ) -> None:
         """Start the player and wait for it; see the class."""
         self._timeouts = (start_timeout, step_timeout)
+        self._gpu_device = gpu_device
         self.server: WatchedServer | None = None
         self._build: Any = None
         try:
@@ -257,29 +275,44 @@ class WatchedController(Controller):
     def find_platform_builds(
         self, candidate_platforms: Any, request: Any, commits: Any, releases_dir: str, local_build: bool
     ) -> Any:
-        """Return the builds that there are; without one on this machine, look whether there is a network.
+        """Return the builds that there are, of each platform the first.
 
-        The client asks without a time limit, and takes any silence for a build that does not exist.
+        The client asks for those that are not on this machine without a time limit, and takes any silence for
+        a build that does not exist.
 
         Raises:
             OSError: A build has to be downloaded, and cannot be.
+            RuntimeError: An X server does not answer.
         """
-        candidates = [
-            Build(platform, commit, self.include_private_scenes, releases_dir)
-            for platform in candidate_platforms
-            for commit in commits
-        ]
-        if not any(os.path.isdir(build.base_dir) for build in candidates):
-            url = candidates[0].url
-            try:
-                requests.head(url, timeout=_FIRST_ANSWER)
-            except requests.RequestException as error:
-                raise OSError(
-                    f"this machine has no build of AI2-THOR, and {url} cannot be reached "
-                    f"({type(error).__name__}): connect to the network once, or name a player as "
-                    "local_executable_path"
-                ) from error
-        return super().find_platform_builds(candidate_platforms, request, commits, releases_dir, local_build)
+        found = []
+        for platform in candidate_platforms:
+            builds = [
+                Build(platform, commit, self.include_private_scenes, releases_dir) for commit in commits
+            ]
+            found += [build for build in builds if os.path.isdir(build.base_dir) or _can_be_had(build)][:1]
+        if any(build.platform is Linux64 for build in found):
+            self._ask_displays()
+        return found
+
+    def _ask_displays(self) -> None:
+        """Let the client's questions to X servers be asked once in a process that can be killed.
+
+        Raises:
+            RuntimeError: One of them does not answer.
+        """
+        question = json.dumps([self.width, self.height, self.x_display])
+        try:
+            subprocess.run(
+                [sys.executable, "-c", _ASK_DISPLAYS, question],
+                capture_output=True,
+                timeout=self._timeouts[0],
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(
+                f"the X server of display {self.x_display or 'in /tmp/.X11-unix'} did not answer within "
+                f"{self._timeouts[0]:g} s: restart it, name another as x_display, or use "
+                'platform="CloudRendering"'
+            ) from error
 
     def unity_command(self, width: int, height: int, headless: bool) -> list[str]:
         """Return the words that start the player.
@@ -309,9 +342,12 @@ class WatchedController(Controller):
                 f"gpu_device {self.gpu_device} is none of the GPUs in {file}; "
                 "delete that file if they changed"
             ) from error
+        assert self.server is not None
+        self.server.begin_start()  # those programs had a time of their own
         return words
 
     def _build_server(self, host: str, port: int, width: int, height: int) -> None:
+        self.gpu_device = self._gpu_device  # not what the client made of CUDA_VISIBLE_DEVICES
         if FifoServer.server_type not in self._build.server_types:
             raise RuntimeError(
                 "this build of AI2-THOR does not talk through named pipes; choose a later commit_id"
@@ -333,6 +369,22 @@ class WatchedController(Controller):
             self.server.stop()
         with contextlib.suppress(Exception):
             self._build.unlock()
+
+
+def _can_be_had(build: Build) -> bool:
+    """Return whether whoever keeps the builds has this one.
+
+    Raises:
+        OSError: Nobody answers.
+    """
+    try:
+        return bool(requests.head(build.url, timeout=_FIRST_ANSWER).status_code == 200)
+    except requests.RequestException as error:
+        raise OSError(
+            f"this machine has no build of AI2-THOR, and {build.url} cannot be reached "
+            f"({type(error).__name__}): connect to the network once, or name a player as "
+            "local_executable_path"
+        ) from error
 
 
 def _one_line(error: BaseException) -> str:
