@@ -76,6 +76,8 @@ def train_mask_rcnn(
     training = _Training(config, run)
     if going_on:
         training.restore()
+    else:
+        training.restore_kept(run)
     with (
         closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
         MetricsLogger(run, config.schedule.updates, training.episode, training.updates) as logger,
@@ -127,6 +129,7 @@ class _Training(Progress):
                 for record in records
             )
             logger.describe(f"{visited} of {len(self.views)} locations")
+            self.note_kept(self.run)
         if visited and self.episode == 0:
             seconds = time.perf_counter() - start
             row = {

@@ -23,6 +23,7 @@ from agents.held_out import HeldOut
 from agents.options import choose_command, parse_options, run_command_line
 from agents.schedule import ConfigurationError, preset, require
 from thor_interact_env.actions import FORCES
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.simulators.base import Observation
 
 if TYPE_CHECKING:
@@ -305,6 +306,7 @@ def evaluate_run(
     """
     from agents.checkpoint import write_json
     from agents.reporting import EVALUATION_FILE
+    from agents.run_folder import note_worlds
     from eval.agent_process import AgentSource
     from eval.benchmark import benchmark_agent, benchmark_table, benchmark_views, floor_of
 
@@ -320,6 +322,7 @@ def evaluate_run(
     kept = ("images_per_second", "failed_views")
     written = {
         "split": views.split,
+        **note_worlds(run, world_of("mujoco")),
         "locations": locations,
         "seed": seed,
         "reachable_share": views.reachable_share,

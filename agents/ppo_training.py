@@ -38,6 +38,7 @@ from agents.ppo_agent import PPOAgent, PPOConfig
 from agents.run_folder import CONFIG_FILE, RunExistsError, note_run, note_start
 from agents.schedule import ConfigurationError
 from thor_interact_env.actions import FORCES
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations import split_rooms
 from thor_interact_env.simulators.base import Simulator
@@ -181,13 +182,15 @@ def train(
         write_json(run / CONFIG_FILE, config.to_json())
     elif load_ppo_config(run) != config:
         raise ConfigurationError(f"{run} was trained with another configuration; resume with its own.")
-    note_start(run, sys.orig_argv)
+    note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
     torch.set_num_threads(config.threads)
     environments = _environments(config, simulator)
     try:
         model = _learner(config, environments)
-        done = _restore(model, run) if resume and (run / "checkpoints" / "last").is_dir() else 0
-        seconds = _learn(model, config, run, done)
+        done, before = 0, 0.0
+        if resume and (run / "checkpoints" / "last").is_dir():
+            done, before = _restore(model, run)
+        seconds = _learn(model, config, run, done, before)
     finally:
         environments.close()
     note_run(run, training_seconds=round(seconds, 1), updates=config.updates)
@@ -226,8 +229,8 @@ def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
     return model
 
 
-def _learn(model: PPO, config: PPOConfig, run: Path, done: int) -> float:
-    """Do the updates that are left; return the time they took."""
+def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -> float:
+    """Do the updates that are left; return the time that all took, those done before included."""
     from stable_baselines3.common.callbacks import BaseCallback
 
     class Rewards(BaseCallback):
@@ -240,7 +243,7 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int) -> float:
             return True
 
     touches = config.environments * config.steps_per_update
-    started = time.perf_counter()
+    started = time.perf_counter() - before
     with MetricsLogger(run, config.updates, done, done) as metrics:
         for update in range(done + 1, config.updates + 1):
             began = time.perf_counter()
@@ -255,7 +258,7 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int) -> float:
             metrics.log(row | {"seconds": round(time.perf_counter() - began, 3)})
             metrics.advance()
             if update % config.updates_per_checkpoint == 0 or update == config.updates:
-                _save(model, run, update)
+                _save(model, run, update, time.perf_counter() - started)
     return time.perf_counter() - started
 
 
@@ -269,28 +272,29 @@ def _start_afresh(model: PPO, config: PPOConfig, update: int) -> None:
         model._last_episode_starts = np.ones((config.environments,), dtype=bool)
 
 
-def _save(model: PPO, run: Path, update: int) -> None:
+def _save(model: PPO, run: Path, update: int, seconds: float) -> None:
     tensors = optimizer_tensors(model.policy.optimizer)
     # Every parameter once: the state dict names those that policy and value share several times.
     weights = {name: parameter.data for name, parameter in model.policy.named_parameters()}
-    state = {"updates": update, "interactions": int(model.num_timesteps)}
+    state = {"updates": update, "interactions": int(model.num_timesteps), "seconds": seconds}
     save_checkpoint(run, update, Checkpoint(weights, tensors, state))
 
 
-def _restore(model: PPO, run: Path) -> int:
-    """Put back the last checkpoint; return the updates done."""
+def _restore(model: PPO, run: Path) -> tuple[int, float]:
+    """Put back the last checkpoint; return the updates done and the seconds they took."""
     folder = last_checkpoint(run)
     checkpoint = load_checkpoint(folder)
     load_weights(model.policy, checkpoint.model, folder)
     restore_optimizer(model.policy.optimizer, checkpoint.optimizer)
     try:
         updates, model.num_timesteps = (int(checkpoint.state[name]) for name in ("updates", "interactions"))
+        seconds = float(checkpoint.state["seconds"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{folder} is not a checkpoint of a PPO run ({error!r}); train again."
         ) from None
     model._n_updates = updates * model.n_epochs
-    return updates
+    return updates, seconds
 
 
 def _require_stable_baselines() -> None:

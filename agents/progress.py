@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from agents.checkpoint import CheckpointError
 from agents.learner import resolve_device
-from agents.run_folder import RunConfiguration, note_start, prepare_run
+from agents.run_folder import RUN_FILE, RunConfiguration, note_run, note_start, notes_of, prepare_run
+from thor_interact_env.checks import is_number
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.splits import split_rooms
 
 
@@ -23,6 +25,10 @@ class Trainable(RunConfiguration, Protocol):
     @property
     def device(self) -> str:
         """Where to train: auto, cpu, cuda, ..."""
+
+    @property
+    def simulator(self) -> str:
+        """Name of the simulator to learn in."""
 
 
 def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
@@ -45,8 +51,9 @@ def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
     split_rooms(f"{config.split}/train")
     resolve_device(config.device)
     prepare_run(config, run, resume)
-    note_start(run, sys.orig_argv)
-    return resume and (run / "checkpoints").exists()
+    note_start(run, sys.orig_argv, world_of(config.simulator))
+    # A kill in the middle of the first checkpoint leaves a folder of checkpoints without a last one.
+    return resume and (run / "checkpoints" / "last").is_dir()
 
 
 class Progress:
@@ -60,6 +67,21 @@ class Progress:
     def seconds(self) -> float:
         """Return the wall-clock time spent, without what a kill undid."""
         return self._seconds_before + time.perf_counter() - self._started
+
+    def note_kept(self, run: Path) -> None:
+        """Write down the time so far, because what was made in it is kept although there is no checkpoint."""
+        note_run(run, kept_seconds=round(self.seconds(), 3))
+
+    def restore_kept(self, run: Path) -> None:
+        """Count the time of what was kept, where a run goes on without a checkpoint.
+
+        Raises:
+            CheckpointError: `run.json` is malformed.
+        """
+        kept = notes_of(run).get("kept_seconds", 0.0)
+        if not is_number(kept):
+            raise CheckpointError(f"{run / RUN_FILE} has kept_seconds {kept!r}, no number; delete the file.")
+        self._seconds_before = float(kept)
 
     def saved(self) -> dict[str, Any]:
         """Return what `restored` takes, for a checkpoint."""

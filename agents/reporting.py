@@ -118,10 +118,12 @@ def evaluate_run(
     from agents.checkpoint import write_json
     from agents.dataset_evaluation import choose_views, described, remarks
     from agents.random_agent import RandomAgent
+    from agents.run_folder import note_worlds
     from agents.selfsup_agent import SelfSupervisedAgent
     from agents.superpixel_agent import SuperpixelAgent
     from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
+    from thor_interact_env.datasets.fingerprint import world_of
 
     if agents is None:
         agents = {
@@ -151,6 +153,7 @@ def evaluate_run(
     result = {
         "split": held_out.split,
         "simulator": config.simulator,
+        **note_worlds(run, world_of(config.simulator)),
         "locations": len(held_out),
         "seed": seed,
         "reachable_share": held_out.reachable_share,

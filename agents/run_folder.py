@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import shutil
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,35 +110,79 @@ def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
         write_json(run / CONFIG_FILE, config.to_json())
 
 
+def notes_of(run: Path) -> dict[str, Any]:
+    """Return what `run.json` says; nothing where there is none.
+
+    Raises:
+        CheckpointError: The file is there but not JSON.
+    """
+    path = run / RUN_FILE
+    return read_json(path, "delete it; it holds no weights.") if path.exists() else {}
+
+
 def note_run(run: Path, **values: Any) -> None:
     """Add entries to `run.json`, keeping those that are there.
 
     Raises:
         CheckpointError: The file is there but not JSON.
     """
-    if not first_rank():
-        return
-    path = run / RUN_FILE
-    old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
-    write_json(path, {**old, **values})
+    if first_rank():
+        write_json(run / RUN_FILE, {**notes_of(run), **values})
 
 
-def note_start(run: Path, command: list[str]) -> None:
-    """Write down when and by which command a run was started or resumed, and on what machine.
+def note_start(run: Path, command: list[str], world: str | None = None) -> None:
+    """Write down when and by which command a run was started or resumed, in which world, on what machine.
+
+    Warns where the run goes on in another world than it began in.
 
     Args:
         run: The run folder.
         command: The command line. Of the program only its name is kept: where it lies helps nobody else.
+        world: What `world_of` says of the world to learn in; None where nothing is learned.
+
+    Raises:
+        CheckpointError: `run.json` is there but not JSON.
     """
     if not first_rank():
         return
-    path = run / RUN_FILE
-    old = read_json(path, "delete it; it holds no weights.") if path.exists() else {}
+    old = notes_of(run)
     start = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": shlex.join([Path(command[0]).name, *command[1:]]),
     }
+    if world is not None:
+        start["world"] = world
+        others = ", ".join(sorted(set(worlds_of(old)) - {world}))
+        if others:
+            warnings.warn(
+                f"{run} began in another version of the world ({others}) than today's ({world}), in which it "
+                "goes on: its result is of neither. Start anew for one that can be compared.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
     note_run(run, starts=[*old.get("starts", []), start], hardware=hardware(), versions=versions())
+
+
+def worlds_of(notes: Mapping[str, Any]) -> list[str]:
+    """Return the worlds that a run learned in, as far as its `run.json` says, in order of their names."""
+    return sorted({str(start["world"]) for start in notes.get("starts", []) if "world" in start})
+
+
+def note_worlds(run: Path, world: str) -> dict[str, Any]:
+    """Return the worlds behind an evaluation, to be written with it.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+        world: What `world_of` says of the world of the evaluation.
+
+    Returns:
+        `world`, that of the evaluation, and `learned_in`, those that the run learned in.
+
+    Raises:
+        CheckpointError: `run.json` is there but not JSON.
+    """
+    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
+    return {"world": world, "learned_in": worlds_of(notes_of(folder))}
 
 
 def hardware() -> dict[str, Any]:

@@ -80,6 +80,8 @@ def train_network(
     training = _Training(config, run)
     if going_on:
         training.restore()
+    else:
+        training.restore_kept(run)
     training.go_on(collector, stop_after)
 
 
@@ -99,7 +101,8 @@ class _Training(Progress):
             last = min(last, stop_after)
         if self.episode < last:
             with closing(collector or LocalCollector(self.config.workers)) as workers:
-                self.videos.collect(workers)
+                for _ in self.videos.collect(workers):
+                    self.note_kept(self.run)
         logged = any(row["episode"] == 0 for row in read_metrics(self.run))
         total = self.schedule.total_updates
         with MetricsLogger(self.run, total, self.episode, self.updates) as logger:

@@ -1,6 +1,6 @@
 """Motions that are watched, and kept as one soft mask per location: what VideoPCA learns from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -153,11 +153,14 @@ class Videos:
         """Return the numbers of the files that are not there, or are not what they should be."""
         return [number for number in range(len(self._tasks)) if not self._is_whole(number)]
 
-    def collect(self, collector: Collector) -> None:
+    def collect(self, collector: Collector) -> Iterator[int]:
         """Visit all locations that have not been visited.
 
         Args:
             collector: Visits them.
+
+        Yields:
+            How many more have been visited, once they are written.
 
         Raises:
             CollectionError: A location cannot be visited; those before it are kept.
@@ -172,6 +175,7 @@ class Videos:
                 arrays = {name: np.array([getattr(record, name) for record in records]) for name in _ARRAYS}
                 write_whole(self._path(number), save(arrays))
                 bar.update(len(records))
+                yield len(records)
 
     def read(self, indices: Sequence[int]) -> list[VideoRecord]:
         """Return the records of some locations.

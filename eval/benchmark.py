@@ -35,6 +35,7 @@ from eval.evaluate import cell, comparison_table, evaluate_predictions
 from eval.evaluation_set import EvaluationSet
 from eval.leaderboard import append_to_leaderboard
 from eval.touching import touch_everywhere
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Simulator
 
@@ -103,7 +104,7 @@ class BenchmarkOptions:
 
     out: Path | None = None
     """JSON file to write the result to, every failure and its location included; None means
-    runs/benchmark-LABEL-SPLIT.json."""
+    runs/benchmark-LABEL-SPLIT-TIME.json."""
 
     def check(self) -> None:
         """Raise `ConfigurationError` where a number is outside its range."""
@@ -121,8 +122,8 @@ class BenchmarkOptions:
             ConfigurationError: The options are not a JSON object.
         """
         try:
-            options = json.loads(self.agent_options)
-        except json.JSONDecodeError as error:
+            options = json.loads(self.agent_options, parse_constant=_refuse)
+        except ValueError as error:
             options = error
         require(
             isinstance(options, dict),
@@ -223,6 +224,7 @@ def benchmark_agent(
         "slowest_seconds": max(durations, default=None),
         "failed_views": len(failures),
         "failures": failures,
+        "world": world_of(simulator) if isinstance(simulator, str) else None,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
     }
@@ -320,6 +322,10 @@ def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
     return "\n".join(lines) if failures else "No view failed."
 
 
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number that JSON knows")
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process.
 
@@ -337,7 +343,8 @@ def _run(options: BenchmarkOptions) -> None:
     options.check()
     source = options.source()
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", options.label or options.agent.rpartition(":")[2])
-    out = options.out or RESULTS / f"benchmark-{label}-{options.split.replace('/', '-')}.json"
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    out = options.out or RESULTS / f"benchmark-{label}-{options.split.replace('/', '-')}-{now}.json"
     for file in (out, options.leaderboard):
         if file.parent == RESULTS:
             RESULTS.mkdir(exist_ok=True)

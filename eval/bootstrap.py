@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from agents.base import Instance
 from eval.coco import IouType, Regions, evaluated, predicted_regions, true_regions
-from eval.mass import mass_counts, mean_accuracy, regions_by_mass
+from eval.mass import heavy_lead, mass_counts, mean_accuracy, regions_by_mass, separations
 from thor_interact_env.simulators.base import Instances
 
 RESAMPLES = 1000
@@ -116,8 +116,8 @@ def bootstrap_scores(
         classes: Mass classes 0..2 of the objects of each image; None takes those of their masses.
 
     Returns:
-        (b,) float64 in 0..1 each: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy` and
-        `mass_bbox_ap50`.
+        (b,) float64 each: in 0..1 `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy` and
+        `mass_bbox_ap50`; `heavy_separation` and `heavy_lead`, see `eval.mass`.
 
     Raises:
         ValueError: The numbers of images differ, a score is not finite, a force is not 0, 1 or 2, or masks
@@ -125,7 +125,7 @@ def bootstrap_scores(
     """
     if weights.ndim != 2 or weights.shape[1] != len(truths):
         raise ValueError(f"weights is of shape {weights.shape}; it must be (resamples, {len(truths)})")
-    accuracy = mean_accuracy(np.tensordot(weights, mass_counts(predictions, truths, classes), axes=1))
+    counts = np.tensordot(weights, mass_counts(predictions, truths, classes), axes=1)
     predicted = [predicted_regions(instances) for instances in predictions]
     true = [true_regions(truth) for truth in truths]
     scores: dict[str, npt.NDArray[np.float64]] = {}
@@ -136,7 +136,12 @@ def bootstrap_scores(
             found = np.array([matches.average_precision(one) for one in weights]).reshape(-1, 2)
         scores |= {f"{name}_ap": found[:, 0], f"{name}_ap50": found[:, 1]}
     counted = _mass_ap50(predictions, truths, weights, classes)
-    return scores | {"mass_accuracy": accuracy, "mass_bbox_ap50": counted}
+    return scores | {
+        "mass_accuracy": mean_accuracy(counts),
+        "mass_bbox_ap50": counted,
+        "heavy_separation": separations(counts)[:, 2],
+        "heavy_lead": heavy_lead(counts),
+    }
 
 
 def _mass_ap50(
@@ -181,7 +186,7 @@ def bootstrap_intervals(
         classes: As in `bootstrap_scores`.
 
     Returns:
-        Lower and upper end of each score of `bootstrap_scores`, in 0..1.
+        Lower and upper end of each score of `bootstrap_scores`.
 
     Raises:
         ValueError: An argument is outside its range, or as in `bootstrap_scores`.

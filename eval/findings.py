@@ -3,8 +3,10 @@
 It states them with their numbers and tunes nothing. What counts as "close", "clearly" or "far" is fixed here,
 once: each bound is met by the paper's own numbers on both splits.
 
-A verdict is sure if it is the same over the whole 95 % interval of what it is judged by. The intervals of two
-rows are combined as if their views were drawn apart; they are the same views, so the combination is wide.
+A verdict is sure if it is the same over the whole 95 % interval of what it is judged by. The interval of a
+mean over several seeds is Student's, for two or three seeds say little about their spread, and widened by
+that over locations, for all seeds saw the same views. The intervals of two rows are combined as if their
+views were drawn apart; they are the same views, so the combination is wide.
 """
 
 import json
@@ -12,14 +14,16 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated, Any, NoReturn
 
 import tyro
+from scipy import stats
 
 from agents.options import parse_options, run_command_line
 from agents.schedule import require
-from eval.row_results import HEADINGS, aligned, read_results, summarize
+from eval.bootstrap import CONFIDENCE
+from eval.mass import separations
+from eval.row_results import HEADINGS, aligned, mixed_worlds, read_results, summarize
 from thor_interact_env.annotations import MASS_CLASSES
 from thor_interact_env.files import write_whole
 
@@ -42,9 +46,6 @@ CHANCE = 1 / 3
 
 ABOVE_CHANCE = 0.15
 """What the mass accuracy should have above chance, and heavy objects above a constant answer."""
-
-_TWO_SIDED = 1.96
-"""Standard errors on either side of a mean that hold 95 % of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -150,24 +151,24 @@ def _same_all_over(test: Callable[[float], bool], ratio: float, ends: tuple[floa
 def _ratio_interval(
     ratio: float, score: Mapping[str, Any], reference: Mapping[str, Any]
 ) -> tuple[float, float] | None:
-    errors = [_relative_error(each) for each in (score, reference)]
-    known = [error for error in errors if error is not None]
-    if len(known) < len(errors):
+    widths = [(_half_width(each), each["mean"]) for each in (score, reference)]
+    shares = [width / mean for width, mean in widths if width is not None and mean > 0]
+    if len(shares) < len(widths):
         return None
-    factor = math.exp(_TWO_SIDED * math.hypot(*known))
+    factor = math.exp(math.hypot(*shares))
     return ratio / factor, ratio * factor
 
 
-def _relative_error(score: Mapping[str, Any]) -> float | None:
-    """Return a score's standard error as a share of it: over seeds if there are several, else locations."""
-    if score["mean"] <= 0:
-        return None
+def _half_width(score: Mapping[str, Any]) -> float | None:
+    """Return half the length of a mean score's 95 % interval; None where neither seeds nor views tell it."""
+    parts = []
     if score["spread"] is not None:
-        return float(score["spread"] / math.sqrt(score["seeds"]) / score["mean"])
+        quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, score["seeds"] - 1))
+        parts.append(quantile * score["spread"] / math.sqrt(score["seeds"]))
     if score["interval"] is not None:
         low, high = score["interval"]
-        return float((high - low) / (2 * _TWO_SIDED) / score["mean"])
-    return None
+        parts.append((high - low) / 2)
+    return math.hypot(*parts) if parts else None
 
 
 def _ends(ends: tuple[float, float] | None) -> str:
@@ -192,9 +193,7 @@ def _accuracy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
         return Finding(text, ("a",), None, None, missing)
     score = rows["a"]["scores"]["mass_accuracy"]
     least = CHANCE + ABOVE_CHANCE
-    holds = bool(score["mean"] >= least)
-    error = _relative_error(score)
-    sure = None if error is None else abs(score["mean"] - least) > _TWO_SIDED * error * score["mean"]
+    holds, sure = _at_least(score, least)
     numbers = (
         f"accuracy {_score(rows, 'a', 'mass_accuracy')}, chance {100 * CHANCE:.1f}, needed {100 * least:.1f}"
     )
@@ -206,31 +205,28 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     missing = _missing(rows, "a")
     if missing is not None:
         return Finding(text, ("a",), None, None, missing)
-    light, medium, heavy = separations(rows["a"]["confusion"])
-    numbers = ", ".join(
-        f"{name} {100 * value:.1f}" for name, value in zip(MASS_CLASSES, (light, medium, heavy), strict=True)
+    # Where no class is separated from the others, the best of them means nothing.
+    scores, needed = rows["a"]["scores"], {"heavy_lead": 0.0, "heavy_separation": ABOVE_CHANCE}
+    verdicts = [_at_least(scores[name], least) for name, least in needed.items()]
+    holds = all(held for held, _ in verdicts)
+    decided = [sure for held, sure in verdicts if held is holds]
+    sure = None if None in decided else (all if holds else any)(bool(one) for one in decided)
+    separated = ", ".join(
+        f"{name} {100 * value:.1f}"
+        for name, value in zip(MASS_CLASSES, separations(rows["a"]["confusion"]), strict=True)
     )
-    holds = heavy > max(light, medium) and heavy >= ABOVE_CHANCE
-    return Finding(text, ("a",), holds, None, f"predicted correctly beyond wrongly, in points: {numbers}")
-
-
-def separations(confusion: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    """Return how well each mass class is told from the others (Youden's index).
-
-    A class that is always predicted is always right about its own objects, and tells nothing.
-
-    Args:
-        confusion: (3, 3) shares in 0..1, rows the true class, columns the predicted one.
-
-    Returns:
-        For each class: the share of its own objects that it is predicted for, less the mean share of the
-        other classes' objects that it is predicted for; in -1..1, 0 for any constant answer.
-    """
-    classes = range(len(confusion))
-    return tuple(
-        float(confusion[index][index] - fmean(confusion[other][index] for other in classes if other != index))
-        for index in classes
+    numbers = (
+        f"predicted correctly beyond wrongly, in points: {separated}; lead of heavy "
+        f"{_score(rows, 'a', 'heavy_lead')}, needed 0.0; its own {_score(rows, 'a', 'heavy_separation')}, "
+        f"needed {100 * ABOVE_CHANCE:.1f}"
     )
+    return Finding(text, ("a",), holds, sure, numbers)
+
+
+def _at_least(score: Mapping[str, Any], least: float) -> tuple[bool, bool | None]:
+    """Return whether a score reaches a number, and whether its whole interval says so."""
+    width = _half_width(score)
+    return bool(score["mean"] >= least), None if width is None else abs(score["mean"] - least) > width
 
 
 def _missing(rows: Mapping[str, Mapping[str, Any]], *letters: str) -> str | None:
@@ -242,13 +238,14 @@ def judge(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Judge the findings in each of `summarize`'s entries.
 
     Returns:
-        Values that JSON can hold, one mapping per entry: `split`, `preset`, and `findings`, each with the
-        fields of a `Finding`.
+        Values that JSON can hold, one mapping per entry: `split`, `preset`, `worlds`, and `findings`, each
+        with the fields of a `Finding`.
     """
     return [
         {
             "split": entry["split"],
             "preset": entry["preset"],
+            "worlds": list(entry["worlds"]),
             "findings": [asdict(finding) for finding in findings(entry["rows"])],
         }
         for entry in entries
@@ -285,6 +282,8 @@ def describe(judged: Sequence[Mapping[str, Any]]) -> str:
             f"noise), {counts[1][0]} do not ({counts[1][1]} within the noise), "
             f"{verdicts.count(None)} not known"
         )
+        if len(group["worlds"]) > 1:
+            parts.append(mixed_worlds(group["worlds"]))
         lines = [["", "finding", "numbers (one row / the other)"]]
         lines += [[verdict(each), each["text"], each["numbers"]] for each in group["findings"]]
         parts.append(_flush_left(lines))

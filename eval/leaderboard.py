@@ -23,7 +23,8 @@ def append_to_leaderboard(path: Path, result: Mapping[str, Any]) -> None:
     """Append one result as one line; readers see the whole line or nothing of it.
 
     The line is written by one call to a file opened for appending, under a lock that others who append wait
-    for. What an interrupted write left at the end of the file is cut off first.
+    for. What an interrupted write left at the end of the file is cut off first; a whole line that only lacks
+    its end, as editors leave it, is kept.
 
     Args:
         path: The file; it is made if it does not exist.
@@ -41,7 +42,9 @@ def append_to_leaderboard(path: Path, result: Mapping[str, Any]) -> None:
         with os.fdopen(os.dup(file), "rb") as reader:
             content = reader.read()
         whole = content.rfind(b"\n") + 1
-        if whole < len(content):
+        if _is_json(content[whole:]):
+            whole, line = len(content), b"\n" + line
+        elif whole < len(content):
             os.ftruncate(file, whole)
         written = os.write(file, line)
         if written < len(line):  # the disk is full
@@ -68,7 +71,7 @@ def read_leaderboard(path: Path) -> list[dict[str, Any]]:
             f"{path} cannot be read ({error.strerror}); name a leaderboard file."
         ) from None
     results = []
-    for number, line in enumerate(lines[:-1], start=1):
+    for number, line in enumerate(lines if _is_json(lines[-1]) else lines[:-1], start=1):
         try:
             result = json.loads(line)
             result["label"], result["split"], result["interaction"], result["perception"]
@@ -78,3 +81,12 @@ def read_leaderboard(path: Path) -> list[dict[str, Any]]:
             ) from None
         results.append(result)
     return results
+
+
+def _is_json(line: bytes) -> bool:
+    """Return whether a line is whole: a JSON object that is cut short is none."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

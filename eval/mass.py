@@ -98,6 +98,39 @@ def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return np.asarray(shares.sum(axis=-1) / np.maximum((matches > 0).sum(axis=-1), 1))
 
 
+def separations(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return how well each mass class is told from the others (Youden's index).
+
+    A class that is always predicted is always right about its own objects, and tells nothing.
+
+    Args:
+        counts: (..., 3, 3) matches, or shares of them, rows the true class, columns the predicted one.
+
+    Returns:
+        (..., 3) float64: the share of a class's own objects that it is predicted for, less the mean share of
+        the other classes' objects that it is predicted for; in -1..1, 0 for any constant answer where every
+        class has a match.
+    """
+    counts = np.asarray(counts, np.float64)
+    matches = counts.sum(axis=-1, keepdims=True)
+    shares = np.divide(counts, matches, out=np.zeros_like(counts), where=matches > 0)
+    own = np.diagonal(shares, axis1=-2, axis2=-1)
+    return np.asarray(own - (shares.sum(axis=-2) - own) / (shares.shape[-1] - 1))
+
+
+def heavy_lead(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return by how much heavy objects are told from the others better than any other class.
+
+    Args:
+        counts: As in `separations`.
+
+    Returns:
+        (...) float64 in -2..2: the separation of heavy less the greater of the others.
+    """
+    separated = separations(counts)
+    return np.asarray(separated[..., 2] - separated[..., :2].max(axis=-1))
+
+
 def regions_by_mass(
     predictions: Sequence[Sequence[Instance]],
     truths: Sequence[Instances],

@@ -30,9 +30,10 @@ from eval.report_data import (
     table_2,
 )
 from eval.report_runs import ReportError, RunFolder, read_calibration
+from eval.row_results import mixed_worlds
 from thor_interact_env.actions import REACH
 from thor_interact_env.annotations import MASS_CLASSES
-from thor_interact_env.datasets.fingerprint import source_fingerprint
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Simulator
 
@@ -135,7 +136,7 @@ def gather(
         "title": options.title,
         "command": shlex.join(sys.orig_argv[1:] if sys.orig_argv else []),
         "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-        "world": source_fingerprint()[:12],
+        "world": world_of("mujoco"),
         "mass_classes": MASS_CLASSES,
         "table_1": rows,
         "ratios": [row for row in rows if any(ratio != "-" for ratio in row["ratios"])],
@@ -143,6 +144,7 @@ def gather(
         "seeds": seed_rows(runs),
         "findings": finding_groups(runs),
         "verdict": verdict,
+        "mixed_worlds": mixed_worlds,
         "table_2": table_2(runs),
         "interactions": interaction_rows(runs, board),
         "curves": [(run, learning_curves(run)) for run in runs],

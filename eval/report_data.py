@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from agents.configuration import COLLECTED_BY, digest_of
+from agents.run_folder import worlds_of
 from eval.findings import judge
 from eval.report_runs import RunFolder
 from eval.row_results import row_result, summarize
@@ -266,6 +267,8 @@ def provenance(run: RunFolder) -> list[tuple[str, str]]:
     pairs += [(name, str(run.config[name])) for name in ("preset", "seed") if name in run.config]
     for start in run.notes.get("starts", []):
         pairs.append((f"started {start.get('time', '')}", start.get("command", "-")))
+    learned_in = ", ".join(worlds_of(run.notes))
+    pairs += [("learned in the world", learned_in)] if learned_in else []
     if "training_seconds" in run.notes:
         pairs.append(("training", f"{run.notes['training_seconds'] / 60:.1f} minutes"))
     for name in ("hardware", "versions"):
@@ -276,5 +279,6 @@ def provenance(run: RunFolder) -> list[tuple[str, str]]:
     if evaluation:
         seed = evaluation.get("seed", "-")
         text = f"{evaluation.get('split', '-')}, {evaluation.get('locations', '-')} locations, seed {seed}"
+        text += f", in the world {evaluation['world']}" if "world" in evaluation else ""
         pairs.append(("evaluated on", text))
     return pairs

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from agents.schedule import RunError
+from eval.mass import heavy_lead, separations
 from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
 from thor_interact_env.annotations import MASS_CLASSES
 
@@ -21,6 +22,8 @@ HEADINGS: Mapping[str, str] = {
     "mass_accuracy": "accuracy",
     "mass_bbox_ap50": "mass+box AP50",
 }
+
+_SUMMARIZED = (*SCORES, *MASS_SCORES, "heavy_separation", "heavy_lead")
 
 _TOUCHING: Mapping[str, str] = {
     "touched_locations": "locations",
@@ -41,15 +44,19 @@ class RowResult:
     """One finished run of a row.
 
     Attributes:
+        path: The file that says it.
         letter: The row.
         split: NovelSpaces or NovelObjects.
         preset: Its size.
         seed: Its seed.
-        scores: What `eval.evaluate.evaluate_agent` returned for it.
+        scores: What `eval.evaluate.evaluate_agent` returned for it, with `heavy_separation` and `heavy_lead`
+            (see `eval.mass`) of its confusion.
         interaction: What `eval.touching.touch_everywhere` returned; empty where nothing was touched.
         locations: Held-out locations behind the scores.
+        worlds: The versions of the world that it learned and was measured in, as far as they were noted.
     """
 
+    path: Path
     letter: str
     split: str
     preset: str
@@ -57,6 +64,7 @@ class RowResult:
     scores: Mapping[str, Any]
     interaction: Mapping[str, Any]
     locations: int
+    worlds: tuple[str, ...]
 
 
 def read_results(folders: Iterable[Path]) -> list[RowResult]:
@@ -112,10 +120,13 @@ def row_result(values: Any, path: Path) -> RowResult | None:
         if "table" not in values:
             return None
         said = values["table"]
-        scores = values["rows"][LABELS[ROWS[said["row"]].system]]
-        for name in (*SCORES, *MASS_SCORES):
+        scores = dict(values["rows"][LABELS[ROWS[said["row"]].system]])
+        scores["heavy_separation"] = separations(scores["confusion"])[2]
+        scores["heavy_lead"] = heavy_lead(scores["confusion"])
+        for name in _SUMMARIZED:
             float(scores[name])
         return RowResult(
+            path,
             said["row"],
             str(said["split"]),
             str(said["preset"]),
@@ -123,6 +134,7 @@ def row_result(values: Any, path: Path) -> RowResult | None:
             scores,
             values.get("interaction") or {},
             int(values["locations"]),
+            tuple(sorted({str(values["world"]), *map(str, values["learned_in"])})),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path} is not the evaluation of a row ({error!r}); run the row again.") from None
@@ -135,20 +147,32 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
         results: As returned by `read_results`.
 
     Returns:
-        Entries that JSON can hold: `split`, `preset`, `locations`, and `rows`, by letter: `name`, `seeds`,
+        Entries that JSON can hold: `split`, `preset`, `locations`, `worlds`, and `rows`, by letter: `name`,
+        `seeds`,
         `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval` over
         locations of the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or
         None), `confusion` (mean over the seeds), `learns_mass`, `interaction` (means), and
         `interaction_intervals` (over locations, of the first seed).
+
+    Raises:
+        ResultsError: Two results are of the same row, split, preset and seed.
     """
     groups: dict[tuple[str, str], dict[str, list[RowResult]]] = {}
+    known: dict[tuple[str, str, str, int], Path] = {}
     for one in results:
+        first = known.setdefault((one.letter, one.split, one.preset, one.seed), one.path)
+        if first != one.path:
+            raise ResultsError(
+                f"{one.path.parent} and {first.parent} are the same row, split, preset and seed: together "
+                "they would count as two seeds; name one of them."
+            )
         groups.setdefault((one.split, one.preset), {}).setdefault(one.letter, []).append(one)
     return [
         {
             "split": split,
             "preset": preset,
             "locations": sorted({one.locations for several in rows.values() for one in several}),
+            "worlds": sorted({world for several in rows.values() for one in several for world in one.worlds}),
             "rows": {letter: _summary(several, rows.get("c")) for letter, several in rows.items()},
         }
         for (split, preset), rows in groups.items()
@@ -159,7 +183,7 @@ def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None
     row, split = ROWS[several[0].letter], several[0].split
     published, published_c = row.published.get(split, {}), ROWS["c"].published.get(split, {})
     scores = {}
-    for name in (*SCORES, *MASS_SCORES):
+    for name in _SUMMARIZED:
         values = [float(one.scores[name]) for one in several]
         mean = fmean(values)
         base = fmean(float(one.scores[name]) for one in reference) if reference and name in SCORES else 0.0
@@ -198,6 +222,8 @@ def show(entries: Sequence[Mapping[str, Any]]) -> str:
     for entry in entries:
         rows = entry["rows"]
         where = f"{entry['split']}, preset {entry['preset']}, {_locations(entry['locations'])}"
+        if len(entry["worlds"]) > 1:
+            parts.append(mixed_worlds(entry["worlds"]))
         parts.append(f"Table 1, {where}; percent, [95 % over locations] or mean +- spread over seeds")
         parts.append(_scores_table(rows, SCORES))
         if "c" in rows:
@@ -217,6 +243,14 @@ def show(entries: Sequence[Mapping[str, Any]]) -> str:
             )
             parts.append(_interaction_table(touched))
     return "\n\n".join(parts)
+
+
+def mixed_worlds(worlds: Sequence[str]) -> str:
+    """Return what has to be said of rows that are of different versions of the world."""
+    return (
+        f"These rows are of {len(worlds)} versions of the world ({', '.join(worlds)}): it is not the systems "
+        "alone that separate them."
+    )
 
 
 def _locations(counts: Sequence[int]) -> str:

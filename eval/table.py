@@ -22,6 +22,7 @@ from agents.options import choose_command, parse_options, run_command_line
 from agents.schedule import RunError, require
 from eval.row_results import EVALUATION_FILE, aligned, read_results, show, summarize
 from eval.rows import LABELS, ROWS, Row, row, self_supervised_config
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.files import write_whole
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def run_row(options: RunOptions) -> dict[str, Any]:
         "interactions": options.interactions,
         "touched_locations": options.touched_locations,
     }
-    done = _done(run, identity, size)
+    done = _done(run, identity, size, world_of(base.simulator))
     if done is not None:
         print(f"row {chosen.letter} is done already: {run}")
         return done
@@ -154,7 +155,9 @@ def run_folder(options: RunOptions) -> Path:
     return options.out / f"{options.row}-{options.split}-{options.preset}-seed{options.seed}"
 
 
-def _done(run: Path, identity: Mapping[str, Any], size: Mapping[str, int]) -> dict[str, Any] | None:
+def _done(
+    run: Path, identity: Mapping[str, Any], size: Mapping[str, int], world: str
+) -> dict[str, Any] | None:
     """Return the evaluation of a finished row; None where there is none of this size."""
     path = run / EVALUATION_FILE
     if not path.exists():
@@ -167,6 +170,12 @@ def _done(run: Path, identity: Mapping[str, Any], size: Mapping[str, int]) -> di
             f"{path} is not the evaluation of a row ({error!r}); delete it to make it anew."
         ) from None
     require(said == dict(identity), f"{run} holds another row ({said}); name another --out.")
+    seen = {values.get("world", "one that it does not name"), *values.get("learned_in", [])}
+    require(
+        seen == {world},
+        f"{run} was measured in another version of the world ({', '.join(sorted(seen))}) than today's "
+        f"({world}): name another --out, or delete it.",
+    )
     return values if sizes == size else None
 
 
@@ -217,6 +226,7 @@ def _evaluate(
     agent: Agent, chosen: Row, base: TrainConfig, run: Path, split: str, size: Mapping[str, int]
 ) -> dict[str, Any]:
     from agents.reporting import evaluation_set, recent_success
+    from agents.run_folder import note_worlds
     from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
 
@@ -228,6 +238,7 @@ def _evaluate(
     print(comparison_table(rows))
     return {
         "split": held_out.split,
+        **note_worlds(run, world_of(base.simulator)),
         **size,
         "seed": 0,
         "reachable_share": base.schedule.reachable_share,

@@ -105,8 +105,8 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     folder = tmp_path / "run"
     real = ppo_training._save
 
-    def save_and_stop(model, path, update):
-        real(model, path, update)
+    def save_and_stop(model, path, update, seconds):
+        real(model, path, update, seconds + 1000)
         if update == 2:
             raise KeyboardInterrupt
 
@@ -118,6 +118,7 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     assert_equal_weights(resumed, PPOAgent.from_run(run))
     rows = [json.loads(line)["episode"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert rows == [1, 2, 3]
+    assert json.loads((folder / "run.json").read_text())["training_seconds"] > 1000  # both parts
 
 
 def test_what_cannot_go_on_is_refused(run: Path, tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ from agents.interact import InteractionRecord
 from agents.metrics import TIMINGS, read_metrics
 from agents.oracles import OracleOptions
 from agents.pending import distinct_masks
-from agents.run_folder import RunExistsError
+from agents.run_folder import RunExistsError, note_worlds, notes_of, prepare_run, worlds_of
 from agents.schedule import ConfigurationError, preset
 from agents.selfsup_agent import SelfSupervisedAgent
 from agents.train import location_seeds, train
 from selfsup.feedback import Experience
+from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.simulators.base import Observation
 from thor_interact_env.splits import split_rooms
 
@@ -226,6 +227,26 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(uninterrupted, tmp_path
         file.write('{"episode": 9, "cut sho')  # the kill came while a line was written
     train(CONFIG, run, resume=True, evaluate=evaluate, collector=MadeUpCollector())
     assert_same_run(run, uninterrupted[0])
+
+
+def test_a_kill_during_the_first_checkpoint_starts_anew(uninterrupted, tmp_path):
+    run = tmp_path / "run"
+    prepare_run(CONFIG, run, resume=False)
+    (run / "checkpoints" / ".000001.tmp").mkdir(parents=True)
+    train(CONFIG, run, resume=True, evaluate=evaluate, collector=MadeUpCollector())
+    assert_same_run(run, uninterrupted[0])
+
+
+def test_a_run_that_goes_on_in_another_world_is_warned_of(tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    train(CONFIG, run, collector=MadeUpCollector(), stop_after=1)
+    (own,) = worlds_of(notes_of(run))
+    assert own == world_of("mujoco")
+    monkeypatch.setattr("agents.progress.world_of", lambda simulator: "another")
+    with pytest.warns(RuntimeWarning, match=rf"another version of the world \({own}\).*today's \(another\)"):
+        train(CONFIG, run, resume=True, collector=MadeUpCollector(), stop_after=1)
+    assert note_worlds(run, "another") == {"world": "another", "learned_in": ["another", own]}
+    assert note_worlds(run / "checkpoints" / "last", "x")["learned_in"] == ["another", own]
 
 
 def test_rare_checkpoints_lose_work_but_change_nothing(uninterrupted, tmp_path):

@@ -16,7 +16,7 @@ from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.collect import CollectionTask, collect_locations
 from agents.metrics import TIMINGS, read_metrics
 from agents.oracles import MAX_ADDED_POINTS
-from agents.run_folder import RunExistsError, read_config
+from agents.run_folder import RunExistsError, note_run, read_config
 from agents.schedule import ConfigurationError
 from agents.video_pca import VideoPCAAgent, VideoPCAConfig, instances_of, train
 from agents.video_pca_command_line import BASELINE
@@ -104,24 +104,26 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(trained, tmp_path
     run = tmp_path / "interrupted"
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, run, collector=ToyCollector(most=4))
+    note_run(run, kept_seconds=1000.0)  # as if the part before had taken as long
     train(CONFIG, run, resume=True, collector=ToyCollector(), stop_after=1)
     rest = ToyCollector()
     train(CONFIG, run, resume=True, collector=rest)
     assert rest.visited == 0
+    assert json.loads((run / "run.json").read_text())["training_seconds"] > 1000
     assert_same_weights(run, trained[0])
     assert measured(run) == measured(trained[0])
 
 
 def test_whole_files_stay_and_damaged_ones_are_made_again(tmp_path):
     videos = Videos(CONFIG, tmp_path)
-    videos.collect(ToyCollector())
+    list(videos.collect(ToyCollector()))
     assert videos.missing() == []
     expected = videos.read(range(len(videos)))
     paths = sorted((tmp_path / "videos").iterdir())
     paths[0].write_bytes(paths[0].read_bytes()[:1000])
     assert videos.missing() == [0]
     again = ToyCollector()
-    videos.collect(again)
+    list(videos.collect(again))
     assert again.visited == CONFIG.schedule.locations_per_room
     for mine, other in zip(expected, videos.read(range(len(videos))), strict=True):
         assert np.array_equal(mine.soft, other.soft) and np.array_equal(mine.rgb, other.rgb)
@@ -135,7 +137,7 @@ def test_random_points_need_no_ground_truth(tmp_path, monkeypatch):
 
     monkeypatch.setattr(FakeSimulator, "instances", forbidden)
     videos = Videos(replace(CONFIG, oracle_points=0, random_points=3), tmp_path)
-    videos.collect(ToyCollector())
+    list(videos.collect(ToyCollector()))
     assert videos.summary()["touches"] == 3 * len(videos)
     assert 0 <= videos.summary()["moved_share"] < 1
 

@@ -40,7 +40,13 @@ def write_run(folder: Path, joint: bool, scale: float, **config: object) -> Path
     values = {"preset": "quick", "split": "NovelSpaces", "seed": 3, "schedule": {"stages": [stage]}, **config}
     (folder / "config.json").write_text(json.dumps(values))
     notes = {
-        "starts": [{"time": "2020-01-01T00:00:00+00:00", "command": "python -m agents <train> & more"}],
+        "starts": [
+            {
+                "time": "2020-01-01T00:00:00+00:00",
+                "command": "python -m agents <train> & more",
+                "world": "mujoco 0123",
+            }
+        ],
         "hardware": {"processor": "Abacus", "cores": 2, "gpu": None},
         "versions": {"python": "3.11"},
         "training_seconds": 90,
@@ -50,6 +56,8 @@ def write_run(folder: Path, joint: bool, scale: float, **config: object) -> Path
     evaluation = {
         "split": "NovelSpaces/test",
         "locations": 4,
+        "world": "mujoco 0123",
+        "learned_in": ["mujoco 0123"],
         "seed": 0,
         "reachable_share": 0.2,
         "rows": rows,

@@ -198,9 +198,10 @@ def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -
     code, said, _ = command(
         "--agent", "stranger_agents:Centre", "--label", "in the middle", "--interactions", 1
     )
-    assert code == 0 and "benchmark-in-the-middle-NovelObjects.json" in said
+    (file,) = (tmp_path / "runs").glob("benchmark-in-the-middle-NovelObjects-*.json")
+    assert code == 0 and file.name in said
     (entry,) = read_leaderboard(tmp_path / "runs" / "leaderboard.jsonl")
-    written = json.loads((tmp_path / "runs" / "benchmark-in-the-middle-NovelObjects.json").read_text())
+    written = json.loads(file.read_text())
     assert entry["label"] == written["label"] == "in the middle"
 
 
@@ -211,6 +212,7 @@ def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -
         (["--agent", "stranger_agents:CannotBeMade"], "no weights here"),
         (["--agent", "stranger_agents:Centre", "--agent-options", "[1]"], "not a JSON object"),
         (["--agent", "stranger_agents:Centre", "--agent-options", "{"], "not a JSON object"),
+        (["--agent", "stranger_agents:Centre", "--agent-options", '{"a": NaN}'], "NaN is no number"),
         (["--agent", "stranger_agents:Centre", "--locations", "0"], "locations is 0"),
         (["--agent", "stranger_agents:Centre", "--interactions", "-1"], "interactions is -1"),
         (["--agent", "stranger_agents:Centre", "--time-budget", "0"], "time_budget is 0"),
@@ -246,6 +248,16 @@ def test_the_leaderboard_mends_a_line_that_was_cut_short(tmp_path: Path) -> None
     append_to_leaderboard(board, entry("next"))
     assert [one["label"] for one in read_leaderboard(board)] == ["whole", "next"]
     assert all("failures" not in one for one in read_leaderboard(board))
+
+
+def test_the_leaderboard_keeps_a_last_line_without_its_end(tmp_path: Path) -> None:
+    board = tmp_path / "board.jsonl"
+    append_to_leaderboard(board, entry("first"))
+    append_to_leaderboard(board, entry("second"))
+    board.write_bytes(board.read_bytes().rstrip())  # as an editor may leave it
+    assert [one["label"] for one in read_leaderboard(board)] == ["first", "second"]
+    append_to_leaderboard(board, entry("third"))
+    assert [one["label"] for one in read_leaderboard(board)] == ["first", "second", "third"]
 
 
 def test_a_damaged_leaderboard_names_the_line(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 import json
 import sys
 import types
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_lines import complaint, exit_code
+from table_material import write_result
 
 import agents.train
 import eval.table
@@ -16,39 +17,11 @@ from agents.base import Instance
 from agents.configuration import TrainConfig
 from agents.oracles import OracleOptions
 from agents.schedule import ConfigurationError, RunError, preset
-from eval.findings import findings, separations, verdict
-from eval.findings import main as findings_main
 from eval.row_results import ResultsError, read_results, show, summarize
-from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
+from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
 from eval.table import RunOptions, main, run_folder, run_row
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators.base import Instances, Observation
-
-SPLITS = ("NovelSpaces", "NovelObjects")
-
-
-def write_result(folder: Path, letter: str, split: str, values: dict, seed: int = 0, preset: str = "quick"):
-    scores = dict.fromkeys((*SCORES, *MASS_SCORES), 0.0) | values
-    scores.setdefault("confusion", np.eye(3).tolist())
-    run = folder / f"{letter}-{split}-{preset}-seed{seed}"
-    run.mkdir(parents=True)
-    result = {
-        "rows": {LABELS[ROWS[letter].system]: scores},
-        "locations": 200,
-        "interaction": {"greedy_success_rate": 0.25, "objects_per_location": None},
-        "table": {"row": letter, "split": split, "preset": preset, "seed": seed},
-    }
-    (run / "evaluation.json").write_text(json.dumps(result))
-    return run
-
-
-def published_runs(folder: Path) -> Path:
-    for split in SPLITS:
-        for letter, each in ROWS.items():
-            if each.published:
-                values = {**each.published[split], "confusion": PUBLISHED_CONFUSION[split]}
-                write_result(folder, letter, split, values)
-    return folder
 
 
 def test_published_numbers_are_the_papers():
@@ -265,6 +238,36 @@ def test_runs_are_found_once_and_grouped(tmp_path):
     assert len(results) == 3 and show(entries).count("Table 1") == 3
 
 
+def test_one_seed_is_not_counted_twice(tmp_path):
+    first = write_result(tmp_path / "one", "c", "NovelSpaces", {})
+    second = write_result(tmp_path / "two", "c", "NovelSpaces", {})
+    write_result(tmp_path / "two", "c", "NovelSpaces", {}, seed=1)
+    with pytest.raises(ResultsError, match="count as two seeds") as error:
+        summarize(read_results([tmp_path]))
+    assert str(first) in str(error.value) and str(second) in str(error.value)
+    (entry,) = summarize(read_results([tmp_path / "two"]))
+    assert entry["rows"]["c"]["seeds"] == [0, 1]
+
+
+def test_rows_of_several_worlds_are_said_to_be(tmp_path):
+    write_result(tmp_path, "c", "NovelSpaces", {})
+    entries = summarize(read_results([tmp_path]))
+    assert entries[0]["worlds"] == ["this"] and "versions of the world" not in show(entries)
+    write_result(tmp_path, "d", "NovelSpaces", {}, world="that")
+    entries = summarize(read_results([tmp_path]))
+    assert entries[0]["worlds"] == ["that", "this"]
+    assert "2 versions of the world (that, this)" in show(entries)
+
+
+def test_a_row_of_another_world_is_not_done_in_this_one(small_world, tmp_path, monkeypatch):
+    options = RunOptions("c", preset="smoke", out=tmp_path, interactions=0)
+    monkeypatch.setattr("eval.table.world_of", lambda simulator: f"{simulator} of old")
+    assert run_row(options)["world"] == "mujoco of old"
+    monkeypatch.setattr("eval.table.world_of", lambda simulator: f"{simulator} of today")
+    with pytest.raises(RunError, match=r"another version of the world \(mujoco of old\).*name another --out"):
+        run_row(options)
+
+
 @pytest.mark.parametrize("content", ["{", '{"table": {"row": "c"}}', '{"table": {"row": "z"}, "rows": {}}'])
 def test_malformed_results_name_the_file(tmp_path, content):
     with pytest.raises(ResultsError, match="no finished row"):
@@ -272,122 +275,6 @@ def test_malformed_results_name_the_file(tmp_path, content):
     (tmp_path / "evaluation.json").write_text(content)
     with pytest.raises(ResultsError, match=r"evaluation\.json is not the evaluation of a row"):
         read_results([tmp_path])
-
-
-def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
-    published_runs(tmp_path)
-    file = tmp_path / "findings.json"
-    assert exit_code(findings_main, tmp_path, "--json", file) == 0
-    assert (
-        capsys.readouterr().out.count(
-            "15 hold (0 within the noise), 0 do not (0 within the noise), 0 not known"
-        )
-        == 2
-    )
-    for entry in json.loads(file.read_text()):
-        assert len(entry["findings"]) == 15
-        assert all(finding["holds"] is True and finding["numbers"] for finding in entry["findings"])
-
-
-@pytest.mark.parametrize(
-    ("letter", "values", "text"),
-    [
-        ("a", {"mask_ap50": 0.1}, "(a) joint"),
-        ("d", {"bbox_ap50": 0.2}, "(d) true masks"),
-        ("e", {"bbox_ap50": 0.15}, "(e) oracle points"),
-        ("f", {"mask_ap50": 0.35}, "(f) both oracles"),
-        ("k", {"mask_ap50": 0.236}, "(k) without"),
-        ("l", {"mask_ap50": 0.22}, "(l) without"),
-        ("m", {"bbox_ap50": 0.3}, "(m) unlimited"),
-        ("g", {"mask_ap50": 0.2}, "(g) VideoPCA"),
-        ("i", {"bbox_ap50": 0.35}, "(i) Mask R-CNN on B+ masks is far"),
-        ("i", {"bbox_ap50": 0.25}, "(i) Mask R-CNN on B+ masks is clearly"),
-        ("j", {"mask_ap50": 0.25}, "(j) the robust set loss on B+"),
-        ("j", {"mask_ap50": 0.05}, "(j) the robust set loss is about"),
-        ("a", {"mass_accuracy": 0.48}, "(a) mass accuracy"),
-        ("a", {"confusion": [[0.9, 0.1, 0], [0, 0.9, 0.1], [0.1, 0.1, 0.8]]}, "(a) heavy"),
-        ("a", {"confusion": [[0, 0, 1], [0, 0, 1], [0, 0, 1]]}, "(a) heavy"),
-    ],
-)
-def test_a_finding_that_does_not_hold_is_said_not_to(tmp_path, letter, values, text):
-    published_runs(tmp_path)
-    path = tmp_path / f"{letter}-NovelSpaces-quick-seed0" / "evaluation.json"
-    result = json.loads(path.read_text())
-    result["rows"][LABELS[ROWS[letter].system]] |= values
-    path.write_text(json.dumps(result))
-    entry = next(each for each in summarize(read_results([tmp_path])) if each["split"] == "NovelSpaces")
-    judged = {finding.text: finding.holds for finding in findings(entry["rows"])}
-    (changed,) = [holds for name, holds in judged.items() if name.startswith(text)]
-    assert changed is False
-
-
-def test_a_constant_answer_separates_nothing():
-    assert separations([[0, 0, 1]] * 3) == (0, 0, 0)
-    assert separations(np.eye(3).tolist()) == (1, 1, 1)
-
-
-@pytest.mark.parametrize(
-    ("value", "width", "holds", "sure"),
-    [
-        (0.4, 0.01, True, True),
-        (0.22, 0.05, True, False),
-        (0.1, 0.01, False, True),
-        (0.18, 0.05, False, False),
-    ],
-)
-def test_a_verdict_is_sure_if_the_whole_interval_says_so(tmp_path, value, width, holds, sure):
-    def scores(mean):
-        names = ("bbox_ap50", "mask_ap50")
-        return dict.fromkeys(names, mean) | {
-            "intervals": {name: [mean - width / 2, mean + width / 2] for name in names}
-        }
-
-    write_result(tmp_path, "c", "NovelSpaces", scores(0.2))
-    write_result(tmp_path, "d", "NovelSpaces", scores(value))
-    (entry,) = summarize(read_results([tmp_path]))
-    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(d)")]
-    assert (finding.holds, finding.sure) == (holds, sure)
-    assert ("noise" in verdict(asdict(finding))) is not sure
-
-
-def test_an_interval_that_spans_a_band_is_not_sure_to_be_outside_it(tmp_path):
-    for letter, mean, ends in (("c", 0.2, [0.08, 0.32]), ("a", 0.3, [0.12, 0.48])):
-        names = ("bbox_ap50", "mask_ap50")
-        write_result(
-            tmp_path,
-            letter,
-            "NovelSpaces",
-            {**dict.fromkeys(names, mean), "intervals": {name: ends for name in names}},
-        )
-    (entry,) = summarize(read_results([tmp_path]))
-    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(a) joint")]
-    assert (finding.holds, finding.sure) == (False, False)
-
-
-def test_several_seeds_say_how_sure_a_verdict_is(tmp_path):
-    for seed, value in enumerate((0.19, 0.2, 0.21)):
-        write_result(tmp_path, "c", "NovelSpaces", {"bbox_ap50": value, "mask_ap50": value}, seed)
-    for seed, value in enumerate((0.1, 0.2, 0.42)):
-        write_result(tmp_path, "d", "NovelSpaces", {"bbox_ap50": value, "mask_ap50": value}, seed)
-    (entry,) = summarize(read_results([tmp_path]))
-    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(d)")]
-    assert (finding.holds, finding.sure) == (True, False)
-
-
-def test_nothing_is_known_by_comparison_with_nothing(tmp_path):
-    write_result(tmp_path, "c", "NovelSpaces", {"bbox_ap50": 0.1})
-    write_result(tmp_path, "d", "NovelSpaces", {"bbox_ap50": 0.2, "mask_ap50": 0.1})
-    (entry,) = summarize(read_results([tmp_path]))
-    judged = {finding.text: finding for finding in findings(entry["rows"])}
-    finding = judged["(d) true masks beat (c)"]
-    assert finding.holds is None and "no ratio" in finding.numbers and "ratio 2.00" in finding.numbers
-
-
-def test_findings_without_their_rows_are_not_known(tmp_path):
-    write_result(tmp_path, "c", "NovelSpaces", {})
-    (entry,) = summarize(read_results([tmp_path]))
-    judged = findings(entry["rows"])
-    assert all(finding.holds is None and "not run" in finding.numbers for finding in judged)
 
 
 def test_the_base_configuration_is_a_training_configuration():

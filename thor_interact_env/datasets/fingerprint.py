@@ -1,6 +1,7 @@
-"""A hash of the source files that decide what the embedded simulator shows."""
+"""What tells the worlds of different versions of a simulator apart."""
 
 import hashlib
+import importlib.metadata
 import os
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,24 @@ import thor_interact_env
 
 _SOURCES: Final = ("actions.py", "locations.py", "splits.py", "datasets/drawing.py", "simulators/mujoco")
 _SUFFIXES: Final = frozenset({".py", ".csv", ".json", ".xml", ".png", ".toml"})
+
+
+def world_of(simulator: str) -> str:
+    """Return what tells the world that a simulator shows from those of its other versions.
+
+    Args:
+        simulator: Name of a simulator, such as `mujoco`.
+
+    Returns:
+        The name and, of the embedded simulator, the first digits of `source_fingerprint`; of AI2-THOR, the
+        version of its client, which decides the build that is downloaded.
+    """
+    if simulator == "mujoco":
+        return f"mujoco {source_fingerprint()[:12]}"
+    try:
+        return f"{simulator} {importlib.metadata.version(simulator)}"
+    except importlib.metadata.PackageNotFoundError:
+        return simulator
 
 
 def source_fingerprint(root: str | os.PathLike[str] | None = None) -> str:
