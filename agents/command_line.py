@@ -20,7 +20,8 @@ from agents.configuration import TrainConfig, check_simulator, check_split, defa
 from agents.dataset_evaluation import DatasetChoice
 from agents.held_out import NetworkHeldOut
 from agents.options import choose_command, parse_options, run_command_line
-from agents.reporting import evaluate_run, monitor, predict
+from agents.predicting import predict
+from agents.reporting import evaluate_run, monitor
 from agents.schedule import ConfigurationError, preset, require
 
 PROGRAM = "python -m agents.selfsup_agent"
@@ -107,6 +108,9 @@ class PredictCommand:
 
     out: Path = Path("prediction.png")
     """Picture to write (PNG)."""
+
+    overview: Path | None = None
+    """Second picture to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
 
     depth: Path | None = None
     """Depth of a .png image: a .npy with (300, 300) metres from the camera."""
@@ -281,6 +285,7 @@ def _predict(words: Sequence[str]) -> None:
         command.depth,
         command.device,
         command.simulator,
+        command.overview,
     )
 
 

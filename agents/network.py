@@ -156,6 +156,13 @@ class PredictionNetwork(nn.Module):
         """Number of trainable values."""
         return sum(parameter.numel() for parameter in self.parameters())
 
+    def stages(self) -> dict[str, nn.Module]:
+        """Return the parts of the network in the order in which an image passes them, by name.
+
+        Each makes one tensor (B, features, rows, columns).
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not name its stages")
+
     def upsampling_kernels(self) -> list[nn.Parameter]:
         """Return the weights of the transposed convolutions, each (inputs, outputs, 2, 2)."""
         return [
@@ -221,6 +228,16 @@ class InteractionNet(PredictionNetwork):
         network = cls(size, "shared" if "force_head.weight" in weights else "separate")
         network.load_state_dict(weights)
         return network
+
+    def stages(self) -> dict[str, nn.Module]:
+        """Return the stem, the blocks down and up, and the projection that all heads read."""
+        blocks = [*self.down, *self.up]
+        names = [f"{way} {number}" for way in ("down", "up") for number in (1, 2, 3)]
+        return {
+            "stem": self.stem,
+            **dict(zip(names, blocks, strict=True)),
+            "projection": self.projection,
+        }
 
     def forward(self, images: Tensor) -> Prediction:
         """Predict for a batch of images.

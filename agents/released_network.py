@@ -165,6 +165,20 @@ class ReleasedNet(PredictionNetwork):
         network.load_state_dict(weights)
         return network
 
+    def stages(self) -> dict[str, nn.Module]:
+        """Return the stem, the blocks down and up, and what the embedding's head reads."""
+        backbone = self.backbone
+        return {
+            "stem": backbone.conv1,
+            "down 1": backbone.block1,
+            "down 2": backbone.block2,
+            "down 3": backbone.block3,
+            "up 1": backbone.upconv1,
+            "up 2": backbone.upconv2,
+            "up 3": backbone.upconv3,
+            "projection": self.head[1],
+        }
+
     def forward(self, images: Tensor) -> Prediction:
         """Predict for a batch of images.
 

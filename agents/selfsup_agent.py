@@ -119,6 +119,32 @@ class SelfSupervisedAgent:
             prediction = self._network(image)
         return Prediction(*(tensor.float().cpu() for tensor in prediction))
 
+    def layers(self, observation: Observation) -> tuple[dict[str, npt.NDArray[np.float32]], Prediction]:
+        """Return what the network makes of one view on its way, and its output.
+
+        Args:
+            observation: One view.
+
+        Returns:
+            (features, rows, columns) float32 by the name of the stage (`PredictionNetwork.stages`), in order;
+            and the output of `predict`.
+        """
+        seen: dict[str, npt.NDArray[np.float32]] = {}
+
+        def keep(name: str, output: torch.Tensor) -> None:
+            seen[name] = output[0].detach().float().cpu().numpy()
+
+        hooks = [
+            module.register_forward_hook(lambda _, __, output, name=name: keep(name, output))
+            for name, module in self._network.stages().items()
+        ]
+        try:
+            prediction = self.predict(observation)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return seen, prediction
+
     def _autocast(self) -> torch.autocast:
         import torch
 

@@ -82,21 +82,32 @@ def six_panels(
             raise ValueError(f"{name} of shape {np.shape(grid)} must be (100, 100), one value per grid cell")
     if supervision is not None and np.ndim(supervision) != 3:
         raise ValueError(f"supervision of shape {np.shape(supervision)} must be (masks, height, width)")
-    view = _enlarged(observation.rgb, cv2.INTER_CUBIC)
-    masked = [instance for instance in instances if instance.mask is not None]
+    view = enlarged(observation.rgb, cv2.INTER_CUBIC)
     panels = [
-        _titled(view, "View"),
-        _missing(view, "Interaction score") if scores is None else _score_panel(view, scores),
-        _missing(view, "Force per pixel") if force is None else _force_panel(view, force),
-        _titled(_prediction_view(view, instances), f"Predicted instances: {len(masked)}", legend=True),
+        titled(view, "View"),
+        _missing(view, "Interaction score") if scores is None else score_panel(view, scores),
+        _missing(view, "Force per pixel") if force is None else force_panel(view, force),
+        prediction_panel(view, instances),
         _missing(view, "Ground truth in reach") if truth is None else _truth_panel(view, truth),
-        _missing(view, "Self-supervised masks")
-        if supervision is None
-        else _supervision_panel(view, supervision),
+        supervision_panel(view, supervision),
     ]
-    rows = [_beside(panels[:3]), _beside(panels[3:])]
+    return sheet(panels, 3)
+
+
+def sheet(panels: Sequence[Picture], columns: int) -> Picture:
+    """Arrange panels of one size in rows, on paper.
+
+    Args:
+        panels: As made by the functions below, at least one.
+        columns: Panels of a row.
+
+    Returns:
+        (height, width, 3) uint8 RGB.
+    """
+    panels = [*panels, *[np.full_like(panels[0], _PAPER)] * (-len(panels) % columns)]
+    rows = [_beside(panels[first : first + columns]) for first in range(0, len(panels), columns)]
     gap = np.full((_GAP, rows[0].shape[1], 3), _PAPER, np.uint8)
-    inner = np.concatenate([rows[0], gap, rows[1]])
+    inner = np.concatenate([part for row in rows for part in (row, gap)][:-1])
     return cv2.copyMakeBorder(inner, _GAP // 2, _GAP, _GAP, _GAP, cv2.BORDER_CONSTANT, value=_PAPER).astype(
         np.uint8
     )
@@ -118,7 +129,8 @@ def write_png(path: str | os.PathLike[str], picture: Picture) -> None:
     write_whole(path, cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
-def _enlarged(image: npt.NDArray[np.generic], interpolation: int = cv2.INTER_NEAREST) -> Picture:
+def enlarged(image: npt.NDArray[np.generic], interpolation: int = cv2.INTER_NEAREST) -> Picture:
+    """Return a square picture, or map of uint8, in the size of a panel."""
     return cv2.resize(np.ascontiguousarray(image), (_PANEL, _PANEL), interpolation=interpolation).astype(
         np.uint8
     )
@@ -130,22 +142,25 @@ def _grey(view: Picture, brightness: float) -> npt.NDArray[np.float32]:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _score_panel(view: Picture, scores: npt.NDArray[np.floating]) -> Picture:
+def score_panel(view: Picture, scores: npt.NDArray[np.floating]) -> Picture:
+    """Draw (100, 100) interaction scores, logits, over an enlarged view: the higher, the greener."""
     probability = 1 / (1 + np.exp(-np.clip(np.asarray(scores, np.float32), -30, 30)))
     strength = cv2.resize(probability, (_PANEL, _PANEL), interpolation=cv2.INTER_NEAREST)[..., None]
     green = np.array((40.0, 255.0, 70.0), np.float32)
     picture = _grey(view, 0.4) * (1 - 0.75 * strength) + green * 0.85 * strength
     highest = f"highest {float(probability.max()):.2f}"
-    return _titled(_bytes(picture), "Interaction score", note=highest)
+    return titled(_bytes(picture), "Interaction score", note=highest)
 
 
-def _force_panel(view: Picture, force: npt.NDArray[np.integer]) -> Picture:
-    index = _enlarged(np.asarray(force, np.uint8))
+def force_panel(view: Picture, force: npt.NDArray[np.integer]) -> Picture:
+    """Draw the (100, 100) most likely forces, 0..2, over an enlarged view."""
+    index = enlarged(np.asarray(force, np.uint8))
     colours = np.array(FORCE_COLOURS, np.float32)[index]
-    return _titled(_bytes(_grey(view, 0.5) + 0.5 * colours), "Force per pixel", legend=True)
+    return titled(_bytes(_grey(view, 0.5) + 0.5 * colours), "Force per pixel", legend=True)
 
 
-def _prediction_view(view: Picture, instances: Sequence[Instance]) -> Picture:
+def prediction_panel(view: Picture, instances: Sequence[Instance]) -> Picture:
+    """Draw instances and their points, coloured by force, over an enlarged view."""
     ranked = sorted(instances, key=lambda instance: -instance.score)
     colours = palette(len(ranked))
     picture = _bytes(_grey(view, 0.6) + 20)
@@ -163,7 +178,8 @@ def _prediction_view(view: Picture, instances: Sequence[Instance]) -> Picture:
             (round((column + 0.5) * scale), round((row + 0.5) * scale)),
             FORCE_COLOURS[instance.force],
         )
-    return picture
+    masked = sum(instance.mask is not None for instance in instances)
+    return titled(picture, f"Predicted instances: {masked}", legend=True)
 
 
 def _truth_panel(view: Picture, truth: Instances) -> Picture:
@@ -177,10 +193,13 @@ def _truth_panel(view: Picture, truth: Instances) -> Picture:
     for index in order:
         if truth.masks[index].any():
             _dot(picture, _inside(truth.masks[index]), FORCE_COLOURS[mass_class(float(truth.masses[index]))])
-    return _titled(picture, f"Ground truth in reach: {len(truth)}", legend=True)
+    return titled(picture, f"Ground truth in reach: {len(truth)}", legend=True)
 
 
-def _supervision_panel(view: Picture, masks: npt.NDArray[np.bool_]) -> Picture:
+def supervision_panel(view: Picture, masks: npt.NDArray[np.bool_] | None) -> Picture:
+    """Draw (m, height, width) masks of what moved over an enlarged view; None: nothing was touched."""
+    if masks is None:
+        return _missing(view, "Self-supervised masks")
     picture = _bytes(_grey(view, 0.6) + 20)
     colours = palette(len(masks))
     order = sorted(range(len(masks)), key=lambda index: -int(masks[index].sum()))  # small ones stay visible
@@ -188,12 +207,12 @@ def _supervision_panel(view: Picture, masks: npt.NDArray[np.bool_]) -> Picture:
         picture = _filled(picture, view, masks[index], colour)
     for index, colour in zip(order, colours, strict=True):
         _outline(picture, masks[index], colour)
-    return _titled(picture, f"Self-supervised masks: {len(masks)}")
+    return titled(picture, f"Self-supervised masks: {len(masks)}")
 
 
 def _filled(picture: Picture, view: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> Picture:
     """Show the view in its own colours under a mask, tinted."""
-    inside = _enlarged(np.asarray(mask, np.uint8)).astype(bool)
+    inside = enlarged(np.asarray(mask, np.uint8)).astype(bool)
     result = picture.copy()
     tint = np.array(colour, np.float32)
     result[inside] = _bytes(0.6 * view[inside].astype(np.float32) + 0.4 * tint)
@@ -202,7 +221,7 @@ def _filled(picture: Picture, view: Picture, mask: npt.NDArray[np.bool_], colour
 
 def _outline(picture: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> None:
     contours, _ = cv2.findContours(
-        _enlarged(np.asarray(mask, np.uint8)), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
+        enlarged(np.asarray(mask, np.uint8)), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
     )
     cv2.drawContours(picture, contours, -1, _INK, 4, cv2.LINE_AA)
     cv2.drawContours(picture, contours, -1, colour, 2, cv2.LINE_AA)
@@ -210,7 +229,7 @@ def _outline(picture: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> N
 
 def _inside(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """Return the (x, y) of a panel that lies deepest inside a mask."""
-    padded = np.pad(_enlarged(np.asarray(mask, np.uint8)), 1)
+    padded = np.pad(enlarged(np.asarray(mask, np.uint8)), 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return int(column) - 1, int(row) - 1
@@ -228,10 +247,11 @@ def _missing(view: Picture, title: str) -> Picture:
     (width, height), _ = cv2.getTextSize(text, _FONT, 0.9, 2)
     origin = ((_PANEL - width) // 2, (_PANEL + height) // 2)
     cv2.putText(picture, text, origin, _FONT, 0.9, (225, 225, 225), 2, cv2.LINE_AA)
-    return _titled(picture, title)
+    return titled(picture, title)
 
 
-def _titled(picture: Picture, title: str, legend: bool = False, note: str = "") -> Picture:
+def titled(picture: Picture, title: str, legend: bool = False, note: str = "") -> Picture:
+    """Put a title over an enlarged picture, with the colours of the forces or a note beside it."""
     bar = np.full((_TITLE, _PANEL, 3), _PAPER, np.uint8)
     baseline = _TITLE - 18
     cv2.putText(bar, title, (2, baseline), _FONT, 0.85, _INK, 2, cv2.LINE_AA)

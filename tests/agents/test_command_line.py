@@ -15,7 +15,8 @@ import agents.train
 from agents.command_line import main, parse_train
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
-from agents.reporting import PredictionInputError, read_view, targets
+from agents.predicting import PredictionInputError, read_view
+from agents.reporting import targets
 from agents.schedule import ConfigurationError, preset
 from eval.evaluation_set import EvaluationSet
 from selfsup.feedback import Experience
@@ -93,7 +94,10 @@ def test_train_evaluate_and_predict(world, capsys):
     assert result["split"] == "NovelObjects/test" and result["locations"] == 3
 
     np.savez(world / "view.npz", rgb=view().rgb, depth=view().depth)
-    assert exit_code(main, "predict", "run", "view.npz", "--out", "panels.png") == 0
+    words = ("predict", "run", "view.npz", "--out", "panels.png", "--overview")
+    assert exit_code(main, *words, "way.png") == 0
+    assert cv2.imread(str(world / "way.png")).shape[1] > 3000
+    assert "way.jpg must end in .png" in complaint(main, capsys, *words, "way.jpg")
     picture = cv2.imread(str(world / "panels.png"))
     assert picture is not None
     assert picture.shape[1] > picture.shape[0] > 300
