@@ -301,9 +301,11 @@ class WatchedController(Controller):
             RuntimeError: One of them does not answer.
         """
         question = json.dumps([self.width, self.height, self.x_display])
+        modules = os.pathsep.join(filter(None, sys.path))  # wherever this process has found the client
         try:
             subprocess.run(
                 [sys.executable, "-c", _ASK_DISPLAYS, question],
+                env={**os.environ, "PYTHONPATH": modules},
                 capture_output=True,
                 timeout=self._timeouts[0],
             )
