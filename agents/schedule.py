@@ -298,9 +298,9 @@ PRESETS: Mapping[str, Schedule] = {
             Stage(
                 initial_locations=400,
                 episodes=60,
-                locations_per_episode=60,
-                updates_start=40,
-                updates_end=40,
+                locations_per_episode=90,
+                updates_start=36,
+                updates_end=36,
                 greedy_points=6,
                 random_points=12,
                 joint=True,
