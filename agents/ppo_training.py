@@ -288,7 +288,7 @@ def _restore(model: PPO, run: Path) -> tuple[int, float]:
     restore_optimizer(model.policy.optimizer, checkpoint.optimizer)
     try:
         updates, model.num_timesteps = (int(checkpoint.state[name]) for name in ("updates", "interactions"))
-        seconds = float(checkpoint.state["seconds"])
+        seconds = float(checkpoint.state.get("seconds", 0.0))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{folder} is not a checkpoint of a PPO run ({error!r}); train again."

@@ -15,6 +15,8 @@ is a `Failure` of one view here, and the next view is shown to it all the same. 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import importlib
 import math
 import multiprocessing
@@ -134,6 +136,7 @@ class Answer:
 def described(error: BaseException) -> str:
     """Return an error's type and message in one line of at most 300 characters."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    text = text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be printed
     return text if len(text) <= 300 else text[:299] + "…"
 
 
@@ -265,7 +268,9 @@ class AgentProcess(Closing):
         # A fork would copy locks of threads, and an OpenGL context that works in one process only.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(self._source, theirs), daemon=True)
+        # Not a daemon, or the agent could not start processes; so it has to be ended when the program is.
+        self._process = context.Process(target=_serve, args=(self._source, theirs))
+        atexit.register(self._stop)
         self._process.start()
         theirs.close()
         self._fresh = True
@@ -292,7 +297,11 @@ class AgentProcess(Closing):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        atexit.unregister(self._stop)
         if self._process is not None:
+            if self._process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             self._process.kill()
             self._process.join()
             self._process = None
@@ -318,6 +327,7 @@ def _unpacked(
 
 def _serve(source: AgentSource, connection: Connection) -> None:
     """Be the agent's process: make it, then answer view after view until the other end is closed."""
+    os.setsid()  # whatever the agent starts ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -343,10 +353,8 @@ def _answer(agent: Agent, observation: Observation) -> tuple[str, Any, float]:
     seconds = time.perf_counter() - start
     try:
         return "instances", [_packed(one) for one in checked_instances(found)], seconds
-    except MalformedInstanceError as error:
-        return "malformed", str(error), seconds
     except Exception as error:  # even looking at it may run a stranger's code
-        return "malformed", described(error), seconds
+        return "malformed", described(error).removeprefix("MalformedInstanceError: "), seconds
 
 
 def _end_with_parent() -> None:
@@ -354,4 +362,4 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)

@@ -122,7 +122,8 @@ class BenchmarkOptions:
             ConfigurationError: The options are not a JSON object.
         """
         try:
-            options = json.loads(self.agent_options, parse_constant=_refuse)
+            options = json.loads(self.agent_options)
+            json.dumps(options, allow_nan=False)
         except ValueError as error:
             options = error
         require(
@@ -322,10 +323,6 @@ def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
     return "\n".join(lines) if failures else "No view failed."
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number that JSON knows")
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process.
 
@@ -350,6 +347,8 @@ def _run(options: BenchmarkOptions) -> None:
             RESULTS.mkdir(exist_ok=True)
         if not file.absolute().parent.is_dir():
             raise FileNotFoundError(f"The folder of {file} does not exist; create it first.")
+        if file.is_dir():
+            raise IsADirectoryError(f"{file} is a folder; name a file.")
     views = benchmark_views(options.split, options.locations, options.seed, options.shipped)
     result = benchmark_agent(
         source,
@@ -360,13 +359,14 @@ def _run(options: BenchmarkOptions) -> None:
         seed=options.seed,
         label=options.label,
     )
+    result["shipped"] = options.shipped
+    write_whole(out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
+    append_to_leaderboard(options.leaderboard, result)
     objects = sum(len(truth) for truth in views.truths)
     print(f"{views.split}, {len(views)} locations, {objects} objects in reach:")
     print(benchmark_table([result]))
     print(interval_report(result) or "Nothing was touched, and no mask was proposed.")
     print(failure_report(result))
-    write_whole(out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
-    append_to_leaderboard(options.leaderboard, result)
     print(f"Result written to {out}, and appended to {options.leaderboard}")
 
 

@@ -253,7 +253,6 @@ def _dataset(images: Sequence[Regions], categories: Sequence[int], iou_type: Iou
     """Build a COCO data set of one image per entry; `loadRes` would overwrite areas and masks."""
     annotations: list[dict[str, Any]] = []
     for image_id, regions in enumerate(images, start=1):
-        areas = mask_codec.area(regions.codes) if len(regions) else ()
         for index, code in enumerate(regions.codes):
             annotation: dict[str, Any] = {
                 "id": len(annotations) + 1,  # COCOeval reads an id of 0 as "not matched"
@@ -263,7 +262,8 @@ def _dataset(images: Sequence[Regions], categories: Sequence[int], iou_type: Iou
                 "iscrowd": 0,
             }
             if iou_type == "segm":
-                annotation |= {"segmentation": code, "area": float(areas[index])}
+                # One by one: of a list, pycocotools 2.0.11 counts the masks in a byte.
+                annotation |= {"segmentation": code, "area": float(mask_codec.area(code))}
             else:
                 box = regions.boxes[index].tolist()
                 annotation |= {"bbox": box, "area": box[2] * box[3]}

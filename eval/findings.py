@@ -48,6 +48,10 @@ ABOVE_CHANCE = 0.15
 """What the mass accuracy should have above chance, and heavy objects above a constant answer."""
 
 
+_WHOLE = 0.99
+"""Least sum of a class's line of the confusion if all seeds found the class; the rest is rounding."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One statement of the paper, and what the runs say about it.
@@ -191,6 +195,9 @@ def _accuracy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     missing = _missing(rows, "a")
     if missing is not None:
         return Finding(text, ("a",), None, None, missing)
+    unknown = _unmatched(rows["a"])
+    if unknown is not None:
+        return Finding(text, ("a",), None, None, unknown)
     score = rows["a"]["scores"]["mass_accuracy"]
     least = CHANCE + ABOVE_CHANCE
     holds, sure = _at_least(score, least)
@@ -205,6 +212,9 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     missing = _missing(rows, "a")
     if missing is not None:
         return Finding(text, ("a",), None, None, missing)
+    unknown = _unmatched(rows["a"])
+    if unknown is not None:
+        return Finding(text, ("a",), None, None, unknown)
     # Where no class is separated from the others, the best of them means nothing.
     scores, needed = rows["a"]["scores"], {"heavy_lead": 0.0, "heavy_separation": ABOVE_CHANCE}
     verdicts = [_at_least(scores[name], least) for name, least in needed.items()]
@@ -221,6 +231,13 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
         f"needed {100 * ABOVE_CHANCE:.1f}"
     )
     return Finding(text, ("a",), holds, sure, numbers)
+
+
+def _unmatched(row: Mapping[str, Any]) -> str | None:
+    """Return what is to be said if no object of a class was found, so that chance is another; else None."""
+    lines = zip(MASS_CLASSES, row["confusion"], strict=True)
+    missing = [name for name, line in lines if sum(line) < _WHOLE]
+    return f"no {' and no '.join(missing)} object was found (by all seeds)" if missing else None
 
 
 def _at_least(score: Mapping[str, Any], least: float) -> tuple[bool, bool | None]:

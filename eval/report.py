@@ -120,7 +120,8 @@ def gather(
     require(options.views >= 1, f"views is {options.views}; it must be at least 1.")
     if not options.runs and options.leaderboard is None and options.calibration is None:
         raise ReportError("nothing to report: name run folders, --leaderboard or --calibration.")
-    runs = [RunFolder.read(path) for path in options.runs]
+    once = {path.resolve(): path for path in options.runs}  # a run named twice is still one run
+    runs = [RunFolder.read(path) for path in once.values()]
     unknown = set(options.drawn) - {run.name for run in runs}
     require(
         not unknown,

@@ -95,7 +95,8 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
     Returns:
         One mapping per row, split and configuration: `title`, `split`, `preset`, `seeds`, and `measured`
-        (mean and standard deviation in percent, in the order of `SCORES`).
+        (mean and standard deviation in percent, in the order of `SCORES` and `MASS_SCORES`, then the
+        success of own points; a dash where a seed has none).
     """
     groups: dict[tuple[str, ...], list[RunFolder]] = {}
     for run in runs:
@@ -108,13 +109,21 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
         if len({run.config.get("seed") for run in several}) < len(several) or len(several) == 1:
             continue
         values = [[run.results[name] for run in several] for name in SCORES]
+        values += [
+            [run.results.get(name) if run.learns_mass else None for run in several] for name in MASS_SCORES
+        ]
+        touched = [run.evaluation.get("interaction") or {} for run in several]
+        values.append([each.get("greedy_success_rate") for each in touched])
         rows.append(
             {
                 "title": several[0].title,
                 "split": split,
                 "preset": several[0].preset,
                 "seeds": ", ".join(str(run.config.get("seed", "-")) for run in several),
-                "measured": [f"{percent(fmean(each))} ± {percent(stdev(each))}" for each in values],
+                "measured": [
+                    f"{percent(fmean(each))} ± {percent(stdev(each))}" if all(map(_is_finite, each)) else "-"
+                    for each in values
+                ],
             }
         )
     return rows
@@ -212,7 +221,7 @@ def interaction_rows(
             entries.append((run.title, run.name, settings, touched, run.results, {}))
     for one in leaderboard:
         entries.append(
-            (one["label"], "leaderboard", one, one["interaction"] or {}, one["perception"] or {}, one)
+            (one["label"], _origin(one), one, one["interaction"] or {}, one["perception"] or {}, one)
         )
     entries.sort(key=lambda entry: (entry[2].get("split", ""), -(entry[3].get("greedy_success_rate") or 0)))
     return [
@@ -240,6 +249,12 @@ def interaction_rows(
         }
         for label, source, settings, touched, seen, other in entries
     ]
+
+
+def _origin(line: Mapping[str, Any]) -> str:
+    """Return on which views, and in which world, a line of a leaderboard was measured."""
+    views = "shipped views" if line.get("shipped") else f"views of seed {line.get('views_seed', '-')}"
+    return f"leaderboard, {views}, world {line.get('world') or 'not noted'}"
 
 
 def _decimal(value: Any) -> str:

@@ -1,7 +1,7 @@
 """The results of finished rows, read from their run folders, and set beside what the paper published."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -151,8 +151,8 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
         `seeds`,
         `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval` over
         locations of the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or
-        None), `confusion` (mean over the seeds), `learns_mass`, `interaction` (means), and
-        `interaction_intervals` (over locations, of the first seed).
+        None), `confusion` (mean over the seeds), `learns_mass`, and `interaction` (by name: `mean`, `seeds`,
+        `spread` and `interval`, as of scores).
 
     Raises:
         ResultsError: Two results are of the same row, split, preset and seed.
@@ -185,16 +185,13 @@ def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None
     scores = {}
     for name in _SUMMARIZED:
         values = [float(one.scores[name]) for one in several]
-        mean = fmean(values)
+        measured = _over_seeds(values, several[0].scores.get("intervals", {}).get(name))
         base = fmean(float(one.scores[name]) for one in reference) if reference and name in SCORES else 0.0
         theirs = published.get(name)
         scores[name] = {
-            "mean": mean,
-            "seeds": len(values),
-            "spread": stdev(values) if len(values) > 1 else None,
-            "interval": several[0].scores.get("intervals", {}).get(name),
+            **measured,
             "published": theirs,
-            "ratio": mean / base if base else None,
+            "ratio": measured["mean"] / base if base else None,
             "published_ratio": theirs / published_c[name] if theirs and name in published_c else None,
         }
     touched = [one.interaction for one in several if one.interaction]
@@ -208,11 +205,20 @@ def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None
             [fmean(cells) for cells in zip(*lines, strict=True)] for lines in zip(*confusions, strict=True)
         ],
         "interaction": {
-            name: fmean(known)
+            name: _over_seeds(known, touched[0].get("intervals", {}).get(name))
             for name in _TOUCHING
-            if (known := [one[name] for one in touched if one.get(name) is not None])
+            if (known := [float(one[name]) for one in touched if one.get(name) is not None])
         },
-        "interaction_intervals": dict(touched[0].get("intervals", {})) if touched else {},
+    }
+
+
+def _over_seeds(values: Sequence[float], interval: Sequence[float] | None) -> dict[str, Any]:
+    """Return mean, number and spread of seeds, and the interval over locations of the first."""
+    return {
+        "mean": fmean(values),
+        "seeds": len(values),
+        "spread": stdev(values) if len(values) > 1 else None,
+        "interval": interval,
     }
 
 
@@ -268,13 +274,14 @@ def _scores_table(rows: Mapping[str, Any], names: Sequence[str]) -> str:
     return aligned(lines)
 
 
-def _measured(score: Mapping[str, Any]) -> str:
-    text = _percent(score["mean"])
+def _measured(score: Mapping[str, Any], text: Callable[[float], str] | None = None) -> str:
+    text = text or _percent
+    shown = text(score["mean"])
     if score["spread"] is not None:
-        return f"{text} +- {_percent(score['spread'])}"
+        return f"{shown} +- {text(score['spread'])}"
     if score["interval"] is not None:
-        return f"{text} [{_percent(score['interval'][0])}, {_percent(score['interval'][1])}]"
-    return text
+        return f"{shown} [{text(score['interval'][0])}, {text(score['interval'][1])}]"
+    return shown
 
 
 def _ratio_table(rows: Mapping[str, Any]) -> str:
@@ -305,9 +312,11 @@ def _interaction_table(rows: Mapping[str, Any]) -> str:
         cells = [letter, row["name"]]
         for name in _TOUCHING:
             text = _percent if name.endswith("rate") else _number
-            value, ends = row["interaction"].get(name), row["interaction_intervals"].get(name)
-            shown = f"{value:g}" if name == "touched_locations" and value is not None else text(value)
-            cells.append(shown if ends is None else f"{shown} [{text(ends[0])}, {text(ends[1])}]")
+            score = row["interaction"].get(name)
+            if score is not None and name == "touched_locations":
+                cells.append(f"{score['mean']:g}")
+            else:
+                cells.append("-" if score is None else _measured(score, text))
         lines.append(cells)
     return aligned(lines)
 

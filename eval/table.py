@@ -138,10 +138,15 @@ def run_row(options: RunOptions) -> dict[str, Any]:
         "interactions": options.interactions,
         "touched_locations": options.touched_locations,
     }
-    done = _done(run, identity, size, world_of(base.simulator))
+    world = world_of(base.simulator)
+    done = _done(run, identity, size, world)
     if done is not None:
         print(f"row {chosen.letter} is done already: {run}")
         return done
+    from agents.run_folder import notes_of, worlds_of
+
+    began_in = set(worlds_of(notes_of(run))) - {world}
+    require(not began_in, _other_world(run, "begun", began_in, world))
     agent = _train(chosen, base, run)
     result = {**_evaluate(agent, chosen, base, run, options.split, size), "table": identity}
     from agents.checkpoint import write_json
@@ -171,12 +176,15 @@ def _done(
         ) from None
     require(said == dict(identity), f"{run} holds another row ({said}); name another --out.")
     seen = {values.get("world", "one that it does not name"), *values.get("learned_in", [])}
-    require(
-        seen == {world},
-        f"{run} was measured in another version of the world ({', '.join(sorted(seen))}) than today's "
-        f"({world}): name another --out, or delete it.",
-    )
+    require(seen == {world}, _other_world(run, "measured", seen, world))
     return values if sizes == size else None
+
+
+def _other_world(run: Path, what: str, seen: set[str], world: str) -> str:
+    return (
+        f"{run} was {what} in another version of the world ({', '.join(sorted(seen))}) than today's "
+        f"({world}): name another --out, or delete it."
+    )
 
 
 def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:

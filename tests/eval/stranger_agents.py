@@ -4,7 +4,9 @@ What each does at a view is decided by the view's top left pixel, so that a test
 """
 
 import os
+import subprocess
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
@@ -71,6 +73,25 @@ class Slow(Centre):
         if is_bad(observation):
             time.sleep(0.7)
         return super().propose(observation)
+
+
+class Fidgets(Centre):
+    """A malformed answer that would fill pages, and an error that cannot be printed."""
+
+    def propose(self, observation):
+        if is_bad(observation):
+            return [Instance(np.zeros((300, 300), int), "x" * 100_000, 0.5, None)]
+        raise ValueError("half a pair \ud800")
+
+
+class HasChildren(Centre):
+    """Works with processes of its own, and leaves one behind."""
+
+    def propose(self, observation):
+        with ProcessPoolExecutor(1) as pool:
+            force = pool.submit(max, 0, 1).result()
+        (child,) = [subprocess.Popen(["sleep", "600"])]
+        return [Instance((child.pid // 300 % 300, child.pid % 300), force, 0.5, None)]
 
 
 class Ends(Centre):

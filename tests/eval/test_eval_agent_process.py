@@ -1,6 +1,8 @@
 """Agents in processes of their own: what is checked, and what happens to those that misbehave."""
 
 import multiprocessing
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +114,39 @@ def test_a_failure_is_told_and_the_next_view_is_shown(
     assert message in failure.message and "\n" not in failure.message
     assert answers[1].instances == [] and len(answers[2].instances) == 1
     assert not multiprocessing.active_children()
+
+
+def test_what_an_agent_says_is_one_bounded_printable_line() -> None:
+    with AgentProcess(AgentSource("stranger_agents:Fidgets")) as agent:
+        failures = [agent.propose(view(value)).failure for value in (0, 1)]
+    for failure, part in zip(failures, (r"half a pair \ud800", "point array("), strict=True):
+        assert failure is not None and part in failure.message
+        assert len(failure.message) <= 300 and "\n" not in failure.message
+        failure.message.encode("utf-8")
+
+
+def test_an_agent_may_have_processes_and_they_end_with_it() -> None:
+    with AgentProcess(AgentSource("stranger_agents:HasChildren")) as agent:
+        answer = agent.propose(view(0))
+        assert answer.failure is None and answer.instances[0].force == 1
+        assert agent._process is not None and agent._process.pid is not None
+        group = agent._process.pid
+        os.killpg(group, 0)  # it is there, with its child
+    for _ in range(200):
+        living = [entry for entry in Path("/proc").glob("[0-9]*/stat") if _in_group(entry, group)]
+        if not living:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{living} outlived their agent")
+
+
+def _in_group(entry: Path, group: int) -> bool:
+    """Whether a process that is no corpse belongs to a group."""
+    try:
+        state, _, its_group = entry.read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return state != "Z" and int(its_group) == group
 
 
 def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,12 @@ def test_perfect_predictions_score_exactly_one(objects: int) -> None:
     assert dataclasses.astuple(scores) == (1.0, 1.0, 1.0, 1.0)
 
 
+def test_hundreds_of_proposals_are_scored() -> None:
+    truth = as_truth([box_mask(4, 4, 6, 5)])
+    others = [instance(box_mask(20, 20, 2, 2), 0.5 - 0.001 * index) for index in range(299)]
+    assert coco_scores([[*perfect(truth), *others]], [truth]).mask_ap == pytest.approx(1.0)
+
+
 def test_nothing_predicted_scores_zero() -> None:
     scores = coco_scores([[], []], [as_truth([box_mask(0, 0, 5, 5)]), as_truth([])])
     assert dataclasses.astuple(scores) == (0.0, 0.0, 0.0, 0.0)

@@ -169,6 +169,16 @@ def test_more_seeds_do_not_make_up_for_few_views(tmp_path):
     assert (finding.holds, finding.sure) == (True, False)
 
 
+def test_a_class_that_was_never_found_leaves_the_mass_findings_open(tmp_path):
+    always_heavy = [[0, 0, 0], [0, 0, 1], [0, 0, 1]]  # half of the classes that were found: 0.5
+    scores = {"confusion": always_heavy, "mass_accuracy": 0.5}
+    write_result(tmp_path, "a", "NovelSpaces", scores)
+    write_result(tmp_path, "a", "NovelSpaces", {"confusion": np.eye(3).tolist(), "mass_accuracy": 1.0}, 1)
+    (entry,) = summarize(read_results([tmp_path]))
+    for finding in findings(entry["rows"])[-2:]:
+        assert finding.holds is None and "no light object was found" in finding.numbers
+
+
 def test_nothing_is_known_by_comparison_with_nothing(tmp_path):
     write_result(tmp_path, "c", "NovelSpaces", {"bbox_ap50": 0.1})
     write_result(tmp_path, "d", "NovelSpaces", {"bbox_ap50": 0.2, "mask_ap50": 0.1})

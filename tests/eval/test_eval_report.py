@@ -83,7 +83,8 @@ def test_several_seeds_of_a_row_have_a_mean_and_a_spread(runs, tmp_path) -> None
     again = material.write_run(tmp_path / "again", True, 1.5, seed=4)
     (row,) = seed_rows([RunFolder.read(path) for path in (*runs, again)])
     assert row["title"] == "self-supervised, quick, beside (a)" and row["seeds"] == "3, 4"
-    assert row["measured"] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
+    assert row["measured"][:4] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
+    assert row["measured"][4] == "55.0 ± 0.0" and row["measured"][6] == "-"  # nothing was touched
 
 
 def test_runs_that_differ_in_more_than_the_seed_are_not_brought_together(runs, tmp_path) -> None:
@@ -91,6 +92,12 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_brought_together(runs, t
     assert seed_rows([RunFolder.read(path) for path in (*runs, other)]) == []
     elsewhere = material.write_run(tmp_path / "elsewhere", True, 1.5, seed=4, workers=7)
     assert len(seed_rows([RunFolder.read(path) for path in (*runs, other, elsewhere)])) == 1
+
+
+def test_a_run_named_twice_is_one(runs) -> None:
+    twice = (runs[0], runs[0].parent / "." / runs[0].name, runs[0] / ".." / runs[0].name)
+    content = report.gather(report.ReportOptions(runs=twice, panels=0))
+    assert len(content["runs"]) == len(content["table_1"]) == 1
 
 
 def test_the_findings_are_those_of_the_rows(as_rows) -> None:
@@ -158,6 +165,9 @@ def test_the_leaderboard_is_sorted(tmp_path) -> None:
     board = report.read_leaderboard(material.write_leaderboard(tmp_path / "board.jsonl"))
     rows = interaction_rows([], board)
     assert [row["label"] for row in rows] == ["strong", "weak <agent>"]
+    elsewhere = {**board[0], "world": "mujoco 99", "shipped": True}
+    sources = {row["source"] for row in interaction_rows([], [board[0], elsewhere])}
+    assert len(sources) == 2 and "leaderboard, shipped views, world mujoco 99" in sources
     assert rows[0]["points"] == "10.00" and rows[0]["intervals"] == ["20.0 to 80.0", "", "", ""]
     assert rows[0]["own"] == "40.0" and rows[0]["objects"] == "1.50" and rows[0]["mask_ap50"] == "-"
 

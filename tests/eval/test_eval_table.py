@@ -238,6 +238,17 @@ def test_runs_are_found_once_and_grouped(tmp_path):
     assert len(results) == 3 and show(entries).count("Table 1") == 3
 
 
+def test_touches_of_several_seeds_have_their_spread(tmp_path):
+    for seed, (rate, ends) in enumerate(((0.1, [0.08, 0.12]), (0.3, [0.26, 0.34]))):
+        path = write_result(tmp_path, "c", "NovelSpaces", {}, seed) / "evaluation.json"
+        touched = {"greedy_success_rate": rate, "intervals": {"greedy_success_rate": ends}}
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"interaction": touched}))
+    (entry,) = summarize(read_results([tmp_path]))
+    score = entry["rows"]["c"]["interaction"]["greedy_success_rate"]
+    assert (score["mean"], score["seeds"]) == (pytest.approx(0.2), 2)
+    assert "20.0 +- 14.1" in show([entry]) and "[8.0" not in show([entry])
+
+
 def test_one_seed_is_not_counted_twice(tmp_path):
     first = write_result(tmp_path / "one", "c", "NovelSpaces", {})
     second = write_result(tmp_path / "two", "c", "NovelSpaces", {})
@@ -264,6 +275,11 @@ def test_a_row_of_another_world_is_not_done_in_this_one(small_world, tmp_path, m
     monkeypatch.setattr("eval.table.world_of", lambda simulator: f"{simulator} of old")
     assert run_row(options)["world"] == "mujoco of old"
     monkeypatch.setattr("eval.table.world_of", lambda simulator: f"{simulator} of today")
+    unfinished = run_folder(replace(options, seed=1))
+    unfinished.mkdir()
+    (unfinished / "run.json").write_text('{"starts": [{"world": "mujoco of old"}]}')
+    with pytest.raises(RunError, match=r"begun in another version of the world \(mujoco of old\)"):
+        run_row(replace(options, seed=1))
     with pytest.raises(RunError, match=r"another version of the world \(mujoco of old\).*name another --out"):
         run_row(options)
 
