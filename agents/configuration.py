@@ -55,7 +55,8 @@ class RunSettings:
     """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""
 
     workers: int | None = None
-    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores."""
+    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores. One that
+    dies is replaced and does its task again; where three have died of one task, the run ends."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
