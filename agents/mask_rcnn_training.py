@@ -120,22 +120,16 @@ class _Training(Progress):
 
     def collect(self, collector: Collector, logger: MetricsLogger) -> None:
         """Make sure that all views are there."""
-        start, visited, masks = time.perf_counter(), 0, 0
+        start, visited = time.perf_counter(), 0
         logger.describe(f"{len(self.views)} locations")
         for records in self.views.collect(collector):
             visited += len(records)
-            masks += sum(
-                len(record.experience.masks) if record.truth is None else len(record.truth)
-                for record in records
-            )
             logger.describe(f"{visited} of {len(self.views)} locations")
             self.note_kept(self.run)
-        if visited and self.episode == 0:
-            seconds = time.perf_counter() - start
-            row = {
-                "masks_per_location": masks / visited,
-                "locations_per_second": visited / max(seconds, 1e-9),
-            }
+        if self.episode == 0:
+            row = {"masks_per_location": self.views.masks_per_location}
+            if visited:
+                row["locations_per_second"] = visited / max(time.perf_counter() - start, 1e-9)
             logger.log(self._counters(1, "collect") | row)
 
     def go_on(self, logger: MetricsLogger, evaluate: Evaluate | None, stop_after: int | None) -> None:

@@ -158,11 +158,17 @@ class ViewFolder:
         self._truth = config.targets == "truth"
         self._tasks = collection_tasks(config)
         self._segments: list[FileSegment | None] = [None] * len(self._tasks)
+        self._masks = [0] * len(self._tasks)
         self._ends = np.cumsum([len(task.seeds) for task in self._tasks])
 
     def __len__(self) -> int:
         """Return the number of views once all are there."""
         return int(self._ends[-1])
+
+    @property
+    def masks_per_location(self) -> float:
+        """Masks that were recorded, felt or true, at a location, once all are there."""
+        return sum(self._masks) / len(self)
 
     def collect(self, collector: Collector) -> Iterator[list[InteractionRecord]]:
         """Take up the files that are there and collect the rest, episode by episode.
@@ -231,9 +237,10 @@ class ViewFolder:
         try:
             if self._truth and file_checksum(self._truth_path(number)) != entry["truth_crc32"]:
                 return False
+            self._masks[number] = int(entry["masks"])
             locations = len(self._tasks[number].seeds)
             self._segments[number] = FileSegment.open(self._segment_path(number), locations, entry["crc32"])
-        except (OSError, KeyError, TypeError, MemoryBankError):
+        except (OSError, KeyError, TypeError, ValueError, MemoryBankError):
             return False
         return True
 
@@ -243,7 +250,10 @@ class ViewFolder:
         records = [record for future in futures for record in future.result()]
         experiences = [record.experience for record in records]
         segment, checksum = FileSegment.write(self._segment_path(number), experiences)
-        index[str(number)] = {"crc32": checksum}
+        self._masks[number] = sum(
+            len(record.experience.masks) if record.truth is None else len(record.truth) for record in records
+        )
+        index[str(number)] = {"crc32": checksum, "masks": self._masks[number]}
         if self._truth:
             truths = [record.truth for record in records]
             path = write_whole(self._truth_path(number), save(_packed_truth(truths)))

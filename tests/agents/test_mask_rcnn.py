@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -308,6 +309,12 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     ]
     assert rows[0] == rows[1]
     assert [row["phase"] for row in rows[0]] == ["collect", "learn", "learn"]
+    # Killed when all was collected and nothing learned: what was collected is told all the same.
+    shutil.rmtree(whole / "checkpoints")
+    nobody = ToyCollector()
+    train_mask_rcnn(config, whole, resume=True, evaluate=evaluate, collector=nobody)
+    told = [{name: row[name] for name in row if name not in TIMINGS} for row in read_metrics(whole)]
+    assert nobody.seeds == [] and told == rows[1]
     assert rows[0][2]["held_out/mask_ap"] == 0.5
 
     observation = Observation(*(getattr(record(9, True).experience, name) for name in ("rgb", "depth")))
