@@ -20,8 +20,9 @@ from safetensors.torch import load, load_file
 
 from agents.clustering import cell_centre, greedy_instances
 from agents.interact import InteractionRecord, InteractionSchedule, Point, ProposePoints, interact
-from agents.network import PredictionNetwork, fast_bf16, image_tensor
+from agents.network import PredictionNetwork, image_tensor
 from agents.oracles import OracleOptions
+from agents.processor import fast_bf16
 from agents.variants import network_from_weights
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations import Location, LocationSampler
@@ -140,7 +141,7 @@ def network_points(
         network: On the CPU, in evaluation mode.
         count: Most points it chooses.
         threshold: Least logit of a point.
-        bf16: Whether to compute in bf16; None does where the hardware has it.
+        bf16: Whether to compute in bf16; None does where that is faster.
     """
     reduced = fast_bf16(torch.device("cpu")) if bf16 is None else bf16
 

@@ -49,7 +49,7 @@ class RunSettings:
     """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
 
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Arithmetic of the network; auto takes bf16 on GPUs and on CPUs that have it in hardware."""
+    """Arithmetic of the network; auto takes bf16 on GPUs and CPUs on which it is faster."""
 
     threads: int = 2
     """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""

@@ -14,8 +14,9 @@ from torch import Tensor
 from agents.batches import Batch, Batches
 from agents.checkpoint import Checkpoint, restore_training
 from agents.configuration import TrainConfig
-from agents.network import Prediction, fast_bf16
+from agents.network import Prediction
 from agents.optimizer import Muon
+from agents.processor import fast_bf16, use_threads
 from agents.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
 from agents.schedule import ConfigurationError
 from agents.variants import make_network
@@ -91,7 +92,7 @@ class Learner:
         Raises:
             ConfigurationError: The device cannot be used, or the ranks do not fit.
         """
-        torch.set_num_threads(config.threads)
+        use_threads(config.threads)
         self._config = config
         check_ranks(config.ranks, config.schedule.batch_size, config.schedule.memory_capacity)
         device = resolve_device(config.device)

@@ -39,9 +39,9 @@ class MaskRCNNAgent:
 
         Args:
             network: Made by `agents.mask_rcnn_network.build_mask_rcnn`, on the device it is to run on.
-            precision: `bf16`, `fp32`, or `auto`: bf16 where the hardware has it.
+            precision: `bf16`, `fp32`, or `auto`: bf16 where that is faster.
         """
-        from agents.network import fast_bf16
+        from agents.processor import fast_bf16
 
         self._network = network.eval()
         self._device = next(network.parameters()).device

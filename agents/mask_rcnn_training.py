@@ -27,6 +27,7 @@ from agents.mask_rcnn_network import build_mask_rcnn
 from agents.mask_rcnn_schedule import MaskRCNNConfig
 from agents.mask_rcnn_views import ViewFolder
 from agents.metrics import MetricsLogger
+from agents.processor import use_threads
 from agents.progress import Progress, begin_run, reading_state
 from agents.ranks import make_fabric
 from agents.run_folder import note_run
@@ -95,7 +96,7 @@ class _Training(Progress):
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
         super().__init__()
         self.config, self.run, self.schedule = config, run, config.schedule
-        torch.set_num_threads(config.threads)
+        use_threads(config.threads)
         device = resolve_device(config.device)
         self.fabric = make_fabric(device, precision_of(config.counterpart(), device), ranks=1)
         torch.manual_seed(config.seed)

@@ -75,17 +75,6 @@ def check_images(images: Tensor) -> None:
         )
 
 
-def fast_bf16(device: torch.device) -> bool:
-    """Return whether a device multiplies bf16 in hardware, so that it is faster than fp32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if device.type != "cpu":
-        return False
-    # Without hardware support bf16 is emulated, several times slower than fp32. torch names no public test.
-    features = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
-    return any(feature() for feature in features if feature is not None)
-
-
 COORDINATE_RANGE = 4.0
 """Rows and columns reach from minus to plus this. They stand beside 64 features of about unit size: with a
 range of 1 they are lost among them, and equal things that lie apart get equal embeddings."""

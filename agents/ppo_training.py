@@ -35,6 +35,7 @@ from agents.checkpoint import (
 from agents.learner import resolve_device
 from agents.metrics import MetricsLogger
 from agents.ppo_agent import PPOAgent, PPOConfig
+from agents.processor import use_threads
 from agents.run_folder import CONFIG_FILE, RunExistsError, note_run, note_start
 from agents.schedule import ConfigurationError
 from thor_interact_env.actions import FORCES
@@ -183,7 +184,7 @@ def train(
     elif load_ppo_config(run) != config:
         raise ConfigurationError(f"{run} was trained with another configuration; resume with its own.")
     note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
-    torch.set_num_threads(config.threads)
+    use_threads(config.threads)
     environments = _environments(config, simulator)
     try:
         model = _learner(config, environments)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from agents.checkpoint import CheckpointError, read_json, versions, write_json
 from agents.configuration import TrainConfig
+from agents.processor import processor_name
 from agents.schedule import ConfigurationError, RunError
 
 CONFIG_FILE = "config.json"
@@ -190,20 +191,11 @@ def hardware() -> dict[str, Any]:
     import torch
 
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": platform.platform(),
     }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def clear_collector(run: Path, rank: int = 0) -> Path:

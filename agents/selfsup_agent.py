@@ -36,12 +36,12 @@ class SelfSupervisedAgent:
 
         Args:
             network: The network, on the device it is to run on.
-            precision: `bf16`, `fp32`, or `auto`: bf16 where the hardware has it.
+            precision: `bf16`, `fp32`, or `auto`: bf16 where that is faster.
             max_instances: Most instances proposed in one view.
         """
         import torch
 
-        from agents.network import fast_bf16
+        from agents.processor import fast_bf16
 
         self._network = network.eval()
         self._device = next(network.parameters()).device

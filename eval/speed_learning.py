@@ -14,7 +14,8 @@ from agents.batches import Batches, make_batch
 from agents.clustering import MAX_INSTANCES, greedy_instances
 from agents.configuration import TrainConfig
 from agents.learner import Learner
-from agents.network import InteractionNet, fast_bf16, image_tensor
+from agents.network import InteractionNet, image_tensor
+from agents.processor import fast_bf16
 from agents.schedule import preset
 from eval.coco import coco_scores
 from eval.speed_measure import Bar, Measurement, measure, measure_together, memory_copy

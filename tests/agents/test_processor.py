@@ -1,0 +1,98 @@
+"""What torch computes with: precision, threads, and memory that stays with the process."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from agents import processor
+from agents.processor import fast_bf16, keep_freed_memory, processor_name, use_threads
+
+CPU = torch.device("cpu")
+
+COUNT_FAULTS = """
+import resource, sys, torch
+from agents.processor import keep_freed_memory
+
+def faults(times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+print(faults(10), faults(10))
+"""
+"""Prints how many pages ten blocks of 64 MB ask of the system one after another, then ten more.
+
+Until a few small rests of aligned blocks are kept, glibc takes new memory for the next one.
+"""
+
+
+def faults(mode: str) -> tuple[int, int]:
+    result = subprocess.run(
+        [sys.executable, "-c", COUNT_FAULTS, mode], capture_output=True, text=True, check=True, timeout=120
+    )
+    first, later = map(int, result.stdout.split())
+    return first, later
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc gives memory back so eagerly")
+def test_freed_memory_is_used_again() -> None:
+    first, later = faults("keep")
+    assert later < first / 20
+    first, later = faults("leave")
+    assert later > first / 2, "glibc keeps such blocks by itself now: keep_freed_memory is not needed"
+
+
+def test_other_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(processor.ctypes, "CDLL", lambda name: pytest.fail(f"{name} was opened"))
+    assert not keep_freed_memory()
+
+
+def test_threads_are_those_asked_for() -> None:
+    before = torch.get_num_threads()
+    try:
+        use_threads(1)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(RuntimeError):
+        use_threads(0)
+
+
+@pytest.mark.parametrize(
+    ("features", "name", "fast"),
+    [
+        ({"amx_tile", "avx512_bf16"}, "Intel(R) Xeon(R) Platinum 8481C", True),
+        ({"avx512_bf16"}, "Intel(R) Xeon(R) Processor", False),
+        ({"avx512_bf16"}, "AMD EPYC 9B14", True),
+        (set(), "AMD EPYC 7B13", False),
+        (set(), "Intel(R) Core(TM) i7-8550U", False),
+    ],
+)
+def test_bf16_is_for_processors_that_gain(
+    features: set[str], name: str, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for feature in ("amx_tile", "avx512_bf16"):
+        monkeypatch.setattr(
+            torch.cpu, f"_is_{feature}_supported", lambda has=feature in features: has, raising=False
+        )
+    monkeypatch.setattr(processor, "processor_name", lambda: name)
+    assert fast_bf16(CPU) is fast
+    assert not fast_bf16(torch.device("meta"))
+
+
+def test_a_torch_that_tells_no_features_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for feature in ("amx_tile", "avx512_bf16"):
+        monkeypatch.delattr(torch.cpu, f"_is_{feature}_supported", raising=False)
+    assert not fast_bf16(CPU)
+
+
+def test_the_processor_has_a_name() -> None:
+    assert processor_name().strip()
+    assert "\n" not in processor_name()
