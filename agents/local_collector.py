@@ -18,6 +18,7 @@ from agents.closing import Closing
 from agents.collect import CollectionError, CollectionTask, close_workshop, collect_locations
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
+from agents.processor import available_cores
 
 ATTEMPTS = 3
 """Times that a task is begun at most: a task that kills every process it runs in must not go on for ever."""
@@ -136,13 +137,6 @@ class LocalCollector(Closing):
         with self._lock:
             self.replaced += 1
             self._processes.pop(threading.get_ident()).shutdown(wait=False)
-
-
-def available_cores() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def describe(task: CollectionTask) -> str:

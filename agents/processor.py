@@ -1,4 +1,4 @@
-"""What torch computes with: the processor's name, its precision, its threads, and memory for its tensors.
+"""What torch computes with: the processor (name, cores, precision), threads, and memory for its tensors.
 
 Torch is imported where it is needed, so that `--help` answers at once.
 """
@@ -6,7 +6,7 @@ Torch is imported where it is needed, so that `--help` answers at once.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
+import os
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,13 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def fast_bf16(device: torch.device) -> bool:
@@ -75,7 +82,7 @@ def keep_freed_memory() -> bool:
     """
     if platform.libc_ver()[0] != "glibc":
         return False
-    libc = ctypes.CDLL(ctypes.util.find_library("c"))
+    libc = ctypes.CDLL(None)  # this process and all it has loaded
     wanted = {_TRIM_THRESHOLD: _NEVER, _TOP_PAD: _RESERVE, _MMAP_THRESHOLD: _NEVER}
     return all([libc.mallopt(parameter, value) == 1 for parameter, value in wanted.items()])
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 from agents.checkpoint import CheckpointError, read_json, versions, write_json
 from agents.configuration import TrainConfig
-from agents.processor import processor_name
+from agents.processor import available_cores, processor_name
 from agents.schedule import ConfigurationError, RunError
 
 CONFIG_FILE = "config.json"
@@ -192,7 +192,7 @@ def hardware() -> dict[str, Any]:
 
     return {
         "processor": processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": platform.platform(),
     }

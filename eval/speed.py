@@ -113,7 +113,8 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     # Before anything is rendered: triton's LLVM does not load after the renderer's.
     import torch
 
-    from agents.local_collector import available_cores, use_one_thread
+    from agents.local_collector import use_one_thread
+    from agents.processor import available_cores
     from agents.run_folder import hardware
     from agents.selfsup_agent import SelfSupervisedAgent
     from eval.speed_environment import environment_measurements, location_measurement
