@@ -17,7 +17,9 @@ from torch import Tensor
 
 from agents.closing import Closing
 from agents.network import image_tensor
+from agents.windows import cut_windows
 from selfsup.augmentation import augment
+from selfsup.change import GRID
 from selfsup.feedback import Experience, KernelName
 from selfsup.memory_bank import MemoryBank
 from selfsup.targets import Targets, build_targets
@@ -28,17 +30,21 @@ Augmentation = Callable[[Experience, np.random.Generator], Experience]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What one update learns from.
+    """What one update learns from: whole views, or a square window of each.
 
     Attributes:
-        images: (B, 4, 300, 300) float32, as made by `image_tensor`, on the CPU.
-        targets: Its targets, on the CPU.
+        images: (B, 4, 300, 300) float32, as made by `image_tensor`, on the CPU; of windows of n x n cells
+            (B, 4, 3 n, 3 n).
+        targets: Its targets, on the CPU; of windows with n in place of 100.
         indices: (B,) int64, where the locations are in the memory bank; None for made-up batches.
+        corners: (B, 2) int64, row and column in the view's grid of each window's first cell; None for whole
+            views.
     """
 
     images: Tensor
     targets: Targets
     indices: npt.NDArray[np.int64] | None = None
+    corners: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -75,6 +81,7 @@ class Batches(Closing):
         kernel_name: KernelName = "gaussian",
         augmentation: Augmentation = augment,
         background: bool = True,
+        side: int = GRID,
     ) -> None:
         """Begin to prepare the first batch.
 
@@ -86,9 +93,10 @@ class Batches(Closing):
             kernel_name: What points are spread with.
             augmentation: Applied to each experience; draws from the generator.
             background: Whether a thread prepares them; without, `take` does. The batches are the same.
+            side: Cells along a side of the window that is cut out of each view (100: none is).
         """
         self._bank, self._rng, self._kernel_name = bank, rng, kernel_name
-        self._augmentation = augmentation
+        self._augmentation, self._side = augmentation, side
         self._batch_size, self._left = batch_size, count
         self._executor = ThreadPoolExecutor(1, "batches") if background else None
         self._next: Future[Batch] | None = None
@@ -135,4 +143,8 @@ class Batches(Closing):
     def _prepare(self) -> Batch:
         indices, experiences = self._bank.sample(self._batch_size, self._rng)
         augmented = [self._augmentation(experience, self._rng) for experience in experiences]
-        return make_batch(augmented, self._kernel_name, indices)
+        batch = make_batch(augmented, self._kernel_name, indices)
+        if self._side == GRID:
+            return batch
+        images, targets, corners = cut_windows(batch.images, batch.targets, self._side, self._rng)
+        return Batch(images, targets, indices, corners)

@@ -6,14 +6,14 @@ Nothing here imports torch, so that `--help` answers at once.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from agents.oracles import OracleOptions
 from agents.schedule import Schedule, Stage, require
-from selfsup.change import ChangeTest
+from selfsup.change import GRID, ChangeTest
 from selfsup.feedback import KernelName
 
 UNLIMITED_REACH = 1000.0
@@ -26,6 +26,7 @@ ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixel
 """Fields that are options of the environment, by the same names."""
 
 _LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_for_workers"}
+_LATER_SCHEDULE_FIELDS = {"window"}
 """Fields that configurations of earlier versions may lack; those runs had the defaults."""
 
 
@@ -136,6 +137,11 @@ class TrainConfig(RunSettings):
             f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
         )
         require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
+        require(
+            self.network == "paper" or self.schedule.window == GRID,
+            f"window is {self.schedule.window}, but the released network sees whole views only: add "
+            f"--schedule.window {GRID}.",
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
@@ -152,11 +158,9 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
-        if isinstance(values, Mapping):
-            defaults = {each.name: each.default for each in fields(cls) if each.name in _LATER_FIELDS}
-            values = {**defaults, **values}
+        values = _with_defaults(cls, values, _LATER_FIELDS)
         _check_fields(TrainConfig, values, "config")
-        schedule = values["schedule"]
+        schedule = _with_defaults(Schedule, values["schedule"], _LATER_SCHEDULE_FIELDS)
         _check_fields(Schedule, schedule, "config.schedule")
         stages = []
         for number, stage in enumerate(schedule["stages"]):
@@ -205,6 +209,13 @@ def check_simulator(name: str) -> None:
 def default_run_folder(preset_name: str, split: str, seed: int) -> Path:
     """Return where a run is written when no folder is named."""
     return Path("runs") / f"{preset_name}-{split}-seed{seed}"
+
+
+def _with_defaults(kind: type, values: Any, later: Collection[str]) -> Any:
+    """Return values with the defaults of those fields that earlier versions did not know."""
+    if not isinstance(values, Mapping):
+        return values
+    return {**{each.name: each.default for each in fields(kind) if each.name in later}, **values}
 
 
 def _check_fields(kind: type, values: Any, where: str) -> None:

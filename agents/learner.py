@@ -200,7 +200,8 @@ class Learner:
             group["lr"] = rate
         images = batch.images.to(self.fabric.device, memory_format=self.memory_format)
         targets = batch.targets.to(self.fabric.device)
-        prediction: Prediction = self.forward(images)
+        windows = () if batch.corners is None else (batch.corners.to(self.fabric.device),)
+        prediction: Prediction = self.forward(images, *windows)
         distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
         with torch.no_grad():
             ious = mask_iou(distances, targets.masks)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from selfsup.change import STRIDE
 from thor_interact_env.actions import FORCES, GRID, IMAGE_SIZE
 
 ForceBranch = Literal["shared", "separate"]
@@ -59,20 +60,27 @@ def image_tensor(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) ->
     return torch.from_numpy(image).permute(2, 0, 1)
 
 
-def check_images(images: Tensor) -> None:
+def check_images(images: Tensor, corners: Tensor | None = None) -> None:
     """Check the shape of a network's input.
 
     Args:
-        images: What must be (B, 4, 300, 300).
+        images: What must be (B, 4, 300, 300), or windows of it: (B, 4, 3 n, 3 n), n up to 100.
+        corners: Of windows, their first cells, which must be (B, 2).
 
     Raises:
-        ValueError: It is not.
+        ValueError: They are not.
     """
-    if images.ndim != 4 or images.shape[1:] != (IMAGE_CHANNELS, IMAGE_SIZE, IMAGE_SIZE):
+    side = IMAGE_SIZE
+    if corners is not None and images.ndim == 4 and images.shape[-1] % STRIDE == 0:
+        side = min(images.shape[-1], IMAGE_SIZE)
+    if images.ndim != 4 or images.shape[1:] != (IMAGE_CHANNELS, side, side):
         raise ValueError(
             f"images have shape {tuple(images.shape)}; "
-            f"they must be (B, {IMAGE_CHANNELS}, {IMAGE_SIZE}, {IMAGE_SIZE})"
+            f"they must be (B, {IMAGE_CHANNELS}, {IMAGE_SIZE}, {IMAGE_SIZE}), or square windows of it "
+            f"of a multiple of {STRIDE} pixels, with their corners"
         )
+    if corners is not None and corners.shape != (len(images), 2):
+        raise ValueError(f"corners have shape {tuple(corners.shape)}; they must be {(len(images), 2)}")
 
 
 COORDINATE_RANGE = 4.0
@@ -228,19 +236,22 @@ class InteractionNet(PredictionNetwork):
             "projection": self.projection,
         }
 
-    def forward(self, images: Tensor) -> Prediction:
+    def forward(self, images: Tensor, corners: Tensor | None = None) -> Prediction:
         """Predict for a batch of images.
 
         Args:
-            images: (B, 4, 300, 300) float32, as made by `image_tensor`.
+            images: (B, 4, 300, 300) float32, as made by `image_tensor`; or windows of n x n cells of such
+                images, (B, 4, 3 n, 3 n).
+            corners: Of windows, row and column of their first cell in the image's grid, (B, 2) int64: cells
+                know where in the image they are.
 
         Returns:
-            Scores, force logits and embeddings, float32 also under autocast.
+            Scores, force logits and embeddings, float32 also under autocast; n x n for windows.
 
         Raises:
-            ValueError: The images do not have this shape.
+            ValueError: The images or corners do not have these shapes.
         """
-        check_images(images)
+        check_images(images, corners)
         features = self.stem(images)
         laterals = []
         for down in self.down:
@@ -248,7 +259,8 @@ class InteractionNet(PredictionNetwork):
             features = down(features)
         for up in self.up:
             features = up(features, laterals.pop())
-        grid = self.coordinates.to(features.dtype).expand(len(features), -1, -1, -1)
+        grid = self._positions(corners, features.shape[-1]).to(features.dtype)
+        grid = grid.expand(len(features), -1, -1, -1)
         outputs = self.projection(torch.cat((features, grid), dim=1))
         # In bf16 neighbouring scores would tie. One product of all heads costs half of three of them.
         with torch.autocast(images.device.type, enabled=False):
@@ -264,3 +276,13 @@ class InteractionNet(PredictionNetwork):
             maps = product.permute(0, 3, 1, 2).split(widths, dim=1)
             force_logits = maps[2] if len(maps) == 3 else self.force_head(features.float())
         return Prediction(maps[0].squeeze(1), force_logits, maps[1])
+
+    def _positions(self, corners: Tensor | None, side: int) -> Tensor:
+        """Return where in the image each cell is: (1, 2, 100, 100), or for windows (B, 2, side, side)."""
+        if corners is None:
+            return self.coordinates[None]
+        cells = corners[..., None] + torch.arange(side, device=corners.device)
+        rows, columns = self.coordinates[0, :, 0][cells].unbind(1)
+        return torch.stack(
+            (rows[:, :, None].expand(-1, -1, side), columns[:, None].expand(-1, side, -1)), dim=1
+        )

@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from selfsup.change import GRID
+
 Optimizer = Literal["adam", "muon"]
 """What follows the gradients."""
+
+
+LEAST_WINDOW = 24
+"""Cells along a side of the least window to learn from: what one cell sees is 46 cells wide."""
 
 
 class RunError(ValueError):
@@ -133,6 +139,10 @@ class Schedule:
     """Probability that the colours of a sampled location are changed (paper: 0.8). Turned hues are one more
     thing to learn, for which short runs have no time."""
 
+    window: int = GRID
+    """Cells along a side of the square window of each view that an update learns from, drawn around a touched
+    point (100: the whole view, as in the paper). A window costs a fraction of the view."""
+
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""
 
@@ -175,6 +185,10 @@ class Schedule:
         for name in ("learning_rate", "final_learning_rate"):
             require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it must be above 0.")
         require(self.weight_decay >= 0, f"weight_decay is {self.weight_decay}; it must be 0 or more.")
+        require(
+            LEAST_WINDOW <= self.window <= GRID,
+            f"window is {self.window}; it must be in {LEAST_WINDOW}..{GRID} ({GRID}: the whole view).",
+        )
         for name in ("decay_share", "reachable_share", "jitter_probability"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
@@ -217,6 +231,10 @@ class Schedule:
             return self.learning_rate
         share = min((update - start) / (last - start), 1.0)
         return self.learning_rate + share * (self.final_learning_rate - self.learning_rate)
+
+    def views_seen(self, stage: Stage) -> float:
+        """Return how many whole views the updates of a stage look at, windows counted by their area."""
+        return stage.total_updates * self.batch_size * (self.window / GRID) ** 2
 
     def place(self, episode: int) -> tuple[int, int]:
         """Return the stage number, and the episode within that stage, of an episode of the run.
@@ -299,8 +317,8 @@ PRESETS: Mapping[str, Schedule] = {
                 initial_locations=400,
                 episodes=60,
                 locations_per_episode=90,
-                updates_start=36,
-                updates_end=36,
+                updates_start=72,
+                updates_end=72,
                 greedy_points=6,
                 random_points=12,
                 joint=True,
@@ -312,6 +330,7 @@ PRESETS: Mapping[str, Schedule] = {
         final_learning_rate=2e-5,
         decay_share=2 / 3,
         tied_upsampling=True,
+        window=60,
         jitter_probability=0.0,
         prioritized=False,
         locations_per_room=8,

@@ -207,7 +207,8 @@ class _Training(Progress):
         start = time.perf_counter()
         size, kernel = self.schedule.batch_size // self.ranks, self.config.kernel_name
         augmentation = partial(augment, jitter_probability=self.schedule.jitter_probability)
-        with Batches(self.bank, self.rng, size, updates, kernel, augmentation) as batches:
+        side = self.schedule.window
+        with Batches(self.bank, self.rng, size, updates, kernel, augmentation, side=side) as batches:
             for _ in range(updates):
                 rate = self.schedule.rate(self.updates)
                 for name, value in self.learner.learn(batches, rate, stage.joint, frozen).items():

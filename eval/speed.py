@@ -60,7 +60,7 @@ def project(
     """Return the seconds that a schedule takes when learner and workers keep all cores busy.
 
     CPU time is added up: visits (what does not depend on the points, and a share per point), updates in
-    proportion to their images, and evaluations while training. Compiling rooms is left out.
+    proportion to what they see, and evaluations while training. Compiling rooms is left out.
 
     Args:
         measurements: At least `reset`, `superpixels`, `forward`, the clustering, the location and the
@@ -78,7 +78,7 @@ def project(
     for stage in schedule.stages:
         touched = (stage.greedy_points + stage.random_points) * per_point
         total += stage.total_locations * (at_least + touched)
-        total += stage.total_updates * seconds["training step"] * schedule.batch_size / batch_size
+        total += schedule.views_seen(stage) * seconds["training step"] / batch_size
     if schedule.evaluate_every:
         views = schedule.total_episodes // schedule.evaluate_every * schedule.evaluation_locations
         total += views * looking

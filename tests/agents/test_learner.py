@@ -63,3 +63,27 @@ def test_tied_kernels_stay_equal_and_learn_while_free_ones_part(tied: bool) -> N
 def test_a_probability_of_jitter_outside_0_to_1_is_refused(value: float) -> None:
     with pytest.raises(ConfigurationError, match=r"jitter_probability is .*0\.\.1"):
         replace(SMOKE, jitter_probability=value)
+
+
+def test_windows_teach_the_whole_network() -> None:
+    schedule = replace(SMOKE, window=40)
+    learner = Learner(TrainConfig(schedule=schedule, precision="32-true", device="cpu", threads=1))
+    before = {name: value.clone() for name, value in learner.weights().items()}
+    batch_size = schedule.batch_size
+    with Batches(bank_of(4), np.random.default_rng(0), batch_size, 2, side=40) as batches:
+        for _ in range(2):
+            measures = learner.learn(batches, 1e-3, joint=True)
+    assert {"interaction_loss", "embedding_loss", "force_loss", "mask_iou"} <= set(measures)
+    trained = {name for name, _ in learner.network.named_parameters()}
+    assert all(not torch.equal(before[name], learner.weights()[name]) for name in trained)
+
+
+@pytest.mark.parametrize("value", [23, 101])
+def test_a_window_that_is_no_part_of_a_view_is_refused(value: int) -> None:
+    with pytest.raises(ConfigurationError, match=rf"window is {value}; it must be in 24\.\.100"):
+        replace(SMOKE, window=value)
+
+
+def test_the_released_network_learns_from_whole_views_only() -> None:
+    with pytest.raises(ConfigurationError, match=r"window is 60.*--schedule.window 100"):
+        TrainConfig(schedule=replace(SMOKE, window=60), network="released")
