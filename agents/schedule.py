@@ -177,9 +177,8 @@ class Schedule:
             ConfigurationError: A value is outside its range.
         """
         require(len(self.stages) >= 1, "stages is empty; a schedule needs at least one stage.")
-        for name in ("batch_size", "memory_capacity", "locations_per_room", "checkpoint_every"):
-            require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("evaluation_locations", "final_evaluation_locations"):
+        counts = ("batch_size", "memory_capacity", "locations_per_room", "checkpoint_every")
+        for name in (*counts, "evaluation_locations", "final_evaluation_locations"):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
         require(self.evaluate_every >= 0, f"evaluate_every is {self.evaluate_every}; it must be 0 or more.")
         for name in ("learning_rate", "final_learning_rate"):
@@ -192,11 +191,9 @@ class Schedule:
         for name in ("decay_share", "reachable_share", "jitter_probability"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
-        optimizers = get_args(Optimizer)
-        require(
-            self.optimizer in optimizers,
-            f"optimizer is {self.optimizer!r}; choose one of {', '.join(optimizers)}.",
-        )
+        known = get_args(Optimizer)
+        message = f"optimizer is {self.optimizer!r}; choose one of {', '.join(known)}."
+        require(self.optimizer in known, message)
         for number, stage in enumerate(self.stages):
             require(
                 min(stage.initial_locations, self.memory_capacity) >= self.batch_size,
