@@ -19,7 +19,7 @@ CAMERA = "agent"
 TIME_STEP = 0.005
 """Seconds of one physics step."""
 
-FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.025, 0.001
+FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.022, 0.0005
 """Sliding friction (no unit): bare objects, the feet of appliances, glides and castors under furniture.
 
 The last two are chosen so that 200 N move heavy things visibly; see docs/physics.md.
@@ -310,7 +310,7 @@ def furniture_friction(mass: float) -> float:
 
     Example:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]
-        [0.5, 0.025, 0.001]
+        [0.5, 0.022, 0.0005]
     """
     if mass >= CASTOR_MASS:
         return CASTOR_FRICTION
