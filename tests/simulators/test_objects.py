@@ -14,8 +14,10 @@ MANY = range(24)
 def collider_corners(collider):
     """Return the extreme heights and radii of a collider, ignoring its (rare) tilt."""
     half = np.array(collider.size, float)
-    if collider.kind in ("cylinder", "capsule"):
+    if collider.kind == "cylinder":
         half = np.array([collider.size[0], collider.size[0], collider.size[1]])
+    elif collider.kind == "capsule":
+        half = np.array([collider.size[0], collider.size[0], collider.size[1] + collider.size[0]])
     elif collider.kind == "sphere":
         half = np.full(3, collider.size[0])
     return np.asarray(collider.position) - half, np.asarray(collider.position) + half

@@ -129,6 +129,23 @@ def test_a_heavy_piece_coasts_while_a_portable_stops(room):
     assert heavy > 2 * light
 
 
+def test_creeping_furniture_is_stopped(room):
+    index = placed(room, building.CASTOR_MASS)[0]
+    movable = room.movables[index]
+    alone = np.zeros(room.model.nq)
+    for number, other in enumerate(room.movables):
+        at = other.position_address
+        alone[at : at + 7] = (
+            (0, 0, 0.001, 1, 0, 0, 0) if other is movable else (3.0 * number, 0, -20, 1, 0, 0, 0)
+        )
+    room.rest(alone)
+    motion = room.push(index, np.array([200.0, 0.0, 0.0]), middle(room, index))
+    seconds = len(motion) * physics.CHECK_SECONDS
+    assert physics.GLIDE_SECONDS < seconds < physics.GLIDE_SECONDS + 0.2
+    at = movable.position_address
+    assert room.positions()[at] - alone[at] > 0.03
+
+
 def test_speeds_are_clamped_in_place():
     velocity = np.array([30.0, 40.0, 0.0, 1.0, 2.0, 2.0])
     assert physics._clamp(velocity)

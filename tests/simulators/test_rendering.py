@@ -75,6 +75,18 @@ def test_what_is_not_drawn_could_not_be_seen(monkeypatch, room):
     assert np.mean(shares) < 0.7
 
 
+def test_shadows_of_floor_and_walls_could_not_be_seen(monkeypatch):
+    simulator = MujocoSimulator()
+    sampler, rng = LocationSampler(simulator, ["FloorPlan206"], 0.2), np.random.default_rng(1)
+    for _ in range(3):
+        few = sampler.sample_view(rng)[1].rgb
+        data = simulator._compiled("FloorPlan206").room.data
+        with monkeypatch.context() as patch:
+            patch.setattr(Renderer, "_spare_shell", lambda renderer: None)
+            assert np.array_equal(simulator._renderer().rgb(data, CAMERA), few)
+    simulator.close()
+
+
 def test_fine_pictures_show_the_same_things_with_smoother_edges():
     simulator = MujocoSimulator()
     LocationSampler(simulator, ["FloorPlan7"], 0.2).sample(np.random.default_rng(3))

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
+from thor_interact_env.simulators.mujoco.rendering import SHELL
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
@@ -89,7 +90,9 @@ class Scenery:
         self._local = self._corners()
         boxes = self.boxes()
         fixed = [
-            body for body in range(1, model.nbody) if room.movable_of_geom(_first_geom(room, body)) is None
+            body
+            for body in range(1, model.nbody)
+            if room.movable_of_geom(_first_geom(room, body)) is None and model.body(body).name != SHELL
         ]
         assert len(fixed) == len(room.plan.fixtures)
         self.names: dict[int, str] = {}

@@ -9,6 +9,7 @@ import numpy as np
 
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture
+from thor_interact_env.simulators.mujoco.rendering import SHELL
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Mesh, Vector, Visual, merge
 
@@ -18,7 +19,7 @@ CAMERA = "agent"
 TIME_STEP = 0.005
 """Seconds of one physics step."""
 
-FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.025, 0.001
+FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.022, 0.0005
 """Sliding friction (no unit): bare objects, the feet of appliances, glides and castors under furniture.
 
 The last two are chosen so that 200 N move heavy things visibly; see docs/physics.md.
@@ -62,10 +63,11 @@ def specify(plan: RoomPlan) -> "mujoco.MjSpec":
         plan: The room; its furniture, then its portables become free bodies "movable0", "movable1", ...
     """
     builder = _Builder()
-    _add_shell(builder, plan)
-    for placement in plan.fixtures:
-        body = builder.spec.worldbody.add_body(pos=placement.position, quat=yaw_quaternion(placement.yaw))
-        builder.add(body, placement.blueprint)
+    world = builder.spec.worldbody
+    _add_walls(world, plan)
+    _add_lights(world, plan)
+    world.add_camera(name=CAMERA, fovy=FIELD_OF_VIEW)
+    # What is nearer to the agent comes first: it is drawn first, and spares the renderer what it hides.
     # MuJoCo computes contacts as it compiles: all bodies in one place would give thousands of them.
     for index, placement in enumerate(plan.furniture):
         builder.add_movable(f"movable{index}", placement.blueprint, placement.position, furniture=True)
@@ -74,6 +76,15 @@ def specify(plan: RoomPlan) -> "mujoco.MjSpec":
         across, along = (((np.array(divmod(index, columns)) + 0.5) / columns - 0.5) * plan.size[:2]).tolist()
         place = (across, along, 0.7 * plan.size[2])
         builder.add_movable(f"movable{len(plan.furniture) + index}", blueprint, place, furniture=False)
+    for placement in plan.fixtures:
+        pose = {"pos": placement.position, "quat": yaw_quaternion(placement.yaw)}
+        builder.show_all(world.add_body(**pose), placement.blueprint)
+        # Felt as one body, the world: each body with colliders is another to compare in every step.
+        frame, before = world.add_frame(**pose), len(world.geoms)
+        builder.solidify(world, placement.blueprint)
+        for geom in world.geoms[before:]:
+            geom.set_frame(frame)
+    _show_shell(builder, world.add_body(name=SHELL), plan)
     return builder.spec
 
 
@@ -136,15 +147,17 @@ class _Builder:
             mass=0,
         )
 
-    def add(
+    def show_all(self, body: "mujoco.MjsBody", blueprint: Blueprint) -> None:
+        for material, meshes in _by_material(blueprint.visuals).items():
+            self.show(body, Visual(merge(*meshes), material))
+
+    def solidify(
         self,
         body: "mujoco.MjsBody",
         blueprint: Blueprint,
         friction: float = FRICTION,
         priority: int = _STRUCTURE,
     ) -> None:
-        for material, meshes in _by_material(blueprint.visuals).items():
-            self.show(body, Visual(merge(*meshes), material))
         for collider in blueprint.colliders:
             quaternion = np.zeros(4)
             mujoco.mju_euler2Quat(quaternion, np.asarray(collider.rotation, float), "XYZ")
@@ -170,16 +183,16 @@ class _Builder:
         body.ipos = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
         body.inertia = blueprint.mass / 12 * (squares.sum() - squares)
         body.add_freejoint()
+        self.show_all(body, blueprint)
         if furniture:
-            self.add(body, blueprint, furniture_friction(blueprint.mass), _FURNITURE)
+            self.solidify(body, blueprint, furniture_friction(blueprint.mass), _FURNITURE)
         else:
             feet = FEET_FRICTION if blueprint.mass >= GLIDE_MASS else FRICTION
-            self.add(body, blueprint, feet, _PORTABLE)
+            self.solidify(body, blueprint, feet, _PORTABLE)
 
 
-def _add_shell(builder: _Builder, plan: RoomPlan) -> None:
-    """Add floor, walls and ceiling (half spaces to feel, quads to see), the light and the camera."""
-    world = builder.spec.worldbody
+def _add_walls(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
+    """Add floor, walls and ceiling as they are felt: half spaces."""
     width, depth, height = plan.size
     # Position, and the axis angle that turns +z into the inward normal.
     sides = [
@@ -202,9 +215,14 @@ def _add_shell(builder: _Builder, plan: RoomPlan) -> None:
             condim=6,
             group=_FELT,
         )
+
+
+def _show_shell(builder: _Builder, body: "mujoco.MjsBody", plan: RoomPlan) -> None:
+    """Add floor, walls and ceiling as they are seen: quads."""
+    width, depth, height = plan.size
     x, y = width / 2, depth / 2
-    builder.show(world, Visual(_panel((-x, -y, 0), (width, 0, 0), (0, depth, 0)), plan.floor))
-    builder.show(world, Visual(_panel((-x, y, height), (width, 0, 0), (0, -depth, 0)), plan.ceiling))
+    builder.show(body, Visual(_panel((-x, -y, 0), (width, 0, 0), (0, depth, 0)), plan.floor))
+    builder.show(body, Visual(_panel((-x, y, height), (width, 0, 0), (0, -depth, 0)), plan.ceiling))
     up = (0, 0, height)
     walls = [
         _panel((-x, y, 0), (width, 0, 0), up),
@@ -212,9 +230,7 @@ def _add_shell(builder: _Builder, plan: RoomPlan) -> None:
         _panel((x, -y, 0), (-width, 0, 0), up),
         _panel((x, y, 0), (0, -depth, 0), up),
     ]
-    builder.show(world, Visual(merge(*walls), plan.wall))
-    _add_lights(world, plan)
-    world.add_camera(name=CAMERA, fovy=FIELD_OF_VIEW)
+    builder.show(body, Visual(merge(*walls), plan.wall))
 
 
 def _add_lights(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
@@ -294,7 +310,7 @@ def furniture_friction(mass: float) -> float:
 
     Example:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]
-        [0.5, 0.025, 0.001]
+        [0.5, 0.022, 0.0005]
     """
     if mass >= CASTOR_MASS:
         return CASTOR_FRICTION

@@ -13,25 +13,33 @@ import numpy.typing as npt
 
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
 from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
-from thor_interact_env.simulators.mujoco.building import TIME_STEP, specify, yaw_quaternion
+from thor_interact_env.simulators.mujoco.building import CASTOR_MASS, TIME_STEP, specify, yaw_quaternion
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
 
 FORCE_DURATION = 0.03
 """Seconds a force acts; the calibration in docs/physics.md chose it."""
 
 DAMPING = 0.3
-"""Share of its momentum that a free body loses to the air per second."""
+"""Share of its momentum that a free body loses to the air per second; castors only turn more slowly."""
 
 GREATEST_SPEED = (4.0, 30.0)
 """Metres and radians per second to which a touched body is clamped: nothing tunnels or explodes."""
 
-REST_SPEED = 0.02
+REST_SPEED = 0.03
 """Metres per second (radians per second, times 0.1 m) below which a body counts as resting."""
+
+GLIDE_SECONDS, GLIDE_SPEED = 1.8, 0.25
+"""Seconds after which what glides along or turns upright at less than these metres per second (radians per
+second, times 0.1 m) counts as resting too: heavy furniture creeps for long."""
 
 VISIBLE_MOTION = 1e-3
 """Metres (or radians, times 0.1 m): a touch that moves nothing farther is undone, so it leaves no trace."""
 
 SETTLE_SECONDS, TOUCH_SECONDS, CHECK_SECONDS = 2.0, 3.0, FRAME_SECONDS
+
+# Speeds along x, y, z and about x, y, z.
+_RESTING = REST_SPEED * np.array([1.0, 1.0, 1.0, 10.0, 10.0, 10.0])
+_GLIDING = np.array([GLIDE_SPEED, GLIDE_SPEED, *_RESTING[2:5], 10.0 * GLIDE_SPEED])
 
 PARKING_HEIGHT = -20.0
 """Where bodies wait that found no place in this spawn, far below the floor, asleep."""
@@ -77,9 +85,10 @@ class CompiledRoom:
         )
 
     def _damp(self) -> None:
-        for movable in self.movables:
+        for index, movable in enumerate(self.movables):
             at = movable.velocity_address
-            self.model.dof_damping[at : at + 3] = DAMPING * movable.mass
+            rolls = index < len(self.plan.furniture) and movable.mass >= CASTOR_MASS
+            self.model.dof_damping[at : at + 3] = 0.0 if rolls else DAMPING * movable.mass
             self.model.dof_damping[at + 3 : at + 6] = DAMPING * self.model.body_inertia[movable.body]
 
     def spawn(self, portables: Sequence[tuple[float, float, float, float] | None]) -> None:
@@ -118,21 +127,18 @@ class CompiledRoom:
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
 
-    def _speeds(self) -> npt.NDArray[np.float64]:
-        velocities = np.abs(self.data.qvel.reshape(-1, 6))
-        return np.maximum(velocities[:, :3].max(axis=1), 0.1 * velocities[:, 3:].max(axis=1))
-
     def _until_rest(self, seconds: float) -> list[npt.NDArray[np.float64]]:
         """Simulate until all rests; return all positions at the times of the frames of a motion."""
         steps, first = round(CHECK_SECONDS / TIME_STEP), round(FIRST_FRAME_SECONDS / TIME_STEP)
         quiet = 0
         motion = []
-        for _ in range(round(seconds / CHECK_SECONDS)):
+        for check in range(1, round(seconds / CHECK_SECONDS) + 1):
             mujoco.mj_step(self.model, self.data, nstep=first)
             motion.append(self.positions())
             mujoco.mj_step(self.model, self.data, nstep=steps - first)
-            quiet = quiet + 1 if self._speeds().max() < REST_SPEED else 0
-            if self.data.ntree_awake == 0 or quiet >= 3:
+            least = _GLIDING if check * CHECK_SECONDS > GLIDE_SECONDS else _RESTING
+            quiet = quiet + 1 if (np.abs(self.data.qvel.reshape(-1, 6)) < least).all() else 0
+            if self.data.ntree_awake == 0 or quiet >= 2:
                 break
         return motion
 
@@ -171,8 +177,9 @@ class CompiledRoom:
             rests. Empty if nothing moved visibly; then everything is back where it was.
         """
         before = self.positions()
-        # From the same positions always the same motion, whatever happened earlier.
-        self.rest(before)
+        # From the same positions always the same motion. Once put to rest, the room need not be again.
+        if self.data.time > 0:
+            self.rest(before)
         movable, data = self.movables[index], self.data
         middle, axes = data.xipos[movable.body], data.ximat[movable.body].reshape(3, 3)
         inertia = self.model.body_inertia[movable.body]

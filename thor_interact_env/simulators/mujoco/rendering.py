@@ -26,7 +26,13 @@ Quality = Literal["fast", "fine"]
 QUALITIES: Final[dict[Quality, tuple[int, int]]] = {"fast": (512, 0), "fine": (2048, 4)}
 """Pixels along a side of the shadow map, and samples per pixel that smooth edges (0: one, unsmoothed)."""
 
+SHELL: Final = "shell"
+"""Name of the body, the last of a room, that shows floor, walls and ceiling."""
+
 _SEEN, _UNSEEN = 0, 5
+
+_SHADOW_PIXEL = 0.03
+"""Metres by which a shadow may be wider than its geometry, for what the shadow map does not resolve."""
 
 REMEDY = (
     "install a software OpenGL: `apt-get install libegl1 libgl1 libgl1-mesa-dri` (EGL) or "
@@ -119,6 +125,8 @@ class Renderer:
         self._ray_length = ray_lengths()
         self._model, self._shadows = model, shadows
         self._visible = np.flatnonzero(model.geom_group == _SEEN)
+        self._shell = set(np.flatnonzero(model.geom_bodyid == model.body(SHELL).id).tolist())
+        self._shadowless = int(mujoco.mjtCatBit.mjCAT_DECOR)
 
     def _render(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[Any]:
         groups = self._model.geom_group
@@ -128,9 +136,21 @@ class Renderer:
             self._renderer.update_scene(data, camera=camera, scene_option=self._options)
         finally:
             groups[unseen] = _SEEN
+        if lit and self._shadows:
+            self._spare_shell()
         for flag, value in self._flags.items():
             self._renderer.scene.flags[flag] = value
         return self._renderer.render()
+
+    def _spare_shell(self) -> None:
+        """Let floor, walls and ceiling cast no shadow: nothing is behind them, and drawing it takes long."""
+        scene = self._renderer.scene
+        # They are the last of the room's geoms.
+        for index in range(scene.ngeom - 1, -1, -1):
+            geom = scene.geoms[index]
+            if geom.objid not in self._shell:
+                break
+            geom.category = self._shadowless
 
     def rgb(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.uint8]:
         """Return the (300, 300, 3) uint8 picture."""
@@ -177,25 +197,68 @@ def in_view(
         shadows: Whether a shadow that falls into the picture counts as a trace.
 
     Returns:
-        (n,) bool. False is certain: spheres around the geom and its shadow are outside the picture.
+        (n,) bool. False is certain: boxes around the geom and its shadow are outside the picture.
     """
     index = model.camera(camera).id
     axes = data.cam_xmat[index].reshape(3, 3)
-    half = np.radians(model.cam_fovy[index]) / 2
+    eye, half = data.cam_xpos[index], np.radians(model.cam_fovy[index]) / 2
     # Outward normals of the left, right, lower and upper side of what the camera sees.
     sides = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]]) * np.cos(half)
     normals = np.column_stack([sides, np.full(4, np.sin(half))]) @ axes.T
-    centres, radii = data.geom_xpos[geoms], model.geom_rbound[geoms]
-    outside = (centres - data.cam_xpos[index]) @ normals.T > radii[:, None]
+    boxes, turns = model.geom_aabb[geoms], data.geom_xmat[geoms].reshape(-1, 3, 3)
+    extents = boxes[:, 3:] + (_SHADOW_PIXEL if shadows else 0.0)
+    middles = data.geom_xpos[geoms] + _products(turns, boxes[:, :3])
+    # How far each box reaches along the normals, and along the axes of the room.
+    reach = _products(np.abs(normals @ turns), extents)
+    widths = _products(np.abs(turns), extents)
+    outside = (middles - eye) @ normals.T > reach
     if not shadows:
         return ~outside.any(axis=1)
     traces = np.zeros(len(geoms), bool)
+    low, high = _corners(model)
     for light in np.flatnonzero(model.light_castshadow):
-        ray = centres - data.light_xpos[light]
-        distance = np.linalg.norm(ray, axis=1)
-        # The shadow ends in a sphere far beyond the walls; the two spheres touch the same cone from the lamp.
-        growth = 1 + model.vis.map.zfar / np.maximum(distance, 1e-6)
-        ends = data.light_xpos[light] + growth[:, None] * ray
-        shade = (ends - data.cam_xpos[index]) @ normals.T > (growth * radii)[:, None]
-        traces |= ~(outside & shade).any(axis=1) | (distance <= radii)
+        lamp = data.light_xpos[light]
+        away = middles - lamp
+        growth = _growth(away - widths, away + widths, low - lamp, high - lamp)
+        # What reaches around the lamp casts its shadow to all sides.
+        around = np.isinf(growth)
+        growth[around] = 1.0
+        growth = growth[:, None]
+        shade = (lamp + growth * away - eye) @ normals.T > growth * reach
+        traces |= ~(outside & shade).any(axis=1) | around
     return traces
+
+
+def _growth(
+    near: npt.NDArray[np.float64],
+    far: npt.NDArray[np.float64],
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return how many times farther from the lamp each box is wholly behind a wall: there its shadow ends.
+
+    Args:
+        near: (n, 3) lowest corners of the boxes, seen from the lamp.
+        far: (n, 3) their highest corners.
+        low: (3,) lowest corner of the room, seen from the lamp.
+        high: (3,) its highest corner.
+
+    Returns:
+        (n,) at least 1, infinite where no such wall is.
+    """
+    above = np.where(near > 0, high / np.where(near > 0, near, 1.0), np.inf)
+    below = np.where(far < 0, low / np.where(far < 0, far, 1.0), np.inf)
+    return np.maximum(np.minimum(above, below).min(axis=1), 1.0)
+
+
+def _products(matrices: npt.NDArray[np.float64], vectors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    products: npt.NDArray[np.float64] = np.einsum("nij,nj->ni", matrices, vectors)
+    return products
+
+
+def _corners(model: "mujoco.MjModel") -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the lowest and highest corner, (3,) each, of the room: its walls are the planes."""
+    import mujoco
+
+    walls = model.geom_pos[model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)]
+    return walls.min(axis=0) - _SHADOW_PIXEL, walls.max(axis=0) + _SHADOW_PIXEL

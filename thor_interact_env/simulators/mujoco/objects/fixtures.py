@@ -133,7 +133,10 @@ def skirting(rng: np.random.Generator, size: Vector) -> Blueprint:
     white = Material(
         "plain", ((tone, tone, tone * 0.97), (tone * 0.9,) * 3), 0.5, 0.1, int(rng.integers(2**31))
     )
-    parts.box(white, size, (0, 0, size[2] / 2))
+    x, y, z = size
+    parts.box(white, size, (0, 0, z / 2), False)
+    # Felt far into the wall: a pen that is thrown at a strip this thin could end up behind it.
+    parts.solid((x, y + 0.2, z), (0, 0.1, z / 2))
     return parts.finish(size)
 
 

@@ -111,6 +111,10 @@ class Parts:
             if collider.kind in ("cylinder", "capsule"):
                 scale = np.array([min(factors[0], factors[1]), factors[2], 1.0])
             a, b, c = (float(value) for value in np.asarray(collider.size) * scale)
+            if collider.kind == "capsule":  # The caps come on top of its half length.
+                whole = float((collider.size[0] + collider.size[1]) * factors[2])
+                a = min(a, 0.8 * whole)
+                b = whole - a
             colliders.append(replace(collider, size=(a, b, c), position=moved(collider.position)))
         surfaces = tuple(
             Surface(
@@ -146,7 +150,9 @@ def legs(
             else:
                 parts.box(material, (thick, thick, z), (*at, z / 2), False)
             if solid:
-                parts.solid((thick, thick, z), (*at, z / 2))
+                # A round end touches the floor in one point: a box touches it in four, each of them work.
+                radius = min(thick, 0.8 * z) / 2
+                parts.colliders.append(Collider("capsule", (radius, z / 2 - radius, 0), (*at, z / 2)))
 
 
 def drawers(
