@@ -21,8 +21,9 @@ from agents.dataset_evaluation import DatasetChoice
 from agents.held_out import NetworkHeldOut
 from agents.options import choose_command, parse_options, run_command_line
 from agents.predicting import predict
+from agents.presets import preset
 from agents.reporting import evaluate_run, monitor
-from agents.schedule import ConfigurationError, preset, require
+from agents.schedule import ConfigurationError, require
 
 PROGRAM = "python -m agents.selfsup_agent"
 

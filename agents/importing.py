@@ -19,9 +19,10 @@ from torch import Tensor
 
 from agents.checkpoint import Checkpoint, save_checkpoint
 from agents.configuration import TrainConfig
+from agents.presets import preset
 from agents.released_network import ReleasedNet
 from agents.run_folder import RunExistsError, note_run, note_start, prepare_run
-from agents.schedule import RunError, preset
+from agents.schedule import RunError
 
 _NAMED = 3
 """Most values named in a complaint."""

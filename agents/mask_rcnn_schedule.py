@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from agents.configuration import RunSettings, TrainConfig, digest_of, first_difference
-from agents.schedule import ConfigurationError, preset, require
+from agents.presets import preset
+from agents.schedule import ConfigurationError, require
 
 SYSTEM = "mask_rcnn"
 """Entry `system` of the configuration files."""

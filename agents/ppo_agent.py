@@ -21,7 +21,8 @@ import tyro
 from agents.base import Instance
 from agents.held_out import HeldOut
 from agents.options import choose_command, parse_options, run_command_line
-from agents.schedule import ConfigurationError, preset, require
+from agents.presets import preset
+from agents.schedule import ConfigurationError, require
 from thor_interact_env.actions import FORCES
 from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.simulators.base import Observation

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.configuration import TrainConfig
-from agents.schedule import TARGETS
+from agents.presets import TARGETS
 
 if TYPE_CHECKING:
     from agents.base import Agent

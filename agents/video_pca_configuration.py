@@ -6,7 +6,8 @@ from typing import Any
 
 from agents.configuration import RunSettings, TrainConfig, digest_of, first_difference
 from agents.oracles import MAX_ADDED_POINTS
-from agents.schedule import Schedule, preset, require
+from agents.presets import preset
+from agents.schedule import Schedule, require
 
 SYSTEM = "video_pca"
 """Value of `system` in the config.json of such a run."""

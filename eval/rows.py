@@ -21,7 +21,8 @@ from typing import Any, Literal
 
 from agents.configuration import UNLIMITED_REACH, TrainConfig
 from agents.oracles import OracleOptions
-from agents.schedule import PRESETS, ConfigurationError, preset, segmentation_only
+from agents.presets import PRESETS, preset
+from agents.schedule import ConfigurationError, segmentation_only
 
 System = Literal["self_supervised", "mask_rcnn", "video_pca"]
 

@@ -16,7 +16,8 @@ import gymnasium
 import numpy as np
 import tyro
 
-from agents.schedule import PRESETS, Schedule
+from agents.presets import PRESETS
+from agents.schedule import Schedule
 from eval.speed_measure import Measurement, NothingMovesError, aligned, speed_table
 from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole

@@ -15,8 +15,8 @@ from agents.clustering import MAX_INSTANCES, greedy_instances
 from agents.configuration import TrainConfig
 from agents.learner import Learner
 from agents.network import InteractionNet, image_tensor
+from agents.presets import preset
 from agents.processor import fast_bf16
-from agents.schedule import preset
 from eval.coco import coco_scores
 from eval.speed_measure import Bar, Measurement, measure, measure_together, memory_copy
 from selfsup.feedback import Experience

@@ -11,7 +11,7 @@ import torch
 from agents.batches import Batch, Batches, make_batch
 from agents.configuration import TrainConfig
 from agents.learner import Learner
-from agents.schedule import preset
+from agents.presets import preset
 from selfsup.feedback import Experience
 from selfsup.memory_bank import MemoryBank, MemoryBankError
 

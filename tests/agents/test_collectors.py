@@ -21,8 +21,8 @@ from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord, InteractionSchedule
 from agents.local_collector import LocalCollector, make_collector
 from agents.network import InteractionNet
+from agents.presets import preset
 from agents.ray_collector import RayCollector
-from agents.schedule import preset
 
 
 def assert_same(ones: list[InteractionRecord], others: list[InteractionRecord]) -> None:

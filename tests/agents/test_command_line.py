@@ -16,8 +16,9 @@ from agents.command_line import main, parse_train
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
 from agents.predicting import PredictionInputError, read_view
+from agents.presets import preset
 from agents.reporting import targets
-from agents.schedule import ConfigurationError, preset
+from agents.schedule import ConfigurationError
 from eval.evaluation_set import EvaluationSet
 from selfsup.feedback import Experience
 from thor_interact_env.locations import Location

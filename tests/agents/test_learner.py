@@ -9,7 +9,8 @@ import torch
 from agents.batches import Batches
 from agents.configuration import TrainConfig
 from agents.learner import Learner
-from agents.schedule import ConfigurationError, preset
+from agents.presets import preset
+from agents.schedule import ConfigurationError
 from selfsup.feedback import Experience
 from selfsup.memory_bank import MemoryBank
 

@@ -22,8 +22,9 @@ from agents.mask_rcnn_schedule import PRESETS, MaskRCNNSchedule, mask_rcnn_prese
 from agents.mask_rcnn_training import train_mask_rcnn
 from agents.mask_rcnn_views import ViewFolder, collection_tasks, distinct, mask_boxes
 from agents.metrics import TIMINGS, read_metrics
+from agents.presets import preset
 from agents.run_folder import RunExistsError, load_config, read_config
-from agents.schedule import ConfigurationError, preset
+from agents.schedule import ConfigurationError
 from agents.train import location_seeds
 from selfsup.augmentation import Augmentation
 from selfsup.feedback import Experience

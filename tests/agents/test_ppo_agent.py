@@ -176,7 +176,7 @@ def test_values_that_make_no_sense_are_refused(values: dict, complaint: str) -> 
 
 
 def test_presets_touch_as_often_as_the_self_supervised_learner() -> None:
-    from agents.schedule import preset
+    from agents.presets import preset
 
     for name in ("smoke", "quick", "hour", "paper"):
         touches = sum(

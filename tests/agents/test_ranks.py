@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from agents.checkpoint import last_checkpoint, load_checkpoint
 from agents.configuration import TrainConfig
 from agents.metrics import TIMINGS, read_metrics
+from agents.presets import preset
 from agents.ranks import check_ranks
-from agents.schedule import ConfigurationError, preset
+from agents.schedule import ConfigurationError
 from agents.train import location_seeds
 
 ROOT = Path(__file__).parents[2]

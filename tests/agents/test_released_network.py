@@ -11,8 +11,9 @@ from agents.batches import make_batch
 from agents.configuration import TrainConfig
 from agents.learner import Learner
 from agents.network import InteractionNet, Prediction, image_tensor
+from agents.presets import preset
 from agents.released_network import ReleasedNet, ray_lengths
-from agents.schedule import ConfigurationError, preset
+from agents.schedule import ConfigurationError
 from agents.variants import make_network, network_from_weights
 from selfsup.feedback import Experience
 

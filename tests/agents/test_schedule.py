@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agents.configuration import UNLIMITED_REACH, TrainConfig, default_run_folder
 from agents.oracles import OracleOptions
-from agents.schedule import PRESETS, ConfigurationError, Schedule, Stage, preset, segmentation_only
+from agents.presets import PRESETS, preset
+from agents.schedule import ConfigurationError, Schedule, Stage, segmentation_only
 from thor_interact_env.actions import REACH
 
 

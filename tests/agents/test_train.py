@@ -15,8 +15,9 @@ from agents.interact import InteractionRecord
 from agents.metrics import TIMINGS, read_metrics
 from agents.oracles import OracleOptions
 from agents.pending import distinct_masks
+from agents.presets import preset
 from agents.run_folder import RunExistsError, note_worlds, notes_of, prepare_run, worlds_of
-from agents.schedule import ConfigurationError, preset
+from agents.schedule import ConfigurationError
 from agents.selfsup_agent import SelfSupervisedAgent
 from agents.train import location_seeds, train
 from selfsup.feedback import Experience

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.schedule import PRESETS, Schedule, Stage, preset
+from agents.presets import PRESETS, preset
+from agents.schedule import Schedule, Stage
 from eval.speed import SpeedOptions, project, projection_table, run
 from eval.speed_environment import RawMujoco, find_touch
 from eval.speed_learning import TRAINING_STEP, crowded_maps, made_up_instances

@@ -16,7 +16,8 @@ import eval.table
 from agents.base import Instance
 from agents.configuration import TrainConfig
 from agents.oracles import OracleOptions
-from agents.schedule import ConfigurationError, RunError, preset
+from agents.presets import preset
+from agents.schedule import ConfigurationError, RunError
 from eval.row_results import ResultsError, read_results, show, summarize
 from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
 from eval.table import RunOptions, main, run_folder, run_row
