@@ -70,6 +70,22 @@ def test_updates_run_linearly_from_start_to_end(episodes, start, end):
     assert stage.total_updates == sum(updates)
 
 
+def test_views_are_counted_by_the_area_that_is_seen():
+    schedule = replace(preset("paper"), window=100)
+    first = schedule.stages[0]
+    assert schedule.views_seen(first) == 64 * first.total_updates
+    assert replace(schedule, window=50).views_seen(first) == pytest.approx(16 * first.total_updates)
+
+
+def test_only_the_short_presets_learn_from_windows():
+    assert {name: preset(name).window for name in PRESETS} == {
+        "smoke": 100,
+        "quick": 60,
+        "hour": 60,
+        "paper": 100,
+    }
+
+
 def test_place_walks_through_the_stages():
     schedule = preset("smoke")
     places = [schedule.place(episode) for episode in range(schedule.total_episodes)]
