@@ -2,7 +2,7 @@
 
 Adam scales every weight by itself. Here the momentum of a whole convolution, as a matrix with a row for each
 output channel, is replaced by about the nearest orthogonal one, so that no direction starves because it was
-seldom asked for. In `hour` that got further (masks: AP50 24 in place of 19); docs/learning.md compares the two.
+seldom asked for. In `hour` that got further (masks: AP50 24 in place of 19): see docs/learning.md.
 """
 
 from collections.abc import Callable
