@@ -242,6 +242,7 @@ class Learner:
                 len(prediction.scores),
                 self._config.embedding_normalization,
                 self._images_with_masks(targets),
+                self._config.schedule.area_exponent,
             )
         if joint:
             losses["force_loss"] = force_loss(prediction.force_logits, targets.force)

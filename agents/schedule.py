@@ -142,6 +142,10 @@ class Schedule:
     """Cells along a side of the square window of each view that an update learns from, drawn around a touched
     point (100: the whole view, as in the paper). A window costs a fraction of the view."""
 
+    area_exponent: float = 1.0
+    """Power of a mask's area by which the embedding loss divides (paper: 1, so that all masks count alike and
+    a cell of a large one hardly at all; 0: all cells count alike). See `selfsup.losses.distance_loss`."""
+
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""
 
@@ -187,7 +191,7 @@ class Schedule:
             LEAST_WINDOW <= self.window <= GRID,
             f"window is {self.window}; it must be in {LEAST_WINDOW}..{GRID} ({GRID}: the whole view).",
         )
-        for name in ("decay_share", "reachable_share", "jitter_probability"):
+        for name in ("decay_share", "reachable_share", "jitter_probability", "area_exponent"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
         known = get_args(Optimizer)

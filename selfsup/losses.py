@@ -21,6 +21,9 @@ AREA_SCALE = 200.0
 DISTANCE_THRESHOLD = 1.0
 """A cell belongs to a predicted mask when its squared distance to the mean is below this."""
 
+TYPICAL_AREA = 600.0
+"""Cells of a mask whose weight is the same for every exponent of the area; that of a chair nearby."""
+
 EmbeddingNormalization = Literal["averaged", "added"]
 """`averaged`: a mask has weight 200 / area; the masks of an image are averaged, then the images that
 have any (authors' code). `added`: weight 1 / area; the masks of an image are added, then all images of
@@ -101,6 +104,7 @@ def embedding_loss(
     mask_image: Tensor,
     images_in_batch: int,
     normalization: EmbeddingNormalization = "averaged",
+    area_exponent: float = 1.0,
 ) -> Tensor:
     """Return the loss of the embeddings: `mask_distances`, then `distance_loss`.
 
@@ -110,6 +114,7 @@ def embedding_loss(
         mask_image: (M,) int64, the image of each mask, 0..B-1.
         images_in_batch: B.
         normalization: How masks and images are weighted.
+        area_exponent: As in `distance_loss`.
 
     Returns:
         A scalar; see the module about its value.
@@ -118,7 +123,9 @@ def embedding_loss(
         ValueError: The shapes do not fit, or there is no such normalisation.
     """
     distances = mask_distances(embeddings, masks, mask_image)
-    return distance_loss(distances, masks, mask_image, images_in_batch, normalization)
+    return distance_loss(
+        distances, masks, mask_image, images_in_batch, normalization, area_exponent=area_exponent
+    )
 
 
 def distance_loss(
@@ -128,6 +135,7 @@ def distance_loss(
     images_in_batch: int,
     normalization: EmbeddingNormalization = "averaged",
     images_with_masks: Tensor | None = None,
+    area_exponent: float = 1.0,
 ) -> Tensor:
     """Return the loss of the embeddings, given their distances (paper eq. 5).
 
@@ -142,6 +150,9 @@ def distance_loss(
         normalization: How masks and images are weighted.
         images_with_masks: Scalar by which `averaged` divides; None counts them. Where this is a part of
             a batch whose parts' gradients are averaged, the mean count of the parts.
+        area_exponent: e in 0..1: a mask has weight 1 / (area^e TYPICAL_AREA^(1 - e)) in place of 1 / area.
+            1 is the paper's, for which all masks count alike and a cell of a large one hardly at all; with 0
+            all cells count alike.
 
     Returns:
         A scalar; see the module about its value.
@@ -158,7 +169,9 @@ def distance_loss(
         ascent = torch.where(
             masks, -1.5 * distances / (1 + distances), torch.exp(-torch.square(torch.square(distances / 1.5)))
         )
-        weights = _mask_weights(masks, mask_image, images_in_batch, normalization, images_with_masks)
+        weights = _mask_weights(
+            masks, mask_image, images_in_batch, normalization, images_with_masks, area_exponent
+        )
         ascent *= weights.to(ascent.dtype)[:, None, None]
     return _loss_with_ascent(distances, ascent)
 
@@ -285,11 +298,12 @@ def _mask_weights(
     images: int,
     normalization: EmbeddingNormalization,
     images_with_masks: Tensor | None,
+    area_exponent: float,
 ) -> Tensor:
     """Return the weight of each mask in the embedding loss, (M,) float64; 0 for an empty one."""
     areas = _areas(masks).to(torch.float64)
     filled = (areas > 0).to(torch.float64)
-    weights = filled / areas.clamp(min=1)
+    weights = filled / (areas.clamp(min=1) ** area_exponent * TYPICAL_AREA ** (1 - area_exponent))
     if normalization == "added":
         return weights / images
     masks_per_image = weights.new_zeros(images).index_add_(0, mask_image, filled)

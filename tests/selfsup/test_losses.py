@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfsup.losses import (
+    TYPICAL_AREA,
     EmbeddingNormalization,
     distance_loss,
     embedding_loss,
@@ -38,6 +39,7 @@ def slow_embedding_gradient(
     mask_image: list[int],
     images: int,
     normalization: EmbeddingNormalization = "averaged",
+    exponent: float = 1.0,
 ) -> np.ndarray:
     """Minus the ascent of paper eq. 5, carried back to the embeddings by hand, cell by cell."""
     gradient = np.zeros_like(embeddings)
@@ -52,6 +54,7 @@ def slow_embedding_gradient(
             weight = 200 / len(inside) / of_image / len(with_masks)
         else:
             weight = 1 / len(inside) / images
+        weight *= (len(inside) / TYPICAL_AREA) ** (1 - exponent)
         for r in range(masks.shape[1]):
             for c in range(masks.shape[2]):
                 difference = embeddings[image, :, r, c] - mean
@@ -113,12 +116,15 @@ def test_force_gradient_is_minus_the_ascent(seed: int, spread: float) -> None:
 
 @pytest.mark.parametrize("normalization", ["averaged", "added"])
 @pytest.mark.parametrize("scale", [0.05, 0.5, 3.0])
-def test_embedding_gradient_is_minus_the_ascent(normalization: EmbeddingNormalization, scale: float) -> None:
+@pytest.mark.parametrize("exponent", [1.0, 0.5, 0.0])
+def test_embedding_gradient_is_minus_the_ascent(
+    normalization: EmbeddingNormalization, scale: float, exponent: float
+) -> None:
     embeddings, masks, mask_image = example(1, scale)
     embeddings.requires_grad_()
-    embedding_loss(embeddings, masks, mask_image, 3, normalization).backward()
+    embedding_loss(embeddings, masks, mask_image, 3, normalization, exponent).backward()
     expected = slow_embedding_gradient(
-        embeddings.detach().numpy(), masks.numpy(), mask_image.tolist(), 3, normalization
+        embeddings.detach().numpy(), masks.numpy(), mask_image.tolist(), 3, normalization, exponent
     )
     assert embeddings.grad is not None
     np.testing.assert_allclose(embeddings.grad, expected, atol=1e-10)
