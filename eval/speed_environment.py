@@ -150,7 +150,7 @@ def first_touch(
 def environment_measurements(
     env: Any, locations: Sequence[Location], repeats: int, rng: np.random.Generator
 ) -> list[Measurement]:
-    """Measure reset, touches, masks and superpixels.
+    """Measure a new room, reset, touches, masks and superpixels.
 
     Args:
         env: A ThorInteract environment on the embedded simulator.
@@ -171,7 +171,8 @@ def environment_measurements(
     def reset() -> None:
         base.reset(options={"location": here})
 
-    results = [_beside_mujoco("reset", reset, repeats, elsewhere)]
+    results = [_new_room(simulator, here, repeats)]
+    results.append(_beside_mujoco("reset", reset, repeats, elsewhere))
 
     location, action = first_touch(simulator, locations, True, rng)
     row, column, force, direction = action
@@ -280,6 +281,22 @@ def location_measurement(
     name = f"location ({points} + {points} points)"
     floor = lambda: notes[turn // 2].repeat()  # noqa: E731
     return measure(name, visit, repeats, floor, PHYSICS_AND_PICTURES, prepare=advance), visited
+
+
+def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measurement:
+    """Measure the first view of a room not compiled yet, next to MuJoCo's compilation of its model."""
+    from thor_interact_env.simulators.mujoco.building import specify
+    from thor_interact_env.simulators.mujoco.rooms import plan_room
+
+    specification = specify(plan_room(location.scene))
+    return measure(
+        "new room",
+        lambda: simulator.load(location),
+        repeats,
+        specification.compile,
+        "MuJoCo's compilation",
+        prepare=simulator.close,
+    )
 
 
 def _beside_mujoco(

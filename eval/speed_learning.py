@@ -3,6 +3,7 @@
 import dataclasses
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,17 @@ import numpy as np
 import torch
 
 from agents.base import Instance
-from agents.batches import Batches, make_batch
+from agents.batches import Batches
 from agents.clustering import MAX_INSTANCES, greedy_instances
 from agents.configuration import TrainConfig
 from agents.learner import Learner
 from agents.network import InteractionNet, image_tensor
 from agents.presets import preset
 from agents.processor import fast_bf16
+from agents.schedule import Schedule
 from eval.coco import coco_scores
 from eval.speed_measure import Bar, Measurement, measure, measure_together, memory_copy
+from selfsup.augmentation import augment
 from selfsup.feedback import Experience
 from selfsup.losses import mask_distances, mask_iou
 from selfsup.memory_bank import MemoryBank
@@ -30,81 +33,139 @@ BARE_STEP = "bare network step"
 TRAINING_STEP = "training step"
 """Name of the measurement of one whole update: batch, forward, losses, backward, optimiser, priorities."""
 
+PRESETS_WITH_STEPS = ("quick", "hour")
+"""Presets whose own training step is measured too: small batches, windows of views, their optimiser."""
+
+STEP_BAR = Bar(ratio=1.35)
+"""What a training step may cost beside the bare network's."""
+
 AP_IMAGES = 20
 """Images of the measurement of average precision, each with 10 true and 32 predicted instances."""
+
+
+class TrainingStep:
+    """One update of a schedule, and its floor.
+
+    Attributes:
+        learner: What updates its weights.
+        bank: Memory bank of two batches of locations.
+        targets: Those of the batch that the floor sees.
+        prediction: What the network makes of that batch.
+    """
+
+    def __init__(self, config: TrainConfig, experiences: Sequence[Experience], folder: Path) -> None:
+        """Make a learner and a memory bank.
+
+        Args:
+            config: Its schedule decides batches, windows and optimiser; its seed weights and batches.
+            experiences: To learn from, at least one; repeated until there are two batches of them.
+            folder: Of the memory bank.
+        """
+        self._schedule = schedule = config.schedule
+        self.learner = Learner(config)
+        self.bank = MemoryBank(schedule.memory_capacity, folder, schedule.prioritized)
+        self.bank.add([experiences[index % len(experiences)] for index in range(2 * schedule.batch_size)])
+        self._rng = np.random.default_rng(config.seed)
+        with self._batches() as batches:
+            batch = batches.take()
+        device = self.learner.fabric.device
+        self.targets = batch.targets.to(device)
+        images = batch.images.to(device, memory_format=self.learner.memory_format)
+        corners = batch.corners
+        self._inputs = (images,) if corners is None else (images, corners.to(device))
+        with torch.no_grad():
+            self.prediction = self.learner.forward(*self._inputs)
+        self._ones = [torch.ones_like(part) for part in self.prediction]
+
+    def _batches(self) -> Batches:
+        schedule = self._schedule
+        augmentation = partial(augment, jitter_probability=schedule.jitter_probability)
+        return Batches(
+            self.bank, self._rng, schedule.batch_size, 1, augmentation=augmentation, side=schedule.window
+        )
+
+    def passes(self) -> None:
+        """Floor of the losses: forward pass, and backward pass from constant gradients."""
+        with self.learner.fabric.autocast():
+            parts = self.learner.network(*self._inputs)
+        torch.autograd.backward(list(parts), self._ones)
+
+    def bare(self) -> None:
+        """Floor of the whole: `passes` and the optimiser."""
+        self.learner.optimizer.zero_grad(set_to_none=True)
+        self.passes()
+        self.learner.optimizer.step()
+
+    def whole(self) -> None:
+        """Take a batch from the memory bank, give it its priorities, and update the weights."""
+        with self._batches() as batches:
+            self.learner.learn(batches, self._schedule.learning_rate, joint=True)
 
 
 def learning_measurements(
     experiences: Sequence[Experience], batch_size: int, updates: int, threads: int, seed: int
 ) -> list[Measurement]:
-    """Measure the parts of a training step and the whole of it.
+    """Measure the parts of a training step of `paper` and the whole of it, and those of other presets.
 
     Args:
         experiences: To learn from, at least one; repeated until there are two batches of them.
-        batch_size: Images of a batch.
+        batch_size: Images of a batch of `paper`.
         updates: Times that each part is timed.
         threads: CPU threads of the network.
         seed: Of the weights and batches.
 
     Returns:
-        Measurements of losses, optimiser step, training step, sampling from and adding to the memory bank.
+        Measurements of losses, optimiser step, training step, sampling from and adding to the memory bank,
+        and of one training step for each of `PRESETS_WITH_STEPS`.
     """
-    schedule = dataclasses.replace(preset("paper"), batch_size=batch_size)
-    learner = Learner(TrainConfig(schedule=schedule, preset="paper", seed=seed, threads=threads))
-    many = [experiences[index % len(experiences)] for index in range(2 * batch_size)]
-    batch = make_batch(many[:batch_size], "gaussian")
-    device = learner.fabric.device
-    images = batch.images.to(device, memory_format=learner.memory_format)
-    targets = batch.targets.to(device)
-    with torch.no_grad():
-        prediction = learner.forward(images)
-    ones = [torch.ones_like(part) for part in prediction]
-    leaves = type(prediction)(*(part.detach().clone().requires_grad_() for part in prediction))
 
-    def network_passes() -> None:
-        with learner.fabric.autocast():
-            parts = learner.network(images)
-        torch.autograd.backward(list(parts), ones)
+    def config(name: str, schedule: Schedule) -> TrainConfig:
+        return TrainConfig(schedule=schedule, preset=name, seed=seed, threads=threads)
 
-    def bare_step() -> None:
-        learner.optimizer.zero_grad(set_to_none=True)
-        network_passes()
-        learner.optimizer.step()
-
-    def losses() -> None:
-        distances = mask_distances(leaves.embeddings, targets.masks, targets.mask_image)
-        with torch.no_grad():
-            mask_iou(distances, targets.masks)
-        parts = learner.losses(leaves, distances, targets, joint=True, frozen=False)
-        torch.stack(list(parts.values())).sum().backward()
-
-    network_passes()  # the optimiser needs gradients
-    parameters = sum(parameter.nbytes for parameter in learner.network.parameters())
-    results = [
-        measure("losses", losses, updates, network_passes, "network passes", Bar(ratio=0.25)),
-        measure(
-            "optimiser step", learner.stepper.step, updates, memory_copy(parameters), "copy of the weights"
-        ),
-    ]
     with tempfile.TemporaryDirectory() as folder:
-        bank = MemoryBank(schedule.memory_capacity, Path(folder))
-        bank.add(many)
-        rng = np.random.default_rng(seed)
-
-        def training_step() -> None:
-            with Batches(bank, rng, batch_size, 1) as batches:
-                learner.learn(batches, schedule.learning_rate, joint=True)
-
+        paper = dataclasses.replace(preset("paper"), batch_size=batch_size)
+        step = TrainingStep(config("paper", paper), experiences, Path(folder, "paper"))
+        results = [*_parts(step, updates)]
+        bank, rng = step.bank, np.random.default_rng(seed)
         sampling = f"bank sample of {batch_size}"
-        works = {TRAINING_STEP: training_step, sampling: lambda: bank.sample(batch_size, rng)}
-        bars = {TRAINING_STEP: Bar(ratio=1.35), sampling: Bar(ratio=0.05)}
-        results += measure_together(works, updates, bare_step, BARE_STEP, bars)
-        few = many[:16]
+        works = {TRAINING_STEP: step.whole, sampling: lambda: bank.sample(batch_size, rng)}
+        bars = {TRAINING_STEP: STEP_BAR, sampling: Bar(ratio=0.05)}
+        results += measure_together(works, updates, step.bare, BARE_STEP, bars)
+        few = [experiences[index % len(experiences)] for index in range(16)]
         size = sum(getattr(each, field.name).nbytes for each in few for field in dataclasses.fields(each))
         results.append(
             measure("bank add of 16", lambda: bank.add(few), updates, memory_copy(size), "copy of 16")
         )
+        for name in PRESETS_WITH_STEPS:
+            short = TrainingStep(config(name, preset(name)), experiences, Path(folder, name))
+            results.append(measure(step_name(name), short.whole, updates, short.bare, BARE_STEP, STEP_BAR))
     return results
+
+
+def step_name(name: str) -> str:
+    """Return the name of the measurement of a preset's own training step."""
+    return f"{TRAINING_STEP} of {name}"
+
+
+def _parts(step: TrainingStep, updates: int) -> list[Measurement]:
+    """Measure losses and optimiser."""
+    prediction = step.prediction
+    leaves = type(prediction)(*(part.detach().clone().requires_grad_() for part in prediction))
+
+    def losses() -> None:
+        distances = mask_distances(leaves.embeddings, step.targets.masks, step.targets.mask_image)
+        with torch.no_grad():
+            mask_iou(distances, step.targets.masks)
+        parts = step.learner.losses(leaves, distances, step.targets, joint=True, frozen=False)
+        torch.stack(list(parts.values())).sum().backward()
+
+    step.passes()  # the optimiser needs gradients
+    size = sum(parameter.nbytes for parameter in step.learner.network.parameters())
+    optimise, copy = step.learner.stepper.step, memory_copy(size)
+    return [
+        measure("losses", losses, updates, step.passes, "network passes", Bar(ratio=0.25)),
+        measure("optimiser step", optimise, updates, copy, "copy of the weights"),
+    ]
 
 
 def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -> list[Measurement]:

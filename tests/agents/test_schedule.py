@@ -30,6 +30,7 @@ def test_paper_preset_has_the_published_numbers():
     assert (paper.batch_size, paper.learning_rate, paper.weight_decay) == (64, 5e-4, 1e-4)
     assert paper.memory_capacity == 20_000
     assert paper.reachable_share == 0
+    assert paper.area_exponent == 1
     assert paper.rate(0) == paper.rate(paper.total_updates - 1) == 5e-4
     # The paper: about 65 thousand locations and 25 thousand updates a stage.
     assert all(64_000 < stage.total_locations < 67_000 for stage in paper.stages)
@@ -103,6 +104,7 @@ def test_place_walks_through_the_stages():
         ({"weight_decay": -1.0}, "weight_decay is -1.0"),
         ({"optimizer": "sgd"}, "optimizer is 'sgd'; choose one of adam, muon"),
         ({"decay_share": 1.5}, "0..1"),
+        ({"area_exponent": -0.5}, "area_exponent is -0.5.*0..1"),
         ({"reachable_share": -0.1}, "reachable_share is -0.1"),
         ({"checkpoint_every": 0}, "checkpoint_every is 0"),
         ({"evaluate_every": -1}, "evaluate_every is -1"),

@@ -14,7 +14,13 @@ from agents.presets import PRESETS, preset
 from agents.schedule import Schedule, Stage
 from eval.speed import SpeedOptions, project, projection_table, run
 from eval.speed_environment import RawMujoco, find_touch
-from eval.speed_learning import TRAINING_STEP, crowded_maps, made_up_instances
+from eval.speed_learning import (
+    PRESETS_WITH_STEPS,
+    TRAINING_STEP,
+    crowded_maps,
+    made_up_instances,
+    step_name,
+)
 from eval.speed_measure import (
     Bar,
     Measurement,
@@ -147,6 +153,7 @@ def made_up(name: str, seconds: float) -> Measurement:
 
 def test_projections_add_up_visits_updates_and_evaluations() -> None:
     measurements = [
+        made_up("new room", 7.0),
         made_up("reset", 1.0),
         made_up("superpixels", 2.0),
         made_up("forward", 3.0),
@@ -156,11 +163,13 @@ def test_projections_add_up_visits_updates_and_evaluations() -> None:
     ]
     stage = Stage(20, 3, 10, 4, 4, greedy_points=1, random_points=3, joint=True)
     schedule = Schedule((stage,), 16, 1e-3, 1e-3, 0.0, evaluate_every=2, evaluation_locations=7)
-    visits = stage.total_locations * (10.0 + 4 * 0.5)
+    visits = stage.total_locations * ((7.0 - 1.0) / 4 + 10.0 + 4 * 0.5)
     updates = 12 * 8.0 * 16 / 64
     looks = 1 * 7 * 8.0
     seconds = project(measurements, schedule, batch_size=64, points=5, cores=2)
     assert seconds == pytest.approx((visits + updates + looks) / 2)
+    own = project([*measurements, made_up("step of mine", 5.0)], schedule, 64, 5, 2, "step of mine")
+    assert own == pytest.approx((visits + 12 * 5.0 + looks) / 2)
     twice = dataclasses.replace(schedule, stages=(stage, stage))
     assert project(measurements, twice, 64, 5, 1) > 3 * seconds
 
@@ -233,6 +242,7 @@ def test_everything_is_measured() -> None:
     )
     results, document = run(options)
     assert [each.name for each in results] == [
+        "new room",
         "reset",
         "touch that moves",
         "step that moves",
@@ -248,6 +258,7 @@ def test_everything_is_measured() -> None:
         TRAINING_STEP,
         "bank sample of 2",
         "bank add of 16",
+        *map(step_name, PRESETS_WITH_STEPS),
     ]
     assert all(each.seconds > 0 and each.floor_seconds > 0 for each in results)
     assert set(document["projected_hours"]) == set(PRESETS)
