@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from eval.evaluation_set import EvaluationSet
 
 EVALUATION_FILE = "evaluation.json"
+WHOLE_CLUSTERS = "its whole clusters"
+"""Row of a self-supervised agent of connected instances as the paper's algorithm would have it."""
 MONITORED = ("bbox_ap", "bbox_ap50", "mask_ap", "mask_ap50", "mass_accuracy")
 BASELINES_FACTOR = 2.0
 """A run should score this many times what all superpixels as proposals score."""
@@ -113,8 +115,10 @@ def evaluate_run(
     from thor_interact_env.datasets.fingerprint import world_of
 
     if agents is None:
+        trained = SelfSupervisedAgent.from_run(run, device)
         agents = {
-            "self-supervised": SelfSupervisedAgent.from_run(run, device),
+            "self-supervised": trained,
+            **({WHOLE_CLUSTERS: trained.with_whole_clusters()} if trained.connected else {}),
             "untrained network": SelfSupervisedAgent.untrained(
                 config.seed, device, config.force_branch, config.network
             ),

@@ -146,6 +146,10 @@ class Schedule:
     """Power of a mask's area by which the embedding loss divides (paper: 1, so that all masks count alike and
     a cell of a large one hardly at all; 0: all cells count alike). See `selfsup.losses.distance_loss`."""
 
+    connected_instances: bool = False
+    """Whether an instance found in a view is only the part of its cluster that hangs together with its point.
+    The paper takes the whole cluster, whose stray cells spoil boxes. Points to touch are the same."""
+
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""
 

@@ -30,7 +30,11 @@ class SelfSupervisedAgent:
     """
 
     def __init__(
-        self, network: PredictionNetwork, precision: str = "auto", max_instances: int = MAX_INSTANCES
+        self,
+        network: PredictionNetwork,
+        precision: str = "auto",
+        max_instances: int = MAX_INSTANCES,
+        connected: bool = False,
     ) -> None:
         """Use a network as it is; it is put into evaluation mode.
 
@@ -38,6 +42,8 @@ class SelfSupervisedAgent:
             network: The network, on the device it is to run on.
             precision: `bf16`, `fp32`, or `auto`: bf16 where that is faster.
             max_instances: Most instances proposed in one view.
+            connected: Whether an instance is only the part of its cluster about its point; see
+                `agents.clustering.greedy_instances`.
         """
         import torch
 
@@ -47,15 +53,23 @@ class SelfSupervisedAgent:
         self._device = next(network.parameters()).device
         self._bf16 = fast_bf16(self._device) if precision == "auto" else precision == "bf16"
         self.max_instances = max_instances
+        self.connected = connected
         self._memory_format = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
         self._network.to(memory_format=self._memory_format)
 
     @classmethod
-    def from_network(cls, network: PredictionNetwork, precision: str = "auto") -> SelfSupervisedAgent:
+    def from_network(
+        cls, network: PredictionNetwork, precision: str = "auto", connected: bool = False
+    ) -> SelfSupervisedAgent:
         """Return an agent with a copy of a network, so that training it further does not change the agent."""
         from copy import deepcopy
 
-        return cls(deepcopy(network), precision)
+        return cls(deepcopy(network), precision, connected=connected)
+
+    def with_whole_clusters(self) -> SelfSupervisedAgent:
+        """Return an agent with the same network whose instances are whole clusters, as in the paper."""
+        precision = "bf16" if self._bf16 else "fp32"
+        return type(self)(self._network, precision, self.max_instances)
 
     @classmethod
     def untrained(
@@ -87,7 +101,8 @@ class SelfSupervisedAgent:
         """Return the agent that a run has trained.
 
         Args:
-            path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint.
+            path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint. Its schedule
+                says whether instances are connected.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
 
         Raises:
@@ -96,6 +111,7 @@ class SelfSupervisedAgent:
         """
         from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
         from agents.learner import resolve_device
+        from agents.run_folder import load_config
         from agents.variants import network_from_weights
 
         folder = last_checkpoint(Path(path))
@@ -105,7 +121,8 @@ class SelfSupervisedAgent:
             raise CheckpointError(
                 f"The weights in {folder} are of another network ({error}); train again."
             ) from None
-        return cls(network.to(resolve_device(device)))
+        connected = load_config(Path(path)).schedule.connected_instances
+        return cls(network.to(resolve_device(device)), connected=connected)
 
     def predict(self, observation: Observation) -> Prediction:
         """Return the network's output for one view, batch of one, on the CPU in float32."""
@@ -179,6 +196,7 @@ class SelfSupervisedAgent:
             prediction.force_logits[0].numpy(),
             prediction.embeddings[0].numpy(),
             max_instances=self.max_instances,
+            connected=self.connected,
         )
         return upscale_instances(found)
 

@@ -116,7 +116,7 @@ def train(
     finally:
         shutil.rmtree(weights_folder, ignore_errors=True)
     note_run(run, training_seconds=round(training.seconds(), 1), episodes=training.episode)
-    return SelfSupervisedAgent.from_network(training.learner.network)
+    return training.agent()
 
 
 class _Training(Progress):
@@ -137,6 +137,12 @@ class _Training(Progress):
         self.locations = 0
         self.late: list[Pending] = []
         self.late_episodes: list[int] = []
+
+    def agent(self) -> SelfSupervisedAgent:
+        """Return an agent with the weights as they are now."""
+        return SelfSupervisedAgent.from_network(
+            self.learner.network, connected=self.schedule.connected_instances
+        )
 
     def go_on(
         self,
@@ -190,7 +196,7 @@ class _Training(Progress):
         row = self._learn(stage, local)
         every = self.schedule.evaluate_every
         if evaluate is not None and every and (self.episode + 1) % every == 0:
-            scores = evaluate(SelfSupervisedAgent.from_network(self.learner.network))
+            scores = evaluate(self.agent())
             row |= {f"held_out/{name}": value for name, value in scores.items()}
         arrived = [*self.late, pending]
         may_be_late = not self.config.wait_for_workers and local + 1 < stage.episodes
