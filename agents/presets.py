@@ -35,14 +35,14 @@ PRESETS: Mapping[str, Schedule] = {
         evaluation_locations=2,
         final_evaluation_locations=2,
     ),
-    # Small batches of windows and a high rate that falls from the start; random touches are cheap, for most move
-    # nothing. Where a location is used several times, priorities favour the noisiest masks: here they do
-    # harm. So does colour jitter, which has no time to pay.
+    # Small batches of windows and a high rate that falls from the start; random touches are cheap, for most
+    # move nothing. Where a location is used several times, priorities favour the noisiest masks: here they
+    # do harm. So does colour jitter, which has no time to pay.
     "quick": Schedule(
         stages=(
             Stage(
                 initial_locations=300,
-                episodes=17,
+                episodes=16,
                 locations_per_episode=30,
                 updates_start=30,
                 updates_end=30,
@@ -64,7 +64,7 @@ PRESETS: Mapping[str, Schedule] = {
         prioritized=False,
         locations_per_room=8,
         memory_capacity=4000,
-        evaluate_every=17,
+        evaluate_every=16,
         evaluation_locations=30,
         final_evaluation_locations=200,
     ),
