@@ -61,13 +61,22 @@ def read_config(run: Path, kind: type[Configuration]) -> Configuration:
         raise CheckpointError(
             f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0."
         )
-    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
-    path = (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
+    path = config_file(run)
     values = read_json(path, "name the folder of a run.")
     try:
         return kind.from_json(values)
     except (ConfigurationError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
+
+
+def config_file(run: Path) -> Path:
+    """Return where the configuration of a run lies, or would lie.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+    """
+    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
+    return (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
 
 
 def first_rank() -> bool:

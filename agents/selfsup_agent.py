@@ -102,7 +102,7 @@ class SelfSupervisedAgent:
 
         Args:
             path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint. Its schedule
-                says whether instances are connected.
+                says whether instances are connected; of a checkpoint without its run they are whole clusters.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
 
         Raises:
@@ -111,7 +111,7 @@ class SelfSupervisedAgent:
         """
         from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
         from agents.learner import resolve_device
-        from agents.run_folder import load_config
+        from agents.run_folder import config_file, load_config
         from agents.variants import network_from_weights
 
         folder = last_checkpoint(Path(path))
@@ -121,7 +121,8 @@ class SelfSupervisedAgent:
             raise CheckpointError(
                 f"The weights in {folder} are of another network ({error}); train again."
             ) from None
-        connected = load_config(Path(path)).schedule.connected_instances
+        with_schedule = config_file(Path(path)).exists()
+        connected = with_schedule and load_config(Path(path)).schedule.connected_instances
         return cls(network.to(resolve_device(device)), connected=connected)
 
     def predict(self, observation: Observation) -> Prediction:
