@@ -36,7 +36,7 @@ from agents.learner import resolve_device
 from agents.metrics import MetricsLogger
 from agents.ppo_agent import PPOAgent, PPOConfig
 from agents.processor import use_threads
-from agents.run_folder import CONFIG_FILE, RunExistsError, note_run, note_start
+from agents.run_folder import CONFIG_FILE, RunExistsError, config_file, note_run, note_start
 from agents.schedule import ConfigurationError
 from thor_interact_env.actions import FORCES
 from thor_interact_env.datasets.fingerprint import world_of
@@ -72,8 +72,7 @@ def load_ppo_config(run: Path) -> PPOConfig:
     """
     if not run.is_dir():
         raise CheckpointError(f"{run} is not a folder; name a run folder.")
-    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
-    path = (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
+    path = config_file(run)
     try:
         return PPOConfig.from_json(read_json(path, "name the folder of a run."))
     except ConfigurationError as error:
