@@ -20,7 +20,7 @@ from safetensors.torch import load, load_file
 
 from agents.clustering import cell_centre, greedy_instances
 from agents.interact import InteractionRecord, InteractionSchedule, Point, ProposePoints, interact
-from agents.network import PredictionNetwork, image_tensor
+from agents.network import PredictionNetwork, fused, image_tensor
 from agents.oracles import OracleOptions
 from agents.processor import fast_bf16
 from agents.variants import network_from_weights
@@ -176,7 +176,7 @@ class _Workshop:
         return self._simulator
 
     def network(self, path: Path, content: bytes | None = None) -> PredictionNetwork:
-        """Return the network with the weights of a file, in evaluation mode."""
+        """Return the network with the weights of a file, for inference."""
         try:
             if content is None:
                 status = path.stat()
@@ -185,8 +185,7 @@ class _Workshop:
                 file = (path, zlib.crc32(content), len(content))
             if self._network is None or file != self._file:
                 weights = load_file(path) if content is None else load(content)
-                network = network_from_weights(weights).eval()
-                network.to(memory_format=torch.channels_last)
+                network = fused(network_from_weights(weights)).to(memory_format=torch.channels_last)
                 self._network, self._file = network, file
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise CollectionError(

@@ -1,12 +1,14 @@
 """The network: from one RGB-D image to interaction scores, force logits and embeddings (paper appendix A)."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Self, cast
+from copy import deepcopy
+from typing import Literal, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from selfsup.change import STRIDE
 from thor_interact_env.actions import FORCES, GRID, IMAGE_SIZE
@@ -167,6 +169,33 @@ class PredictionNetwork(nn.Module):
             for module in self.modules()
             if isinstance(module, nn.ConvTranspose2d)
         ]
+
+
+Network = TypeVar("Network", bound=PredictionNetwork)
+
+
+def fused(network: Network) -> Network:
+    """Return a copy of a network for inference, with batch normalisation inside the convolutions before it.
+
+    It predicts what the network predicts in evaluation mode, within rounding, in less time: the normalisation
+    of a map costs as much as reading and writing it.
+
+    Args:
+        network: Of any variant; it stays as it is.
+
+    Returns:
+        The copy, in evaluation mode, on the same device.
+    """
+    copy = deepcopy(network).eval()
+    for part in list(copy.modules()):
+        if not isinstance(part, nn.Sequential):
+            continue
+        for index in range(len(part) - 1):
+            convolution, normalisation = part[index], part[index + 1]
+            if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                part[index] = fuse_conv_bn_eval(convolution, normalisation)
+                part[index + 1] = nn.Identity()
+    return copy
 
 
 class InteractionNet(PredictionNetwork):

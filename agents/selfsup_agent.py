@@ -36,7 +36,7 @@ class SelfSupervisedAgent:
         max_instances: int = MAX_INSTANCES,
         connected: bool = False,
     ) -> None:
-        """Use a network as it is; it is put into evaluation mode.
+        """Copy a network as it is now; what happens to it later does not change the agent.
 
         Args:
             network: The network, on the device it is to run on.
@@ -47,24 +47,16 @@ class SelfSupervisedAgent:
         """
         import torch
 
+        from agents.network import fused
         from agents.processor import fast_bf16
 
-        self._network = network.eval()
+        self._network = fused(network)
         self._device = next(network.parameters()).device
         self._bf16 = fast_bf16(self._device) if precision == "auto" else precision == "bf16"
         self.max_instances = max_instances
         self.connected = connected
         self._memory_format = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
         self._network.to(memory_format=self._memory_format)
-
-    @classmethod
-    def from_network(
-        cls, network: PredictionNetwork, precision: str = "auto", connected: bool = False
-    ) -> SelfSupervisedAgent:
-        """Return an agent with a copy of a network, so that training it further does not change the agent."""
-        from copy import deepcopy
-
-        return cls(deepcopy(network), precision, connected=connected)
 
     def with_whole_clusters(self) -> SelfSupervisedAgent:
         """Return an agent with the same network whose instances are whole clusters, as in the paper."""

@@ -140,9 +140,7 @@ class _Training(Progress):
 
     def agent(self) -> SelfSupervisedAgent:
         """Return an agent with the weights as they are now."""
-        return SelfSupervisedAgent.from_network(
-            self.learner.network, connected=self.schedule.connected_instances
-        )
+        return SelfSupervisedAgent(self.learner.network, connected=self.schedule.connected_instances)
 
     def go_on(
         self,

@@ -76,7 +76,7 @@ class VideoPCAAgent:
     """Proposes the connected parts of a predicted foreground. Implements `agents.base.Agent`."""
 
     def __init__(self, network: InteractionNet, threshold: float = VideoPCAConfig.threshold) -> None:
-        """Use a network as it is; it is put into evaluation mode.
+        """Copy a network as it is now.
 
         Args:
             network: Its scores are logits of the soft foreground; on the device it is to run on.

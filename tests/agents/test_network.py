@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from agents.network import InteractionNet, Prediction, image_tensor
+from agents.network import InteractionNet, Prediction, PredictionNetwork, fused, image_tensor
+from agents.released_network import ReleasedNet
+from agents.selfsup_agent import SelfSupervisedAgent
+from thor_interact_env.simulators.base import Observation
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +33,9 @@ def test_layers_have_the_widths_of_the_released_weights() -> None:
         assert shapes[f"down.{index}.residual.0.0.weight"] == (2 * width, width, 3, 3)
         assert shapes[f"down.{index}.residual.1.0.weight"] == (width, 2 * width, 1, 1)
         assert shapes[f"down.{index}.reduction.0.weight"] == (2 * width, width, 3, 3)
-    for index, (inputs, outputs, fused) in enumerate(((256, 128, 256), (128, 64, 128), (64, 64, 96))):
+    for index, (inputs, outputs, joined) in enumerate(((256, 128, 256), (128, 64, 128), (64, 64, 96))):
         assert shapes[f"up.{index}.upsampling.weight"] == (inputs, outputs, 2, 2)
-        assert shapes[f"up.{index}.fusion.0.weight"] == (outputs, fused, 3, 3)
+        assert shapes[f"up.{index}.fusion.0.weight"] == (outputs, joined, 3, 3)
     assert shapes["projection.0.weight"] == (128, 66, 1, 1)
 
 
@@ -158,3 +161,44 @@ def test_fresh_upsampling_prints_no_checkerboard():
         upsampled = up.upsampling(torch.rand(1, up.upsampling.in_channels, 5, 5))
         repeated = upsampled[..., ::2, ::2].repeat_interleave(2, -1).repeat_interleave(2, -2)
         assert torch.allclose(upsampled, repeated, atol=1e-6)
+
+
+def with_statistics(network: PredictionNetwork) -> PredictionNetwork:
+    """Give batch normalisation statistics and weights that do something."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            with torch.no_grad():
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(0, 0.1)
+    return network
+
+
+@pytest.mark.parametrize(
+    "make", [InteractionNet, lambda: InteractionNet(force_branch="separate"), ReleasedNet], ids=str
+)
+def test_a_fused_network_predicts_the_same_without_batch_normalisation(make) -> None:  # type: ignore[no-untyped-def]
+    network = with_statistics(make())
+    kept = {name: value.clone() for name, value in network.state_dict().items()}
+    short = fused(network)
+    assert network.training and not short.training
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in short.modules())
+    assert all(torch.equal(value, kept[name]) for name, value in network.state_dict().items())
+    with torch.inference_mode():
+        pairs = zip(short(random_images()), network.eval()(random_images()), strict=True)
+    for found, expected in pairs:
+        assert expected.std() > 1e-3
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_an_agent_keeps_the_weights_it_was_given() -> None:
+    network = with_statistics(InteractionNet())
+    view = Observation(np.full((300, 300, 3), 90, np.uint8), np.ones((300, 300), np.float32))
+    agent = SelfSupervisedAgent(network, "fp32")
+    before = agent.predict(view)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    for first, second in zip(before, agent.predict(view), strict=True):
+        assert torch.equal(first, second) and first.any()
