@@ -4,6 +4,10 @@ The sequence of batches is the same as without a thread. A batch depends on the 
 it has set, and these are known once the network's forward pass is done: so the next batch is drawn, decoded,
 augmented and turned into tensors while the gradients are computed and the weights updated. Nothing is drawn
 ahead of its time, and nothing at all beyond the number of batches that was asked for.
+
+The thread computes with NumPy alone. With a parallel operation of torch it would get OpenMP threads of its own,
+and where a process has more of these than cores, OpenMP puts waiting threads to sleep: every operation of the
+learner, too, then waits until its threads have woken up.
 """
 
 from collections.abc import Callable, Sequence
@@ -61,8 +65,11 @@ def make_batch(
         kernel_name: What points are spread with.
         indices: Where they are in the memory bank.
     """
-    images = torch.stack([image_tensor(experience.rgb, experience.depth) for experience in experiences])
-    return Batch(images, build_targets(experiences, kernel_name), indices)
+    images = [image_tensor(experience.rgb, experience.depth) for experience in experiences]
+    # Stacked with the channels last, as they are in memory.
+    stacked = np.stack([image.permute(1, 2, 0).numpy() for image in images])
+    batch = torch.from_numpy(stacked).permute(0, 3, 1, 2)
+    return Batch(batch, build_targets(experiences, kernel_name), indices)
 
 
 class Batches(Closing):

@@ -34,12 +34,19 @@ def orthogonal(matrix: Tensor) -> Tensor:
         (m, n) float32, singular values in about 0.7 to 1.2 (those near 0 stay small); 0 for 0.
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    result = wide / wide.norm().clamp(min=1e-7)
+    wide = wide / wide.norm().clamp(min=1e-7)
     first, third, fifth = _COEFFICIENTS
-    for _ in range(_ITERATIONS):
-        gram = result @ result.T
-        result = first * result + (third * gram + fifth * gram @ gram) @ result
-    return result if wide is matrix else result.T
+    # Every iteration multiplies by a polynomial of the Gram matrix, which is smaller than the matrix itself.
+    gram = wide @ wide.T
+    product = torch.eye(len(gram), device=gram.device)
+    for left in reversed(range(_ITERATIONS)):
+        polynomial = torch.addmm(gram, gram, gram, beta=third, alpha=fifth)
+        polynomial.diagonal().add_(first)
+        product = polynomial @ product
+        if left:
+            gram = polynomial @ gram @ polynomial
+    result = product @ wide
+    return result if matrix.shape[0] <= matrix.shape[1] else result.T
 
 
 class Muon(torch.optim.Adam):

@@ -4,6 +4,8 @@ What a view teaches lies around the few points that were touched. A window aroun
 of the whole view, so that short runs can make more updates, and no two uses of a location are the same.
 """
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,6 +14,8 @@ from torch import Tensor
 from selfsup.change import GRID, STRIDE
 from selfsup.superpixels import MIN_SIZE
 from selfsup.targets import Targets
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 MARGIN = 8
 """Cells between the point that a window was drawn for and the window's border: some of its surroundings."""
@@ -46,19 +50,25 @@ def cut_windows(
     """
     if not 1 <= side <= GRID:
         raise ValueError(f"the side of a window is {side}; it must be in 1..{GRID}")
-    pairs = zip(targets.foreground.numpy(), targets.background.numpy(), strict=True)
-    corners = np.stack([_corner(foreground, background, side, rng) for foreground, background in pairs])
-    masks = _cut(targets.masks, corners[targets.mask_image.numpy()], side)
-    shown, areas = masks.sum(dim=(1, 2)), targets.masks.sum(dim=(1, 2))
+    # NumPy, for the thread of `agents.batches`.
+    foreground, background, whole = (
+        maps.numpy() for maps in (targets.foreground, targets.background, targets.masks)
+    )
+    pairs = zip(foreground, background, strict=True)
+    corners = np.stack([_corner(successes, failures, side, rng) for successes, failures in pairs])
+    owners = targets.mask_image.numpy()
+    masks = _cut(whole, corners[owners], side)
+    shown, areas = masks.sum(axis=(1, 2)), whole.sum(axis=(1, 2))
     kept = (shown >= LEAST_AREA) | ((shown == areas) & (shown > 0))
     windows = Targets(
-        foreground=_cut(targets.foreground, corners, side),
-        background=_cut(targets.background, corners, side),
-        force=_cut(targets.force, corners, side),
-        masks=masks[kept],
-        mask_image=targets.mask_image[kept],
+        foreground=torch.from_numpy(_cut(foreground, corners, side)),
+        background=torch.from_numpy(_cut(background, corners, side)),
+        force=torch.from_numpy(_cut(targets.force.numpy(), corners, side)),
+        masks=torch.from_numpy(masks[kept]),
+        mask_image=torch.from_numpy(owners[kept]),
     )
-    return _cut(images, corners, side, STRIDE), windows, torch.from_numpy(corners)
+    cut = torch.from_numpy(_cut(images.numpy(), corners, side, STRIDE))
+    return cut, windows, torch.from_numpy(corners)
 
 
 def _corner(
@@ -82,10 +92,12 @@ def _corner(
     return first + np.floor(np.array(places) * (last - first + 1)).astype(np.int64)
 
 
-def _cut(maps: Tensor, corners: npt.NDArray[np.int64], side: int, pixels: int = 1) -> Tensor:
-    """Return the windows of (n, ..., H, W) maps with so many pixels along a cell's side."""
+def _cut(
+    maps: npt.NDArray[Scalar], corners: npt.NDArray[np.int64], side: int, pixels: int = 1
+) -> npt.NDArray[Scalar]:
+    """Return the windows of (n, ..., H, W) maps with so many pixels along a cell's side, in new memory."""
     size = side * pixels
-    cut = maps.new_empty((*maps.shape[:-2], size, size))
+    cut = np.empty_like(maps, shape=(*maps.shape[:-2], size, size))
     for one, whole, (row, column) in zip(cut, maps, corners * pixels, strict=True):
-        one.copy_(whole[..., row : row + size, column : column + size])
+        one[...] = whole[..., row : row + size, column : column + size]
     return cut

@@ -1,5 +1,7 @@
 """Batches prepared in the background are those that would be prepared in the foreground."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -126,3 +128,42 @@ def test_scores_are_known_before_the_weights_change() -> None:
     assert len(seen) == 1 and seen[0][1]
     np.testing.assert_array_equal(seen[0][0], result.scores)
     assert not torch.equal(learner.weights()["score_head.weight"], before["score_head.weight"])
+
+
+THREADS_BESIDE_MINE = """
+import os
+from functools import partial
+
+import numpy as np
+import torch
+
+from agents.batches import Batches
+from selfsup.augmentation import augment
+from selfsup.feedback import Experience
+from selfsup.memory_bank import MemoryBank
+
+point, zero = np.full((1, 2), 50, np.int16), np.zeros(1, np.int8)
+view = Experience(
+    rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32), success_points=point,
+    masks=np.ones((1, 100, 100), bool), forces=zero, feedback=zero, failure_points=point[:0],
+)
+bank = MemoryBank(16)
+bank.add([view] * 16)
+torch.set_num_threads(2)
+torch.ones(2**22).sqrt()  # starts the second thread of this one
+before = len(os.listdir("/proc/self/task"))
+for side in (100, 60):
+    plain = partial(augment, jitter_probability=0.0)
+    with Batches(bank, np.random.default_rng(0), 16, 1, augmentation=plain, side=side) as batches:
+        batches.take()
+        print(len(os.listdir("/proc/self/task")) - before)
+"""
+"""Prints how many threads a process has more while batches of whole views, then of windows, are prepared."""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists the threads of a process")
+def test_the_thread_that_prepares_batches_starts_no_others() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", THREADS_BESIDE_MINE], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.split() == ["1", "1"]
