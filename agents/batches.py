@@ -5,9 +5,9 @@ it has set, and these are known once the network's forward pass is done: so the 
 augmented and turned into tensors while the gradients are computed and the weights updated. Nothing is drawn
 ahead of its time, and nothing at all beyond the number of batches that was asked for.
 
-The thread computes with NumPy alone. With a parallel operation of torch it would get OpenMP threads of its own,
-and where a process has more of these than cores, OpenMP puts waiting threads to sleep: every operation of the
-learner, too, then waits until its threads have woken up.
+The thread computes with NumPy alone. A parallel operation of torch would give it OpenMP threads of its own,
+and where a process has more of these than cores, OpenMP puts waiting threads to sleep: then every operation
+of the learner, too, waits until its threads have woken up.
 """
 
 from collections.abc import Callable, Sequence

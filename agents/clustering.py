@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -31,7 +30,7 @@ class GridInstance:
         row: Grid row of the point to touch.
         column: Grid column of the point to touch.
         force: Index 0..2 of the force predicted there.
-        score: Sigmoid of the interaction score there, in 0..1.
+        score: Sigmoid of the interaction score there, in 0..1; of refined ones it depends on the mask too.
         mask: (100, 100) bool, the cells of the instance; the point is one of them.
     """
 
@@ -48,7 +47,6 @@ def greedy_instances(
     embeddings: npt.NDArray[np.float32],
     max_instances: int = MAX_INSTANCES,
     threshold: float = INFERENCE_THRESHOLD,
-    connected: bool = False,
 ) -> list[GridInstance]:
     """Pick points by interaction score, each with the cells that look like it (paper section 4.1).
 
@@ -61,9 +59,6 @@ def greedy_instances(
         embeddings: (size, rows, columns) float32.
         max_instances: Most instances to return, 0 or more.
         threshold: No seed has a logit below this; `-math.inf` goes on until no cell is free.
-        connected: Whether an instance is only the part of its cluster that hangs together with its point (8
-            neighbours), for what touches nothing of it is hardly the same object. The rest of the cluster is
-            in no instance: points, their order and scores are those without.
 
     Returns:
         Instances by descending score. Their masks do not overlap, and each holds its point.
@@ -100,25 +95,10 @@ def greedy_instances(
         mask[seed] = True
         row, column = divmod(seed, columns)
         force = int(force_logits[:, row, column].argmax())
-        cells = mask.reshape(rows, columns)
-        if connected:
-            cells = connected_part(cells, row, column)
-        instances.append(GridInstance(row, column, force, _sigmoid(logit), cells))
+        instances.append(GridInstance(row, column, force, _sigmoid(logit), mask.reshape(rows, columns)))
         available &= ~mask
         remaining[mask] = -math.inf
     return instances
-
-
-def connected_part(mask: npt.NDArray[np.bool_], row: int, column: int) -> npt.NDArray[np.bool_]:
-    """Return the cells of a mask that hang together with one of them, over sides and corners.
-
-    Args:
-        mask: (rows, columns) bool; the cell is one of them.
-        row: Row of the cell.
-        column: Its column.
-    """
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    return np.asarray(labels == labels[row, column])
 
 
 def upscale_instances(instances: Sequence[GridInstance]) -> list[Instance]:

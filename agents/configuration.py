@@ -26,7 +26,7 @@ ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixel
 """Fields that are options of the environment, by the same names."""
 
 _LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_for_workers"}
-_LATER_SCHEDULE_FIELDS = {"window", "area_exponent", "connected_instances"}
+_LATER_SCHEDULE_FIELDS = {"window", "area_exponent", "refined_instances"}
 """Fields that configurations of earlier versions may lack; those runs had the defaults."""
 
 

@@ -38,7 +38,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
     first, third, fifth = _COEFFICIENTS
     # Every iteration multiplies by a polynomial of the Gram matrix, which is smaller than the matrix itself.
     gram = wide @ wide.T
-    product = torch.eye(len(gram), device=gram.device)
+    product = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
     for left in reversed(range(_ITERATIONS)):
         polynomial = torch.addmm(gram, gram, gram, beta=third, alpha=fifth)
         polynomial.diagonal().add_(first)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from eval.evaluation_set import EvaluationSet
 
 EVALUATION_FILE = "evaluation.json"
-WHOLE_CLUSTERS = "its whole clusters"
-"""Row of a self-supervised agent of connected instances as the paper's algorithm would have it."""
+NOT_REFINED = "its instances, not refined"
+"""Row of a self-supervised agent of refined instances as the paper's algorithm would have it."""
 MONITORED = ("bbox_ap", "bbox_ap50", "mask_ap", "mask_ap50", "mass_accuracy")
 BASELINES_FACTOR = 2.0
 """A run should score this many times what all superpixels as proposals score."""
@@ -118,7 +118,7 @@ def evaluate_run(
         trained = SelfSupervisedAgent.from_run(run, device)
         agents = {
             "self-supervised": trained,
-            **({WHOLE_CLUSTERS: trained.with_whole_clusters()} if trained.connected else {}),
+            **({NOT_REFINED: trained.without_refinement()} if trained.refined else {}),
             "untrained network": SelfSupervisedAgent.untrained(
                 config.seed, device, config.force_branch, config.network
             ),

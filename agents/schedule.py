@@ -146,9 +146,9 @@ class Schedule:
     """Power of a mask's area by which the embedding loss divides (paper: 1, so that all masks count alike and
     a cell of a large one hardly at all; 0: all cells count alike). See `selfsup.losses.distance_loss`."""
 
-    connected_instances: bool = False
-    """Whether an instance found in a view is only the part of its cluster that hangs together with its point.
-    The paper takes the whole cluster, whose stray cells spoil boxes. Points to touch are the same."""
+    refined_instances: bool = False
+    """Whether instances found in a view are refined (`agents.refinement`): only the part of a cluster about
+    its point, scored by its mask as well. Points to touch and training are the same. Not in the paper."""
 
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""

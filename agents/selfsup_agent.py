@@ -34,7 +34,7 @@ class SelfSupervisedAgent:
         network: PredictionNetwork,
         precision: str = "auto",
         max_instances: int = MAX_INSTANCES,
-        connected: bool = False,
+        refined: bool = False,
     ) -> None:
         """Copy a network as it is now; what happens to it later does not change the agent.
 
@@ -42,8 +42,7 @@ class SelfSupervisedAgent:
             network: The network, on the device it is to run on.
             precision: `bf16`, `fp32`, or `auto`: bf16 where that is faster.
             max_instances: Most instances proposed in one view.
-            connected: Whether an instance is only the part of its cluster about its point; see
-                `agents.clustering.greedy_instances`.
+            refined: Whether instances are refined (`agents.refinement`); the paper's are not.
         """
         import torch
 
@@ -54,12 +53,12 @@ class SelfSupervisedAgent:
         self._device = next(network.parameters()).device
         self._bf16 = fast_bf16(self._device) if precision == "auto" else precision == "bf16"
         self.max_instances = max_instances
-        self.connected = connected
+        self.refined = refined
         self._memory_format = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
         self._network.to(memory_format=self._memory_format)
 
-    def with_whole_clusters(self) -> SelfSupervisedAgent:
-        """Return an agent with the same network whose instances are whole clusters, as in the paper."""
+    def without_refinement(self) -> SelfSupervisedAgent:
+        """Return an agent with the same network and the paper's instances."""
         precision = "bf16" if self._bf16 else "fp32"
         return type(self)(self._network, precision, self.max_instances)
 
@@ -94,7 +93,7 @@ class SelfSupervisedAgent:
 
         Args:
             path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint. Its schedule
-                says whether instances are connected; of a checkpoint without its run they are whole clusters.
+                says whether instances are refined; those of a checkpoint without its run are not.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
 
         Raises:
@@ -114,8 +113,8 @@ class SelfSupervisedAgent:
                 f"The weights in {folder} are of another network ({error}); train again."
             ) from None
         with_schedule = config_file(Path(path)).exists()
-        connected = with_schedule and load_config(Path(path)).schedule.connected_instances
-        return cls(network.to(resolve_device(device)), connected=connected)
+        refined = with_schedule and load_config(Path(path)).schedule.refined_instances
+        return cls(network.to(resolve_device(device)), refined=refined)
 
     def predict(self, observation: Observation) -> Prediction:
         """Return the network's output for one view, batch of one, on the CPU in float32."""
@@ -182,16 +181,17 @@ class SelfSupervisedAgent:
             At most `max_instances` instances; the masks are (300, 300) bool and do not overlap.
         """
         from agents.clustering import greedy_instances, upscale_instances
+        from agents.refinement import refined_instances
 
         prediction = self.predict(observation)
+        embeddings = prediction.embeddings[0].numpy()
         found = greedy_instances(
             prediction.scores[0].numpy(),
             prediction.force_logits[0].numpy(),
-            prediction.embeddings[0].numpy(),
+            embeddings,
             max_instances=self.max_instances,
-            connected=self.connected,
         )
-        return upscale_instances(found)
+        return upscale_instances(refined_instances(found, embeddings) if self.refined else found)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ class _Training(Progress):
 
     def agent(self) -> SelfSupervisedAgent:
         """Return an agent with the weights as they are now."""
-        return SelfSupervisedAgent(self.learner.network, connected=self.schedule.connected_instances)
+        return SelfSupervisedAgent(self.learner.network, refined=self.schedule.refined_instances)
 
     def go_on(
         self,

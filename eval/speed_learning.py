@@ -18,6 +18,7 @@ from agents.learner import Learner
 from agents.network import InteractionNet, image_tensor
 from agents.presets import preset
 from agents.processor import fast_bf16
+from agents.refinement import refined_instances
 from agents.schedule import Schedule
 from eval.coco import coco_scores
 from eval.speed_measure import Bar, Measurement, measure, measure_together, memory_copy
@@ -169,7 +170,7 @@ def _parts(step: TrainingStep, updates: int) -> list[Measurement]:
 
 
 def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -> list[Measurement]:
-    """Measure inference, clustering and average precision.
+    """Measure inference, clustering, refinement and average precision.
 
     Args:
         agent: A self-supervised agent on the CPU.
@@ -186,6 +187,8 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
             network(image)
 
     scores, forces, embeddings = crowded_maps(seed)
+    found = greedy_instances(scores, forces, embeddings, MAX_INSTANCES, -np.inf)
+    copy = memory_copy(embeddings.nbytes)
     predictions, truths = made_up_instances(seed)
     size = sum(truth.masks.nbytes for truth in truths)
     size += sum(each.mask.nbytes for group in predictions for each in group if each.mask is not None)
@@ -195,9 +198,16 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
             f"clustering, {MAX_INSTANCES} instances",
             lambda: greedy_instances(scores, forces, embeddings, MAX_INSTANCES, -np.inf),
             repeats,
-            memory_copy(embeddings.nbytes),
+            copy,
             "copy of the embeddings",
             Bar(seconds=0.005),
+        ),
+        measure(
+            f"refinement, {MAX_INSTANCES} instances",
+            lambda: refined_instances(found, embeddings),
+            repeats,
+            copy,
+            "copy of the embeddings",
         ),
         measure(
             f"AP of {AP_IMAGES} images",

@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import binary_propagation
 
 from agents.clustering import GridInstance, cell_centre, greedy_instances, upscale_instances
 
@@ -118,29 +117,6 @@ def test_what_always_holds(
     if len(found) < max_instances:  # it ended because nothing promising was left
         taken = np.any([instance.mask for instance in found], axis=0) if found else np.zeros((20, 20), bool)
         assert not (scores[~taken] >= threshold).any()
-
-
-@settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), clusters=st.integers(1, 6), spread=st.sampled_from([0.02, 0.2, 0.3]))
-def test_connected_instances_are_the_parts_about_their_points(
-    seed: int, clusters: int, spread: float
-) -> None:
-    maps = make_maps(seed, 12, 9, clusters, spread)
-    whole = greedy_instances(*maps, threshold=-math.inf)
-    parts = greedy_instances(*maps, threshold=-math.inf, connected=True)
-    assert len(parts) == len(whole)
-    for part, cluster in zip(parts, whole, strict=True):
-        assert (part.row, part.column, part.force, part.score) == (
-            cluster.row,
-            cluster.column,
-            cluster.force,
-            cluster.score,
-        )
-        reached = np.zeros_like(cluster.mask)
-        reached[part.row, part.column] = True
-        np.testing.assert_array_equal(
-            part.mask, binary_propagation(reached, np.ones((3, 3)), mask=cluster.mask)
-        )
 
 
 def test_one_blob_is_one_instance() -> None:

@@ -96,16 +96,16 @@ def test_train_evaluate_and_predict(world, capsys):
 
     written = (world / "run" / "config.json").read_text()
     config = json.loads(written)
-    assert config["schedule"].pop("connected_instances") is False  # as runs of earlier versions
+    assert config["schedule"].pop("refined_instances") is False  # as runs of earlier versions
     (world / "run" / "config.json").write_text(json.dumps(config))
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     whole = json.loads((world / "run" / "evaluation.json").read_text())["rows"]
-    config["schedule"]["connected_instances"] = True
+    config["schedule"]["refined_instances"] = True
     (world / "run" / "config.json").write_text(json.dumps(config))
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     rows = json.loads((world / "run" / "evaluation.json").read_text())["rows"]
-    assert set(rows) == {*whole, "its whole clusters"}
-    assert rows["its whole clusters"]["bbox_ap"] == whole["self-supervised"]["bbox_ap"]
+    assert set(rows) == {*whole, "its instances, not refined"}
+    assert rows["its instances, not refined"]["bbox_ap"] == whole["self-supervised"]["bbox_ap"]
     (world / "run" / "config.json").write_text(written)
 
     np.savez(world / "view.npz", rgb=view().rgb, depth=view().depth)

@@ -251,6 +251,7 @@ def test_everything_is_measured() -> None:
         "superpixels",
         "forward",
         "clustering, 32 instances",
+        "refinement, 32 instances",
         "AP of 20 images",
         "location (2 + 2 points)",
         "losses",
