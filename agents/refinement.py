@@ -37,6 +37,7 @@ def refined_instances(
         The same points with the same forces, by descending score. A mask is the connected part (over sides
         and corners) of the old one that holds the point.
     """
+    embeddings = np.ascontiguousarray(embeddings)  # the network's have the components last in memory
     refined = []
     for instance in instances:
         centre = _embeddings_of(instance.mask, embeddings).mean(axis=1)
