@@ -176,7 +176,9 @@ def with_statistics(network: PredictionNetwork) -> PredictionNetwork:
 
 
 @pytest.mark.parametrize(
-    "make", [InteractionNet, lambda: InteractionNet(force_branch="separate"), ReleasedNet], ids=str
+    "make",
+    [InteractionNet, lambda: InteractionNet(force_branch="separate"), ReleasedNet],
+    ids=["shared", "separate", "released"],
 )
 def test_a_fused_network_predicts_the_same_without_batch_normalisation(make) -> None:  # type: ignore[no-untyped-def]
     network = with_statistics(make())
