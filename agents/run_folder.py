@@ -191,8 +191,7 @@ def note_worlds(run: Path, world: str) -> dict[str, Any]:
     Raises:
         CheckpointError: `run.json` is there but not JSON.
     """
-    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
-    return {"world": world, "learned_in": worlds_of(notes_of(folder))}
+    return {"world": world, "learned_in": worlds_of(notes_of(config_file(run).parent))}
 
 
 def hardware() -> dict[str, Any]:

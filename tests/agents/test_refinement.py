@@ -5,24 +5,13 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
+from grid_maps import make_maps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_propagation, distance_transform_cdt
 
 from agents.clustering import GridInstance, greedy_instances
 from agents.refinement import SURROUNDINGS, connected_part, expected_iou, refined_instances
-
-Maps = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
-
-
-def make_maps(seed: int, clusters: int, spread: float) -> Maps:
-    """Cells scattered about a few centres in embedding space."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(0, 1.5, (clusters, 16))
-    embeddings = centres[rng.integers(clusters, size=(12, 9))].transpose(2, 0, 1) + 20
-    embeddings = embeddings + rng.normal(0, spread, embeddings.shape)
-    scores, forces = rng.normal(0, 3, (12, 9)), rng.normal(0, 1, (3, 12, 9))
-    return scores.astype(np.float32), forces.astype(np.float32), embeddings.astype(np.float32)
 
 
 def slow_expected_iou(instance: GridInstance, part: npt.NDArray[np.bool_], embeddings: np.ndarray) -> float:
@@ -45,7 +34,7 @@ def slow_expected_iou(instance: GridInstance, part: npt.NDArray[np.bool_], embed
 def test_refined_instances_are_the_papers_connected_and_scored_by_their_masks(
     seed: int, clusters: int, spread: float
 ) -> None:
-    maps = make_maps(seed, clusters, spread)
+    maps = make_maps(seed, 12, 9, clusters, spread, offset=20.0)
     whole = greedy_instances(*maps, threshold=-math.inf)
     kept = [instance.mask.copy() for instance in whole]
     refined = refined_instances(whole, maps[2])
