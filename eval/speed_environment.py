@@ -52,7 +52,7 @@ class RawMujoco:
 
         import mujoco  # isort: skip
 
-        step, reset, rgb = mujoco.mj_step, mujoco.mj_resetData, Renderer.rgb
+        step, reset, view = mujoco.mj_step, mujoco.mj_resetData, Renderer.view
         pushed, moving = 0, False
 
         def note_step(model: Any, data: Any, nstep: int = 1) -> None:
@@ -74,12 +74,12 @@ class RawMujoco:
 
         def note_view(renderer: Any, data: Any, camera: str) -> Any:
             self._views.append((renderer, data, camera))
-            return rgb(renderer, data, camera)
+            return view(renderer, data, camera)
 
         with (
             patch.object(mujoco, "mj_step", note_step),
             patch.object(mujoco, "mj_resetData", note_reset),
-            patch.object(Renderer, "rgb", note_view),
+            patch.object(Renderer, "view", note_view),
         ):
             yield
 
@@ -94,11 +94,8 @@ class RawMujoco:
         for model, data, count in self._ready:
             mujoco.mj_step(model, data, nstep=count)
         for renderer, data, camera in self._views:
-            raw = renderer._renderer
-            raw.update_scene(data, camera=camera, scene_option=renderer._options)
-            for flag, value in renderer._flags.items():
-                raw.scene.flags[flag] = value
-            raw.render()
+            renderer.canvas.update(data, camera, renderer.options)
+            renderer.canvas.colours()
 
 
 def find_touch(

@@ -108,7 +108,7 @@ def examine(
 
 def examine_embedded() -> list[Finding]:
     """Render a view with the embedded simulator in a process of its own, and say with what."""
-    from thor_interact_env.simulators.mujoco.rendering import REMEDY
+    from thor_interact_env.simulators.mujoco.opengl import REMEDY
 
     found = [_package("MuJoCo", "mujoco", "pip install mujoco")]
     if found[0].status != "ok":

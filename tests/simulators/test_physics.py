@@ -5,7 +5,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from thor_interact_env.simulators.mujoco.rendering import choose_backend
+from thor_interact_env.simulators.mujoco.opengl import choose_backend
 from thor_interact_env.simulators.mujoco.rooms import plan_room, spawn
 
 # MuJoCo reads the backend when it is imported, and other tests of this process render.
@@ -89,7 +89,7 @@ def test_heavier_furniture_slides_more_easily():
     masses = (0.1, glide - 0.1, glide, castor - 0.1, castor, 140.0)
     frictions = [building.furniture_friction(mass) for mass in masses]
     assert frictions == sorted(frictions, reverse=True)
-    assert frictions[1] > frictions[2] > frictions[4] > 0
+    assert frictions[1] > frictions[2] > frictions[4] >= 0
 
 
 def test_portables_hold_on_to_furniture_that_slides_on_the_floor(room):

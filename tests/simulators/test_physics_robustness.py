@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from thor_interact_env.actions import DIRECTIONS, FORCES
-from thor_interact_env.simulators.mujoco.rendering import choose_backend
+from thor_interact_env.simulators.mujoco.opengl import choose_backend
 from thor_interact_env.simulators.mujoco.rooms import plan_room, spawn
 from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES
 

@@ -19,7 +19,7 @@ CAMERA = "agent"
 TIME_STEP = 0.005
 """Seconds of one physics step."""
 
-FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.022, 0.0005
+FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.022, 0.0
 """Sliding friction (no unit): bare objects, the feet of appliances, glides and castors under furniture.
 
 The last two are chosen so that 200 N move heavy things visibly; see docs/physics.md.
@@ -168,7 +168,7 @@ class _Builder:
                 quat=quaternion,
                 friction=[friction, *TURNING_FRICTION],
                 priority=priority,
-                condim=_resisted(collider, priority),
+                condim=_resisted(collider, priority, friction),
                 group=_FELT,
                 mass=0,
             )
@@ -295,11 +295,11 @@ def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:
     return grouped
 
 
-def _resisted(collider: Collider, priority: int) -> int:
+def _resisted(collider: Collider, priority: int, friction: float) -> int:
     """Return MuJoCo's dimension of a contact: each is work, so only what can turn or roll resists it."""
-    sliding, turning, rolling = 3, 4, 6
+    nothing, sliding, turning, rolling = 1, 3, 4, 6
     if priority == _FURNITURE:
-        return sliding
+        return sliding if friction > 0 else nothing
     return turning if collider.kind == "box" else rolling
 
 
@@ -310,7 +310,7 @@ def furniture_friction(mass: float) -> float:
 
     Example:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]
-        [0.5, 0.022, 0.0005]
+        [0.5, 0.022, 0.0]
     """
     if mass >= CASTOR_MASS:
         return CASTOR_FRICTION

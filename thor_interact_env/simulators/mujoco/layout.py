@@ -68,6 +68,8 @@ Unit = tuple[tuple[str, Blueprint], ...]
 
 def bounds(unit: Unit) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the lowest and highest corner, (3,) each, of all parts."""
+    if len(unit) == 1:
+        return unit[0][1].bounds()
     corners = np.array([blueprint.bounds() for _, blueprint in unit])
     return corners[:, 0].min(axis=0), corners[:, 1].max(axis=0)
 
@@ -89,13 +91,12 @@ def placed_box(blueprint: Blueprint, position: Vector, yaw: float) -> Box:
     )
 
 
-def overlaps(box: Box, others: npt.ArrayLike, margin: float = 0.0) -> bool:
+def overlaps(box: Box, others: npt.NDArray[np.float64], margin: float = 0.0) -> bool:
     """Return whether a box comes closer than `margin` sideways to any other, (n, 6), at its own height."""
-    other = np.asarray(others, float).reshape(-1, 6)
-    pad = np.array([margin, margin, 0.0])
-    below = np.all(np.asarray(box[:3]) - pad < other[:, 3:] - 1e-6, axis=1)
-    above = np.all(np.asarray(box[3:]) + pad > other[:, :3] + 1e-6, axis=1)
-    return bool(np.any(below & above))
+    x0, y0, z0, x1, y1, z1 = box
+    below = others[:, 3:] - 1e-6 > (x0 - margin, y0 - margin, z0)
+    above = others[:, :3] + 1e-6 < (x1 + margin, y1 + margin, z1)
+    return bool((below & above).all(axis=1).any())
 
 
 class Layout:
@@ -107,7 +108,7 @@ class Layout:
         self.size = size
         self.fixtures: list[Placement] = []
         self.furniture: list[Placement] = []
-        self.boxes: list[Box] = []
+        self._boxes = np.zeros((0, 6))
 
     def length(self, wall: int) -> float:
         """Return the length of a wall."""
@@ -115,7 +116,7 @@ class Layout:
 
     def keep_free(self, box: Box) -> None:
         """Keep later placements out of a box."""
-        self.boxes.append(box)
+        self._boxes = np.concatenate([self._boxes, [box]])
 
     def put(
         self,
@@ -140,13 +141,16 @@ class Layout:
             The unit's first part, None if there was no room.
         """
         placements = [Placement(name, blueprint, position, yaw) for name, blueprint in unit]
-        boxes = [(*box[:5], box[5] + headroom) for box in (placement.box() for placement in placements)]
-        half = np.array([self.size[0] / 2, self.size[1] / 2]) + 1e-6
-        for box in boxes:
-            inside = np.all(np.abs([box[:2], box[3:5]]) <= half) and box[5] <= self.size[2]
-            if not inside or overlaps(box, self.boxes, margin):
+        half_x, half_y = self.size[0] / 2 + 1e-6, self.size[1] / 2 + 1e-6
+        boxes = []
+        for placement in placements:
+            x0, y0, z0, x1, y1, z1 = placement.box()
+            inside = -half_x <= x0 and x1 <= half_x and -half_y <= y0 and y1 <= half_y
+            box = (x0, y0, z0, x1, y1, z1 + headroom)
+            if not inside or box[5] > self.size[2] or overlaps(box, self._boxes, margin):
                 return None
-        self.boxes += boxes
+            boxes.append(box)
+        self._boxes = np.concatenate([self._boxes, boxes])
         (self.furniture if movable else self.fixtures).extend(placements)
         return placements[0]
 
@@ -184,7 +188,7 @@ class Layout:
         """Place a thing at a random spot of a random wall, often in a corner."""
         wide = float(np.ptp([bound[0] for bound in bounds(unit)]))
         for attempt in range(tries):
-            wall = int(self.rng.choice(walls))
+            wall = walls[int(self.rng.integers(len(walls)))]
             room = self.length(wall) / 2 - wide / 2 - 0.02
             if room < 0:
                 continue

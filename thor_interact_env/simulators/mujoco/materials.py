@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -35,13 +36,18 @@ class Material:
     opacity: float = 1.0
 
 
+@lru_cache(maxsize=32)
+def _cubic(cells: int) -> npt.NDArray[np.float32]:
+    """Return the (TEXTURE_SIZE, cells) weights with which cells are interpolated so that the result tiles."""
+    tiled = np.tile(np.eye(cells, dtype=np.float32), (3, 1))
+    large = cv2.resize(tiled, (cells, 3 * TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
+    return large[TEXTURE_SIZE : 2 * TEXTURE_SIZE].astype(np.float32)
+
+
 def _noise(rng: np.random.Generator, cells_y: int, cells_x: int) -> npt.NDArray[np.float32]:
     """Return smooth noise in 0..1 that tiles, (TEXTURE_SIZE, TEXTURE_SIZE)."""
     coarse = rng.random((cells_y, cells_x), dtype=np.float32)
-    tiled = np.tile(coarse, (3, 3))
-    large = cv2.resize(tiled, (3 * TEXTURE_SIZE, 3 * TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
-    middle = large[TEXTURE_SIZE : 2 * TEXTURE_SIZE, TEXTURE_SIZE : 2 * TEXTURE_SIZE]
-    return np.clip(middle, 0, 1).astype(np.float32)
+    return np.clip(_cubic(cells_y) @ coarse @ _cubic(cells_x).T, 0, 1)
 
 
 def _grid() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -200,6 +206,9 @@ def texture(material: Material) -> npt.NDArray[np.uint8]:
     painter = PATTERNS.get(material.pattern)
     if painter is None:
         raise ValueError(f"Unknown pattern {material.pattern!r}; choose one of {', '.join(PATTERNS)}.")
-    share = np.clip(painter(np.random.default_rng(material.seed)), 0, 1)[..., None]
-    base, second = (np.asarray(colour, np.float32) for colour in material.colours)
-    return np.clip((base * (1 - share) + second * share) * 255, 0, 255).astype(np.uint8)
+    share = np.clip(painter(np.random.default_rng(material.seed)), 0, 1)
+    painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 3), np.uint8)
+    colours = np.asarray(material.colours, np.float32)
+    for channel, (base, second) in enumerate(colours.T):
+        painted[..., channel] = np.clip((base * (1 - share) + second * share) * 255, 0, 255)
+    return painted

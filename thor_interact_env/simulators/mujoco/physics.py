@@ -15,6 +15,7 @@ from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
 from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
 from thor_interact_env.simulators.mujoco.building import CASTOR_MASS, TIME_STEP, specify, yaw_quaternion
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
+from thor_interact_env.simulators.mujoco.shapes import cross
 
 FORCE_DURATION = 0.03
 """Seconds a force acts; the calibration in docs/physics.md chose it."""
@@ -25,12 +26,12 @@ DAMPING = 0.3
 GREATEST_SPEED = (4.0, 30.0)
 """Metres and radians per second to which a touched body is clamped: nothing tunnels or explodes."""
 
-REST_SPEED = 0.03
-"""Metres per second (radians per second, times 0.1 m) below which a body counts as resting."""
+REST_SPEED, REST_SPIN = 0.03, 0.5
+"""Metres and radians per second below which a body counts as resting."""
 
-GLIDE_SECONDS, GLIDE_SPEED = 1.8, 0.25
-"""Seconds after which what glides along or turns upright at less than these metres per second (radians per
-second, times 0.1 m) counts as resting too: heavy furniture creeps for long."""
+GLIDE_SECONDS, GLIDE_SPEED, GLIDE_SPIN = 1.5, 0.25, 2.5
+"""Seconds after which what glides along or turns upright at less than these metres and radians per second
+counts as resting too: heavy furniture creeps for long."""
 
 VISIBLE_MOTION = 1e-3
 """Metres (or radians, times 0.1 m): a touch that moves nothing farther is undone, so it leaves no trace."""
@@ -38,8 +39,8 @@ VISIBLE_MOTION = 1e-3
 SETTLE_SECONDS, TOUCH_SECONDS, CHECK_SECONDS = 2.0, 3.0, FRAME_SECONDS
 
 # Speeds along x, y, z and about x, y, z.
-_RESTING = REST_SPEED * np.array([1.0, 1.0, 1.0, 10.0, 10.0, 10.0])
-_GLIDING = np.array([GLIDE_SPEED, GLIDE_SPEED, *_RESTING[2:5], 10.0 * GLIDE_SPEED])
+_RESTING = np.array([REST_SPEED] * 3 + [REST_SPIN] * 3)
+_GLIDING = np.array([GLIDE_SPEED, GLIDE_SPEED, REST_SPEED, REST_SPIN, REST_SPIN, GLIDE_SPIN])
 
 PARKING_HEIGHT = -20.0
 """Where bodies wait that found no place in this spawn, far below the floor, asleep."""
@@ -130,15 +131,17 @@ class CompiledRoom:
     def _until_rest(self, seconds: float) -> list[npt.NDArray[np.float64]]:
         """Simulate until all rests; return all positions at the times of the frames of a motion."""
         steps, first = round(CHECK_SECONDS / TIME_STEP), round(FIRST_FRAME_SECONDS / TIME_STEP)
+        model, data, positions, velocities = self.model, self.data, self.data.qpos, self.data.qvel
+        resting, gliding = (np.tile(least, len(self.movables)) for least in (_RESTING, _GLIDING))
         quiet = 0
         motion = []
         for check in range(1, round(seconds / CHECK_SECONDS) + 1):
-            mujoco.mj_step(self.model, self.data, nstep=first)
-            motion.append(self.positions())
-            mujoco.mj_step(self.model, self.data, nstep=steps - first)
-            least = _GLIDING if check * CHECK_SECONDS > GLIDE_SECONDS else _RESTING
-            quiet = quiet + 1 if (np.abs(self.data.qvel.reshape(-1, 6)) < least).all() else 0
-            if self.data.ntree_awake == 0 or quiet >= 2:
+            mujoco.mj_step(model, data, nstep=first)
+            motion.append(positions.copy())
+            mujoco.mj_step(model, data, nstep=steps - first)
+            least = gliding if check * CHECK_SECONDS > GLIDE_SECONDS else resting
+            quiet = quiet + 1 if (np.abs(velocities) < least).all() else 0
+            if data.ntree_awake == 0 or quiet >= 2:
                 break
         return motion
 
@@ -180,27 +183,21 @@ class CompiledRoom:
         # From the same positions always the same motion. Once put to rest, the room need not be again.
         if self.data.time > 0:
             self.rest(before)
-        movable, data = self.movables[index], self.data
+        movable, model, data = self.movables[index], self.model, self.data
         middle, axes = data.xipos[movable.body], data.ximat[movable.body].reshape(3, 3)
-        inertia = self.model.body_inertia[movable.body]
+        inertia = model.body_inertia[movable.body]
         lever = axes.T @ (point - middle)
         velocity = data.qvel[movable.velocity_address : movable.velocity_address + 6]
+        # One step must not throw a pencil through the room before its speed can be clamped.
+        gain = float(np.linalg.norm(force)) / movable.mass * TIME_STEP
+        thrust = force * min(1.0, GREATEST_SPEED[0] / max(gain, 1e-9))
         for _ in range(round(FORCE_DURATION / TIME_STEP)):
-            torque = np.cross(lever, axes.T @ force)
-            # One step must not throw a pencil through the room before its speed can be clamped.
-            gain = float(np.linalg.norm(force)) / movable.mass * TIME_STEP
+            torque = cross(lever, axes.T @ force)
             spin = float(np.linalg.norm(torque / inertia)) * TIME_STEP
+            torque = axes @ torque * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9))
             data.qfrc_applied[:] = 0
-            mujoco.mj_applyFT(
-                self.model,
-                data,
-                force * min(1.0, GREATEST_SPEED[0] / max(gain, 1e-9)),
-                axes @ torque * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9)),
-                middle,
-                movable.body,
-                data.qfrc_applied,
-            )
-            mujoco.mj_step(self.model, data)
+            mujoco.mj_applyFT(model, data, thrust, torque, middle, movable.body, data.qfrc_applied)
+            mujoco.mj_step(model, data)
             if _clamp(velocity):
                 break
         data.qfrc_applied[:] = 0

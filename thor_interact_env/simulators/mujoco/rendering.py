@@ -1,21 +1,12 @@
-"""The one place that chooses an OpenGL backend and owns the renderer.
+"""The pictures of a room: colours, distances, and which thing is where; only what can be seen is drawn."""
 
-Import this module before `mujoco`: MuJoCo reads `MUJOCO_GL` when it is imported.
-"""
-
-import ctypes
-import ctypes.util
-import importlib.util
-import os
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
-from thor_interact_env.errors import RenderingError
+from thor_interact_env.simulators.mujoco.opengl import Canvas
 
 if TYPE_CHECKING:
     import mujoco
@@ -33,47 +24,6 @@ _SEEN, _UNSEEN = 0, 5
 
 _SHADOW_PIXEL = 0.03
 """Metres by which a shadow may be wider than its geometry, for what the shadow map does not resolve."""
-
-REMEDY = (
-    "install a software OpenGL: `apt-get install libegl1 libgl1 libgl1-mesa-dri` (EGL) or "
-    "`apt-get install libosmesa6` (OSMesa), or set MUJOCO_GL to one of egl, osmesa, glfw"
-)
-
-
-def choose_backend() -> str:
-    """Set `MUJOCO_GL` unless the user has, preferring EGL, then OSMesa.
-
-    Returns:
-        The backend's name. On macOS and Windows MuJoCo's own default is kept.
-
-    Raises:
-        RenderingError: Neither library can be found.
-    """
-    # Mesa in software: at this size its threads cost more than they help, and workers share the cores.
-    os.environ.setdefault("LP_NUM_THREADS", "0")
-    chosen = os.environ.get("MUJOCO_GL")
-    if chosen:
-        return chosen
-    if not sys.platform.startswith("linux"):
-        return "default"
-    for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
-        if ctypes.util.find_library(library):
-            os.environ["MUJOCO_GL"] = backend
-            return backend
-    raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
-
-
-def _load_triton_before_mesa() -> None:
-    """Load triton's library, where torch brought one, before the first OpenGL context.
-
-    Mesa's software renderer and triton each hold a copy of LLVM. A process that renders first and imports
-    triton later (as Lightning Fabric does) crashes; the other order works.
-    """
-    found = importlib.util.find_spec("triton")
-    for folder in (found.submodule_search_locations or []) if found else []:
-        library = Path(folder) / "_C" / "libtriton.so"
-        if library.exists():
-            ctypes.CDLL(str(library))
 
 
 def check_quality(quality: str) -> None:
@@ -103,48 +53,48 @@ class Renderer:
     def __init__(self, model: "mujoco.MjModel", shadows: bool = True, quality: Quality = "fast") -> None:
         """Make the context; see the class."""
         check_quality(quality)
-        choose_backend()
-        _load_triton_before_mesa()
+        # The canvas reads both as it is made.
+        model.vis.quality.shadowsize, model.vis.quality.offsamples = QUALITIES[quality]
+        self.canvas = Canvas(model, IMAGE_SIZE)
         import mujoco
 
-        # The context reads both as it is made.
-        model.vis.quality.shadowsize, model.vis.quality.offsamples = QUALITIES[quality]
-        try:
-            self._renderer = mujoco.Renderer(model, height=IMAGE_SIZE, width=IMAGE_SIZE)
-        except Exception as error:  # MuJoCo's backends raise whatever their loader raises.
-            raise RenderingError(
-                f"MuJoCo could not open an OpenGL context (MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}): "
-                f"{error}. To cure it, {REMEDY}."
-            ) from error
-        self._options = mujoco.MjvOption()
-        self._options.geomgroup[:] = [1, 0, 0, 0, 0, 0]
+        self.options = mujoco.MjvOption()
+        self.options.geomgroup[:] = [1, 0, 0, 0, 0, 0]
         self._flags = {
             int(mujoco.mjtRndFlag.mjRND_SHADOW): shadows,
             int(mujoco.mjtRndFlag.mjRND_REFLECTION): False,
         }
         self._ray_length = ray_lengths()
-        self._model, self._shadows = model, shadows
+        self._model, self._shadows, self._smooth = model, shadows, QUALITIES[quality][1] > 0
+        opacity = np.append(model.mat_rgba[:, 3], 1.0)  # The last is that of geoms without a material.
+        self._transparent = opacity[model.geom_matid] < 1
         self._visible = np.flatnonzero(model.geom_group == _SEEN)
         self._shell = set(np.flatnonzero(model.geom_bodyid == model.body(SHELL).id).tolist())
         self._shadowless = int(mujoco.mjtCatBit.mjCAT_DECOR)
 
-    def _render(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[Any]:
+    def update(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[np.intp]:
+        """Fill the canvas's scene with all that can leave a trace in a picture; shadows count if it is lit.
+
+        Returns:
+            (n,) identifiers of the geoms in the scene.
+        """
         groups = self._model.geom_group
-        unseen = self._visible[~in_view(self._model, data, camera, self._visible, lit and self._shadows)]
+        seen = in_view(self._model, data, camera, self._visible, lit and self._shadows)
+        unseen = self._visible[~seen]
         groups[unseen] = _UNSEEN
         try:
-            self._renderer.update_scene(data, camera=camera, scene_option=self._options)
+            self.canvas.update(data, camera, self.options)
         finally:
             groups[unseen] = _SEEN
         if lit and self._shadows:
             self._spare_shell()
         for flag, value in self._flags.items():
-            self._renderer.scene.flags[flag] = value
-        return self._renderer.render()
+            self.canvas.scene.flags[flag] = value
+        return self._visible[seen]
 
     def _spare_shell(self) -> None:
         """Let floor, walls and ceiling cast no shadow: nothing is behind them, and drawing it takes long."""
-        scene = self._renderer.scene
+        scene = self.canvas.scene
         # They are the last of the room's geoms.
         for index in range(scene.ngeom - 1, -1, -1):
             geom = scene.geoms[index]
@@ -154,27 +104,33 @@ class Renderer:
 
     def rgb(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.uint8]:
         """Return the (300, 300, 3) uint8 picture."""
-        return self._render(data, camera, lit=True)
+        self.update(data, camera, lit=True)
+        return self.canvas.colours()
 
     def depth(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.float32]:
-        """Return the (300, 300) float32 distance from the camera, metres."""
-        self._renderer.enable_depth_rendering()
-        try:
-            return (self._render(data, camera) * self._ray_length).astype(np.float32)
-        finally:
-            self._renderer.disable_depth_rendering()
+        """Return the (300, 300) float32 distance from the camera, metres; glass is as solid as it is felt."""
+        self.update(data, camera)
+        return (self.canvas.depths() * self._ray_length).astype(np.float32)
+
+    def view(
+        self, data: "mujoco.MjData", camera: str
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """Return what `rgb` and `depth` return, drawn at once where that gives the same bytes."""
+        geoms = self.update(data, camera, lit=True)
+        rgb = self.canvas.colours()
+        # Depth as colours leave it: of what is behind glass, and at smooth edges of no one pixel's middle.
+        if self._smooth or self._transparent[geoms].any():
+            return rgb, self.depth(data, camera)
+        return rgb, (self.canvas.depths_drawn() * self._ray_length).astype(np.float32)
 
     def geoms(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.int32]:
         """Return the (300, 300) int32 geom identifier seen at each pixel, -1 for none."""
-        self._renderer.enable_segmentation_rendering()
-        try:
-            return self._render(data, camera)[..., 0].astype(np.int32)
-        finally:
-            self._renderer.disable_segmentation_rendering()
+        self.update(data, camera)
+        return self.canvas.geoms()
 
     def close(self) -> None:
-        """Free the context; closing twice is harmless."""
-        self._renderer.close()
+        """Free what the room takes up in OpenGL; closing twice is harmless."""
+        self.canvas.close()
 
 
 def ray_lengths() -> npt.NDArray[np.float64]:

@@ -4,7 +4,9 @@ A blueprint's frame has its origin at the middle of the resting face: z = 0 is w
 points up, x to the right and the front of the object faces -y. Lengths are metres.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -31,8 +33,10 @@ class Mesh:
 
     def moved(self, offset: Vector = (0, 0, 0), yaw: float = 0, pitch: float = 0, roll: float = 0) -> "Mesh":
         """Return the mesh turned (radians, about x by `pitch`, y by `roll`, z by `yaw`), then shifted."""
-        rotation = _about(2, yaw) @ _about(1, roll) @ _about(0, pitch)
-        return Mesh(self.vertices @ rotation.T + np.asarray(offset), self.faces, self.uv)
+        turned = self.vertices
+        if yaw or pitch or roll:
+            turned = turned @ (_about(2, yaw) @ _about(1, roll) @ _about(0, pitch)).T
+        return Mesh(turned + np.asarray(offset), self.faces, self.uv)
 
     def scaled(self, factors: Vector) -> "Mesh":
         """Return the mesh stretched along x, y and z by positive factors."""
@@ -97,9 +101,22 @@ class Blueprint:
     mass: float = 0.0
 
     def bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return the lowest and highest corner, (3,) each, of everything that is seen."""
+        """Return the lowest and highest corner, (3,) each, of all that is seen; not to be written to."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        # Furnishing a room asks for them at every try to place something.
         points = np.concatenate([visual.mesh.vertices for visual in self.visuals])
-        return points.min(axis=0), points.max(axis=0)
+        low, high = points.min(axis=0), points.max(axis=0)
+        low.flags.writeable = high.flags.writeable = False
+        return low, high
+
+
+def cross(first: Iterable[float], second: Iterable[float]) -> npt.NDArray[np.float64]:
+    """Return the cross product of two vectors, (3,): NumPy's takes ten times as long for a single pair."""
+    (a, b, c), (x, y, z) = first, second
+    return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
 
 
 def _about(axis: int, angle: float) -> npt.NDArray[np.float64]:
@@ -123,6 +140,22 @@ def merge(*meshes: Mesh) -> Mesh:
     )
 
 
+def _box_corners() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
+    """Return the corners of a cube's faces as signs, (24, 3) of -1 and 1, and its triangles, (12, 3)."""
+    corners = []
+    for axis in range(3):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        for sign in (-1, 1):
+            face = np.zeros((4, 3))
+            face[:, axis], face[:, first], face[:, second] = sign, [-1, 1, 1, -1], [-1, -1, 1, 1]
+            corners.append(face[::sign])
+    triangles = [np.array([[0, 1, 2], [0, 2, 3]]) + 4 * side for side in range(6)]
+    return np.concatenate(corners), np.concatenate(triangles).astype(np.int32)
+
+
+_CORNERS, _TRIANGLES = _box_corners()
+
+
 def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
     """Return a box with flat faces and a texture unfolded in metres.
 
@@ -131,20 +164,15 @@ def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
         center: Its middle.
     """
     half = np.asarray(size) / 2
-    vertices, uv = [], []
+    vertices = _CORNERS * half
+    uv = np.empty((24, 2))
     for axis in range(3):
         first, second = (axis + 1) % 3, (axis + 2) % 3
         # The longer in-plane side is u, along which wood grain runs.
         along, across = (first, second) if half[first] >= half[second] else (second, first)
-        for sign in (-1.0, 1.0):
-            corners = np.zeros((4, 3))
-            corners[:, axis] = sign * half[axis]
-            corners[:, first] = np.array([-1, 1, 1, -1]) * half[first]
-            corners[:, second] = np.array([-1, -1, 1, 1]) * half[second]
-            vertices.append(corners if sign > 0 else corners[::-1])
-            uv.append(vertices[-1][:, [along, across]])
-    faces = np.concatenate([np.array([[0, 1, 2], [0, 2, 3]]) + 4 * side for side in range(6)])
-    return Mesh(np.concatenate(vertices) + np.asarray(center), faces.astype(np.int32), np.concatenate(uv))
+        sides = slice(8 * axis, 8 * axis + 8)
+        uv[sides, 0], uv[sides, 1] = vertices[sides, along], vertices[sides, across]
+    return Mesh(vertices + np.asarray(center), _TRIANGLES, uv)
 
 
 def lathe(profile: npt.ArrayLike, segments: int = 20, smooth: bool = True) -> Mesh:
@@ -157,37 +185,38 @@ def lathe(profile: npt.ArrayLike, segments: int = 20, smooth: bool = True) -> Me
         smooth: Share normals between profile steps (round things); otherwise every step has a sharp edge.
     """
     points = np.asarray(profile, dtype=np.float64)
-    angles = np.linspace(0, 2 * np.pi, segments + 1)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    around = angles * max(points[:, 0].max(), 1e-3)
+    angles, circle, around = _circle(segments)
     walked = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    rings = (
-        [(np.arange(len(points)), np.arange(len(points) - 1))]
-        if smooth
-        else [(np.array([step, step + 1]), np.array([0])) for step in range(len(points) - 1)]
-    )
-    meshes = []
-    for chosen, steps in rings:
-        radii, heights = points[chosen].T
-        vertices = np.concatenate(
-            [
-                np.column_stack([radius * circle, np.full(segments + 1, height)])
-                for radius, height in zip(radii, heights, strict=True)
-            ]
-        )
-        uv = np.concatenate(
-            [np.column_stack([around, np.full(segments + 1, length)]) for length in walked[chosen]]
-        )
-        faces = []
-        for step in steps:
-            low = step * (segments + 1) + np.arange(segments)
-            high = low + segments + 1
-            if radii[step] > 1e-9:
-                faces.append(np.column_stack([low, low + 1, high + 1]))
-            if radii[step + 1] > 1e-9:
-                faces.append(np.column_stack([low, high + 1, high]))
-        meshes.append(Mesh(vertices, np.concatenate(faces).astype(np.int32), uv))
-    return merge(*meshes)
+    steps = np.arange(len(points) - 1)
+    # Each ring is a point of the profile; a sharp edge has one for either side of it.
+    rings = np.arange(len(points)) if smooth else np.column_stack([steps, steps + 1]).ravel()
+    first = steps if smooth else 2 * steps
+    vertices = np.empty((len(rings), segments + 1, 3))
+    vertices[..., :2] = points[rings, 0, None, None] * circle
+    vertices[..., 2] = points[rings, 1, None]
+    uv = np.empty((len(rings), segments + 1, 2))
+    uv[..., 0] = angles * max(points[:, 0].max(), 1e-3)
+    uv[..., 1] = walked[rings, None]
+    # Of the two triangles of each patch one is missing where the profile touches the axis.
+    kept = points[:, 0] > 1e-9
+    faces = first[:, None, None, None] * (segments + 1) + around
+    faces = faces[np.column_stack([kept[:-1], kept[1:]])]
+    return Mesh(vertices.reshape(-1, 3), faces.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
+
+
+@lru_cache(maxsize=64)
+def _circle(
+    segments: int,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int_]]:
+    """Return a circle's angles, its points (segments + 1, 2), and the patches between two such rings.
+
+    The patches are (2, segments, 3): the triangles with two corners on the lower ring, then the others.
+    """
+    angles = np.linspace(0, 2 * np.pi, segments + 1)
+    low = np.arange(segments)
+    high = low + segments + 1
+    patches = np.stack([np.column_stack([low, low + 1, high + 1]), np.column_stack([low, high + 1, high])])
+    return angles, np.stack([np.cos(angles), np.sin(angles)], axis=1), patches
 
 
 def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: int = 16) -> Mesh:
@@ -198,10 +227,15 @@ def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: i
 
 def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = 16) -> Mesh:
     """Return an ellipsoid with half axes `radii`."""
+    return _unit_sphere(segments).scaled(radii).moved(center)
+
+
+@lru_cache(maxsize=64)
+def _unit_sphere(segments: int) -> Mesh:
     angles = np.linspace(-np.pi / 2, np.pi / 2, max(segments // 2, 4) + 1)
     profile = np.column_stack([np.cos(angles), np.sin(angles)])
     profile[[0, -1], 0] = 0
-    return lathe(profile, segments).scaled(radii).moved(center)
+    return lathe(profile, segments)
 
 
 def rod(start: Vector, end: Vector, radius: float, segments: int = 8) -> Mesh:
@@ -209,9 +243,9 @@ def rod(start: Vector, end: Vector, radius: float, segments: int = 8) -> Mesh:
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
     length = float(np.linalg.norm(last - first))
     up = (last - first) / length
-    side = np.cross(up, [1.0, 0, 0] if abs(up[0]) < 0.9 else [0, 1.0, 0])
+    side = cross(up, (1.0, 0.0, 0.0) if abs(up[0]) < 0.9 else (0.0, 1.0, 0.0))
     side /= np.linalg.norm(side)
-    frame = np.column_stack([side, np.cross(up, side), up])
+    frame = np.column_stack([side, cross(up, side), up])
     mesh = cylinder(radius, length, segments=segments)
     return Mesh(mesh.vertices @ frame.T + first, mesh.faces, mesh.uv)
 

@@ -11,7 +11,8 @@ from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VI
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
 from thor_interact_env.locations import ALL_ROOMS, Location, room_type
 from thor_interact_env.simulators.base import MAX_FRAMES, Instances, Observation
-from thor_interact_env.simulators.mujoco.rendering import Quality, Renderer, check_quality, choose_backend
+from thor_interact_env.simulators.mujoco.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.rendering import Quality, Renderer, check_quality
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
@@ -276,8 +277,7 @@ class MujocoSimulator:
 
     def _look(self) -> Observation:
         room = self._compiled(self._room).room
-        renderer = self._renderer()
-        rgb, depth = renderer.rgb(room.data, _camera()), renderer.depth(room.data, _camera())
+        rgb, depth = self._renderer().view(room.data, _camera())
         rgb.flags.writeable = depth.flags.writeable = False
         self._observation = Observation(rgb, depth)
         return self._observation
