@@ -25,6 +25,9 @@ from thor_interact_env.locations import LocationSampler, split_rooms
 
 HOURS = 3600
 
+WORKERS_ROUNDS = 2
+"""Times that the collection by one and by several workers is timed: half a minute each."""
+
 MOST_ROOMS = 4
 """Rooms that the embedded simulator keeps compiled, with their renderers."""
 
@@ -49,6 +52,8 @@ class SpeedOptions:
     """Run folder of a trained agent; without, an untrained network chooses the greedy points."""
     threads: int = 2
     """CPU threads of the training step. All else uses one."""
+    workers: int = 2
+    """Processes whose collection is compared with that of one, by the clock; 1 leaves it out."""
     seed: int = 0
     """Seed of locations, touches, weights and batches."""
     out: Path | None = None
@@ -132,6 +137,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     from agents.selfsup_agent import SelfSupervisedAgent
     from eval.speed_environment import environment_measurements, location_measurement
     from eval.speed_learning import agent_measurements, learning_measurements, step_name
+    from eval.speed_workers import workers_measurements
 
     agent = (
         SelfSupervisedAgent.untrained(options.seed, "cpu")
@@ -170,6 +176,9 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         )
     finally:
         torch.set_num_threads(threads)
+    if options.workers > 1:
+        training = split_rooms(options.split.partition("/")[0] + "/train")
+        results += workers_measurements(training, options.workers, WORKERS_ROUNDS, options.seed)
     cores = available_cores()
     hours = {
         name: project(results, schedule, options.batch_size, options.points, cores, step_name(name)) / HOURS
@@ -189,11 +198,11 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
 def main() -> None:
     """Measure, print the tables, and write the JSON file if one is asked for."""
     options = tyro.cli(SpeedOptions, prog="python -m eval.speed")
-    counts = (options.repeats, options.rooms, options.points, options.threads, options.updates)
+    counts = (options.repeats, options.rooms, options.points, options.threads, options.workers)
     try:
-        if min(*counts, options.batch_size) < 1:
+        if min(*counts, options.updates, options.batch_size) < 1:
             raise ValueError(
-                "repeats, rooms, points, threads, updates and batch-size must each be at least 1"
+                "repeats, rooms, points, threads, workers, updates and batch-size must each be at least 1"
             )
         if options.rooms > MOST_ROOMS:
             raise ValueError(f"rooms is {options.rooms}; at most {MOST_ROOMS} stay compiled")

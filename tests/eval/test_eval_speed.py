@@ -4,14 +4,18 @@ import dataclasses
 import json
 import subprocess
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agents.collect import CollectionTask
+from agents.interact import InteractionRecord
 from agents.presets import PRESETS, preset
 from agents.schedule import Schedule, Stage
+from eval import speed_workers
 from eval.speed import SpeedOptions, project, projection_table, run
 from eval.speed_environment import RawMujoco, find_touch
 from eval.speed_learning import (
@@ -238,7 +242,7 @@ def test_mujoco_alone_repeats_the_motion_of_a_touch() -> None:
 
 def test_everything_is_measured() -> None:
     options = SpeedOptions(
-        split="NovelSpaces/val", rooms=1, repeats=1, points=2, batch_size=2, updates=1, threads=1
+        split="NovelSpaces/val", rooms=1, repeats=1, points=2, batch_size=2, updates=1, threads=1, workers=1
     )
     results, document = run(options)
     assert [each.name for each in results] == [
@@ -281,3 +285,45 @@ def test_wrong_arguments_are_one_line_and_code_two(arguments: list[str], message
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert message in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+class Counting:
+    """A collector whose tasks take as long as its processes need; tasks of the same seeds are one task."""
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+        self.seen: list[tuple[int, ...]] = []
+        self.closed = False
+
+    def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
+        self.seen.append(task.seeds)
+        future: Future[list[InteractionRecord]] = Future()
+        future.set_result([])
+        return future
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_all_workers_do_the_same_tasks_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_workers, "find_spec", lambda name: None)
+    made: list[Counting] = []
+
+    def make(processes: int) -> Counting:
+        made.append(Counting(processes))
+        return made[-1]
+
+    (found,) = speed_workers.workers_measurements(["FloorPlan1"], 3, 2, seed=5, tasks=4, make=make)
+    assert [each.processes for each in made] == [1, 3, 1, 3]
+    assert all(each.closed for each in made)
+    # Each process first does a task that is not timed, and of no room of the others.
+    assert len({tuple(each.seen) for each in made}) == 1
+    assert len(made[0].seen) == 3 + 4 == len(set(made[0].seen))
+    assert sorted(seed for seeds in made[0].seen for seed in seeds) == list(range(5, 5 + 7 * 4))
+    assert (found.name, found.floor, found.bar) == ("location by 3 workers", "by one", Bar(ratio=0.37))
+
+
+def test_workers_are_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_workers, "find_spec", lambda name: None)
+    (found,) = speed_workers.workers_measurements(["FloorPlan1"], 2, 1, seed=0, tasks=1)
+    assert found.seconds > 0 and found.floor_seconds > 0
