@@ -42,7 +42,7 @@ PRESETS: Mapping[str, Schedule] = {
         stages=(
             Stage(
                 initial_locations=300,
-                episodes=14,
+                episodes=17,
                 locations_per_episode=30,
                 updates_start=30,
                 updates_end=30,
@@ -64,7 +64,7 @@ PRESETS: Mapping[str, Schedule] = {
         prioritized=False,
         locations_per_room=8,
         memory_capacity=4000,
-        evaluate_every=14,
+        evaluate_every=17,
         evaluation_locations=30,
         final_evaluation_locations=200,
     ),
