@@ -26,7 +26,7 @@ from thor_interact_env.locations import LocationSampler, split_rooms
 HOURS = 3600
 
 WORKERS_ROUNDS = 2
-"""Times that the collection by one and by several workers is timed: half a minute each."""
+"""Times that the collection by one and by several workers is timed: about a minute each."""
 
 MOST_ROOMS = 4
 """Rooms that the embedded simulator keeps compiled, with their renderers."""

@@ -9,6 +9,7 @@ from agents.collect import CollectionTask
 from agents.interact import InteractionSchedule
 from agents.local_collector import Collector, LocalCollector
 from agents.processor import available_cores
+from agents.ray_collector import RayCollector
 from eval.speed_measure import Bar, Measurement
 
 TASKS, LOCATIONS = 24, 4
@@ -45,13 +46,14 @@ def workers_measurements(
     Returns:
         Wall-clock seconds of a location: of all workers next to one, and of Ray next to all of them.
     """
-    works = {"one": lambda: make(1), "all": lambda: make(workers)}
+    works: dict[str, Callable[[], Collector]] = {"one": lambda: make(1), "all": lambda: make(workers)}
     if workers == available_cores() and find_spec("ray") is not None:  # Ray takes all cores.
-        works["ray"] = _ray
+        works["ray"] = lambda: RayCollector("local")
+    todo = _tasks(rooms, tasks + workers, seed)
     totals = dict.fromkeys(works, 0.0)
     for _ in range(rounds):
         for name, start in works.items():
-            totals[name] += _seconds(start(), workers, _tasks(rooms, tasks + workers, seed))
+            totals[name] += _seconds(start(), workers, todo)
     each = {name: total / rounds / (tasks * LOCATIONS) for name, total in totals.items()}
     many = f"{workers} workers"
     bar = Bar(ratio=round(1 / (LEAST_SPEED_UP * workers), 3))
@@ -79,9 +81,3 @@ def _seconds(collector: Collector, workers: int, tasks: Sequence[CollectionTask]
         return time.perf_counter() - start
     finally:
         collector.close()
-
-
-def _ray() -> Collector:
-    from agents.ray_collector import RayCollector
-
-    return RayCollector("local")

@@ -288,7 +288,7 @@ def test_wrong_arguments_are_one_line_and_code_two(arguments: list[str], message
 
 
 class Counting:
-    """A collector whose tasks take as long as its processes need; tasks of the same seeds are one task."""
+    """A collector that notes its tasks and does nothing."""
 
     def __init__(self, processes: int) -> None:
         self.processes = processes

@@ -89,7 +89,20 @@ def test_heavier_furniture_slides_more_easily():
     masses = (0.1, glide - 0.1, glide, castor - 0.1, castor, 140.0)
     frictions = [building.furniture_friction(mass) for mass in masses]
     assert frictions == sorted(frictions, reverse=True)
-    assert frictions[1] > frictions[2] > frictions[4] >= 0
+    assert frictions[1] > frictions[2] > frictions[4] == building.CASTOR_FRICTION == 0
+
+
+def test_contacts_of_furniture_resist_sliding_unless_it_stands_on_castors(room):
+    """A contact of one dimension only pushes apart: it is what no friction means, at a third of the work."""
+    model = room.model
+    kinds = set()
+    for geom in np.flatnonzero(model.geom_contype > 0):
+        index = room.movable_of_geom(int(geom))
+        if index is not None and index < len(room.plan.furniture):
+            castors = room.movables[index].mass >= building.CASTOR_MASS
+            assert model.geom_condim[geom] == (1 if castors else 3)
+            kinds.add(castors)
+    assert kinds == {False, True}
 
 
 def test_portables_hold_on_to_furniture_that_slides_on_the_floor(room):
