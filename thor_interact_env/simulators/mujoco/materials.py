@@ -41,7 +41,9 @@ def _cubic(cells: int) -> npt.NDArray[np.float32]:
     """Return the (TEXTURE_SIZE, cells) weights with which cells are interpolated so that the result tiles."""
     tiled = np.tile(np.eye(cells, dtype=np.float32), (3, 1))
     large = cv2.resize(tiled, (cells, 3 * TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
-    return large[TEXTURE_SIZE : 2 * TEXTURE_SIZE].astype(np.float32)
+    weights = large[TEXTURE_SIZE : 2 * TEXTURE_SIZE].astype(np.float32)
+    weights.flags.writeable = False
+    return weights
 
 
 def _noise(rng: np.random.Generator, cells_y: int, cells_x: int) -> npt.NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """OpenGL without a display: the backend, one context for all rooms, and what a room is drawn on.
 
-Import this module before `mujoco`: MuJoCo reads `MUJOCO_GL` when it is imported.
+The backend chosen here counts, whether or not `mujoco` was imported, and chose its own, before.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ def choose_backend() -> str:
     os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL")
     if chosen:
-        return chosen
+        return chosen.strip().lower()
     if not sys.platform.startswith("linux"):
         return "default"
     for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
@@ -83,14 +83,24 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_inherited)
 
 
+def _open_context(backend: str, side: int) -> Any:
+    _load_triton_before_mesa()
+    # `mujoco.gl_context` would offer what MUJOCO_GL named when MuJoCo was imported, perhaps by the user, who
+    # need not have named anything: then GLFW, which needs a display.
+    match backend:
+        case "egl":
+            from mujoco.egl import GLContext
+        case "osmesa":
+            from mujoco.osmesa import GLContext
+        case _:
+            from mujoco.gl_context import GLContext
+    return GLContext(side, side)
+
+
 def _shared_context(side: int) -> Any:
     """Return this thread's OpenGL context, made when it is first asked for, and make it current."""
-    choose_backend()
-    _load_triton_before_mesa()
-    from mujoco.gl_context import GLContext
-
     if _contexts.context is None:
-        _contexts.context = GLContext(side, side)
+        _contexts.context = _open_context(choose_backend(), side)
     _contexts.context.make_current()
     return _contexts.context
 

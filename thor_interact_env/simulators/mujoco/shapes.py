@@ -7,7 +7,7 @@ points up, x to the right and the front of the object faces -y. Lengths are metr
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,8 +109,14 @@ class Blueprint:
         # Furnishing a room asks for them at every try to place something.
         points = np.concatenate([visual.mesh.vertices for visual in self.visuals])
         low, high = points.min(axis=0), points.max(axis=0)
-        low.flags.writeable = high.flags.writeable = False
+        _freeze(low, high)
         return low, high
+
+
+def _freeze(*arrays: npt.NDArray[Any]) -> None:
+    """Make arrays that are shared read-only."""
+    for array in arrays:
+        array.flags.writeable = False
 
 
 def cross(first: Iterable[float], second: Iterable[float]) -> npt.NDArray[np.float64]:
@@ -154,6 +160,7 @@ def _box_corners() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int32]]:
 
 
 _CORNERS, _TRIANGLES = _box_corners()
+_freeze(_CORNERS, _TRIANGLES)
 
 
 def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
@@ -175,7 +182,7 @@ def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
     return Mesh(vertices + np.asarray(center), _TRIANGLES, uv)
 
 
-def lathe(profile: npt.ArrayLike, segments: int = 20, smooth: bool = True) -> Mesh:
+def lathe(profile: npt.ArrayLike, segments: int = 14, smooth: bool = True) -> Mesh:
     """Return the surface that a profile sweeps around the z axis.
 
     Args:
@@ -185,7 +192,7 @@ def lathe(profile: npt.ArrayLike, segments: int = 20, smooth: bool = True) -> Me
         smooth: Share normals between profile steps (round things); otherwise every step has a sharp edge.
     """
     points = np.asarray(profile, dtype=np.float64)
-    angles, circle, around = _circle(segments)
+    angles, circle, patches = _circle(segments)
     walked = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     steps = np.arange(len(points) - 1)
     # Each ring is a point of the profile; a sharp edge has one for either side of it.
@@ -199,7 +206,7 @@ def lathe(profile: npt.ArrayLike, segments: int = 20, smooth: bool = True) -> Me
     uv[..., 1] = walked[rings, None]
     # Of the two triangles of each patch one is missing where the profile touches the axis.
     kept = points[:, 0] > 1e-9
-    faces = first[:, None, None, None] * (segments + 1) + around
+    faces = first[:, None, None, None] * (segments + 1) + patches
     faces = faces[np.column_stack([kept[:-1], kept[1:]])]
     return Mesh(vertices.reshape(-1, 3), faces.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
 
@@ -216,16 +223,18 @@ def _circle(
     low = np.arange(segments)
     high = low + segments + 1
     patches = np.stack([np.column_stack([low, low + 1, high + 1]), np.column_stack([low, high + 1, high])])
-    return angles, np.stack([np.cos(angles), np.sin(angles)], axis=1), patches
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    _freeze(angles, circle, patches)
+    return angles, circle, patches
 
 
-def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: int = 16) -> Mesh:
+def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: int = 12) -> Mesh:
     """Return an upright closed cylinder that stands on `base`."""
     profile = [(0, 0), (radius, 0), (radius, height), (0, height)]
     return lathe(profile, segments, smooth=False).moved(base)
 
 
-def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = 16) -> Mesh:
+def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = 12) -> Mesh:
     """Return an ellipsoid with half axes `radii`."""
     return _unit_sphere(segments).scaled(radii).moved(center)
 
@@ -235,10 +244,12 @@ def _unit_sphere(segments: int) -> Mesh:
     angles = np.linspace(-np.pi / 2, np.pi / 2, max(segments // 2, 4) + 1)
     profile = np.column_stack([np.cos(angles), np.sin(angles)])
     profile[[0, -1], 0] = 0
-    return lathe(profile, segments)
+    sphere = lathe(profile, segments)
+    _freeze(sphere.vertices, sphere.faces, sphere.uv)
+    return sphere
 
 
-def rod(start: Vector, end: Vector, radius: float, segments: int = 8) -> Mesh:
+def rod(start: Vector, end: Vector, radius: float, segments: int = 6) -> Mesh:
     """Return a round bar from `start` to `end`, closed at both ends."""
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
     length = float(np.linalg.norm(last - first))
@@ -250,13 +261,45 @@ def rod(start: Vector, end: Vector, radius: float, segments: int = 8) -> Mesh:
     return Mesh(mesh.vertices @ frame.T + first, mesh.faces, mesh.uv)
 
 
-def arc(center: Vector, radius: float, start: float, end: float, thickness: float, segments: int = 8) -> Mesh:
-    """Return a round bar bent along a circle in the x-z plane (handles): angles in radians from +x to +z."""
-    angles = np.linspace(start, end, segments + 1)
-    points = np.column_stack([radius * np.cos(angles), np.zeros_like(angles), radius * np.sin(angles)])
-    points += np.asarray(center)
-    bars = [rod(tuple(a), tuple(b), thickness, 6) for a, b in pairwise(points)]
-    return merge(*bars)
+def arc(
+    center: Vector,
+    radius: float,
+    start: float,
+    end: float,
+    thickness: float,
+    segments: int = 8,
+    sides: int = 6,
+) -> Mesh:
+    """Return a round bar bent along a circle in the x-z plane (handles), closed at both ends.
+
+    Args:
+        center: Of the circle along which it is bent.
+        radius: Of that circle.
+        start: Where it begins, radians from +x to +z.
+        end: Where it ends, more than `start`.
+        thickness: The bar's radius.
+        segments: Straight pieces along the bar.
+        sides: Corners of the bar's section.
+    """
+    bends = np.linspace(start, end, segments + 1)
+    angles, circle, patches = _circle(sides)
+    # The section's first axis points away from the centre, its second along y.
+    away = radius + thickness * circle[:, 0]
+    vertices = np.empty((segments + 1, sides + 1, 3))
+    vertices[..., 0] = np.cos(bends)[:, None] * away
+    vertices[..., 1] = thickness * circle[:, 1]
+    vertices[..., 2] = np.sin(bends)[:, None] * away
+    uv = np.stack(np.broadcast_arrays(angles * thickness, bends[:, None] * radius), axis=-1)
+    rings = (sides + 1) * np.arange(segments)
+    walls = rings[:, None, None, None] + patches
+    fan = np.column_stack([np.zeros(sides - 2), np.arange(1, sides - 1), np.arange(2, sides)])
+    flat = thickness * circle[:-1]
+    tube = Mesh(vertices.reshape(-1, 3), walls.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
+    caps = [
+        Mesh(vertices[index, :-1], (fan[:, ::-1] if turned else fan).astype(np.int32), flat)
+        for index, turned in ((0, True), (-1, False))
+    ]
+    return merge(tube, *caps).moved(center)
 
 
 def extrude(outline: npt.ArrayLike, height: float) -> Mesh:

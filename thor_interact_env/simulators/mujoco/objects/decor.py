@@ -48,7 +48,7 @@ def vase(rng: Rng, size: Vector) -> Blueprint:
     radii.append(radii[-1] * rng.uniform(1.0, 1.6))
     profile = [(float(radius), 0.7 * step) for step, radius in enumerate(radii)]
     widest = max(radii)
-    body = hollow(profile, 0.06, int(rng.choice([6, 18, 18])))
+    body = hollow(profile, 0.06, int(rng.choice([6, 14, 14])))
     visuals: list[tuple[list[Mesh], Material]] = [([body], one_of(rng, glaze, glaze, metal))]
     if rng.random() < 0.25:
         neck = float(radii[3])
@@ -71,24 +71,24 @@ def statue(rng: Rng, size: Vector) -> Blueprint:
     if style == 0:
         waist = float(rng.uniform(0.22, 0.5))
         profile = [(0, low), (0.6, low), (waist, 1.5), (0.62, 2.4), (0.2, 2.75), (0, 2.75)]
-        parts = [lathe(profile, 12).scaled((1, float(rng.uniform(0.55, 0.9)), 1))]
-        parts.append(ellipsoid((0.33, 0.36, 0.42), (0, 0, 3.1), 12))
+        parts = [lathe(profile, 8).scaled((1, float(rng.uniform(0.55, 0.9)), 1))]
+        parts.append(ellipsoid((0.33, 0.36, 0.42), (0, 0, 3.1), 8))
         lift = float(rng.uniform(1.2, 3.2))
         parts += [rod((side * 0.55, 0, 2.3), (side * 0.85, -0.2, lift), 0.13) for side in (-1, 1)]
     elif style == 1:
         parts = [ellipsoid((0.85, 0.5, 0.5), (0, 0, low + 0.4)), cylinder(0.25, 1.0, (0, 0, low + 0.6))]
         parts.append(ellipsoid((0.5, 0.6, float(rng.uniform(0.6, 0.85))), (0, -0.05, low + 2.0)))
-        parts.append(ellipsoid((0.1, 0.2, 0.2), (0, -0.65, low + 1.9), 8))
+        parts.append(ellipsoid((0.1, 0.2, 0.2), (0, -0.65, low + 1.9), 6))
     elif style == 2:
         radius = float(rng.uniform(0.6, 0.85))
-        parts = [arc((0, 0, low + radius), radius, 0.0, 2 * np.pi, float(rng.uniform(0.14, 0.25)), 14)]
-        parts.append(ellipsoid((0.3, 0.3, 0.3), (0, 0, low + radius), 12))
+        parts = [arc((0, 0, low + radius), radius, 0.0, 2 * np.pi, float(rng.uniform(0.14, 0.25)), 14, 8)]
+        parts.append(ellipsoid((0.3, 0.3, 0.3), (0, 0, low + radius), 8))
     else:
         parts, level = [], low
         for count in range(int(rng.integers(2, 5))):
             wide, high = float(rng.uniform(0.45, 0.85)), float(rng.uniform(0.3, 0.55))
             lean = float(rng.uniform(-0.2, 0.2)) if count else 0.0
-            parts.append(ellipsoid((wide, wide * 0.85, high), (lean, 0, level + high * 0.9), 12))
+            parts.append(ellipsoid((wide, wide * 0.85, high), (lean, 0, level + high * 0.9), 8))
             level += 1.7 * high
     visuals = [(parts, material), ((base,), one_of(rng, wood, _stone, lambda _: DARK))]
     colliders = [block((x * 0.9, y * 0.95, z * 0.2)), block((0.8 * x, 0.7 * y, 0.8 * z), (0, 0, 0.6 * z))]
@@ -108,8 +108,11 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
     """A plant in a pot: long leaves, a bush, a cactus or a small tree."""
     x, y, z = size
     foot, high = float(rng.uniform(0.4, 0.75)), float(rng.uniform(0.7, 1.2))
-    planter = hollow([(foot, 0), (0.75, high)], 0.08, int(rng.choice([4, 6, 16, 16])))
-    soil = cylinder(0.62, 0.05, (0, 0, high - 0.15), 12)
+    facets = int(rng.choice([4, 6, 12, 12]))
+    planter = hollow([(foot, 0), (0.75, high)], 0.08, facets)
+    soil = cylinder(0.62, 0.05, (0, 0, high - 0.15), facets)
+    if facets == 4:  # As a square planter is turned.
+        soil = soil.moved(yaw=np.pi / 4)
     hue = pick(rng, _GREENS)
     green = paint(rng, hue, "leaves", 0.2, 0.1)
     leaves: list[Mesh] = []
@@ -120,7 +123,7 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
     if style == 0:
         for index in range(int(rng.integers(9, 16))):
             leaf = ellipsoid(
-                (float(rng.uniform(0.14, 0.26)), 0.05, float(rng.uniform(0.8, 1.2))), (0, 0, 0.95), 8
+                (float(rng.uniform(0.14, 0.26)), 0.05, float(rng.uniform(0.8, 1.2))), (0, 0, 0.95), 6
             )
             lean = -float(rng.uniform(0.1, 0.9))
             leaves.append(leaf.moved((0, 0, 0), pitch=lean).moved(yaw=index * 2.4).moved((0, 0, high - 0.15)))
@@ -130,17 +133,17 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
             middle = (reach * np.cos(angle), reach * np.sin(angle), high + float(rng.uniform(0.3, 1.7)))
             puff = float(rng.uniform(0.35, 0.55))
             leaves.append(
-                ellipsoid((puff, puff, puff * 0.8), (float(middle[0]), float(middle[1]), middle[2]), 8)
+                ellipsoid((puff, puff, puff * 0.8), (float(middle[0]), float(middle[1]), middle[2]), 6)
             )
     elif style == 2:
         trunk = float(rng.uniform(0.28, 0.45))
-        leaves.append(rounded((2 * trunk, 2 * trunk, 2.4), (0, 0, high + 0.9), 0.6, 12))
+        leaves.append(rounded((2 * trunk, 2 * trunk, 2.4), (0, 0, high + 0.9), 0.6, 8))
         for index in range(int(rng.integers(1, 4))):
-            arm = rounded((0.3, 0.3, float(rng.uniform(0.7, 1.1))), (trunk + 0.25, 0, high + 1.3), 0.6, 10)
+            arm = rounded((0.3, 0.3, float(rng.uniform(0.7, 1.1))), (trunk + 0.25, 0, high + 1.3), 0.6, 8)
             leaves.append(arm.moved(yaw=index * 2.1 + float(rng.uniform(0, 1))))
     else:
         crown = float(rng.uniform(0.75, 1.0))
-        leaves.append(ellipsoid((crown, crown, crown), (0, 0, high + 1.9), 12))
+        leaves.append(ellipsoid((crown, crown, crown), (0, 0, high + 1.9), 8))
         leaves += [
             ellipsoid(
                 (0.45, 0.45, 0.35),
@@ -149,7 +152,7 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
                     0.7 * crown * float(np.sin(a)),
                     high + float(rng.uniform(1.4, 2.2)),
                 ),
-                8,
+                6,
             )
             for a in rng.uniform(0, 2 * np.pi, 4)
         ]
@@ -170,13 +173,13 @@ def room_decor(rng: Rng, size: Vector) -> Blueprint:
     """A tall floor vase with dry branches or pampas."""
     x, y, z = size
     radii = [rng.uniform(0.4, 0.7), rng.uniform(0.6, 1), rng.uniform(0.7, 1), rng.uniform(0.3, 0.5)]
-    body = hollow([(float(radius), 0.9 * step) for step, radius in enumerate(radii)], 0.07, 16)
+    body = hollow([(float(radius), 0.9 * step) for step, radius in enumerate(radii)], 0.07, 12)
     stems, tufts = [], []
     for index in range(int(rng.integers(6, 10))):
         lean, high = float(rng.uniform(0.1, 0.75)), float(rng.uniform(5.2, 6.8))
         tip = (lean * float(np.cos(index * 2.4)), lean * float(np.sin(index * 2.4)), high)
         stems.append(rod((0, 0, 2.2), tip, 0.035, 5))
-        tufts.append(ellipsoid((0.16, 0.16, float(rng.uniform(0.4, 0.7))), (tip[0], tip[1], tip[2] - 0.2), 8))
+        tufts.append(ellipsoid((0.16, 0.16, float(rng.uniform(0.4, 0.7))), (tip[0], tip[1], tip[2] - 0.2), 6))
     branch = paint(rng, pick(rng, [(0.4, 0.28, 0.17), (0.3, 0.36, 0.2)]))
     plume = paint(rng, pick(rng, [(0.85, 0.74, 0.55), (0.6, 0.25, 0.25), (0.42, 0.5, 0.28)]), "leaves", 0.15)
     colliders = [block((0.88 * x, 0.88 * y, z * 0.4)), block((0.88 * x, 0.88 * y, z * 0.6), (0, 0, 0.7 * z))]
@@ -187,14 +190,14 @@ def table_top_decor(rng: Rng, size: Vector) -> Blueprint:
     """A wide glass dish with glass balls in it."""
     x, y, z = size
     foot, belly = float(rng.uniform(0.3, 0.55)), float(rng.uniform(0.75, 0.95))
-    dish = hollow([(foot, 0), (foot, 0.1), (belly, 0.35), (1, 0.6)], 0.05, int(rng.choice([6, 8, 20])))
+    dish = hollow([(foot, 0), (foot, 0.1), (belly, 0.35), (1, 0.6)], 0.05, int(rng.choice([6, 8, 14])))
     spheres: list[Mesh] = []
     others: list[Mesh] = []
     for index in range(int(rng.integers(4, 8))):
         radius, angle = float(rng.uniform(0.2, 0.28)), index * 2.4
         reach = 0.5 if index else 0.0
         sphere = ellipsoid(
-            (radius,) * 3, (reach * float(np.cos(angle)), reach * float(np.sin(angle)), 0.5), 10
+            (radius,) * 3, (reach * float(np.cos(angle)), reach * float(np.sin(angle)), 0.5), 8
         )
         (spheres if index % 2 else others).append(sphere)
     visuals = [((dish,), glaze(rng)), (spheres, paint(rng, gloss=0.8)), (others, paint(rng, gloss=0.8))]
@@ -216,20 +219,20 @@ def candle(rng: Rng, size: Vector) -> Blueprint:
     wick = cylinder(0.07, 0.5, (0, 0, 3.8), 6)
     if style == 0:
         slant, dent = float(rng.uniform(0.5, 1.0)), float(rng.uniform(3.3, 3.9))
-        meshes = [((lathe([(0, 0), (1, 0), (slant, 4), (0.4, dent), (0, dent)], 16),), wax), ((wick,), DARK)]
+        meshes = [((lathe([(0, 0), (1, 0), (slant, 4), (0.4, dent), (0, dent)], 12),), wax), ((wick,), DARK)]
         return fitted(size, meshes, [can(radius * slant, z * 0.9)])
     if style == 1:
         stem = float(rng.uniform(0.45, 0.65))
         rise = float(rng.uniform(0.5, 1.4))
         foot = lathe(
-            [(0, 0), (1, 0), (0.9, 0.15), (0.3, 0.3), (0.7, rise), (0.7, rise + 0.2), (0, rise + 0.2)], 16
+            [(0, 0), (1, 0), (0.9, 0.15), (0.3, 0.3), (0.7, rise), (0.7, rise + 0.2), (0, rise + 0.2)], 12
         )
-        stick = lathe([(0, rise), (stem, rise), (stem * 0.85, 4), (0, 4)], 12)
+        stick = lathe([(0, rise), (stem, rise), (stem * 0.85, 4), (0, 4)], 8)
         meshes = [((stick,), wax), ((foot,), one_of(rng, metal, glaze)), ((wick,), DARK)]
         return fitted(size, meshes, [can(radius * 0.95, z * 0.12), can(radius * 0.65, z * 0.8, z * 0.1)])
     level = float(rng.uniform(2.2, 3.4))
-    jar = hollow([(float(rng.uniform(0.5, 1)), 0), (1, 4)], 0.08, 16)
-    inside = cylinder(0.88, 0.1, (0, 0, level), 16)
+    jar = hollow([(float(rng.uniform(0.5, 1)), 0), (1, 4)], 0.08, 12)
+    inside = cylinder(0.88, 0.1, (0, 0, level), 12)
     meshes = [((jar,), glaze(rng)), ((inside,), wax), ((cylinder(0.07, 0.5, (0, 0, level), 6),), DARK)]
     return fitted(size, meshes, [can(radius * 0.95, z)])
 
@@ -263,22 +266,22 @@ def teddy_bear(rng: Rng, size: Vector) -> Blueprint:
     head, belly = float(rng.uniform(0.48, 0.62)), float(rng.uniform(0.55, 0.75))
     ears, arms = float(rng.uniform(0.15, 0.28)), float(rng.uniform(-0.6, 1.2))
     apart = float(rng.uniform(0.35, 0.62))
-    trunk = ellipsoid((belly, 0.55, 0.8), (0, 0, 0.8), 14)
-    balls = [ellipsoid((head, head, head), (0, -0.05, 1.9), 14)]
-    balls += [ellipsoid((ears, 0.12, ears), (side * head * 0.8, 0, 1.95 + head * 0.8), 8) for side in (-1, 1)]
+    trunk = ellipsoid((belly, 0.55, 0.8), (0, 0, 0.8), 10)
+    balls = [ellipsoid((head, head, head), (0, -0.05, 1.9), 10)]
+    balls += [ellipsoid((ears, 0.12, ears), (side * head * 0.8, 0, 1.95 + head * 0.8), 6) for side in (-1, 1)]
     balls += [
-        ellipsoid((0.22, 0.24, 0.5), (0, 0, -0.4), 8).moved(
+        ellipsoid((0.22, 0.24, 0.5), (0, 0, -0.4), 6).moved(
             (side * belly, -0.1, 1.35), pitch=-arms, roll=-side * 0.6
         )
         for side in (-1, 1)
     ]
-    balls += [ellipsoid((0.28, 0.6, 0.28), (side * apart, -0.6, 0.3), 8) for side in (-1, 1)]
+    balls += [ellipsoid((0.28, 0.6, 0.28), (side * apart, -0.6, 0.3), 6) for side in (-1, 1)]
     fur = pick(
         rng, [(0.55, 0.34, 0.18), (0.78, 0.62, 0.44), (0.36, 0.24, 0.16), (0.85, 0.83, 0.8), (0.7, 0.45, 0.5)]
     )
     coat = paint(rng, fur, "fabric", 0.2, 0.0)
-    snout = ellipsoid((0.24, 0.2, 0.18), (0, -head - 0.02, 1.8), 8)
-    soles = [ellipsoid((0.2, 0.06, 0.2), (side * apart, -1.18, 0.32), 8) for side in (-1, 1)]
+    snout = ellipsoid((0.24, 0.2, 0.18), (0, -head - 0.02, 1.8), 6)
+    soles = [ellipsoid((0.2, 0.06, 0.2), (side * apart, -1.18, 0.32), 6) for side in (-1, 1)]
     face = [ellipsoid((0.07, 0.05, 0.07), (side * 0.2, -head * 0.9, 2.08), 6) for side in (-1, 1)]
     face.append(ellipsoid((0.08, 0.06, 0.06), (0, -head - 0.2, 1.86), 6))
     shirt = (

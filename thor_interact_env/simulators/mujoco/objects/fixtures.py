@@ -106,9 +106,7 @@ def curtains(rng: np.random.Generator, size: Vector) -> Blueprint:
             depth = y * (0.95 if index % 2 == 0 else 0.55)
             parts.add(
                 cloth,
-                cylinder(0.5, z - 0.03, segments=10)
-                .scaled((wide / folds * 1.25, depth, 1))
-                .moved((at, 0, 0)),
+                cylinder(0.5, z - 0.03, segments=8).scaled((wide / folds * 1.25, depth, 1)).moved((at, 0, 0)),
             )
         parts.solid((wide, y, z - 0.03), (sign * (x / 2 - 0.05 - wide / 2), 0, (z - 0.03) / 2))
     return parts.finish(size)
@@ -119,7 +117,7 @@ def rug(rng: np.random.Generator, size: Vector) -> Blueprint:
     x, y, z = size
     parts, cloth = Parts(), fabric(rng)
     if rng.random() < 0.3:
-        parts.add(cloth, cylinder(0.5, z, segments=28).scaled((x, y, 1)))
+        parts.add(cloth, cylinder(0.5, z, segments=20).scaled((x, y, 1)))
     else:
         parts.add(cloth, box(size, (0, 0, z / 2)))
         parts.add(fabric(rng), box((x - 0.2, y - 0.2, z * 0.5), (0, 0, z * 0.76)))

@@ -52,7 +52,7 @@ def bathtub(rng: np.random.Generator, size: Vector, curtain: bool = False) -> Un
         hung.add(CHROME, rod((-x / 2, front, _CURTAIN_HEIGHT), (x / 2, front, _CURTAIN_HEIGHT), 0.012))
         for index in range(7):
             bent = 0.075 if index % 2 == 0 else 0.045
-            fold = cylinder(0.5, _CURTAIN_HEIGHT - low, segments=10).scaled((wide / 7 * 1.25, bent, 1))
+            fold = cylinder(0.5, _CURTAIN_HEIGHT - low, segments=8).scaled((wide / 7 * 1.25, bent, 1))
             hung.add(cloth, fold.moved((-flip * (x / 2 - wide * (index + 0.5) / 7 - 0.02), front, low)))
         middle = -flip * (x / 2 - wide / 2 - 0.02)
         hung.solid((wide, 0.07, _CURTAIN_HEIGHT - low), (middle, front, (_CURTAIN_HEIGHT + low) / 2))
@@ -102,7 +102,7 @@ def _shower_head(unit: Assembly, x: float, back: float, z: float) -> None:
     parts.add(CHROME, rod((x, back - 0.045, z + 0.94), (x, back - 0.18, z + 0.98), 0.01))
     parts.add(
         CHROME,
-        lathe([(0, 0), (0.06, 0), (0.05, 0.02), (0.015, 0.04), (0, 0.04)], 14).moved(
+        lathe([(0, 0), (0.06, 0), (0.05, 0.02), (0.015, 0.04), (0, 0.04)], 10).moved(
             (x, back - 0.19, z + 0.95)
         ),
     )
@@ -129,9 +129,9 @@ def toilet(rng: np.random.Generator, size: Vector) -> Unit:
         (0.46, seat - 0.03),
         (0, seat - 0.03),
     ]
-    parts.add(WHITE, lathe(profile, 20).scaled((x, bowl, 1)).moved((0, middle, 0)))
+    parts.add(WHITE, lathe(profile, 14).scaled((x, bowl, 1)).moved((0, middle, 0)))
     lid = WHITE if rng.random() < 0.7 else wood(rng)
-    parts.add(lid, cylinder(0.5, 0.03).scaled((x, bowl, 1)).moved((0, middle, seat - 0.03)))
+    parts.add(lid, cylinder(0.5, 0.03, segments=14).scaled((x, bowl, 1)).moved((0, middle, seat - 0.03)))
     parts.solid((x * 0.85, bowl, seat), (0, middle, seat / 2))
     parts.box(WHITE, (0.5 * x, tank, seat), (0, (y - tank) / 2, seat / 2))
     parts.box(CHROME, (0.05, 0.012, 0.02), (-x / 2 + 0.1, y / 2 - tank - 0.004, z - 0.09), False)

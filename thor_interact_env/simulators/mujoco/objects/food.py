@@ -28,7 +28,7 @@ def _fruit(rng: Rng, size: Vector, hues: Sequence[Colour], dent: float, taper: f
     heights = heights - dent * np.exp(-((radii / 0.4) ** 2)) * np.sign(heights)
     radii = radii * (1 + taper * np.sin(angles))
     radii[[0, -1]] = 0
-    body = _lumpy(rng, lathe(np.column_stack([radii, heights]), 16), float(rng.uniform(0.015, 0.04)))
+    body = _lumpy(rng, lathe(np.column_stack([radii, heights]), 12), float(rng.uniform(0.015, 0.04)))
     stem = rod((0, 0, 0.75), (float(rng.uniform(-0.15, 0.15)), 0.05, 1.12), 0.05, 5)
     pattern = str(rng.choice([*_SPECKLED, "leaves"]))
     skin = pick(rng, hues)
@@ -68,14 +68,14 @@ def _lump(rng: Rng, size: Vector, mesh: Mesh, colour: Colour, pattern: str, repe
 def potato(rng: Rng, size: Vector) -> Blueprint:
     """A brown, red or yellow lump."""
     colour = pick(rng, [(0.6, 0.44, 0.25), (0.72, 0.58, 0.34), (0.5, 0.26, 0.22), (0.42, 0.3, 0.18)])
-    mesh = _lumpy(rng, ellipsoid((1, 1, 1), segments=14), float(rng.uniform(0.05, 0.1)))
+    mesh = _lumpy(rng, ellipsoid((1, 1, 1), segments=10), float(rng.uniform(0.05, 0.1)))
     return _lump(rng, size, mesh, colour, str(rng.choice(_SPECKLED)), float(rng.uniform(0.06, 0.15)))
 
 
 def egg(rng: Rng, size: Vector) -> Blueprint:
     """An egg: white, brown, blue or speckled, one end more pointed."""
     colour = pick(rng, [(0.93, 0.88, 0.78), (0.72, 0.5, 0.34), (0.68, 0.78, 0.76), (0.85, 0.68, 0.52)])
-    mesh = ellipsoid((1, 1, 1), segments=14)
+    mesh = ellipsoid((1, 1, 1), segments=10)
     point = 1 - float(rng.uniform(0.05, 0.4)) * mesh.vertices[:, :1]
     shape = Mesh(mesh.vertices * np.hstack([np.ones_like(point), point, point]), mesh.faces, mesh.uv)
     shape = _lumpy(rng, shape, float(rng.uniform(0.0, 0.012)))
@@ -85,10 +85,10 @@ def egg(rng: Rng, size: Vector) -> Blueprint:
 def lettuce(rng: Rng, size: Vector) -> Blueprint:
     """A head of lettuce or cabbage: crumpled leaves around a heart."""
     colour = pick(rng, [(0.42, 0.62, 0.22), (0.3, 0.5, 0.2), (0.58, 0.7, 0.36), (0.42, 0.2, 0.36)])
-    heart = _lumpy(rng, ellipsoid((0.85, 0.85, 0.85), segments=14), 0.06, (4, 8))
+    heart = _lumpy(rng, ellipsoid((0.85, 0.85, 0.85), segments=10), 0.06, (4, 8))
     leaves = []
     for index in range(int(rng.integers(5, 9))):
-        leaf = _lumpy(rng, ellipsoid((0.6, 0.14, 0.7), segments=10), 0.12, (5, 9))
+        leaf = _lumpy(rng, ellipsoid((0.6, 0.14, 0.7), segments=8), 0.12, (5, 9))
         tilt = float(rng.uniform(-0.5, -0.1))
         leaves.append(leaf.moved((0, -0.78, 0), pitch=tilt).moved(yaw=index * 2.4))
     x, y, z = size
@@ -103,13 +103,13 @@ def bread(rng: Rng, size: Vector) -> Blueprint:
     """A loaf: round, oblong or baked in a tin, with slashes across the crust."""
     colour = pick(rng, [(0.7, 0.45, 0.2), (0.52, 0.31, 0.15), (0.8, 0.6, 0.34), (0.38, 0.22, 0.13)])
     power = float(rng.choice([0.35, 0.6, 1.0])) * float(rng.uniform(0.85, 1.1))
-    mesh = _lumpy(rng, rounded((2, 2, 2), power=power, segments=16), 0.025)
+    mesh = _lumpy(rng, rounded((2, 2, 2), power=power, segments=12), 0.025)
     high = np.where(mesh.vertices[:, 2:] < 0, 0.7, 1.0)
     loaf = Mesh(
         mesh.vertices * np.hstack([np.ones_like(high), np.ones_like(high), high]), mesh.faces, mesh.uv
     )
     slashes = [
-        rounded((0.16, 1.0, 0.14), (at, 0, 0.9 + 0.04 * power - 0.35 * at * at * power), 0.8, 8)
+        rounded((0.16, 1.0, 0.14), (at, 0, 0.9 + 0.04 * power - 0.35 * at * at * power), 0.8, 6)
         for at in np.linspace(-0.55, 0.55, int(rng.integers(2, 5)))
     ]
     x, y, z = size

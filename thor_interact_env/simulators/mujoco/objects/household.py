@@ -49,7 +49,7 @@ def floor_lamp(rng: Rng, size: Vector) -> Blueprint:
         parts.colliders.append(Collider("cylinder", (0.04, (z - high) / 2, 0), (0, 0, (z - high) / 2)))
     colour = (0.92, 0.87, 0.75) if rng.random() < 0.4 else tint(rng, (0.15, 0.6), (0.35, 0.9))
     cover = one_of(rng, lambda r: paint(r, colour, "fabric", 0.3, 0.02), lambda r: fabric(r, 0.3))
-    facets = int(rng.choice([4, 20, 20]))
+    facets = int(rng.choice([4, 14, 14]))
     wall = [(radius, 0), (upper, high), (upper - 0.006, high), (radius - 0.006, 0), (radius, 0)]
     turned = np.pi / 4 if facets == 4 else 0.0
     parts.add(
@@ -59,9 +59,12 @@ def floor_lamp(rng: Rng, size: Vector) -> Blueprint:
     )
     if facets == 4:  # Not narrower than the box: the square's corners, not its sides, have the radius.
         parts.meshes[cover] = [mesh.scaled((1.4, 1.4, 1)) for mesh in parts.meshes[cover]]
-    for level, share in ((z - 0.75 * high, 0.2), (z - 0.25 * high, 0.7)):
+    for level, share in ((z - 0.75 * high, 0.1), (z - 0.25 * high, 0.7)):
         wide = radius + (upper - radius) * share
-        parts.colliders.append(Collider("cylinder", (wide, high / 4, 0), (0, 0, level)))
+        if facets == 4:
+            parts.solid((2 * wide, 2 * wide, high / 2), (0, 0, level))
+        else:
+            disc(parts, (2 * wide, 2 * wide, high / 2), level - high / 4)
     return parts.finish(size)
 
 
@@ -75,7 +78,7 @@ def _bin(rng: Rng, size: Vector, body: Material, rim: Material, lid: int) -> Blu
         level = z - 0.03
     lower, high = float(rng.uniform(0.7, 1.0)) * 0.5, 0.035
     inner = 0.05 if not lid else level - 0.02
-    facets = 20 if rng.random() < 0.55 else 4
+    facets = 14 if rng.random() < 0.55 else 4
     scale = 1.0 if facets > 4 else float(np.sqrt(2))
 
     def placed(mesh: Mesh) -> Mesh:
@@ -122,8 +125,8 @@ def dog_bed(rng: Rng, size: Vector) -> Blueprint:
     parts, rim, power = Parts(), fabric(rng), float(rng.choice([1.0, 0.75, 0.55]))
     thick, floor = float(rng.uniform(0.1, 0.17)), float(rng.uniform(0.3, 0.5))
     outer = [(0, 0), (0.45, 0), (0.5, 0.35), (0.49, 0.8), (0.5 - thick / 2, 1), (0.51 - thick, 0.85)]
-    ring = lathe([*outer, (0.49 - thick, floor), (0, floor)], 24).scaled((x, y, z))
-    pad = ellipsoid((0.37, 0.37, 0.2), (0, 0, floor + 0.03), 18).scaled((x, y, z))
+    ring = lathe([*outer, (0.49 - thick, floor), (0, floor)], 16).scaled((x, y, z))
+    pad = ellipsoid((0.37, 0.37, 0.2), (0, 0, floor + 0.03), 12).scaled((x, y, z))
 
     def squared(mesh: Mesh) -> Mesh:
         flat = mesh.vertices[:, :2] / (np.array([x, y]) / 2)
@@ -154,7 +157,7 @@ def vacuum_cleaner(rng: Rng, size: Vector) -> Blueprint:
     parts.box(shell, (x, deep, foot), (0, -(y - deep) / 2, foot / 2))
     parts.box(DARK, (x * 0.96, 0.03, foot * 0.5), (0, -y / 2 + 0.015, foot * 0.3), False)
     for sign in (-1, 1):
-        wheel = cylinder(0.5, 0.04, segments=12).moved(roll=np.pi / 2)
+        wheel = cylinder(0.5, 0.04, segments=8).moved(roll=np.pi / 2)
         radius = 0.16 * z
         parts.add(
             DARK, wheel.scaled((1, radius, radius)).moved((sign * 0.4 * wide, y / 2 - radius / 2, radius / 2))
@@ -163,7 +166,7 @@ def vacuum_cleaner(rng: Rng, size: Vector) -> Blueprint:
     lean = 0.12 * y
     parts.box(shell, (wide, 0.28 * y, high - foot), (0, y / 2 - 0.26 * y, (high + foot) / 2))
     tall = (high - foot) * float(rng.uniform(0.5, 0.75))
-    bottle = cylinder(0.42 * wide, tall, (0, y / 2 - 0.4 * y, foot + (high - foot - tall) * 0.6), 16)
+    bottle = cylinder(0.42 * wide, tall, (0, y / 2 - 0.4 * y, foot + (high - foot - tall) * 0.6), 12)
     parts.add(cup, bottle)
     start, end = (0.0, y / 2 - 0.22 * y, high - 0.02), (0.0, y / 2 - 0.05, z - 0.06)
     parts.add(STEEL, rod(start, end, 0.018))

@@ -109,7 +109,7 @@ def tissue_box(rng: Rng, size: Vector) -> Blueprint:
     """A printed box with a tissue sticking out of its oval opening."""
     high = float(rng.uniform(0.6, 0.85))
     body = box((1, 1, high), (0, 0, high / 2))
-    opening = cylinder(0.5, 0.01, (0, 0, high), 14).scaled((float(rng.uniform(0.4, 0.75)), 0.35, 1))
+    opening = cylinder(0.5, 0.01, (0, 0, high), 10).scaled((float(rng.uniform(0.4, 0.75)), 0.35, 1))
     lean, wide = float(rng.uniform(-0.15, 0.15)), float(rng.uniform(0.12, 0.28))
     fan = [
         (-0.05, 0.0),
@@ -144,7 +144,7 @@ def _paper_roll(rng: Rng, size: Vector, hole: float, flap: float) -> Blueprint:
         0.02,
         paper.seed,
     )
-    roll = lathe([(hole, 0), (1, 0), (1, 2), (hole, 2)], 18, smooth=False)
+    roll = lathe([(hole, 0), (1, 0), (1, 2), (hole, 2)], 12, smooth=False)
     core = lathe([(hole, 2), (hole, 0)], 12)
     low = float(rng.uniform(0.0, 0.6))
     sheet = box((flap, 0.04, 2 - low), (1 + flap / 2 - 0.15, float(rng.uniform(-0.4, 0.4)), (2 + low) / 2))
@@ -169,7 +169,7 @@ def aluminum_foil(rng: Rng, size: Vector) -> Blueprint:
     body = box((x * 0.98, y, z * 0.94), (-x * 0.01, 0, z * 0.47))
     wide = float(rng.uniform(0.2, 0.9))
     strip = box((x * wide, y * 0.5, z * 0.06), (x * float(rng.uniform(-0.04, 0.04)), -y * 0.25, z * 0.97))
-    core = cylinder(float(rng.uniform(0.25, 0.42)) * z, x * 0.02, segments=12).moved(
+    core = cylinder(float(rng.uniform(0.25, 0.42)) * z, x * 0.02, segments=8).moved(
         (x * 0.48, 0, z / 2), roll=np.pi / 2
     )
     label = box((x * float(rng.uniform(0.25, 0.6)), y * 0.4, z * 0.03), (0, y * 0.25, z * 0.95))

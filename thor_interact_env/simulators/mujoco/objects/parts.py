@@ -219,7 +219,7 @@ def thin(size: Vector) -> Vector:
     return max(size[0], 0.012), max(size[1], 0.012), max(size[2], 0.006)
 
 
-def rounded(size: Vector, center: Vector = (0, 0, 0), power: float = 0.5, segments: int = 16) -> Mesh:
+def rounded(size: Vector, center: Vector = (0, 0, 0), power: float = 0.5, segments: int = 12) -> Mesh:
     """Return a soft block of full extents `size`: power 1 is an ellipsoid, near 0 a box."""
     mesh = ellipsoid((1, 1, 1), segments=segments)
     soft = np.sign(mesh.vertices) * np.abs(mesh.vertices) ** power
@@ -228,7 +228,7 @@ def rounded(size: Vector, center: Vector = (0, 0, 0), power: float = 0.5, segmen
     return Mesh(soft * half + np.asarray(center), mesh.faces, np.column_stack([x, y]))
 
 
-def hollow(profile: Sequence[tuple[float, float]], wall: float, segments: int = 18) -> Mesh:
+def hollow(profile: Sequence[tuple[float, float]], wall: float, segments: int = 12) -> Mesh:
     """Return an open vessel from its outer (radius, height) profile, bottom to rim, and its wall.
 
     Few segments give a faceted vessel; four give a square one with its sides along x and y.

@@ -35,7 +35,7 @@ def mug(rng: Rng, size: Vector) -> Blueprint:
     visuals: list[tuple[list[Mesh], Material]] = [([body, handle], cover)]
     if rng.random() < 0.4:
         ring = float(rng.uniform(0.15, 0.7)) * z
-        band = lathe([(radius * 1.03, ring), (radius * 1.03, ring + 0.2 * z)], 18)
+        band = lathe([(radius * 1.03, ring), (radius * 1.03, ring + 0.2 * z)], 12)
         visuals = [([body], cover), ([band, handle], paint(rng))]
     x, y, _ = size
     return fitted(
@@ -57,7 +57,7 @@ def cup(rng: Rng, size: Vector) -> Blueprint:
         profile = [(0.7, 0.0), (0.65, 0.1), (0.16, 0.2), (0.16, 0.8), (0.8, 1.2), (1, 1.8), (0.9, 2.4)]
         low = 0.34
     z = size[2]
-    body = hollow(profile, 0.08)
+    body = hollow(profile, 0.08, 14)
     return fitted(
         size,
         [((body,), one_of(rng, glaze, glaze, metal))],
@@ -73,8 +73,8 @@ def bowl(rng: Rng, size: Vector) -> Blueprint:
         profile[-2:] = [(0.82, 0.72), (1, 0.78)]
     x, _, z = size
     inside, outside = glaze(rng), glaze(rng)
-    outer = lathe([(0, 0.0), *profile], 20)
-    inner = lathe([*[(max(r - 0.05, 0.001), max(h, 0.07)) for r, h in reversed(profile)], (0, 0.07)], 20)
+    outer = lathe([(0, 0.0), *profile], 14)
+    inner = lathe([*[(max(r - 0.05, 0.001), max(h, 0.07)) for r, h in reversed(profile)], (0, 0.07)], 14)
     same = rng.random() < 0.5
     return fitted(
         size,
@@ -86,7 +86,7 @@ def bowl(rng: Rng, size: Vector) -> Blueprint:
 def plate(rng: Rng, size: Vector) -> Blueprint:
     """A plate with a raised rim, often of a second colour."""
     well, rise = float(rng.uniform(0.5, 0.75)), float(rng.uniform(0.1, 0.19))
-    segments = int(rng.choice([8, 24, 24, 24]))
+    segments = int(rng.choice([8, 16, 16, 16]))
     base = lathe([(0, 0), (well, 0), (1, rise), (1, 0.2)], segments)
     rim = lathe([(1, 0.2), (well + 0.02, 0.06)], segments)
     middle = lathe([(well + 0.02, 0.06), (0, 0.05)], segments)
@@ -116,8 +116,8 @@ def pot(rng: Rng, size: Vector) -> Blueprint:
     visuals: list[tuple[list[Mesh], Material]] = [([body], cover), (handles, grips)]
     if lid:
         top = height + float(rng.uniform(0.08, 0.25))
-        knob = [lathe([(0.08, top), (0.14, top + 0.14), (0, top + 0.14)], 10)]
-        visuals.append(([lathe([(1.02, height), (0.6, top - 0.03), (0, top)], 18)], cover))
+        knob = [lathe([(0.08, top), (0.14, top + 0.14), (0, top + 0.14)], 8)]
+        visuals.append(([lathe([(1.02, height), (0.6, top - 0.03), (0, top)], 12)], cover))
         visuals[1] = ([*handles, *knob], grips)
     x, y, z = size
     share = 0.85 if lid else 1.0
@@ -135,7 +135,7 @@ def pan(rng: Rng, size: Vector) -> Blueprint:
     """A frying pan, round or square, with a long handle along x."""
     x, y, z = size
     radius, level = y / 2, float(rng.uniform(0.6, 0.9)) * z
-    body = hollow([(radius * float(rng.uniform(0.75, 0.92)), 0), (radius, z)], 0.005, 20)
+    body = hollow([(radius * float(rng.uniform(0.75, 0.92)), 0), (radius, z)], 0.005, 14)
     thick, reach = float(rng.uniform(0.016, 0.026)), x - y
     grip = box((reach + 0.01, thick, 0.014), (radius + reach / 2 - 0.005, 0, level - 0.007))
     if rng.random() < 0.5:
@@ -147,7 +147,7 @@ def pan(rng: Rng, size: Vector) -> Blueprint:
     ]
     handle = one_of(rng, lambda _: DARK, wood, paint)
     outside, inside = one_of(rng, metal, paint), paint(rng, (0.14, 0.14, 0.15), "speckle", 0.1, 0.4)
-    pad = cylinder(radius * 0.74, 0.002, (0, 0, 0.005), 20)
+    pad = cylinder(radius * 0.74, 0.002, (0, 0, 0.005), 14)
     return fitted(size, [((body,), outside), ((pad,), inside), ((grip,), handle)], colliders)
 
 
@@ -167,11 +167,11 @@ def _bottle(rng: Rng, size: Vector, neck: float, shoulder: float, slope: float, 
             (neck, 3.75),
             (0, 3.75),
         ],
-        16,
+        12,
     )
-    lid = cylinder(neck * 1.15, 0.25 + (0.5 if shoulder > 2 else 0.05), (0, 0, 3.75 - 0.2), 12)
+    lid = cylinder(neck * 1.15, 0.25 + (0.5 if shoulder > 2 else 0.05), (0, 0, 3.75 - 0.2), 8)
     low, high = float(rng.uniform(0.1, 0.3)) * shoulder, float(rng.uniform(0.75, 0.95)) * shoulder
-    label = lathe([(1.015, low), (1.015, high)], 16)
+    label = lathe([(1.015, low), (1.015, high)], 12)
     glass = paint(rng, pick(rng, _GLASS), gloss=0.8)
     printed = paint(rng, None, str(rng.choice(["label", "stripes", "plain"])), 0.2)
     x, y, z = size
@@ -195,26 +195,26 @@ def wine_bottle(rng: Rng, size: Vector) -> Blueprint:
 def pump_bottle(rng: Rng, size: Vector) -> Blueprint:
     """A soap dispenser: a round, square or tapered body with a pump on top."""
     shoulder, taper = float(rng.uniform(2.0, 2.6)), float(rng.uniform(0.7, 1.0))
-    segments = int(rng.choice([4, 6, 16, 16]))
+    segments = int(rng.choice([4, 6, 12, 12]))
     body = lathe(
         [(0, 0), (1, 0), (taper, shoulder), (0.3, shoulder + 0.35), (0, shoulder + 0.35)],
         segments,
-        smooth=segments == 16,
+        smooth=segments == 12,
     )
     if segments == 4:
         body = body.moved(yaw=np.pi / 4)
     neck, reach = shoulder + 0.3, float(rng.uniform(0.6, 1.05))
     pump = (
-        cylinder(0.3, 0.25, (0, 0, neck), 10),
-        cylinder(0.12, 0.7, (0, 0, neck), 8),
+        cylinder(0.3, 0.25, (0, 0, neck), 8),
+        cylinder(0.12, 0.7, (0, 0, neck), 6),
         box((reach, 0.3, 0.2), (0.15 - reach / 2, 0, neck + 0.75)),
     )
     x, y, z = size
     colliders = [can(min(x, y) * 0.46, z * 0.7), block((0.5 * x, 0.15 * y, z * 0.3), (-0.1 * x, 0, z * 0.85))]
     top = one_of(rng, lambda _: STEEL, lambda _: DARK, lambda _: PALE)
     visuals = [((body,), one_of(rng, glaze, paint)), (pump, top)]
-    if rng.random() < 0.5 and segments == 16:
-        label = lathe([((1.01 + 0.01), 0.3), (1.02 * taper + 0.02, 1.6)], 16)
+    if rng.random() < 0.5 and segments == 12:
+        label = lathe([((1.01 + 0.01), 0.3), (1.02 * taper + 0.02, 1.6)], 12)
         visuals.append(((label,), paint(rng, None, "label", 0.15)))
     return fitted(size, visuals, colliders)
 
@@ -223,13 +223,13 @@ def spray_bottle(rng: Rng, size: Vector) -> Blueprint:
     """A flat spray bottle with a trigger."""
     belly, shoulder = float(rng.uniform(0.75, 1.0)), float(rng.uniform(1.8, 2.6))
     profile = [(0, 0), (1, 0), (belly, 1.2), (0.95, shoulder), (0.3, shoulder + 0.7), (0.3, 3.6), (0, 3.6)]
-    body = lathe(profile, 14)
-    label = lathe([(belly * 0.99 + 0.03, 0.5), (belly + 0.03, 1.3), (0.98, shoulder * 0.85)], 14)
+    body = lathe(profile, 10)
+    label = lathe([(belly * 0.99 + 0.03, 0.5), (belly + 0.03, 1.3), (0.98, shoulder * 0.85)], 10)
     reach = float(rng.uniform(0.9, 1.5))
     head = (
         box((reach, 0.7, 0.6), (-reach / 2 + 0.4, 0, 3.9)),
         box((0.16, 0.4, 0.9), (-0.55, 0, 3.3)).moved(roll=0.1),
-        cylinder(0.4, 0.35, (0, 0, 3.4), 10),
+        cylinder(0.4, 0.35, (0, 0, 3.4), 8),
     )
     x, y, z = size
     colliders = [
@@ -251,9 +251,9 @@ def pepper_shaker(rng: Rng, size: Vector) -> Blueprint:
 
 
 def _shaker(rng: Rng, size: Vector, waist: float, cover: Material) -> Blueprint:
-    body = lathe([(0, 0), (1, 0), (waist, 1.1), (float(rng.uniform(0.6, 0.95)), 2.2), (0, 2.2)], 14)
+    body = lathe([(0, 0), (1, 0), (waist, 1.1), (float(rng.uniform(0.6, 0.95)), 2.2), (0, 2.2)], 10)
     dome = float(rng.uniform(2.5, 3.1))
-    cap = lathe([(0.78, 2.2), (0.72, dome - 0.15), (0, dome)], 14)
+    cap = lathe([(0.78, 2.2), (0.72, dome - 0.15), (0, dome)], 10)
     radius, z = min(size[:2]) / 2, size[2]
     return fitted(
         size,
@@ -266,8 +266,8 @@ def kettle(rng: Rng, size: Vector) -> Blueprint:
     """A kettle: a spout, and a handle over the top."""
     shoulder, top = float(rng.uniform(0.35, 1.0)), float(rng.uniform(0.35, 0.75))
     foot = float(rng.uniform(0.75, 1.0))
-    body = lathe([(0, 0), (foot, 0), (0.98, shoulder), (top, 1.25), (0.12, 1.32)], 18)
-    knob = lathe([(0.1, 1.3), (0.16, 1.45), (0, 1.48)], 10)
+    body = lathe([(0, 0), (foot, 0), (0.98, shoulder), (top, 1.25), (0.12, 1.32)], 12)
+    knob = lathe([(0.1, 1.3), (0.16, 1.45), (0, 1.48)], 8)
     spout = rod((0.75, 0, 0.55), (1.35, 0, 1.15), 0.13)
     handle = arc((0, 0, 1.15), float(rng.uniform(0.65, 0.85)), 0.15, np.pi - 0.15, 0.07, 7)
     x, y, z = size
@@ -285,10 +285,10 @@ def kettle(rng: Rng, size: Vector) -> Blueprint:
 def watering_can(rng: Rng, size: Vector) -> Blueprint:
     """A can with a long spout, a rose and a handle."""
     taper, high = float(rng.uniform(0.75, 1.0)), float(rng.uniform(1.3, 1.8))
-    body = hollow([(1, 0), (taper, high)], 0.08, 16)
+    body = hollow([(1, 0), (taper, high)], 0.08, 12)
     spout = rod((0.9, 0, 0.3), (2.0, 0, float(rng.uniform(1.4, 1.9))), 0.11)
     tip = spout.vertices.max(axis=0)
-    rose = lathe([(0, 0), (0.1, 0), (0.26, 0.22), (0, 0.22)], 10).moved(
+    rose = lathe([(0, 0), (0.1, 0), (0.26, 0.22), (0, 0.22)], 8).moved(
         (2.0, 0, float(tip[2]) - 0.15), 0, 0, 0.7
     )
     handle = arc((-0.95, 0, high / 2), high * 0.4, np.pi / 2, 3 * np.pi / 2, 0.09, 7)

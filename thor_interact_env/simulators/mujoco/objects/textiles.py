@@ -22,7 +22,7 @@ def pillow(rng: Rng, size: Vector) -> Blueprint:
     """A cushion with pointed or soft corners, some with a border or a button."""
     x, y, z = size
     power = float(rng.uniform(0.3, 0.65))
-    mesh = ellipsoid((1, 1, 1), segments=18)
+    mesh = ellipsoid((1, 1, 1), segments=12)
     soft = np.sign(mesh.vertices) * np.abs(mesh.vertices) ** np.array([power, power, rng.uniform(0.8, 1.2)])
     cushion = Mesh(soft, mesh.faces, soft[:, :2] * [x / 2, y / 2])
     visuals = [((cushion,), fabric(rng, float(rng.uniform(0.12, 0.4))))]
@@ -30,12 +30,12 @@ def pillow(rng: Rng, size: Vector) -> Blueprint:
     if extra < 0.3:
         wide = float(rng.uniform(1.97, 2.02))
         visuals.append(
-            ((rounded((wide, wide, 0.16), power=power * 0.8, segments=18),), paint(rng, gloss=0.02))
+            ((rounded((wide, wide, 0.16), power=power * 0.8, segments=12),), paint(rng, gloss=0.02))
         )
     elif extra < 0.5:
         visuals.append(
             (
-                (rounded((0.35, 2.01, 2.01), (float(rng.uniform(-0.4, 0.4)), 0, 0), 0.6, 18),),
+                (rounded((0.35, 2.01, 2.01), (float(rng.uniform(-0.4, 0.4)), 0, 0), 0.6, 12),),
                 fabric(rng, 0.15),
             )
         )
@@ -51,7 +51,7 @@ def _folded(rng: Rng, size: Vector, layers: int, material: Material, edge: Mater
     for index in range(layers):
         length = 1 - float(rng.uniform(0.0, 0.05))
         turn = float(rng.uniform(-0.015, 0.015))
-        layer = rounded((length, float(rng.uniform(0.95, 1.0)), high * 1.15), power=0.25, segments=14)
+        layer = rounded((length, float(rng.uniform(0.95, 1.0)), high * 1.15), power=0.25, segments=10)
         parts.append(layer.moved((float(rng.uniform(-0.01, 0.01)), 0, (index + 0.5) * high), yaw=turn))
     at = float(rng.uniform(0.3, 0.44))
     band = box((float(rng.uniform(0.02, 0.08)), 0.97, high * 0.5), (at, 0, 1 - high * 0.15))
@@ -66,9 +66,9 @@ def _rolled(rng: Rng, size: Vector, material: Material, edge: Material) -> Bluep
     for index in range(count):
         middle = -y / 2 + (index + 0.5) * y / count
         length = x * float(rng.uniform(0.94, 1.0))
-        roll = cylinder(0.5, length, (0, 0, -length / 2), 12).moved(roll=np.pi / 2)
+        roll = cylinder(0.5, length, (0, 0, -length / 2), 8).moved(roll=np.pi / 2)
         rolls.append(roll.scaled((1, y / count, z)).moved((0, middle, z / 2)))
-        stripe = cylinder(0.505, 0.06 * x, (0, 0, 0.3 * x), 12).moved(roll=np.pi / 2)
+        stripe = cylinder(0.505, 0.06 * x, (0, 0, 0.3 * x), 8).moved(roll=np.pi / 2)
         ends.append(stripe.scaled((1, y / count, z)).moved((0, middle, z / 2)))
     return fitted(size, [(rolls, material), ((merge(*ends),), edge)], [block(thin(size))])
 
@@ -79,7 +79,7 @@ def folded_cloth(rng: Rng, size: Vector) -> Blueprint:
     if rng.random() < 0.7:
         return _folded(rng, size, int(rng.integers(2, 4)), material, paint(rng, gloss=0.02))
     x, y, z = size
-    mesh = ellipsoid((1, 1, 1), segments=18)
+    mesh = ellipsoid((1, 1, 1), segments=12)
     waves = mesh.vertices @ rng.normal(size=(3, 3)) * 4
     heap = mesh.vertices * (1 + 0.12 * np.sin(waves).sum(axis=1, keepdims=True))
     cloth = Mesh(heap, mesh.faces, heap[:, :2] * [x / 2, y / 2])

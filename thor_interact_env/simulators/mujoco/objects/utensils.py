@@ -33,7 +33,7 @@ def _handle(rng: Rng, length: float, width: float, height: float) -> tuple[Mesh,
     if style == 0:
         return box((length, width, height), (middle, 0, height / 2)), length - 0.5
     if style == 1:
-        return rounded((length, width, height), (middle, 0, height / 2), 0.5, 10), length - 0.5
+        return rounded((length, width, height), (middle, 0, height / 2), 0.5, 8), length - 0.5
     wide = width * float(rng.uniform(1.15, 1.5))
     outline = [(-0.5, -wide / 2), (length - 0.5, -width / 3), (length - 0.5, width / 3), (-0.5, wide / 2)]
     return extrude(outline, height), length - 0.5
@@ -84,7 +84,7 @@ def fork(rng: Rng, size: Vector) -> Blueprint:
         box((0.5 - root, 0.5 / count, 0.35), ((0.5 + root) / 2, at, 0.75))
         for at in np.linspace(-0.5 + 0.25 / count, 0.5 - 0.25 / count, count)
     ]
-    neck = rounded((root - end + 0.05, 1, 0.4), ((root + end) / 2, 0, 0.6), 0.6, 10)
+    neck = rounded((root - end + 0.05, 1, 0.4), ((root + end) / 2, 0, 0.6), 0.6, 8)
     return _tool(rng, size, handle, merge(neck, *tines), 0.5 - end, metal(rng))
 
 
@@ -92,7 +92,7 @@ def spoon(rng: Rng, size: Vector) -> Blueprint:
     """A spoon with an oval bowl."""
     length = float(rng.uniform(0.32, 0.45))
     handle, end = _handle(rng, 1.03 - length, float(rng.uniform(0.2, 0.4)), 0.55)
-    head = ellipsoid((length / 2, 0.5, 0.5), ((end + 0.5) / 2, 0, 0.5), 12)
+    head = ellipsoid((length / 2, 0.5, 0.5), ((end + 0.5) / 2, 0, 0.5), 8)
     return _tool(rng, size, handle, head, length, metal(rng))
 
 
@@ -101,7 +101,7 @@ def ladle(rng: Rng, size: Vector) -> Blueprint:
     x, y, z = size
     radius = y / 2
     depth = z * float(rng.uniform(0.7, 1.0))
-    head = hollow([(radius * 0.4, 0), (radius * 0.9, depth * 0.45), (radius, depth)], 0.003, 14)
+    head = hollow([(radius * 0.4, 0), (radius * 0.9, depth * 0.45), (radius, depth)], 0.003, 10)
     wide = float(rng.uniform(0.012, 0.022))
     # It lies on its bowl and on the end of its handle.
     start, end = np.array([radius - x, 0, wide / 2 + 0.002]), np.array([-0.95 * radius, 0, depth - 0.006])
