@@ -11,6 +11,8 @@ from thor_interact_env.simulators.mujoco.objects import (
     fixtures_storage,
 )
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
+from thor_interact_env.simulators.mujoco.rooms import plan_room
+from thor_interact_env.splits import ALL_ROOMS
 
 
 @pytest.mark.parametrize("name", [name for name, kind in CATALOG.items() if not kind.pickupable])
@@ -38,8 +40,10 @@ PIECES = {
 
 @pytest.mark.parametrize("name", PIECES)
 def test_pieces_fill_their_size(name):
+    below = 1.01 * fixtures.CURTAIN_LIFT if name == "curtains" else 0.0
     for seed in range(10):
-        check(getattr(fixtures, name)(np.random.default_rng(seed), PIECES[name]), PIECES[name], most=5)
+        made = getattr(fixtures, name)(np.random.default_rng(seed), PIECES[name])
+        check(made, PIECES[name], most=5, below=below)
 
 
 UNITS = {
@@ -85,6 +89,20 @@ def test_a_drawn_curtain_hangs_before_the_tub():
     assert parts["ShowerCurtain"].bounds()[1][1] <= parts["Bathtub"].bounds()[0][1] + 0.001
 
 
+def test_nothing_can_be_pushed_under_a_curtain():
+    """It would be wedged between curtain and floor, centimetres deep in both."""
+    found = [
+        (item.position[2], collider)
+        for name in ALL_ROOMS
+        for item in plan_room(name).fixtures
+        if item.type in ("Curtains", "ShowerCurtain")
+        for collider in item.blueprint.colliders
+    ]
+    assert len(found) > 20
+    for height, collider in found:
+        assert height + lowest(collider) == pytest.approx(0.0, abs=2e-3)
+
+
 def inside(unit, size, slack):
     low, high = bounds(unit)
     half = np.array(size[:2]) / 2
@@ -94,16 +112,19 @@ def inside(unit, size, slack):
         check_solid(blueprint, size[2])
 
 
-def check(made, size, most=4):
+def check(made, size, most=4, below=0.0):
     low, high = made.bounds()
     assert np.allclose(high - low, size) and abs(low[2]) < 1e-9
     assert len(made.visuals) <= most
-    check_solid(made, size[2])
+    check_solid(made, size[2], below)
 
 
-def check_solid(made, high):
+def lowest(collider):
+    return collider.position[2] - collider.size[2 if collider.kind == "box" else 1]
+
+
+def check_solid(made, high, below=0.0):
     for collider in made.colliders:
-        tall = collider.size[2] if collider.kind == "box" else collider.size[1]
-        assert collider.position[2] - tall > -1e-6 and min(collider.size[:2]) > 0.001
+        assert lowest(collider) + below > -1e-6 and min(collider.size[:2]) > 0.001
     for surface in made.surfaces:
         assert surface.clearance > 0.05 and surface.center[2] <= high + 1e-3

@@ -63,8 +63,9 @@ def windows(
         wall, along = wall_of(found)
         if start < 1.0 and rng.random() < curtains:
             wide, high = size[0] + 0.5, start + size[2] + 0.05
-            made = alone("Curtains", fixtures.curtains(rng, (wide, 0.09, high - 0.15)))
-            room.at_wall(made, wall, along, 0.15, 0.055)
+            lift = fixtures.CURTAIN_LIFT
+            made = alone("Curtains", fixtures.curtains(rng, (wide, 0.09, high - lift)))
+            room.at_wall(made, wall, along, lift, 0.055)
         elif rng.random() < blinds:
             high = float(rng.choice([0.2, 0.2, float(rng.uniform(0.3, 0.8))]))
             made = alone("Blinds", fixtures.blinds(rng, (size[0] - 0.02, 0.03, high)))

@@ -94,8 +94,12 @@ def door(rng: np.random.Generator, size: Vector) -> Blueprint:
     return parts.finish(size)
 
 
+CURTAIN_LIFT = 0.15
+"""Metres between the floor and the lower edge of curtains, through which one sees but nothing fits."""
+
+
 def curtains(rng: np.random.Generator, size: Vector) -> Blueprint:
-    """Build two drawn curtains with folds on a rod."""
+    """Build two drawn curtains with folds on a rod, to hang `CURTAIN_LIFT` above the floor."""
     x, y, z = size
     parts, cloth, wide = Parts(), fabric(rng), size[0] * float(rng.uniform(0.18, 0.26))
     parts.add(metal(rng), rod((-x / 2, 0, z - 0.015), (x / 2, 0, z - 0.015), 0.012))
@@ -108,7 +112,9 @@ def curtains(rng: np.random.Generator, size: Vector) -> Blueprint:
                 cloth,
                 cylinder(0.5, z - 0.03, segments=8).scaled((wide / folds * 1.25, depth, 1)).moved((at, 0, 0)),
             )
-        parts.solid((wide, y, z - 0.03), (sign * (x / 2 - 0.05 - wide / 2), 0, (z - 0.03) / 2))
+        # Felt down to the floor: a lamp was wedged between the two, 5 cm deep in both.
+        high, middle = z - 0.03 + CURTAIN_LIFT, (z - 0.03 - CURTAIN_LIFT) / 2
+        parts.solid((wide, y, high), (sign * (x / 2 - 0.05 - wide / 2), 0, middle))
     return parts.finish(size)
 
 

@@ -55,7 +55,8 @@ def bathtub(rng: np.random.Generator, size: Vector, curtain: bool = False) -> Un
             fold = cylinder(0.5, _CURTAIN_HEIGHT - low, segments=8).scaled((wide / 7 * 1.25, bent, 1))
             hung.add(cloth, fold.moved((-flip * (x / 2 - wide * (index + 0.5) / 7 - 0.02), front, low)))
         middle = -flip * (x / 2 - wide / 2 - 0.02)
-        hung.solid((wide, 0.07, _CURTAIN_HEIGHT - low), (middle, front, (_CURTAIN_HEIGHT + low) / 2))
+        # Felt down to the floor, as other curtains are.
+        hung.solid((wide, 0.07, _CURTAIN_HEIGHT), (middle, front, _CURTAIN_HEIGHT / 2))
     return unit.finish()
 
 
