@@ -4,10 +4,10 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import textwrap
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -85,21 +85,22 @@ def test_colours_and_depth_drawn_at_once_are_those_drawn_apart():
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere MuJoCo's own choice is kept")
 def test_rooms_are_drawn_without_a_display_even_if_mujoco_was_imported_before(alone):
     """MuJoCo then has chosen GLFW, which needs a display, because MUJOCO_GL was not set."""
-    script = f"""
-        import mujoco
-        from hashlib import sha256
-        from thor_interact_env.locations import Location
-        from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
-        simulator = MujocoSimulator()
-        position = simulator.reachable_positions({ROOMS[0]!r}, 1)[0]
-        seen = simulator.load(Location({ROOMS[0]!r}, tuple(position.tolist()), 90.0, 30.0, 1))
-        print(sha256(seen.rgb.tobytes()).hexdigest())
-    """
+    program = (
+        "import mujoco; from hashlib import sha256; from test_opengl import look; "
+        f"print(*(sha256(picture).hexdigest() for picture in look({ROOMS[0]!r})))"
+    )
     without = {key: value for key, value in os.environ.items() if key not in ("MUJOCO_GL", "DISPLAY")}
-    command = [sys.executable, "-c", textwrap.dedent(script)]
-    ran = subprocess.run(command, env=without, capture_output=True, text=True, check=False, timeout=120)
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env=without,
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == [sha256(alone[ROOMS[0]][0]).hexdigest()]
+    assert ran.stdout.split() == [sha256(picture).hexdigest() for picture in alone[ROOMS[0]]]
 
 
 def test_each_thread_draws_with_a_context_of_its_own(alone):
