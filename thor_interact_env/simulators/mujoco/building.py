@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from thor_interact_env.actions import FIELD_OF_VIEW
+from thor_interact_env.simulators.mujoco.exact import cosine, length, product, sine
 from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture
 from thor_interact_env.simulators.mujoco.rendering import SHELL
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
@@ -159,13 +160,11 @@ class _Builder:
         priority: int = _STRUCTURE,
     ) -> None:
         for collider in blueprint.colliders:
-            quaternion = np.zeros(4)
-            mujoco.mju_euler2Quat(quaternion, np.asarray(collider.rotation, float), "XYZ")
             body.add_geom(
                 type=_COLLIDERS[collider.kind],
                 size=collider.size,
                 pos=collider.position,
-                quat=quaternion,
+                quat=rotation_quaternion(*collider.rotation),
                 friction=[friction, *TURNING_FRICTION],
                 priority=priority,
                 condim=_resisted(collider, priority, friction),
@@ -181,7 +180,7 @@ class _Builder:
         body.mass = blueprint.mass
         # Lower than the middle: most things carry their weight below.
         body.ipos = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
-        body.inertia = blueprint.mass / 12 * (squares.sum() - squares)
+        body.inertia = blueprint.mass / 12 * (squares[[1, 2, 0]] + squares[[2, 0, 1]])
         body.add_freejoint()
         self.show_all(body, blueprint)
         if furniture:
@@ -194,23 +193,22 @@ class _Builder:
 def _add_walls(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
     """Add floor, walls and ceiling as they are felt: half spaces."""
     width, depth, height = plan.size
-    # Position, and the axis angle that turns +z into the inward normal.
+    quarter = np.pi / 2
+    # Position, and the turns about x and y that make +z the inward normal.
     sides = [
-        ((0, 0, 0), (0, 0, 1)),
-        ((0, 0, height), (0, 0, -1)),
-        ((-width / 2, 0, 0), (1, 0, 0)),
-        ((width / 2, 0, 0), (-1, 0, 0)),
-        ((0, -depth / 2, 0), (0, 1, 0)),
-        ((0, depth / 2, 0), (0, -1, 0)),
+        ((0, 0, 0), (0, 0)),
+        ((0, 0, height), (2 * quarter, 0)),
+        ((-width / 2, 0, 0), (0, quarter)),
+        ((width / 2, 0, 0), (0, -quarter)),
+        ((0, -depth / 2, 0), (-quarter, 0)),
+        ((0, depth / 2, 0), (quarter, 0)),
     ]
-    for position, normal in sides:
-        quaternion = np.zeros(4)
-        mujoco.mju_quatZ2Vec(quaternion, np.asarray(normal, float))
+    for position, (pitch, roll) in sides:
         world.add_geom(
             type=mujoco.mjtGeom.mjGEOM_PLANE,
             size=[0, 0, 1],
             pos=position,
-            quat=quaternion,
+            quat=rotation_quaternion(pitch, roll),
             friction=[FRICTION, *TURNING_FRICTION],
             condim=6,
             group=_FELT,
@@ -262,7 +260,7 @@ def _add_lights(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
     windows = [placement for placement in plan.fixtures if placement.type == "Window"]
     yaw = windows[0].yaw if windows else 0.0
     world.add_light(
-        dir=[0.6 * np.sin(yaw) + 0.25, -0.6 * np.cos(yaw) + 0.15, -0.5],
+        dir=[0.6 * sine(yaw) + 0.25, -0.6 * cosine(yaw) + 0.15, -0.5],
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         castshadow=False,
         diffuse=[0.11, 0.12, 0.14],
@@ -276,7 +274,7 @@ def _panel(corner: Vector, along: Vector, up: Vector) -> Mesh:
     OpenGL computes light at vertices only: large rectangles would be evenly lit.
     """
     sides = np.array([along, up], float)
-    lengths = np.linalg.norm(sides, axis=1)
+    lengths = length(sides)
     columns, rows = np.maximum(np.round(lengths / PANEL), 1).astype(int)
     across, above = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
     shares = np.column_stack([across.ravel(), above.ravel()])
@@ -285,7 +283,7 @@ def _panel(corner: Vector, along: Vector, up: Vector) -> Mesh:
     faces = np.concatenate(
         [np.column_stack([first, right, over + 1]), np.column_stack([first, over + 1, over])]
     )
-    return Mesh(np.asarray(corner) + shares @ sides, faces.astype(np.int32), shares * lengths)
+    return Mesh(np.asarray(corner) + product(shares, sides), faces.astype(np.int32), shares * lengths)
 
 
 def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:
@@ -319,4 +317,15 @@ def furniture_friction(mass: float) -> float:
 
 def yaw_quaternion(yaw: float) -> tuple[float, float, float, float]:
     """Return the unit quaternion (w, x, y, z) of a turn about the vertical, radians."""
-    return (float(np.cos(yaw / 2)), 0.0, 0.0, float(np.sin(yaw / 2)))
+    return (cosine(yaw / 2), 0.0, 0.0, sine(yaw / 2))
+
+
+def rotation_quaternion(pitch: float = 0, roll: float = 0, yaw: float = 0) -> list[float]:
+    """Return the unit quaternion (w, x, y, z) of turns about x, then y, then z, radians."""
+    (a, b), (c, d), (e, f) = ((cosine(turn / 2), sine(turn / 2)) for turn in (pitch, roll, yaw))
+    return [
+        a * c * e + b * d * f,
+        b * c * e - a * d * f,
+        a * d * e + b * c * f,
+        a * c * f - b * d * e,
+    ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from thor_interact_env.simulators.mujoco.exact import cosine, length, product, sine
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Vector
 
 Box = tuple[float, float, float, float, float, float]
@@ -41,13 +42,13 @@ class Placement:
         """Return the (n, 6) axis-aligned boxes around its colliders."""
         found = np.zeros((len(self.blueprint.colliders), 6))
         # Things stand at quarter turns, so a turned box is a box.
-        cosine, sine = np.cos(self.yaw), np.sin(self.yaw)
+        along, across = cosine(self.yaw), sine(self.yaw)
         for row, collider in zip(found, self.blueprint.colliders, strict=True):
             half = _half_extents(collider)
-            if abs(sine) > 0.5:
+            if abs(across) > 0.5:
                 half = half[[1, 0, 2]]
             x, y, z = collider.position
-            middle = np.array([cosine * x - sine * y, sine * x + cosine * y, z]) + self.position
+            middle = np.array([along * x - across * y, across * x + along * y, z]) + self.position
             row[:3], row[3:] = middle - half, middle + half
         return found
 
@@ -59,7 +60,7 @@ def _half_extents(collider: Collider) -> npt.NDArray[np.float64]:
         "cylinder": np.array([first, first, second]),
         "capsule": np.array([first, first, first + second]),
     }.get(collider.kind, np.array([first, second, third]))
-    return np.full(3, np.linalg.norm(half)) if any(collider.rotation) else half
+    return np.full(3, length(half)) if any(collider.rotation) else half
 
 
 Unit = tuple[tuple[str, Blueprint], ...]
@@ -78,8 +79,8 @@ def placed_box(blueprint: Blueprint, position: Vector, yaw: float) -> Box:
     """Return the axis-aligned box around a turned blueprint's bounds."""
     low, high = blueprint.bounds()
     corners = np.array([[a, b] for a in (low[0], high[0]) for b in (low[1], high[1])])
-    cosine, sine = np.cos(yaw), np.sin(yaw)
-    corners = corners @ np.array([[cosine, sine], [-sine, cosine]]) + np.asarray(position[:2])
+    along, across = cosine(yaw), sine(yaw)
+    corners = product(corners, np.array([[along, across], [-across, along]])) + np.asarray(position[:2])
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     return (
         float(x0),
@@ -157,8 +158,8 @@ class Layout:
     def point(self, wall: int, along: float, inward: float) -> tuple[float, float]:
         """Return the point `along` a wall (0: its middle, +: right when facing it), `inward` from it."""
         x, y = along, self.size[(wall + 1) % 2] / 2 - inward
-        cosine, sine = ((1, 0), (0, 1), (-1, 0), (0, -1))[wall]
-        return cosine * x - sine * y, sine * x + cosine * y
+        turned = ((x, y), (-y, x), (-x, -y), (y, -x))
+        return turned[wall]
 
     def at_wall(
         self,

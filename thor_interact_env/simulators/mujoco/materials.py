@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from thor_interact_env.simulators.mujoco.exact import sine
 
 Colour = tuple[float, float, float]
 """Red, green, blue in 0..1."""
@@ -37,19 +38,42 @@ class Material:
 
 
 @lru_cache(maxsize=32)
-def _cubic(cells: int) -> npt.NDArray[np.float32]:
-    """Return the (TEXTURE_SIZE, cells) weights with which cells are interpolated so that the result tiles."""
-    tiled = np.tile(np.eye(cells, dtype=np.float32), (3, 1))
-    large = cv2.resize(tiled, (cells, 3 * TEXTURE_SIZE), interpolation=cv2.INTER_CUBIC)
-    weights = large[TEXTURE_SIZE : 2 * TEXTURE_SIZE].astype(np.float32)
-    weights.flags.writeable = False
-    return weights
+def _cubic(cells: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float32]]:
+    """Return which cells are interpolated for each pixel so that the result tiles, and their weights.
+
+    Returns:
+        (4, TEXTURE_SIZE) indices and weights: cubic convolution with the sharpness of image libraries.
+    """
+    position = (np.arange(TEXTURE_SIZE) + 0.5) * cells / TEXTURE_SIZE - 0.5
+    nearest = np.floor(position) + np.array([[-1], [0], [1], [2]])
+    gaps = np.abs(position - nearest)
+    sharp = -0.75
+    inner = ((sharp + 2) * gaps - (sharp + 3)) * gaps * gaps + 1
+    outer = ((sharp * gaps - 5 * sharp) * gaps + 8 * sharp) * gaps - 4 * sharp
+    weights = np.where(gaps <= 1, inner, outer).astype(np.float32)
+    indices = nearest.astype(int) % cells
+    indices.flags.writeable = weights.flags.writeable = False
+    return indices, weights
+
+
+def _stretched(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the rows of an array, (cells, n), interpolated to (TEXTURE_SIZE, n)."""
+    indices, weights = _cubic(len(coarse))
+    total = coarse[indices[0]] * weights[0][:, None]
+    for cells, weight in zip(indices[1:], weights[1:], strict=True):
+        total += coarse[cells] * weight[:, None]
+    return total
 
 
 def _noise(rng: np.random.Generator, cells_y: int, cells_x: int) -> npt.NDArray[np.float32]:
     """Return smooth noise in 0..1 that tiles, (TEXTURE_SIZE, TEXTURE_SIZE)."""
     coarse = rng.random((cells_y, cells_x), dtype=np.float32)
-    return np.clip(_cubic(cells_y) @ coarse @ _cubic(cells_x).T, 0, 1)
+    return np.clip(_stretched(_stretched(coarse.T).T), 0, 1)
+
+
+def _wave(turns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the sine of so many whole turns."""
+    return sine(np.float32(2 * np.pi) * (turns - np.rint(turns)))
 
 
 def _grid() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -70,8 +94,8 @@ def _speckle(rng: np.random.Generator) -> npt.NDArray[np.floating]:
 def _grain(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     """Return long streaks and a few wavy growth lines along the columns."""
     rows, _ = _grid()
-    rings = 0.5 + 0.5 * np.sin(2 * np.pi * (4 * rows + 0.7 * _noise(rng, 5, 2)))
-    return 0.25 * rings**3 + 0.5 * _noise(rng, 40, 2) + 0.2 * _noise(rng, 3, 1)
+    rings = 0.5 + 0.5 * _wave(4 * rows + 0.7 * _noise(rng, 5, 2))
+    return 0.25 * rings * rings * rings + 0.5 * _noise(rng, 40, 2) + 0.2 * _noise(rng, 3, 1)
 
 
 def _wood(rng: np.random.Generator) -> npt.NDArray[np.floating]:
@@ -130,14 +154,14 @@ def _bricks(rng: np.random.Generator) -> npt.NDArray[np.floating]:
 def _marble(rng: np.random.Generator) -> npt.NDArray[np.floating]:
     rows, columns = _grid()
     warp = 0.5 * _noise(rng, 3, 3) + 0.25 * _noise(rng, 7, 7) + 0.08 * _noise(rng, 20, 20)
-    veins = 1 - np.abs(np.sin(2 * np.pi * (rows + columns + warp)))
+    veins = (1 - np.abs(_wave(rows + columns + warp))) ** 2
     fading = np.clip(1.6 * _noise(rng, 4, 4) - 0.2, 0, 1)
-    return 0.75 * fading * veins**4 + 0.3 * _noise(rng, 5, 5)
+    return 0.75 * fading * veins * veins + 0.3 * _noise(rng, 5, 5)
 
 
 def _fabric(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     rows, columns = _grid()
-    weave = 0.5 + 0.25 * (np.sin(2 * np.pi * 32 * rows) + np.sin(2 * np.pi * 32 * columns))
+    weave = 0.5 + 0.25 * (_wave(32 * rows) + _wave(32 * columns))
     return 0.35 * weave + 0.3 * _noise(rng, 10, 10)
 
 
@@ -154,7 +178,7 @@ def _checks(rng: np.random.Generator) -> npt.NDArray[np.float32]:
 
 def _dots(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     rows, columns = _grid()
-    radius = np.hypot((rows * 4) % 1 - 0.5, (columns * 4) % 1 - 0.5)
+    radius = np.sqrt(((rows * 4) % 1 - 0.5) ** 2 + ((columns * 4) % 1 - 0.5) ** 2)
     return 0.9 * (radius < rng.uniform(0.2, 0.35)) + 0.1 * _noise(rng, 8, 8)
 
 

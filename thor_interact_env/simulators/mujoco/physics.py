@@ -14,6 +14,7 @@ import numpy.typing as npt
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
 from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
 from thor_interact_env.simulators.mujoco.building import CASTOR_MASS, TIME_STEP, specify, yaw_quaternion
+from thor_interact_env.simulators.mujoco.exact import length, product
 from thor_interact_env.simulators.mujoco.rooms import RoomPlan
 from thor_interact_env.simulators.mujoco.shapes import cross
 
@@ -32,6 +33,13 @@ REST_SPEED, REST_SPIN = 0.03, 0.5
 GLIDE_SECONDS, GLIDE_SPEED, GLIDE_SPIN = 1.5, 0.25, 2.5
 """Seconds after which what glides along or turns upright at less than these metres and radians per second
 counts as resting too: heavy furniture creeps for long."""
+
+SPACING = 2.0**-32
+"""Metres, and units of quaternions, of which positions are whole multiples after every step.
+
+MuJoCo turns bodies by the C library's sine and cosine, whose last bits depend on the processor and on the
+library. Rounded to this grid they agree, so that equal touches lead to equal states on all machines.
+"""
 
 VISIBLE_MOTION = 1e-3
 """Metres (or radians, times 0.1 m): a touch that moves nothing farther is undone, so it leaves no trace."""
@@ -113,7 +121,7 @@ class CompiledRoom:
         for movable in awake:
             # The smallest push there is: it only wakes the body.
             self.data.qfrc_applied[movable.velocity_address] = 1e-9
-        mujoco.mj_step(self.model, self.data)
+        self._step()
         self.data.qfrc_applied[:] = 0
         self._until_rest(SETTLE_SECONDS)
         self.rest(self.positions())
@@ -123,22 +131,29 @@ class CompiledRoom:
         return self.data.qpos.copy()
 
     def rest(self, positions: npt.NDArray[np.float64]) -> None:
-        """Put everything at `positions`, asleep and still."""
-        self.model.qpos0[:] = positions
+        """Put everything at `positions`, asleep and still; they are rounded to multiples of `SPACING`."""
+        _round(positions, self.model.qpos0)
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
+
+    def _step(self, count: int = 1) -> None:
+        """Simulate so many steps, each from positions on the grid to positions on the grid."""
+        positions = self.data.qpos
+        for _ in range(count):
+            mujoco.mj_step(self.model, self.data)
+            _round(positions, positions)
 
     def _until_rest(self, seconds: float) -> list[npt.NDArray[np.float64]]:
         """Simulate until all rests; return all positions at the times of the frames of a motion."""
         steps, first = round(CHECK_SECONDS / TIME_STEP), round(FIRST_FRAME_SECONDS / TIME_STEP)
-        model, data, positions, velocities = self.model, self.data, self.data.qpos, self.data.qvel
+        data, positions, velocities = self.data, self.data.qpos, self.data.qvel
         resting, gliding = (np.tile(least, len(self.movables)) for least in (_RESTING, _GLIDING))
         quiet = 0
         motion = []
         for check in range(1, round(seconds / CHECK_SECONDS) + 1):
-            mujoco.mj_step(model, data, nstep=first)
+            self._step(first)
             motion.append(positions.copy())
-            mujoco.mj_step(model, data, nstep=steps - first)
+            self._step(steps - first)
             least = gliding if check * CHECK_SECONDS > GLIDE_SECONDS else resting
             quiet = quiet + 1 if (np.abs(velocities) < least).all() else 0
             if data.ntree_awake == 0 or quiet >= 2:
@@ -186,18 +201,18 @@ class CompiledRoom:
         movable, model, data = self.movables[index], self.model, self.data
         middle, axes = data.xipos[movable.body], data.ximat[movable.body].reshape(3, 3)
         inertia = model.body_inertia[movable.body]
-        lever = axes.T @ (point - middle)
+        lever = product(axes.T, point - middle)
         velocity = data.qvel[movable.velocity_address : movable.velocity_address + 6]
         # One step must not throw a pencil through the room before its speed can be clamped.
-        gain = float(np.linalg.norm(force)) / movable.mass * TIME_STEP
+        gain = length(force) / movable.mass * TIME_STEP
         thrust = force * min(1.0, GREATEST_SPEED[0] / max(gain, 1e-9))
         for _ in range(round(FORCE_DURATION / TIME_STEP)):
-            torque = cross(lever, axes.T @ force)
-            spin = float(np.linalg.norm(torque / inertia)) * TIME_STEP
-            torque = axes @ torque * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9))
+            torque = cross(lever, product(axes.T, force))
+            spin = length(torque / inertia) * TIME_STEP
+            torque = product(axes, torque) * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9))
             data.qfrc_applied[:] = 0
             mujoco.mj_applyFT(model, data, thrust, torque, middle, movable.body, data.qfrc_applied)
-            mujoco.mj_step(model, data)
+            self._step()
             if _clamp(velocity):
                 break
         data.qfrc_applied[:] = 0
@@ -208,10 +223,18 @@ class CompiledRoom:
         return motion if moved else []
 
 
+def _round(positions: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> None:
+    """Write positions, rounded to multiples of `SPACING`, into `target`."""
+    np.multiply(positions, 1 / SPACING, out=target)
+    np.rint(target, out=target)
+    np.multiply(target, SPACING, out=target)
+
+
 def _greatest_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
     first, last = before.reshape(-1, 7), after.reshape(-1, 7)
-    shift = np.linalg.norm(last[:, :3] - first[:, :3], axis=1)
-    turn = 2 * np.arccos(np.clip(np.abs((first[:, 3:] * last[:, 3:]).sum(axis=1)), 0, 1))
+    shift = length(last[:, :3] - first[:, :3])
+    # Opposite quaternions are the same attitude; small turns are twice the distance between quaternions.
+    turn = 2 * np.minimum(length(last[:, 3:] - first[:, 3:]), length(last[:, 3:] + first[:, 3:]))
     return float(np.max(np.maximum(shift, 0.1 * turn), initial=0.0))
 
 
@@ -219,7 +242,7 @@ def _clamp(velocity: npt.NDArray[np.float64]) -> bool:
     """Bring the velocity (6,) of a body down to `GREATEST_SPEED`, in place; return whether it was above."""
     clamped = False
     for part, greatest in zip((velocity[:3], velocity[3:]), GREATEST_SPEED, strict=True):
-        speed = float(np.linalg.norm(part))
+        speed = length(part)
         if speed > greatest:
             part *= greatest / speed
             clamped = True

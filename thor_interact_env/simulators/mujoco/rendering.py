@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
+from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, sine
 from thor_interact_env.simulators.mujoco.opengl import Canvas
 
 if TYPE_CHECKING:
@@ -17,10 +18,16 @@ Quality = Literal["fast", "fine"]
 QUALITIES: Final[dict[Quality, tuple[int, int]]] = {"fast": (512, 0), "fine": (2048, 4)}
 """Pixels along a side of the shadow map, and samples per pixel that smooth edges (0: one, unsmoothed)."""
 
+FOCAL_LENGTH: Final = IMAGE_SIZE / 2 * cosine(FIELD_OF_VIEW / 2 * DEGREE) / sine(FIELD_OF_VIEW / 2 * DEGREE)
+"""Pixels between the eye and the plane of the picture."""
+
 SHELL: Final = "shell"
 """Name of the body, the last of a room, that shows floor, walls and ceiling."""
 
 _SEEN, _UNSEEN = 0, 5
+
+_ROUNDING = 1e-6
+"""Metres by which a thing must be outside, so that it does not matter how these products are rounded."""
 
 _SHADOW_PIXEL = 0.03
 """Metres by which a shadow may be wider than its geometry, for what the shadow map does not resolve."""
@@ -135,9 +142,8 @@ class Renderer:
 
 def ray_lengths() -> npt.NDArray[np.float64]:
     """Return what turns plane depth into distance, (300, 300): sqrt(1 + (x^2 + y^2) / f^2)."""
-    focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
     offset = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2
-    return np.sqrt(1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / focal**2)
+    return np.sqrt(1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / FOCAL_LENGTH**2)
 
 
 def in_view(
@@ -157,16 +163,17 @@ def in_view(
     """
     index = model.camera(camera).id
     axes = data.cam_xmat[index].reshape(3, 3)
-    eye, half = data.cam_xpos[index], np.radians(model.cam_fovy[index]) / 2
+    eye, half = data.cam_xpos[index], float(model.cam_fovy[index]) / 2 * DEGREE
     # Outward normals of the left, right, lower and upper side of what the camera sees.
-    sides = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]]) * np.cos(half)
-    normals = np.column_stack([sides, np.full(4, np.sin(half))]) @ axes.T
+    sides = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]]) * cosine(half)
+    normals = np.column_stack([sides, np.full(4, sine(half))]) @ axes.T
     boxes, turns = model.geom_aabb[geoms], data.geom_xmat[geoms].reshape(-1, 3, 3)
     extents = boxes[:, 3:] + (_SHADOW_PIXEL if shadows else 0.0)
     middles = data.geom_xpos[geoms] + _products(turns, boxes[:, :3])
     # How far each box reaches along the normals, and along the axes of the room.
     reach = _products(np.abs(normals @ turns), extents)
     widths = _products(np.abs(turns), extents)
+    reach += _ROUNDING
     outside = (middles - eye) @ normals.T > reach
     if not shadows:
         return ~outside.any(axis=1)

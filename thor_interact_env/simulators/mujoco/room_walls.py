@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import cosine, sine
 from thor_interact_env.simulators.mujoco.layout import Layout, Placement
 from thor_interact_env.simulators.mujoco.objects import fixtures
 from thor_interact_env.simulators.mujoco.objects.fixtures_units import alone
@@ -14,7 +15,7 @@ _HEADROOM = 0.42
 def wall_of(item: Placement) -> tuple[int, float]:
     """Return the wall a thing hangs on or stands at, and how far along it."""
     wall = round(item.yaw / (np.pi / 2))
-    along = float(np.cos(item.yaw) * item.position[0] + np.sin(item.yaw) * item.position[1])
+    along = cosine(item.yaw) * item.position[0] + sine(item.yaw) * item.position[1]
     return wall, along
 
 
@@ -29,8 +30,8 @@ def door(room: Layout) -> None:
         room.along_walls(switch, height, 0.0)
         return
     x, y, _ = found.position
-    inward = np.array([np.sin(found.yaw), -np.cos(found.yaw)]) * 0.75
-    side = np.abs([np.cos(found.yaw), np.sin(found.yaw)]) * size[0] / 2
+    inward = np.array([sine(found.yaw), -cosine(found.yaw)]) * 0.75
+    side = np.abs([cosine(found.yaw), sine(found.yaw)]) * size[0] / 2
     corners = np.array([[x, y], [x + inward[0], y + inward[1]]])
     low, high = corners.min(axis=0) - side, corners.max(axis=0) + side
     room.keep_free((float(low[0]), float(low[1]), 0.0, float(high[0]), float(high[1]), 2.0))

@@ -3,15 +3,17 @@
 The floor is at z = 0 and the room is centred on the origin: |x| <= width / 2, |y| <= depth / 2. Metres.
 """
 
+import math
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
+from thor_interact_env.simulators.mujoco.exact import cosine, length, sine
 from thor_interact_env.simulators.mujoco.layout import Box, Layout, Placement, overlaps, placed_box
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
@@ -142,7 +144,7 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
         if mean > 0 and CATALOG[name].receptacles[0] != "Floor" and footprints[name] < _SMALL_FOOTPRINT
     ]
     # What is hardly visible makes a room no fuller.
-    weights = np.array([expected[name] * np.sqrt(footprints[name]) for name in candidates])
+    weights = np.array([expected[name] * math.sqrt(footprints[name]) for name in candidates])
     goal = int(rng.integers(usual, most + 1)) - furniture
     for _ in range(goal - len(names)):
         names.append(str(rng.choice(candidates, p=weights / weights.sum())))
@@ -164,19 +166,19 @@ def _spots(plan: RoomPlan, walkable: npt.NDArray[np.float64]) -> list[_Spot]:
     """Return the surfaces; those that a hand reaches from where the agent can stand weigh more."""
     spots = []
     for item in (*plan.fixtures, *plan.furniture):
-        cosine, sine = np.cos(item.yaw), np.sin(item.yaw)
+        along, across = cosine(item.yaw), sine(item.yaw)
         for surface in item.blueprint.surfaces:
             x, y, z = surface.center
             height = item.position[2] + z
             if height > _HIGHEST_SURFACE:
                 continue
-            middle = item.position[0] + cosine * x - sine * y, item.position[1] + sine * x + cosine * y
+            middle = item.position[0] + along * x - across * y, item.position[1] + across * x + along * y
             # Hosts stand at quarter turns, so a turned rectangle is a rectangle.
-            half = surface.half_size if abs(cosine) > 0.5 else surface.half_size[::-1]
+            half = surface.half_size if abs(along) > 0.5 else surface.half_size[::-1]
             rectangle = middle[0] - half[0], middle[1] - half[1], middle[0] + half[0], middle[1] + half[1]
-            away = np.hypot(np.hypot(*(walkable - middle).T), _EYE - height)
+            away = length(np.column_stack([walkable - middle, np.full(len(walkable), _EYE - height)]))
             near = min(int((away < _REACH).sum()), 8) / 8
-            weight = np.sqrt(half[0] * half[1]) * (0.1 + near) * (1.0 if height >= 0.6 else 0.4)
+            weight = math.sqrt(half[0] * half[1]) * (0.1 + near) * (1.0 if height >= 0.6 else 0.4)
             spots.append(
                 _Spot(item.type, tuple(map(float, rectangle)), height, surface.clearance, float(weight))  # type: ignore[arg-type]
             )
@@ -205,7 +207,7 @@ class _Spawn:
         # Open shelves stand for iTHOR's cabinets and drawers, which hold a share of its small things.
         if receptacles != ("Floor",) and self.rng.random() < _ON_SHELVES:
             yield from self._shuffled([spot for spot in self.spots if spot.height >= _EYE_LEVEL])
-        for index in self._order(0.6 ** np.arange(len(receptacles))):
+        for index in self._order(np.cumprod(np.full(len(receptacles), 0.6))):
             if receptacles[index] == "Floor":
                 yield self.ground
             usual = _SAME.get(receptacles[index], (receptacles[index],))
@@ -220,12 +222,14 @@ class _Spawn:
 
     def _order(self, weights: npt.NDArray[np.floating]) -> list[int]:
         """Draw all without replacement, each time in proportion to the weights of what is left."""
-        # The first of independent exponential clocks rings in proportion to its rate.
-        order: list[int] = np.argsort(self.rng.exponential(size=len(weights)) / weights).tolist()
+        # The first of independent exponential clocks rings in proportion to its rate. Their order alone
+        # counts: the last bits of a time, which may depend on the machine, do not.
+        times = self.rng.exponential(size=len(weights)) / weights
+        order: list[int] = np.argsort(times, kind="stable").tolist()
         return order
 
-    def fit(self, half: npt.NDArray[np.float64], high: float, spot: _Spot) -> Pose | None:
-        """Find a free place on a surface for a thing of these half extents (2,) and height, and take it."""
+    def fit(self, half: tuple[float, float], high: float, spot: _Spot) -> Pose | None:
+        """Find a free place on a surface for a thing of these half extents and height, and take it."""
         if high + 0.01 > spot.clearance:
             return None
         x0, y0, x1, y1 = spot.rectangle
@@ -234,8 +238,8 @@ class _Spawn:
             yaw = float(self.rng.uniform(-np.pi, np.pi))
             if attempt % 2:  # Long things fit on narrow boards only along or across.
                 yaw = round(yaw / (np.pi / 2)) * np.pi / 2
-            turn = np.abs([[np.cos(yaw), np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-            wide, deep = (float(value) for value in turn @ half)
+            along, across = abs(cosine(yaw)), abs(sine(yaw))
+            wide, deep = along * half[0] + across * half[1], across * half[0] + along * half[1]
             if 2 * wide > x1 - x0 or 2 * deep > y1 - y0:
                 continue
             x = float(self.rng.uniform(x0 + wide, x1 - wide))
@@ -253,7 +257,7 @@ class _Spawn:
     def _blocked(self, box: Box) -> int:
         """Return at how many positions the agent could not stand any more."""
         nearest = np.clip(self.walkable, box[:2], box[3:5])
-        return int((np.linalg.norm(self.walkable - nearest, axis=1) < AGENT_RADIUS).sum())
+        return int((length(self.walkable - nearest) < AGENT_RADIUS).sum())
 
 
 def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
@@ -270,10 +274,10 @@ def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
     room = _Spawn(plan, rng)
     poses: list[Pose | None] = [None] * len(plan.portables)
     bounds = [made.bounds() for _, made in plan.portables]
-    areas = [float(np.prod(high[:2] - low[:2])) for low, high in bounds]
+    areas = [float((high[0] - low[0]) * (high[1] - low[1])) for low, high in bounds]
     for index in np.argsort(areas, kind="stable")[::-1]:
         low, high = bounds[index]
-        half = np.maximum(-low[:2], high[:2])
+        half = (max(-float(low[0]), float(high[0])), max(-float(low[1]), float(high[1])))
         for spot in room.choices(plan.portables[index][0]):
             poses[index] = room.fit(half, float(high[2]), spot)
             if poses[index] is not None:
@@ -302,10 +306,10 @@ def reachable(plan: RoomPlan, poses: list[Pose | None] | None = None) -> npt.NDA
     free = np.ones(x.shape, bool)
     for x0, y0, z0, x1, y1, _ in boxes:
         if z0 < AGENT_TOP:
-            across = np.maximum(np.maximum(x0 - x, x - x1), 0)
-            free &= np.hypot(across, np.maximum(np.maximum(y0 - y, y - y1), 0)) >= AGENT_RADIUS
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(free.astype(np.uint8), connectivity=4)
-    if len(stats) < 2:
+            beside = np.maximum(np.maximum(x0 - x, x - x1), 0), np.maximum(np.maximum(y0 - y, y - y1), 0)
+            free &= length(np.stack(beside, axis=-1)) >= AGENT_RADIUS
+    labels, count = ndimage.label(free)
+    if count == 0:
         return np.zeros((0, 2))
-    chosen = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    chosen = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     return np.column_stack([x[chosen], y[chosen]])

@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from thor_interact_env.simulators.mujoco.exact import cosine, length, product, sine
 from thor_interact_env.simulators.mujoco.materials import Material
 
 Vector = tuple[float, float, float]
+
+TINY, SMALL, MEDIUM, LARGE, HUGE = 6, 8, 12, 14, 20
+"""Corners of round things, by how much of a picture they fill: a stem, a knob, a cup, a vase, a table top."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Mesh:
         """Return the mesh turned (radians, about x by `pitch`, y by `roll`, z by `yaw`), then shifted."""
         turned = self.vertices
         if yaw or pitch or roll:
-            turned = turned @ (_about(2, yaw) @ _about(1, roll) @ _about(0, pitch)).T
+            turned = product(turned, rotation_matrix(pitch, roll, yaw).T)
         return Mesh(turned + np.asarray(offset), self.faces, self.uv)
 
     def scaled(self, factors: Vector) -> "Mesh":
@@ -125,12 +129,17 @@ def cross(first: Iterable[float], second: Iterable[float]) -> npt.NDArray[np.flo
     return np.array([b * z - c * y, c * x - a * z, a * y - b * x])
 
 
+def rotation_matrix(pitch: float = 0, roll: float = 0, yaw: float = 0) -> npt.NDArray[np.float64]:
+    """Return the (3, 3) matrix that turns about x by `pitch`, then y by `roll`, then z by `yaw`, radians."""
+    return product(_about(2, yaw), product(_about(1, roll), _about(0, pitch)))
+
+
 def _about(axis: int, angle: float) -> npt.NDArray[np.float64]:
-    cosine, sine = np.cos(angle), np.sin(angle)
+    along, across = cosine(float(angle)), sine(float(angle))
     first, second = [(1, 2), (2, 0), (0, 1)][axis]
     matrix = np.eye(3)
-    matrix[first, first] = matrix[second, second] = cosine
-    matrix[first, second], matrix[second, first] = -sine, sine
+    matrix[first, first] = matrix[second, second] = along
+    matrix[first, second], matrix[second, first] = -across, across
     return matrix
 
 
@@ -182,22 +191,21 @@ def box(size: Vector, center: Vector = (0, 0, 0)) -> Mesh:
     return Mesh(vertices + np.asarray(center), _TRIANGLES, uv)
 
 
-def lathe(profile: npt.ArrayLike, segments: int = 14, smooth: bool = True) -> Mesh:
+def lathe(profile: npt.ArrayLike, segments: int = LARGE, smooth: bool = True) -> Mesh:
     """Return the surface that a profile sweeps around the z axis.
 
     Args:
         profile: (n, 2) radius and height, from the bottom outside, over the top, to the inside bottom
             (the material lies to the left of the walk: start at (0, bottom) for a closed bottom).
-        segments: Corners of the circle.
+        segments: Corners of the circle. Four make a square, its sides along x and y, as wide as the circle.
         smooth: Share normals between profile steps (round things); otherwise every step has a sharp edge.
     """
     points = np.asarray(profile, dtype=np.float64)
-    angles, circle, patches = _circle(segments)
-    walked = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    angles, circle, _ = _circle(segments)
+    walked = np.concatenate([[0], np.cumsum(length(np.diff(points, axis=0)))])
     steps = np.arange(len(points) - 1)
     # Each ring is a point of the profile; a sharp edge has one for either side of it.
     rings = np.arange(len(points)) if smooth else np.column_stack([steps, steps + 1]).ravel()
-    first = steps if smooth else 2 * steps
     vertices = np.empty((len(rings), segments + 1, 3))
     vertices[..., :2] = points[rings, 0, None, None] * circle
     vertices[..., 2] = points[rings, 1, None]
@@ -206,9 +214,33 @@ def lathe(profile: npt.ArrayLike, segments: int = 14, smooth: bool = True) -> Me
     uv[..., 1] = walked[rings, None]
     # Of the two triangles of each patch one is missing where the profile touches the axis.
     kept = points[:, 0] > 1e-9
-    faces = first[:, None, None, None] * (segments + 1) + patches
-    faces = faces[np.column_stack([kept[:-1], kept[1:]])]
-    return Mesh(vertices.reshape(-1, 3), faces.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
+    return _tube(vertices, uv, steps if smooth else 2 * steps, np.column_stack([kept[:-1], kept[1:]]))
+
+
+def _tube(
+    vertices: npt.NDArray[np.float64],
+    uv: npt.NDArray[np.float64],
+    lower: npt.NDArray[np.int_],
+    kept: npt.NDArray[np.bool_],
+) -> Mesh:
+    """Return the surface between rings of points.
+
+    Args:
+        vertices: (rings, corners + 1, 3): the first point of a ring is also its last.
+        uv: (rings, corners + 1, 2) texture coordinates.
+        lower: (n,) rings that are joined to the next one.
+        kept: (n, 2) whether the triangles with two corners on the lower, and on the upper ring are there.
+    """
+    corners = vertices.shape[1] - 1
+    faces = (lower * (corners + 1))[:, None, None, None] + _circle(corners)[2]
+    return Mesh(vertices.reshape(-1, 3), faces[kept].reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
+
+
+def _cap(corners: npt.NDArray[np.float64], uv: npt.NDArray[np.float64], reverse: bool) -> Mesh:
+    """Return the flat face inside a convex ring of corners, (n, 3), seen from the other side if reversed."""
+    count = len(corners)
+    fan = np.column_stack([np.zeros(count - 2), np.arange(1, count - 1), np.arange(2, count)])
+    return Mesh(corners, (fan[:, ::-1] if reverse else fan).astype(np.int32), uv)
 
 
 @lru_cache(maxsize=64)
@@ -223,18 +255,21 @@ def _circle(
     low = np.arange(segments)
     high = low + segments + 1
     patches = np.stack([np.column_stack([low, low + 1, high + 1]), np.column_stack([low, high + 1, high])])
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    circle = np.stack([cosine(angles), sine(angles)], axis=1)
+    circle[-1] = circle[0]
+    if segments == 4:
+        circle = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1], [1, 1]], np.float64)
     _freeze(angles, circle, patches)
     return angles, circle, patches
 
 
-def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: int = 12) -> Mesh:
-    """Return an upright closed cylinder that stands on `base`."""
+def cylinder(radius: float, height: float, base: Vector = (0, 0, 0), segments: int = MEDIUM) -> Mesh:
+    """Return an upright closed cylinder that stands on `base`; of four segments a box, see `lathe`."""
     profile = [(0, 0), (radius, 0), (radius, height), (0, height)]
     return lathe(profile, segments, smooth=False).moved(base)
 
 
-def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = 12) -> Mesh:
+def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = MEDIUM) -> Mesh:
     """Return an ellipsoid with half axes `radii`."""
     return _unit_sphere(segments).scaled(radii).moved(center)
 
@@ -242,23 +277,23 @@ def ellipsoid(radii: Vector, center: Vector = (0, 0, 0), segments: int = 12) -> 
 @lru_cache(maxsize=64)
 def _unit_sphere(segments: int) -> Mesh:
     angles = np.linspace(-np.pi / 2, np.pi / 2, max(segments // 2, 4) + 1)
-    profile = np.column_stack([np.cos(angles), np.sin(angles)])
+    profile = np.column_stack([cosine(angles), sine(angles)])
     profile[[0, -1], 0] = 0
     sphere = lathe(profile, segments)
     _freeze(sphere.vertices, sphere.faces, sphere.uv)
     return sphere
 
 
-def rod(start: Vector, end: Vector, radius: float, segments: int = 6) -> Mesh:
+def rod(start: Vector, end: Vector, radius: float, segments: int = TINY) -> Mesh:
     """Return a round bar from `start` to `end`, closed at both ends."""
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
-    length = float(np.linalg.norm(last - first))
-    up = (last - first) / length
+    long = length(last - first)
+    up = (last - first) / long
     side = cross(up, (1.0, 0.0, 0.0) if abs(up[0]) < 0.9 else (0.0, 1.0, 0.0))
-    side /= np.linalg.norm(side)
+    side /= length(side)
     frame = np.column_stack([side, cross(up, side), up])
-    mesh = cylinder(radius, length, segments=segments)
-    return Mesh(mesh.vertices @ frame.T + first, mesh.faces, mesh.uv)
+    mesh = cylinder(radius, long, segments=segments)
+    return Mesh(product(mesh.vertices, frame.T) + first, mesh.faces, mesh.uv)
 
 
 def arc(
@@ -267,8 +302,8 @@ def arc(
     start: float,
     end: float,
     thickness: float,
-    segments: int = 8,
-    sides: int = 6,
+    segments: int = SMALL,
+    sides: int = TINY,
 ) -> Mesh:
     """Return a round bar bent along a circle in the x-z plane (handles), closed at both ends.
 
@@ -282,23 +317,17 @@ def arc(
         sides: Corners of the bar's section.
     """
     bends = np.linspace(start, end, segments + 1)
-    angles, circle, patches = _circle(sides)
+    angles, circle, _ = _circle(sides)
     # The section's first axis points away from the centre, its second along y.
     away = radius + thickness * circle[:, 0]
     vertices = np.empty((segments + 1, sides + 1, 3))
-    vertices[..., 0] = np.cos(bends)[:, None] * away
+    vertices[..., 0] = cosine(bends)[:, None] * away
     vertices[..., 1] = thickness * circle[:, 1]
-    vertices[..., 2] = np.sin(bends)[:, None] * away
+    vertices[..., 2] = sine(bends)[:, None] * away
     uv = np.stack(np.broadcast_arrays(angles * thickness, bends[:, None] * radius), axis=-1)
-    rings = (sides + 1) * np.arange(segments)
-    walls = rings[:, None, None, None] + patches
-    fan = np.column_stack([np.zeros(sides - 2), np.arange(1, sides - 1), np.arange(2, sides)])
+    tube = _tube(vertices, uv, np.arange(segments), np.ones((segments, 2), bool))
     flat = thickness * circle[:-1]
-    tube = Mesh(vertices.reshape(-1, 3), walls.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
-    caps = [
-        Mesh(vertices[index, :-1], (fan[:, ::-1] if turned else fan).astype(np.int32), flat)
-        for index, turned in ((0, True), (-1, False))
-    ]
+    caps = [_cap(vertices[index, :-1], flat, reverse) for index, reverse in ((0, True), (-1, False))]
     return merge(tube, *caps).moved(center)
 
 
@@ -311,40 +340,20 @@ def extrude(outline: npt.ArrayLike, height: float) -> Mesh:
     """
     points = np.asarray(outline, dtype=np.float64)
     following = np.roll(points, -1, axis=0)
-    count = len(points)
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(following - points, axis=1))])
-    walls = np.concatenate(
-        [
-            np.column_stack([points, np.zeros(count)]),
-            np.column_stack([following, np.zeros(count)]),
-            np.column_stack([following, np.full(count, height)]),
-            np.column_stack([points, np.full(count, height)]),
-        ]
-    )
-    wall_uv = np.concatenate(
-        [
-            np.column_stack([length[:-1], np.zeros(count)]),
-            np.column_stack([length[1:], np.zeros(count)]),
-            np.column_stack([length[1:], np.full(count, height)]),
-            np.column_stack([length[:-1], np.full(count, height)]),
-        ]
-    )
-    index = np.arange(count)
-    wall_faces = np.concatenate(
-        [
-            np.column_stack([index, index + count, index + 2 * count]),
-            np.column_stack([index, index + 2 * count, index + 3 * count]),
-        ]
-    )
-    caps = []
-    for level, turned in ((0.0, True), (height, False)):
-        corners = np.concatenate([points, points.mean(axis=0, keepdims=True)])
-        fan = np.column_stack([index, (index + 1) % count, np.full(count, count)])
-        caps.append(
-            Mesh(
-                np.column_stack([corners, np.full(count + 1, level)]),
-                (fan[:, ::-1] if turned else fan).astype(np.int32),
-                corners,
-            )
-        )
-    return merge(Mesh(walls, wall_faces.astype(np.int32), wall_uv), *caps)
+    walked = np.concatenate([[0], np.cumsum(length(following - points))])
+    # Each wall is a square of four corners of its own: its edges are sharp.
+    corners = np.stack([points, following, following, points], axis=1)
+    levels = np.array([0.0, 0.0, height, height])
+    vertices = np.concatenate([corners, np.broadcast_to(levels[:, None], (len(points), 4, 1))], axis=2)
+    along = np.stack([walked[:-1], walked[1:], walked[1:], walked[:-1]], axis=1)
+    uv = np.stack([along, np.broadcast_to(levels, along.shape)], axis=2)
+    faces = 4 * np.arange(len(points))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
+    walls = Mesh(vertices.reshape(-1, 3), faces.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
+    # The mean of the corners sees them all, which one of them need not.
+    middle = product(np.ones(len(points)), points) / len(points)
+    fan = np.concatenate([[middle], points, points[:1]])
+    caps = [
+        _cap(np.column_stack([fan, np.full(len(fan), level)]), fan, reverse)
+        for level, reverse in ((0.0, True), (height, False))
+    ]
+    return merge(walls, *caps)

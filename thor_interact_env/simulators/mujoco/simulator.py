@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VIEW, IMAGE_SIZE, REACH
+from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, IMAGE_SIZE, REACH
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
 from thor_interact_env.locations import ALL_ROOMS, Location, room_type
 from thor_interact_env.simulators.base import MAX_FRAMES, Instances, Observation
+from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, length, product, sine
 from thor_interact_env.simulators.mujoco.opengl import choose_backend
-from thor_interact_env.simulators.mujoco.rendering import Quality, Renderer, check_quality
+from thor_interact_env.simulators.mujoco.rendering import FOCAL_LENGTH, Quality, Renderer, check_quality
+from thor_interact_env.simulators.mujoco.shapes import cross
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
@@ -148,10 +150,9 @@ class MujocoSimulator:
     ) -> list[npt.NDArray[np.float64]]:
         """Apply a force at a pixel; return the motion it caused, empty if nothing moved."""
         room, pose, _ = self._loaded()
-        focal = IMAGE_SIZE / 2 / np.tan(np.radians(FIELD_OF_VIEW) / 2)
         middle = (IMAGE_SIZE - 1) / 2
-        ray = pose.axes @ np.array([(column - middle) / focal, (middle - row) / focal, -1.0])
-        ray /= np.linalg.norm(ray)
+        seen = np.array([(column - middle) / FOCAL_LENGTH, (middle - row) / FOCAL_LENGTH, -1.0])
+        ray = product(pose.axes, seen / length(seen))
         index, distance = room.first_hit(pose.eye, ray)
         if index is None or distance > self.reach:
             return []
@@ -160,7 +161,7 @@ class MujocoSimulator:
         point = pose.eye + distance * ray
         if self.touch_at == "center_of_mass":
             point = room.data.xipos[room.movables[index].body].copy()
-        motion = room.push(index, force * along / np.linalg.norm(along), point)
+        motion = room.push(index, force * along / length(along), point)
         if motion:
             self._untouched = None
         return motion
@@ -295,10 +296,10 @@ def _check_room(room: str) -> None:
 
 def _pose(location: Location) -> _Pose:
     """Turn AI2-THOR's left-handed, y-up pose into MuJoCo's frame: (x, y, z) becomes (x, z, y)."""
-    yaw, horizon = np.radians(location.rotation), np.radians(location.horizon)
+    yaw, horizon = location.rotation * DEGREE, location.horizon * DEGREE
     x, y, z = location.position
     eye = np.array([x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y])
-    forward = np.array([np.sin(yaw), np.cos(yaw), 0.0])
-    right = np.array([np.cos(yaw), -np.sin(yaw), 0.0])
-    look = np.cos(horizon) * forward - np.sin(horizon) * np.array([0.0, 0.0, 1.0])
-    return _Pose(eye, np.column_stack([right, np.cross(right, look), -look]), right, forward)
+    forward = np.array([sine(yaw), cosine(yaw), 0.0])
+    right = np.array([cosine(yaw), -sine(yaw), 0.0])
+    look = cosine(horizon) * forward - sine(horizon) * np.array([0.0, 0.0, 1.0])
+    return _Pose(eye, np.column_stack([right, cross(right, look), -look]), right, forward)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import arctangent, length
 from thor_interact_env.simulators.mujoco.objects.palette import (
     DARK,
     PALE,
@@ -17,6 +18,9 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
 )
 from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow, rounded, thin
 from thor_interact_env.simulators.mujoco.shapes import (
+    MEDIUM,
+    SMALL,
+    TINY,
     Blueprint,
     Collider,
     Mesh,
@@ -35,7 +39,7 @@ Rng = np.random.Generator
 def toaster(rng: Rng, size: Vector) -> Blueprint:
     """A toaster with two long or four short slots, a lever and a dial."""
     soft, low = float(rng.uniform(0.12, 0.5)), float(rng.uniform(0.02, 0.1))
-    body = rounded((1, 1, 0.97 - low), (0, 0, (0.97 + low) / 2), soft, 12)
+    body = rounded((1, 1, 0.97 - low), (0, 0, (0.97 + low) / 2), soft, MEDIUM)
     wide = float(rng.uniform(0.03, 0.2))
     ends = [box((wide, 0.92, 0.8), (side * (0.51 - wide / 2), 0, 0.42)) for side in (-1, 1)]
     long = rng.random() < 0.6
@@ -48,7 +52,7 @@ def toaster(rng: Rng, size: Vector) -> Blueprint:
         box((0.06, 0.25, 0.08), (0.53, 0, float(rng.uniform(0.4, 0.75)))),
         box((0.9, 0.9, 0.05), (0, 0, 0.025)),
     ]
-    lever.append(cylinder(0.07, 0.03, segments=8).moved((0.5, 0.25, 0.3), roll=np.pi / 2))
+    lever.append(cylinder(0.07, 0.03, segments=SMALL).moved((0.5, 0.25, 0.3), roll=np.pi / 2))
     case = appliance(rng)
     sides = case if rng.random() < 0.5 else one_of(rng, lambda _: DARK, paint)
     visuals = [((body,), case), (ends, sides), ((*slots, *lever), DARK)]
@@ -85,7 +89,7 @@ def microwave(rng: Rng, size: Vector) -> Blueprint:
             for j in range(4)
         ]
     else:
-        dial = cylinder(min(wide * 0.3, 0.03), 0.025, segments=8)
+        dial = cylinder(min(wide * 0.3, 0.03), 0.025, segments=SMALL)
         buttons += [dial.moved((middle, front - 0.005, z * level), pitch=np.pi / 2) for level in (0.25, 0.52)]
     grip = -x / 2 + x * share - 0.005
     handle = rod(
@@ -121,9 +125,12 @@ def coffee_machine(rng: Rng, size: Vector) -> Blueprint:
     if rng.random() < 0.6:
         radius = min(0.36 * x, 0.42 * y * (1 - back))
         jug = lathe(
-            [(0, 0), (radius, 0), (radius * 1.05, gap * 0.4), (radius * 0.7, gap * 0.85), (0, gap * 0.85)], 10
+            [(0, 0), (radius, 0), (radius * 1.05, gap * 0.4), (radius * 0.7, gap * 0.85), (0, gap * 0.85)],
+            MEDIUM,
         )
-        ear = arc((radius * 0.9, 0, gap * 0.45), gap * 0.25, -np.pi / 2, np.pi / 2, 0.01, 6).moved(yaw=-0.9)
+        ear = arc((radius * 0.9, 0, gap * 0.45), gap * 0.25, -np.pi / 2, np.pi / 2, 0.01, TINY).moved(
+            yaw=-0.9
+        )
         visuals.append(
             (
                 (jug.moved((0, front, z * base)),),
@@ -140,8 +147,8 @@ def coffee_machine(rng: Rng, size: Vector) -> Blueprint:
             )
         )
     else:
-        spout = cylinder(0.02, gap * 0.3, (0, front, z * (1 - head) - gap * 0.3), 6)
-        beaker = hollow([(0.028, 0), (0.036, gap * 0.35)], 0.004, 10).moved((0, front, z * base))
+        spout = cylinder(0.02, gap * 0.3, (0, front, z * (1 - head) - gap * 0.3), TINY)
+        beaker = hollow([(0.028, 0), (0.036, gap * 0.35)], 0.004, MEDIUM).moved((0, front, z * base))
         dials = [
             cylinder(0.022, 0.02).moved((at * x, -y * 0.44, z * (1 - head / 2)), pitch=np.pi / 2)
             for at in (-0.25, 0.25)
@@ -162,8 +169,8 @@ def laptop(rng: Rng, size: Vector) -> Blueprint:
     depth, thick = y * float(rng.uniform(0.66, 0.82)), float(rng.uniform(0.014, 0.024))
     back = y - depth
     base = box((x, depth, thick), (0, -back / 2, thick / 2))
-    high = float(np.hypot(z - thick, back))
-    hinge, lean = (0.0, y / 2 - back, thick), -float(np.arctan2(back, z - thick))
+    high = length((z - thick, back))
+    hinge, lean = (0.0, y / 2 - back, thick), -arctangent(back, z - thick)
 
     def on_lid(mesh: Mesh) -> Mesh:
         return mesh.moved(hinge, pitch=lean)
@@ -176,7 +183,7 @@ def laptop(rng: Rng, size: Vector) -> Blueprint:
         for row in range(4)
     ]
     pad = box((x * float(rng.uniform(0.22, 0.4)), depth * 0.24, 0.002), (0, hinge[1] - depth * 0.8, thick))
-    tall = float(np.hypot(z, back))
+    tall = length((z, back))
     colliders = [
         block((x, depth, thick), (0, -back / 2, thick / 2)),
         Collider(
@@ -212,7 +219,7 @@ def television(rng: Rng, size: Vector) -> Blueprint:
             box((x * 0.1, 0.04, z * low + 0.05), (0, 0.01, z * low / 2 + 0.02)),
         ]
         if rng.random() < 0.4:
-            foot[0] = cylinder(0.5, 0.018, segments=12).scaled((x * wide, y, 1))
+            foot[0] = cylinder(0.5, 0.018, segments=MEDIUM).scaled((x * wide, y, 1))
         colliders = [
             block((x * wide * 0.95, y * 0.95, 0.02)),
             block((x * 0.12, 0.05, z * low), (0, 0, z * low / 2)),
@@ -240,7 +247,7 @@ def desktop(rng: Rng, size: Vector) -> Blueprint:
     at, middle, wide = side * (x - tower) / 2, -side * (tower + 0.02) / 2, x - tower - 0.03
     case = box((tower, y * 0.95, high), (at, 0.02 * y, high / 2))
     front = [box((tower * 0.8, 0.012, 0.03), (at, -y * 0.455, high * level)) for level in (0.88, 0.76)]
-    front.append(cylinder(0.018, 0.02, segments=8).moved((at, -y * 0.45, high * 0.55), pitch=np.pi / 2))
+    front.append(cylinder(0.018, 0.02, segments=SMALL).moved((at, -y * 0.45, high * 0.55), pitch=np.pi / 2))
     low = float(rng.uniform(0.2, 0.32)) * z
     monitor = box((wide, 0.045, z - low), (middle, 0.15 * y, (z + low) / 2))
     shown = box((wide - 0.04, 0.006, z - low - 0.05), (middle, 0.15 * y - 0.025, (z + low) / 2 + 0.005))
@@ -269,8 +276,8 @@ def desktop(rng: Rng, size: Vector) -> Blueprint:
 def remote_control(rng: Rng, size: Vector) -> Blueprint:
     """A remote control with rows of buttons and a ring or a display."""
     x, y, z = size
-    body = rounded((x, y, z * 0.85), (0, 0, z * 0.425), float(rng.uniform(0.1, 0.4)), 10)
-    rows, columns = int(rng.integers(4, 8)), int(rng.integers(2, 4))
+    body = rounded((x, y, z * 0.85), (0, 0, z * 0.425), float(rng.uniform(0.05, 0.6)), MEDIUM)
+    rows, columns = int(rng.integers(3, 8)), int(rng.integers(2, 5))
     buttons = [
         box(
             (x * 0.055, y * 0.5 / columns, z * 0.2),
@@ -279,7 +286,7 @@ def remote_control(rng: Rng, size: Vector) -> Blueprint:
         for i in range(rows)
         for j in range(columns)
     ]
-    ring = cylinder(y * 0.28, z * 0.15, (x * 0.3, 0, z * 0.82), 8)
+    ring = cylinder(y * 0.28, z * 0.15, (x * 0.3, 0, z * 0.82), SMALL)
     if rng.random() < 0.4:
         ring = box((x * 0.16, y * 0.6, z * 0.15), (x * 0.33, 0, z * 0.85))
     case = one_of(rng, lambda _: DARK, paint, metal)
@@ -289,7 +296,7 @@ def remote_control(rng: Rng, size: Vector) -> Blueprint:
 def cell_phone(rng: Rng, size: Vector) -> Blueprint:
     """A phone: lying on its back, or in a coloured case on its face with cameras."""
     x, y, z = size
-    body = rounded((x, y, z * 0.9), (0, 0, z * 0.45), float(rng.uniform(0.05, 0.25)), 10)
+    body = rounded((x, y, z * 0.9), (0, 0, z * 0.45), float(rng.uniform(0.05, 0.25)), MEDIUM)
     if rng.random() < 0.65:
         edge = float(rng.uniform(0.85, 0.97))
         shown = box(
@@ -297,7 +304,9 @@ def cell_phone(rng: Rng, size: Vector) -> Blueprint:
         )
         return fitted(size, [((body,), paint(rng)), ((shown,), screen(rng))], [block(thin(size))])
     island = float(rng.uniform(0.3, 0.5))
-    camera = rounded((x * 0.16, y * island, z * 0.3), (x * 0.38, y * (0.42 - island / 2), z * 0.85), 0.4, 8)
+    camera = rounded(
+        (x * 0.16, y * island, z * 0.3), (x * 0.38, y * (0.42 - island / 2), z * 0.85), 0.4, SMALL
+    )
     cover = paint(rng, None, str(rng.choice(["plain", "stripes", "dots", "marble", "leaves"])), 0.1)
     return fitted(size, [((body,), cover), ((camera,), DARK)], [block(thin(size))])
 
@@ -319,17 +328,19 @@ def alarm_clock(rng: Rng, size: Vector) -> Blueprint:
         for length, angle in ((0.45, hour), (0.7, minute))
     ]
     if style == 0:
-        rim = lathe([(0, -0.3), (1, -0.3), (1, 0.3), (0.9, 0.3), (0.9, 0.25)], 12, smooth=False).moved(
+        rim = lathe([(0, -0.3), (1, -0.3), (1, 0.3), (0.9, 0.3), (0.9, 0.25)], MEDIUM, smooth=False).moved(
             (0, 0, 1.1), pitch=np.pi / 2
         )
-        dial = cylinder(0.88, 0.02, segments=12).moved((0, -0.28, 1.1), pitch=np.pi / 2)
+        dial = cylinder(0.88, 0.02, segments=MEDIUM).moved((0, -0.28, 1.1), pitch=np.pi / 2)
         reach = float(rng.uniform(0.4, 0.6))
-        parts = [ellipsoid((0.3, 0.3, 0.25), (side * reach, 0, 2.1), 8) for side in (-1, 1)]
+        parts = [ellipsoid((0.3, 0.3, 0.25), (side * reach, 0, 2.1), SMALL) for side in (-1, 1)]
         parts += [rod((side * 0.5, 0, 0.4), (side * 0.7, 0, 0), 0.08) for side in (-1, 1)]
-        parts.append(arc((0, 0, 2.1), 0.25, 0, np.pi, 0.04, 6))
+        parts.append(arc((0, 0, 2.1), 0.25, 0, np.pi, 0.04, TINY))
         return fitted(size, [((rim, *parts), case), ((dial,), face), (hands, DARK)], [block(size)])
     body = rounded((2.2, 0.6, 2.2), (0, 0, 1.1), float(rng.uniform(0.05, 0.8)))
-    dial = cylinder(float(rng.uniform(0.65, 1.0)), 0.03, segments=12).moved((0, -0.29, 1.1), pitch=np.pi / 2)
+    dial = cylinder(float(rng.uniform(0.65, 1.0)), 0.03, segments=MEDIUM).moved(
+        (0, -0.29, 1.1), pitch=np.pi / 2
+    )
     button = box((float(rng.uniform(0.4, 1.4)), 0.3, 0.2), (0, 0, 2.3))
     return fitted(size, [((body,), case), ((dial,), face), ((*hands, button), DARK)], [block(size)])
 
@@ -340,14 +351,14 @@ def desk_lamp(rng: Rng, size: Vector) -> Blueprint:
     upper, low = float(rng.uniform(0.4, 0.95)), float(rng.uniform(1.6, 2.0))
     foot = float(rng.uniform(0.5, 0.75))
     if rng.random() < 0.5:
-        stand = [cylinder(foot, 0.12, segments=10), rod((0, 0, 0.1), (0, 0, 2.5), 0.06)]
+        stand = [cylinder(foot, 0.12, segments=MEDIUM), rod((0, 0, 0.1), (0, 0, 2.5), 0.06)]
         trunk = 0.14
     else:
         bulge = [float(value) for value in rng.uniform(0.2, 0.6, 3)]
         stand = [
             lathe(
                 [(0, 0), (foot, 0), (bulge[0], 0.3), (bulge[1], 0.8), (bulge[2], 1.3), (0.1, low), (0, low)],
-                10,
+                MEDIUM,
             )
         ]
         trunk = 0.35
@@ -359,14 +370,12 @@ def desk_lamp(rng: Rng, size: Vector) -> Blueprint:
     colliders = [
         can(radius * foot, z * 0.05),
         can(radius * trunk, z * share, z * 0.02),
-        can(radius * (0.8 + 0.2 * upper), half, z * share),
+        can(radius * (0.9 + 0.1 * upper), half, z * share),
         can(radius * (0.3 + 0.7 * upper), half, z * share + half),
     ]
     shade = one_of(
         rng, lambda r: fabric(r, 0.2), lambda r: paint(r, pick(r, [(0.92, 0.86, 0.7)]), "fabric", 0.2), paint
     )
-    if facets == 4:
-        cover, inner = cover.moved(yaw=np.pi / 4), inner.moved(yaw=np.pi / 4)
     square = (2 * radius, 2 * radius, z)
     visuals = [(stand, one_of(rng, metal, wood, paint)), ((cover,), shade), ((inner,), PALE)]
     return fitted(square, visuals, colliders)
@@ -380,11 +389,11 @@ def watch(rng: Rng, size: Vector) -> Blueprint:
     strap = ring.scaled((1.3, 1, 1))
     radius = float(rng.uniform(0.34, 0.56))
     case = (
-        cylinder(radius, 0.16, segments=10)
+        cylinder(radius, 0.16, segments=MEDIUM)
         if rng.random() < 0.6
-        else rounded((2 * radius, 1.7 * radius, 0.2), (0, 0, 0.08), 0.3, 8)
+        else rounded((2 * radius, 1.7 * radius, 0.2), (0, 0, 0.08), 0.3, SMALL)
     )
-    dial = cylinder(radius * 0.8, 0.02, (0, 0, 0.165), 8)
+    dial = cylinder(radius * 0.8, 0.02, (0, 0, 0.165), SMALL)
     front = (0.0, -1.0, wide / 2)
     visuals = [
         ((strap,), one_of(rng, paint, metal)),

@@ -17,7 +17,7 @@ from thor_interact_env.simulators.mujoco.objects.parts import (
     wood,
     wood_or_paint,
 )
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector, box, cylinder, rod
+from thor_interact_env.simulators.mujoco.shapes import HUGE, SMALL, Blueprint, Vector, box, cylinder, rod
 
 
 def shelf(rng: np.random.Generator, size: Vector) -> Blueprint:
@@ -110,7 +110,9 @@ def curtains(rng: np.random.Generator, size: Vector) -> Blueprint:
             depth = y * (0.95 if index % 2 == 0 else 0.55)
             parts.add(
                 cloth,
-                cylinder(0.5, z - 0.03, segments=8).scaled((wide / folds * 1.25, depth, 1)).moved((at, 0, 0)),
+                cylinder(0.5, z - 0.03, segments=SMALL)
+                .scaled((wide / folds * 1.25, depth, 1))
+                .moved((at, 0, 0)),
             )
         # Felt down to the floor: a lamp was wedged between the two, 5 cm deep in both.
         high, middle = z - 0.03 + CURTAIN_LIFT, (z - 0.03 - CURTAIN_LIFT) / 2
@@ -123,7 +125,7 @@ def rug(rng: np.random.Generator, size: Vector) -> Blueprint:
     x, y, z = size
     parts, cloth = Parts(), fabric(rng)
     if rng.random() < 0.3:
-        parts.add(cloth, cylinder(0.5, z, segments=20).scaled((x, y, 1)))
+        parts.add(cloth, cylinder(0.5, z, segments=HUGE).scaled((x, y, 1)))
     else:
         parts.add(cloth, box(size, (0, 0, z / 2)))
         parts.add(fabric(rng), box((x - 0.2, y - 0.2, z * 0.5), (0, 0, z * 0.76)))

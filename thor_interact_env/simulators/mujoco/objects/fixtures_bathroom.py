@@ -6,7 +6,17 @@ from thor_interact_env.simulators.mujoco.layout import Unit
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.fixtures_units import CHROME, WHITE, Assembly
 from thor_interact_env.simulators.mujoco.objects.parts import fabric, shade, tint, wood
-from thor_interact_env.simulators.mujoco.shapes import Vector, arc, box, cylinder, lathe, rod
+from thor_interact_env.simulators.mujoco.shapes import (
+    LARGE,
+    MEDIUM,
+    SMALL,
+    Vector,
+    arc,
+    box,
+    cylinder,
+    lathe,
+    rod,
+)
 
 _GLASS = Material("plain", ((0.75, 0.86, 0.86), (0.7, 0.82, 0.83)), 1.0, 0.8, 3, 0.4)
 _CURTAIN_HEIGHT = 2.05
@@ -52,7 +62,7 @@ def bathtub(rng: np.random.Generator, size: Vector, curtain: bool = False) -> Un
         hung.add(CHROME, rod((-x / 2, front, _CURTAIN_HEIGHT), (x / 2, front, _CURTAIN_HEIGHT), 0.012))
         for index in range(7):
             bent = 0.075 if index % 2 == 0 else 0.045
-            fold = cylinder(0.5, _CURTAIN_HEIGHT - low, segments=8).scaled((wide / 7 * 1.25, bent, 1))
+            fold = cylinder(0.5, _CURTAIN_HEIGHT - low, segments=SMALL).scaled((wide / 7 * 1.25, bent, 1))
             hung.add(cloth, fold.moved((-flip * (x / 2 - wide * (index + 0.5) / 7 - 0.02), front, low)))
         middle = -flip * (x / 2 - wide / 2 - 0.02)
         # Felt down to the floor, as other curtains are.
@@ -103,7 +113,7 @@ def _shower_head(unit: Assembly, x: float, back: float, z: float) -> None:
     parts.add(CHROME, rod((x, back - 0.045, z + 0.94), (x, back - 0.18, z + 0.98), 0.01))
     parts.add(
         CHROME,
-        lathe([(0, 0), (0.06, 0), (0.05, 0.02), (0.015, 0.04), (0, 0.04)], 10).moved(
+        lathe([(0, 0), (0.06, 0), (0.05, 0.02), (0.015, 0.04), (0, 0.04)], MEDIUM).moved(
             (x, back - 0.19, z + 0.95)
         ),
     )
@@ -130,9 +140,9 @@ def toilet(rng: np.random.Generator, size: Vector) -> Unit:
         (0.46, seat - 0.03),
         (0, seat - 0.03),
     ]
-    parts.add(WHITE, lathe(profile, 14).scaled((x, bowl, 1)).moved((0, middle, 0)))
+    parts.add(WHITE, lathe(profile, LARGE).scaled((x, bowl, 1)).moved((0, middle, 0)))
     lid = WHITE if rng.random() < 0.7 else wood(rng)
-    parts.add(lid, cylinder(0.5, 0.03, segments=14).scaled((x, bowl, 1)).moved((0, middle, seat - 0.03)))
+    parts.add(lid, cylinder(0.5, 0.03, segments=LARGE).scaled((x, bowl, 1)).moved((0, middle, seat - 0.03)))
     parts.solid((x * 0.85, bowl, seat), (0, middle, seat / 2))
     parts.box(WHITE, (0.5 * x, tank, seat), (0, (y - tank) / 2, seat / 2))
     parts.box(CHROME, (0.05, 0.012, 0.02), (-x / 2 + 0.1, y / 2 - tank - 0.004, z - 0.09), False)
@@ -176,7 +186,7 @@ def hand_towel_holder(rng: np.random.Generator, size: Vector) -> Unit:
     x, y, z = size
     unit, radius = Assembly(), x / 2 - 0.008
     parts = unit.part("HandTowelHolder")
-    ring = arc((0, -y / 2 + 0.012, radius + 0.008), radius, 0, 2 * np.pi, 0.008, 16)
+    ring = arc((0, -y / 2 + 0.012, radius + 0.008), radius, 0, 2 * np.pi, 0.008, LARGE)
     parts.add(CHROME, ring, rod((0, y / 2, z - 0.02), (0, -y / 2 + 0.012, z - 0.02), 0.012))
     parts.add(CHROME, box((0.05, 0.01, 0.05), (0, y / 2 - 0.005, z - 0.025)))
     parts.solid(size, (0, 0, z / 2))

@@ -4,10 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import cosine, exponential, length, normal, product, sine
 from thor_interact_env.simulators.mujoco.materials import Colour
 from thor_interact_env.simulators.mujoco.objects.palette import paint, pick
 from thor_interact_env.simulators.mujoco.objects.parts import ball, block, can, fitted, rounded
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Mesh, Vector, ellipsoid, lathe, rod
+from thor_interact_env.simulators.mujoco.shapes import (
+    MEDIUM,
+    SMALL,
+    TINY,
+    Blueprint,
+    Mesh,
+    Vector,
+    ellipsoid,
+    lathe,
+    rod,
+)
 
 Rng = np.random.Generator
 
@@ -16,20 +27,20 @@ _SPECKLED = ("speckle", "speckle", "plain")
 
 def _lumpy(rng: Rng, mesh: Mesh, amount: float, waves: tuple[float, float] = (2, 5)) -> Mesh:
     """Return a mesh with smooth random bumps of a relative height."""
-    direction = rng.normal(size=(3, 2))
-    direction *= rng.uniform(*waves, 2) / np.linalg.norm(direction, axis=0)
-    bumps = np.sin(mesh.vertices @ direction + rng.uniform(0, 6, 2)).sum(axis=1, keepdims=True)
-    return Mesh(mesh.vertices * (1 + amount * bumps), mesh.faces, mesh.uv)
+    direction = normal(rng, (3, 2))
+    direction *= rng.uniform(*waves, 2) / length(direction.T)
+    bumps = sine(product(mesh.vertices, direction) + rng.uniform(0, 6, 2))
+    return Mesh(mesh.vertices * (1 + amount * (bumps[:, :1] + bumps[:, 1:])), mesh.faces, mesh.uv)
 
 
 def _fruit(rng: Rng, size: Vector, hues: Sequence[Colour], dent: float, taper: float) -> Blueprint:
     angles = np.linspace(-np.pi / 2, np.pi / 2, 10)
-    radii, heights = np.cos(angles), np.sin(angles)
-    heights = heights - dent * np.exp(-((radii / 0.4) ** 2)) * np.sign(heights)
-    radii = radii * (1 + taper * np.sin(angles))
+    radii, heights = cosine(angles), sine(angles)
+    heights = heights - dent * exponential(-((radii / 0.4) ** 2)) * np.sign(heights)
+    radii = radii * (1 + taper * sine(angles))
     radii[[0, -1]] = 0
-    body = _lumpy(rng, lathe(np.column_stack([radii, heights]), 12), float(rng.uniform(0.015, 0.04)))
-    stem = rod((0, 0, 0.75), (float(rng.uniform(-0.15, 0.15)), 0.05, 1.12), 0.05, 5)
+    body = _lumpy(rng, lathe(np.column_stack([radii, heights]), MEDIUM), float(rng.uniform(0.015, 0.04)))
+    stem = rod((0, 0, 0.75), (float(rng.uniform(-0.15, 0.15)), 0.05, 1.12), 0.05, TINY)
     pattern = str(rng.choice([*_SPECKLED, "leaves"]))
     skin = pick(rng, hues)
     second = pick(rng, hues)
@@ -68,14 +79,14 @@ def _lump(rng: Rng, size: Vector, mesh: Mesh, colour: Colour, pattern: str, repe
 def potato(rng: Rng, size: Vector) -> Blueprint:
     """A brown, red or yellow lump."""
     colour = pick(rng, [(0.6, 0.44, 0.25), (0.72, 0.58, 0.34), (0.5, 0.26, 0.22), (0.42, 0.3, 0.18)])
-    mesh = _lumpy(rng, ellipsoid((1, 1, 1), segments=10), float(rng.uniform(0.05, 0.1)))
+    mesh = _lumpy(rng, ellipsoid((1, 1, 1), segments=MEDIUM), float(rng.uniform(0.05, 0.1)))
     return _lump(rng, size, mesh, colour, str(rng.choice(_SPECKLED)), float(rng.uniform(0.06, 0.15)))
 
 
 def egg(rng: Rng, size: Vector) -> Blueprint:
     """An egg: white, brown, blue or speckled, one end more pointed."""
     colour = pick(rng, [(0.93, 0.88, 0.78), (0.72, 0.5, 0.34), (0.68, 0.78, 0.76), (0.85, 0.68, 0.52)])
-    mesh = ellipsoid((1, 1, 1), segments=10)
+    mesh = ellipsoid((1, 1, 1), segments=MEDIUM)
     point = 1 - float(rng.uniform(0.05, 0.4)) * mesh.vertices[:, :1]
     shape = Mesh(mesh.vertices * np.hstack([np.ones_like(point), point, point]), mesh.faces, mesh.uv)
     shape = _lumpy(rng, shape, float(rng.uniform(0.0, 0.012)))
@@ -85,10 +96,10 @@ def egg(rng: Rng, size: Vector) -> Blueprint:
 def lettuce(rng: Rng, size: Vector) -> Blueprint:
     """A head of lettuce or cabbage: crumpled leaves around a heart."""
     colour = pick(rng, [(0.42, 0.62, 0.22), (0.3, 0.5, 0.2), (0.58, 0.7, 0.36), (0.42, 0.2, 0.36)])
-    heart = _lumpy(rng, ellipsoid((0.85, 0.85, 0.85), segments=10), 0.06, (4, 8))
+    heart = _lumpy(rng, ellipsoid((0.85, 0.85, 0.85), segments=MEDIUM), 0.06, (4, 8))
     leaves = []
     for index in range(int(rng.integers(5, 9))):
-        leaf = _lumpy(rng, ellipsoid((0.6, 0.14, 0.7), segments=8), 0.12, (5, 9))
+        leaf = _lumpy(rng, ellipsoid((0.6, 0.14, 0.7), segments=SMALL), 0.12, (5, 9))
         tilt = float(rng.uniform(-0.5, -0.1))
         leaves.append(leaf.moved((0, -0.78, 0), pitch=tilt).moved(yaw=index * 2.4))
     x, y, z = size
@@ -103,13 +114,13 @@ def bread(rng: Rng, size: Vector) -> Blueprint:
     """A loaf: round, oblong or baked in a tin, with slashes across the crust."""
     colour = pick(rng, [(0.7, 0.45, 0.2), (0.52, 0.31, 0.15), (0.8, 0.6, 0.34), (0.38, 0.22, 0.13)])
     power = float(rng.choice([0.35, 0.6, 1.0])) * float(rng.uniform(0.85, 1.1))
-    mesh = _lumpy(rng, rounded((2, 2, 2), power=power, segments=12), 0.025)
+    mesh = _lumpy(rng, rounded((2, 2, 2), softness=power, segments=MEDIUM), 0.025)
     high = np.where(mesh.vertices[:, 2:] < 0, 0.7, 1.0)
     loaf = Mesh(
         mesh.vertices * np.hstack([np.ones_like(high), np.ones_like(high), high]), mesh.faces, mesh.uv
     )
     slashes = [
-        rounded((0.16, 1.0, 0.14), (at, 0, 0.9 + 0.04 * power - 0.35 * at * at * power), 0.8, 6)
+        rounded((0.16, 1.0, 0.14), (at, 0, 0.9 + 0.04 * power - 0.35 * at * at * power), 0.8, TINY)
         for at in np.linspace(-0.55, 0.55, int(rng.integers(2, 5)))
     ]
     x, y, z = size

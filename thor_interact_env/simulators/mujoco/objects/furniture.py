@@ -16,7 +16,7 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     wood_or_paint,
 )
 from thor_interact_env.simulators.mujoco.objects.parts import Parts, disc, legs, rounded
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector, box, cylinder
+from thor_interact_env.simulators.mujoco.shapes import MEDIUM, SMALL, Blueprint, Vector, box, cylinder
 
 Rng = np.random.Generator
 
@@ -35,7 +35,7 @@ def chair(rng: Rng, size: Vector) -> Blueprint:
     thick = float(rng.uniform(0.045, 0.09)) if padded else 0.03
     legs(parts, frame, (x, y, seat - thick), leg, 0.0, bool(rng.random() < 0.4))
     if padded:
-        parts.add(cover, rounded((x, y, thick), (0, 0, seat - thick / 2), 0.2, 10))
+        parts.add(cover, rounded((x, y, thick), (0, 0, seat - thick / 2), 0.2, MEDIUM))
         parts.solid((x, y, thick), (0, 0, seat - thick / 2))
     else:
         parts.box(cover, (x, y, thick), (0, 0, seat - thick / 2))
@@ -47,7 +47,7 @@ def chair(rng: Rng, size: Vector) -> Blueprint:
     if style < 0.4:
         tall = back * float(rng.uniform(0.55, 0.95))
         thick_back = float(rng.uniform(0.025, 0.05))
-        parts.add(cover, rounded((x - leg, thick_back, tall), (0, at, z - tall / 2), 0.2, 8))
+        parts.add(cover, rounded((x - leg, thick_back, tall), (0, at, z - tall / 2), 0.2, SMALL))
     elif style < 0.7:
         for level in np.linspace(0.3, 0.9, int(rng.integers(2, 5))):
             parts.box(frame, (x - leg, 0.02, 0.06), (0, at, seat + float(level) * back), False)
@@ -84,7 +84,7 @@ def stool(rng: Rng, size: Vector) -> Blueprint:
                 False,
             )
     if round_:
-        parts.add(seat, cylinder(0.5, thick, (0, 0, top - thick), 12).scaled((x, y, 1)))
+        parts.add(seat, cylinder(0.5, thick, (0, 0, top - thick), MEDIUM).scaled((x, y, 1)))
         disc(parts, (x, y, thick), top - thick)
         wide, deep = 0.7 * x, 0.7 * y
         parts.surface((0, 0, top), (0.7 * x, 0.7 * y))
@@ -93,7 +93,7 @@ def stool(rng: Rng, size: Vector) -> Blueprint:
         wide, deep = x, y
         parts.surface((0, -0.02, top), (x, y - 0.05))
     if rng.random() < 0.25:
-        parts.add(frame, cylinder(0.5, 0.025, (0, 0, 0), 12).scaled((0.95 * x, 0.95 * y, 1)))
+        parts.add(frame, cylinder(0.5, 0.025, (0, 0, 0), MEDIUM).scaled((0.95 * x, 0.95 * y, 1)))
         disc(parts, (0.95 * x, 0.95 * y, 0.025), 0)
         parts.cylinder(frame, 0.03, top - thick, (0, 0, 0))
         return parts.finish(size)
@@ -123,7 +123,7 @@ def _upholstered(rng: Rng, size: Vector, cushions: int) -> Blueprint:
     for sign in (-1, 1):
         center = (sign * (x - arm) / 2, 0.0, (arms + leg) / 2)
         if bulge:
-            parts.add(cover, rounded((arm, y, arms - leg), center, 0.3, 8))
+            parts.add(cover, rounded((arm, y, arms - leg), center, 0.3, SMALL))
             parts.solid((arm, y, arms - leg), center)
         else:
             parts.box(cover, (arm, y, arms - leg), center)
@@ -133,8 +133,8 @@ def _upholstered(rng: Rng, size: Vector, cushions: int) -> Blueprint:
         tall = z - seat - 0.05
         parts.add(
             soft,
-            rounded((wide - 0.01, deep - 0.01, pad), (middle, -back / 2, seat - pad / 2), 0.2, 8),
-            rounded((wide - 0.02, 0.12, tall), (middle, y / 2 - back - 0.05, seat + tall / 2), 0.25, 8),
+            rounded((wide - 0.01, deep - 0.01, pad), (middle, -back / 2, seat - pad / 2), 0.2, SMALL),
+            rounded((wide - 0.02, 0.12, tall), (middle, y / 2 - back - 0.05, seat + tall / 2), 0.25, SMALL),
         )
     parts.surface((0, -back / 2 - 0.05, seat), (x - 2 * arm, deep - 0.12))
     return parts.finish(size)
@@ -172,7 +172,7 @@ def bed(rng: Rng, size: Vector) -> Blueprint:
         parts.box(frame, (x, 0.05, top + foot - leg), (0, -y / 2 + 0.025, (top + foot + leg) / 2))
     tall = top - leg - rail
     middle = (0.0, -0.02, top - tall / 2 - 0.006)
-    parts.add(sheet, rounded((x - 0.05, y - 0.13, tall - 0.012), middle, 0.12, 10))
+    parts.add(sheet, rounded((x - 0.05, y - 0.13, tall - 0.012), middle, 0.12, MEDIUM))
     parts.solid((x - 0.06, y - 0.14, tall - 0.012), middle)
     part = float(rng.uniform(0.4, 0.8)) * y
     parts.box(blanket, (x - 0.02, part, 0.16), (0, -y / 2 + part / 2 + 0.06, top - 0.08))
@@ -191,7 +191,7 @@ def ottoman(rng: Rng, size: Vector) -> Blueprint:
     parts.solid((x - 0.06, y - 0.06, leg), (0, 0, leg / 2))
     parts.box(cover, (x - 0.01, y - 0.01, z - leg - pad), (0, 0, (z - pad + leg) / 2))
     soft = cover if rng.random() < 0.5 else fabric(rng)
-    parts.add(soft, rounded((x, y, pad), (0, 0, z - pad / 2), float(rng.uniform(0.08, 0.3)), 10))
+    parts.add(soft, rounded((x, y, pad), (0, 0, z - pad / 2), float(rng.uniform(0.08, 0.3)), MEDIUM))
     parts.solid((x, y, pad), (0, 0, z - pad / 2))
     parts.surface((0, 0, z), (x - 0.08, y - 0.08))
     return parts.finish(size)
@@ -206,7 +206,7 @@ def footstool(rng: Rng, size: Vector) -> Blueprint:
     if rng.random() < 0.4:
         parts.box(frame, (x - 0.04, y - 0.04, 0.02), (0, 0, z * float(rng.uniform(0.2, 0.35))), False)
     center = (0.0, 0.0, z - pad / 2)
-    parts.add(_cover(rng), rounded((x, y, pad), center, float(rng.uniform(0.08, 0.3)), 10))
+    parts.add(_cover(rng), rounded((x, y, pad), center, float(rng.uniform(0.08, 0.3)), MEDIUM))
     parts.solid((x, y, pad), center)
     parts.surface((0, 0, z), (x - 0.05, y - 0.05))
     return parts.finish(size)
@@ -231,7 +231,7 @@ def safe(rng: Rng, size: Vector) -> Blueprint:
     parts.box(door, plate, (0, front + 0.025 + plate[1] / 2, (z + foot) / 2), False)
     at, level = float(rng.uniform(-0.1, 0.18)) * x, float(rng.uniform(0.45, 0.65)) * z
     if rng.random() < 0.5:
-        dial = cylinder(0.055, 0.022, segments=10).moved((at, front + 0.027, level), pitch=np.pi / 2)
+        dial = cylinder(0.055, 0.022, segments=MEDIUM).moved((at, front + 0.027, level), pitch=np.pi / 2)
         parts.add(knob, dial)
     else:
         parts.box(DARK, (0.12, 0.012, 0.15), (at, front + 0.02, level), False)

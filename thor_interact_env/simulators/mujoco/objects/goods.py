@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import cosine, normal, product, sine
 from thor_interact_env.simulators.mujoco.objects.palette import (
     DARK,
     glaze,
@@ -15,8 +16,20 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     vivid,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow, rounded, thin
+from thor_interact_env.simulators.mujoco.objects.parts import (
+    block,
+    can,
+    fitted,
+    hollow,
+    rounded,
+    softened,
+    thin,
+)
 from thor_interact_env.simulators.mujoco.shapes import (
+    LARGE,
+    MEDIUM,
+    SMALL,
+    TINY,
     Blueprint,
     Collider,
     Mesh,
@@ -46,11 +59,11 @@ def garbage_bag(rng: Rng, size: Vector) -> Blueprint:
         (0.35, neck + 0.35),
         (0, neck + 0.2),
     ]
-    bag = lathe(profile, 12)
-    waves = bag.vertices @ rng.normal(size=(3, 2)) * 3
-    creases = 1 + 0.05 * np.sin(waves).sum(axis=1, keepdims=True)
+    bag = lathe(profile, MEDIUM)
+    waves = sine(product(bag.vertices, normal(rng, (3, 2))) * 3)
+    creases = 1 + 0.05 * (waves[:, :1] + waves[:, 1:])
     lumpy = bag.vertices * np.hstack([creases, creases, np.ones_like(creases)])
-    knot = ellipsoid((0.24, 0.24, 0.1), (0, 0, neck), 6)
+    knot = ellipsoid((0.24, 0.24, 0.1), (0, 0, neck), TINY)
     colour = vivid(rng)
     if rng.random() < 0.4:
         colour = pick(rng, [(0.13, 0.13, 0.14), (0.8, 0.8, 0.82), (0.2, 0.35, 0.5), (0.22, 0.4, 0.25)])
@@ -69,15 +82,15 @@ def boots(rng: Rng, size: Vector) -> Blueprint:
     top, foot = float(rng.uniform(0.2, 0.27)), float(rng.uniform(0.22, 0.42))
     uppers, soles, cuffs = [], [], []
     for side in (-0.27, 0.27):
-        uppers.append(rounded((0.42, 1.0, foot * 2), (side, 0, foot * 0.9), 0.5, 12))
+        uppers.append(rounded((0.42, 1.0, foot * 2), (side, 0, foot * 0.9), 0.5, MEDIUM))
         uppers.append(
-            lathe([(0.19, 0.1), (0.19, 0.9), (top, 1.8), (top - 0.03, 1.8), (0.15, 0.5)], 8).moved(
+            lathe([(0.19, 0.1), (0.19, 0.9), (top, 1.8), (top - 0.03, 1.8), (0.15, 0.5)], SMALL).moved(
                 (side, 0.26, 0)
             )
         )
         soles.append(box((0.42, 1.02, 0.1), (side, 0, 0.05)))
         cuffs.append(
-            lathe([(top, 1.6), (top + 0.03, 1.6), (top + 0.02, 1.85), (top - 0.03, 1.85)], 8).moved(
+            lathe([(top, 1.6), (top + 0.03, 1.6), (top + 0.02, 1.85), (top - 0.03, 1.85)], SMALL).moved(
                 (side, 0.26, 0)
             )
         )
@@ -98,9 +111,11 @@ def baseball_bat(rng: Rng, size: Vector) -> Blueprint:
     barrel, neck = float(rng.uniform(4.5, 8.0)), float(rng.uniform(0.3, 0.62))
     wrap = float(rng.uniform(2.4, 4.0))
     profile = [(neck, wrap), (0.9, barrel), (1, 9.4), (0.75, 9.9), (0, 10)]
-    shaft = lathe(profile, 8).moved(roll=np.pi / 2)
-    grip = lathe([(0, 0), (0.62, 0), (0.62, 0.25), (neck, 0.4), (neck * 0.95, wrap)], 8).moved(roll=np.pi / 2)
-    band = lathe([(0.97, barrel), (1.03, barrel), (1.03, barrel + 0.9), (0.97, barrel + 0.9)], 8)
+    shaft = lathe(profile, SMALL).moved(roll=np.pi / 2)
+    grip = lathe([(0, 0), (0.62, 0), (0.62, 0.25), (neck, 0.4), (neck * 0.95, wrap)], SMALL).moved(
+        roll=np.pi / 2
+    )
+    band = lathe([(0.97, barrel), (1.03, barrel), (1.03, barrel + 0.9), (0.97, barrel + 0.9)], SMALL)
     share = barrel / 10
     colliders = [
         block((x * (1 - share), y * 0.9, z), (x * share / 2, 0, z / 2)),
@@ -121,19 +136,12 @@ def tennis_racket(rng: Rng, size: Vector) -> Blueprint:
     head = float(rng.uniform(0.25, 0.3)) * x
     middle, deep = x / 2 - head, float(rng.uniform(0.012, 0.018))
     angles = np.linspace(0, 2 * np.pi, 17)
-    blunt = float(rng.uniform(1.0, 1.15))
-    rim = [
-        (
-            middle + head * float(np.cos(a)),
-            y / 2 * float(np.sign(np.sin(a)) * abs(np.sin(a)) ** (1 / blunt)),
-            z / 2,
-        )
-        for a in angles
-    ]
-    frame = [rod(a, b, deep * 0.7, 5) for a, b in pairwise(rim)]
+    around = y / 2 * softened(sine(angles), 1 / float(rng.uniform(1.0, 1.15)))
+    rim = [(float(x), float(y), z / 2) for x, y in zip(middle + head * cosine(angles), around, strict=True)]
+    frame = [rod(a, b, deep * 0.7, TINY) for a, b in pairwise(rim)]
     grip_end = -x / 2 + float(rng.uniform(0.28, 0.36)) * x
     frame += [
-        rod((grip_end, 0, z / 2), (middle - head * 0.8, side * y * 0.28, z / 2), deep * 0.6, 5)
+        rod((grip_end, 0, z / 2), (middle - head * 0.8, side * y * 0.28, z / 2), deep * 0.6, TINY)
         for side in (-1, 1)
     ]
     lines = []
@@ -141,7 +149,7 @@ def tennis_racket(rng: Rng, size: Vector) -> Blueprint:
         across, along = y / 2 * float(np.sqrt(1 - at**2)), head * float(np.sqrt(1 - at**2))
         lines.append(box((0.004, 2 * across, 0.003), (middle + at * head, 0, z / 2)))
         lines.append(box((2 * along, 0.004, 0.003), (middle, at * y / 2, z / 2)))
-    grip = rod((-x / 2, 0, z / 2), (grip_end, 0, z / 2), z / 2, 6)
+    grip = rod((-x / 2, 0, z / 2), (grip_end, 0, z / 2), z / 2, TINY)
     visuals = [
         (frame, paint(rng, gloss=0.5)),
         ((grip,), paint(rng, None, "stripes", 0.05)),
@@ -163,9 +171,9 @@ def scrub_brush(rng: Rng, size: Vector) -> Blueprint:
     wide, high = float(rng.uniform(0.65, 1.0)), float(rng.uniform(1.8, 3.2))
     facets = int(rng.choice([4, 12, 12]))
     holder = hollow([(1, 0), (wide, high)], 0.12, facets)
-    stick = cylinder(float(rng.uniform(0.1, 0.18)), 6.2, (0, 0, 0.8), 8)
-    knob = lathe([(0.12, 6.6), (float(rng.uniform(0.18, 0.35)), 6.9), (0.15, 7.3), (0, 7.3)], 8)
-    disc = cylinder(0.55, 0.12, (0, 0, high * 0.9), 8)
+    stick = cylinder(float(rng.uniform(0.1, 0.18)), 6.2, (0, 0, 0.8), SMALL)
+    knob = lathe([(0.12, 6.6), (float(rng.uniform(0.18, 0.35)), 6.9), (0.15, 7.3), (0, 7.3)], SMALL)
+    disc = cylinder(0.55, 0.12, (0, 0, high * 0.9), SMALL)
     radius, z = 0.95 * min(size[:2]) / 2, size[2]
     low = z * high / 7.3
     felt = block((2 * radius, 2 * radius, low)) if facets == 4 else can(radius, low)
@@ -185,9 +193,9 @@ def plunger(rng: Rng, size: Vector) -> Blueprint:
         (0.3, dome),
         (0.16, dome + 0.4),
     ]
-    suction = lathe([*profile, (0, dome + 0.4)], 12)
-    stick = cylinder(float(rng.uniform(0.11, 0.17)), 7.2 - dome, (0, 0, dome), 8)
-    knob = ellipsoid((0.22, 0.22, float(rng.uniform(0.15, 0.4))), (0, 0, 7.1), 8)
+    suction = lathe([*profile, (0, dome + 0.4)], MEDIUM)
+    stick = cylinder(float(rng.uniform(0.11, 0.17)), 7.2 - dome, (0, 0, dome), SMALL)
+    knob = ellipsoid((0.22, 0.22, float(rng.uniform(0.15, 0.4))), (0, 0, 7.1), SMALL)
     radius, z = min(size[:2]) / 2, size[2]
     low = dome / 7.3
     colliders = [can(radius * 0.95, z * low), can(radius * 0.2, z * (1 - low), z * low)]
@@ -200,8 +208,8 @@ def plunger(rng: Rng, size: Vector) -> Blueprint:
 def sponge(rng: Rng, size: Vector) -> Blueprint:
     """A sponge with a scouring side."""
     share, soft = float(rng.uniform(0.5, 0.85)), float(rng.uniform(0.08, 0.35))
-    low = rounded((1, 1, share), (0, 0, share / 2), soft, 10)
-    high = rounded((1, 1, 1 - share + 0.06), (0, 0, (1 + share) / 2 - 0.03), soft * 0.8, 10)
+    low = rounded((1, 1, share), (0, 0, share / 2), soft, MEDIUM)
+    high = rounded((1, 1, 1 - share + 0.06), (0, 0, (1 + share) / 2 - 0.03), soft * 0.8, MEDIUM)
     colour = pick(
         rng, [(0.9, 0.78, 0.25), (0.9, 0.5, 0.6), (0.4, 0.7, 0.85), (0.6, 0.8, 0.35), (0.92, 0.6, 0.3)]
     )
@@ -215,8 +223,10 @@ def sponge(rng: Rng, size: Vector) -> Blueprint:
 def soap_bar(rng: Rng, size: Vector) -> Blueprint:
     """A bar of soap, oval or square, with a stamp."""
     power = float(rng.uniform(0.2, 0.9))
-    bar = rounded((2, 2, 2), power=power)
-    stamp = rounded((float(rng.uniform(0.6, 1.1)), float(rng.uniform(0.4, 0.9)), 0.2), (0, 0, 0.93), 0.5, 8)
+    bar = rounded((2, 2, 2), softness=power)
+    stamp = rounded(
+        (float(rng.uniform(0.6, 1.1)), float(rng.uniform(0.4, 0.9)), 0.2), (0, 0, 0.93), 0.5, SMALL
+    )
     colour = pick(
         rng, [(0.92, 0.86, 0.7), (0.6, 0.8, 0.65), (0.88, 0.6, 0.66), (0.5, 0.66, 0.84), (0.74, 0.6, 0.84)]
     )
@@ -232,9 +242,9 @@ def soap_bar(rng: Rng, size: Vector) -> Blueprint:
 def disc(rng: Rng, size: Vector) -> Blueprint:
     """A compact disc with a printed label ring."""
     edge = float(rng.uniform(0.6, 0.98))
-    ring = lathe([(0.14, 0), (1, 0), (1, 0.1), (edge, 0.1)], 14, smooth=False)
-    label = lathe([(edge, 0.1), (0.3, 0.1)], 14)
-    hub = lathe([(0.3, 0.1), (0.14, 0.1), (0.14, 0)], 14)
+    ring = lathe([(0.14, 0), (1, 0), (1, 0.1), (edge, 0.1)], LARGE, smooth=False)
+    label = lathe([(edge, 0.1), (0.3, 0.1)], LARGE)
+    hub = lathe([(0.3, 0.1), (0.14, 0.1), (0.14, 0)], LARGE)
     shine = paint(
         rng, pick(rng, [(0.78, 0.79, 0.82), (0.6, 0.68, 0.78), (0.8, 0.72, 0.5)]), "brushed", 0.1, 0.9
     )
@@ -246,16 +256,16 @@ def disc(rng: Rng, size: Vector) -> Blueprint:
 
 def key_chain(rng: Rng, size: Vector) -> Blueprint:
     """A ring with two to four keys and a coloured tag."""
-    ring = arc((0, 0, 0), 0.3, 0, 2 * np.pi, 0.05, 12).moved((-0.6, 0, 0.1), pitch=np.pi / 2)
+    ring = arc((0, 0, 0), 0.3, 0, 2 * np.pi, 0.05, MEDIUM).moved((-0.6, 0, 0.1), pitch=np.pi / 2)
     keys = []
     for turn in np.linspace(-0.5, 0.5, int(rng.integers(2, 5))):
         length = float(rng.uniform(0.7, 1.0))
-        bow = cylinder(0.16, 0.1, (0.3, 0, 0), 8)
+        bow = cylinder(0.16, 0.1, (0.3, 0, 0), SMALL)
         shaft = box((length - 0.4, 0.1, 0.08), (0.3 + (length - 0.4) / 2, 0, 0.05))
         bit = box((0.14, 0.1, 0.08), (length - 0.15, -0.08, 0.05))
         keys.append(merge(bow, shaft, bit).moved((-0.55, 0, 0.05), yaw=float(turn + rng.uniform(-0.1, 0.1))))
     tag = rounded(
-        (float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.25, 0.4)), 0.15), (-0.95, 0, 0.1), 0.4, 8
+        (float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.25, 0.4)), 0.15), (-0.95, 0, 0.1), 0.4, SMALL
     )
     visuals = [((ring, *keys), metal(rng)), ((tag.moved((0, float(rng.uniform(-0.3, 0.3)), 0)),), paint(rng))]
     return fitted(size, visuals, [block(thin(size))])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import cosine, length, sine
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.palette import (
     DARK,
@@ -14,8 +15,11 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     tint,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import Parts, disc
+from thor_interact_env.simulators.mujoco.objects.parts import Parts, disc, softened
 from thor_interact_env.simulators.mujoco.shapes import (
+    LARGE,
+    MEDIUM,
+    SMALL,
     Blueprint,
     Collider,
     Mesh,
@@ -42,7 +46,7 @@ def floor_lamp(rng: Rng, size: Vector) -> Blueprint:
     else:
         knee, spread = float(rng.uniform(0.35, 0.75)) * z, float(rng.uniform(0.7, 0.92)) * radius
         for turn in np.linspace(0, 2 * np.pi, 3, endpoint=False) + np.pi / 2:
-            foot = (spread * float(np.cos(turn)), spread * float(np.sin(turn)), pole)
+            foot = (spread * cosine(float(turn)), spread * sine(float(turn)), pole)
             parts.add(stand, rod(foot, (0, 0, knee), pole), cylinder(pole, 0.01, (foot[0], foot[1], 0)))
         parts.cylinder(stand, pole, z - knee - high * 0.5, (0, 0, knee), solid=False)
         parts.colliders.append(Collider("cylinder", (spread * 0.95, 0.02, 0), (0, 0, 0.02)))
@@ -51,15 +55,12 @@ def floor_lamp(rng: Rng, size: Vector) -> Blueprint:
     cover = one_of(rng, lambda r: paint(r, colour, "fabric", 0.3, 0.02), lambda r: fabric(r, 0.3))
     facets = int(rng.choice([4, 14, 14]))
     wall = [(radius, 0), (upper, high), (upper - 0.006, high), (radius - 0.006, 0), (radius, 0)]
-    turned = np.pi / 4 if facets == 4 else 0.0
     parts.add(
         cover,
-        lathe(wall, facets, False).moved((0, 0, z - high), yaw=turned),
-        cylinder(upper - 0.008, 0.01, (0, 0, z - 0.03), facets).moved(yaw=turned),
+        lathe(wall, facets, False).moved((0, 0, z - high)),
+        cylinder(upper - 0.008, 0.01, (0, 0, z - 0.03), facets),
     )
-    if facets == 4:  # Not narrower than the box: the square's corners, not its sides, have the radius.
-        parts.meshes[cover] = [mesh.scaled((1.4, 1.4, 1)) for mesh in parts.meshes[cover]]
-    for level, share in ((z - 0.75 * high, 0.1), (z - 0.25 * high, 0.7)):
+    for level, share in ((z - 0.75 * high, 0.0), (z - 0.25 * high, 0.6)):
         wide = radius + (upper - radius) * share
         if facets == 4:
             parts.solid((2 * wide, 2 * wide, high / 2), (0, 0, level))
@@ -79,11 +80,9 @@ def _bin(rng: Rng, size: Vector, body: Material, rim: Material, lid: int) -> Blu
     lower, high = float(rng.uniform(0.7, 1.0)) * 0.5, 0.035
     inner = 0.05 if not lid else level - 0.02
     facets = 14 if rng.random() < 0.55 else 4
-    scale = 1.0 if facets > 4 else float(np.sqrt(2))
 
     def placed(mesh: Mesh) -> Mesh:
-        turned = mesh if facets > 4 else mesh.moved(yaw=np.pi / 4)
-        return turned.scaled((x * scale, y * scale, 1))
+        return mesh.scaled((x, y, 1))
 
     at = [(0, 0), (lower, 0), (0.485, level), (0.455, level), (lower - 0.03, inner), (0, inner)]
     parts.add(body, placed(lathe(at, facets, False)))
@@ -98,8 +97,9 @@ def _bin(rng: Rng, size: Vector, body: Material, rim: Material, lid: int) -> Blu
         stripe, wide = float(rng.uniform(0.2, 0.6)) * level, float(rng.uniform(0.04, 0.15)) * level
         edge = lower + (0.485 - lower) * (stripe + wide) / level + 0.004
         parts.add(rim, placed(lathe([(edge, stripe), (edge, stripe + wide)], facets, False)))
-    for base, tall, share in ((0.0, 0.4 * z, lower + 0.04), (0.4 * z, 0.6 * z, 0.25 + lower / 2 + 0.02)):
-        wide = min(share, 0.5)
+    tall = z / 3
+    for step, height in enumerate((0.5, 0.75, 1.0)):  # Its taper is felt as three steps.
+        base, wide = step * tall, lower + (0.5 - lower) * (step + height) / 3
         if facets > 4:
             disc(parts, (2 * wide * x, 2 * wide * y, tall), base)
         else:
@@ -125,17 +125,14 @@ def dog_bed(rng: Rng, size: Vector) -> Blueprint:
     parts, rim, power = Parts(), fabric(rng), float(rng.choice([1.0, 0.75, 0.55]))
     thick, floor = float(rng.uniform(0.1, 0.17)), float(rng.uniform(0.3, 0.5))
     outer = [(0, 0), (0.45, 0), (0.5, 0.35), (0.49, 0.8), (0.5 - thick / 2, 1), (0.51 - thick, 0.85)]
-    ring = lathe([*outer, (0.49 - thick, floor), (0, floor)], 16).scaled((x, y, z))
-    pad = ellipsoid((0.37, 0.37, 0.2), (0, 0, floor + 0.03), 12).scaled((x, y, z))
+    ring = lathe([*outer, (0.49 - thick, floor), (0, floor)], LARGE).scaled((x, y, z))
+    pad = ellipsoid((0.37, 0.37, 0.2), (0, 0, floor + 0.03), MEDIUM).scaled((x, y, z))
 
     def squared(mesh: Mesh) -> Mesh:
         flat = mesh.vertices[:, :2] / (np.array([x, y]) / 2)
-        length = np.linalg.norm(flat, axis=1, keepdims=True)
-        around = flat / np.maximum(length, 1e-9)
-        soft = np.sign(around) * np.abs(around) ** power
-        return Mesh(
-            np.hstack([soft * length * np.array([x, y]) / 2, mesh.vertices[:, 2:]]), mesh.faces, mesh.uv
-        )
+        away = length(flat)[:, None]
+        soft = softened(flat / np.maximum(away, 1e-9), power) * away * np.array([x, y]) / 2
+        return Mesh(np.hstack([soft, mesh.vertices[:, 2:]]), mesh.faces, mesh.uv)
 
     parts.add(rim, squared(ring))
     parts.add(fabric(rng), squared(pad))
@@ -157,7 +154,7 @@ def vacuum_cleaner(rng: Rng, size: Vector) -> Blueprint:
     parts.box(shell, (x, deep, foot), (0, -(y - deep) / 2, foot / 2))
     parts.box(DARK, (x * 0.96, 0.03, foot * 0.5), (0, -y / 2 + 0.015, foot * 0.3), False)
     for sign in (-1, 1):
-        wheel = cylinder(0.5, 0.04, segments=8).moved(roll=np.pi / 2)
+        wheel = cylinder(0.5, 0.04, segments=SMALL).moved(roll=np.pi / 2)
         radius = 0.16 * z
         parts.add(
             DARK, wheel.scaled((1, radius, radius)).moved((sign * 0.4 * wide, y / 2 - radius / 2, radius / 2))
@@ -166,7 +163,7 @@ def vacuum_cleaner(rng: Rng, size: Vector) -> Blueprint:
     lean = 0.12 * y
     parts.box(shell, (wide, 0.28 * y, high - foot), (0, y / 2 - 0.26 * y, (high + foot) / 2))
     tall = (high - foot) * float(rng.uniform(0.5, 0.75))
-    bottle = cylinder(0.42 * wide, tall, (0, y / 2 - 0.4 * y, foot + (high - foot - tall) * 0.6), 12)
+    bottle = cylinder(0.42 * wide, tall, (0, y / 2 - 0.4 * y, foot + (high - foot - tall) * 0.6), MEDIUM)
     parts.add(cup, bottle)
     start, end = (0.0, y / 2 - 0.22 * y, high - 0.02), (0.0, y / 2 - 0.05, z - 0.06)
     parts.add(STEEL, rod(start, end, 0.018))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import normal
 from thor_interact_env.simulators.mujoco.materials import Colour, Material
 
 WOODS: tuple[Colour, ...] = (
@@ -48,7 +49,7 @@ def shade(colour: Colour, factor: float) -> Colour:
 def pick(rng: np.random.Generator, colours: Sequence[Colour]) -> Colour:
     """Return one of the colours, slightly varied."""
     chosen = np.asarray(colours[int(rng.integers(len(colours)))])
-    red, green, blue = np.clip(chosen * rng.uniform(0.8, 1.15) + rng.normal(0, 0.025, 3), 0.03, 0.97)
+    red, green, blue = np.clip(chosen * rng.uniform(0.8, 1.15) + 0.025 * normal(rng, 3), 0.03, 0.97)
     return (float(red), float(green), float(blue))
 
 

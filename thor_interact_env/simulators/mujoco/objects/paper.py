@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import length
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.palette import (
     PAGES,
@@ -15,6 +16,8 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
 )
 from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, thin
 from thor_interact_env.simulators.mujoco.shapes import (
+    MEDIUM,
+    SMALL,
     Blueprint,
     Mesh,
     Vector,
@@ -86,9 +89,9 @@ def carton(rng: Rng, size: Vector) -> Blueprint:
         inside: list[Mesh] = []
         if high < 0.95 * z:
             lean = float(rng.uniform(0.05, 0.3))
-            flap = np.hypot(z - high, lean * 0.06)
+            flap = length((z - high, lean * 0.06))
             walls += [
-                box((x * 0.9, 0.006, float(flap)), (0, 0, float(flap) / 2)).moved(
+                box((x * 0.9, 0.006, flap), (0, 0, flap / 2)).moved(
                     (0, side * y * 0.46, high - 0.002), pitch=-side * lean
                 )
                 for side in (-1, 1)
@@ -109,7 +112,7 @@ def tissue_box(rng: Rng, size: Vector) -> Blueprint:
     """A printed box with a tissue sticking out of its oval opening."""
     high = float(rng.uniform(0.6, 0.85))
     body = box((1, 1, high), (0, 0, high / 2))
-    opening = cylinder(0.5, 0.01, (0, 0, high), 10).scaled((float(rng.uniform(0.4, 0.75)), 0.35, 1))
+    opening = cylinder(0.5, 0.01, (0, 0, high), MEDIUM).scaled((float(rng.uniform(0.4, 0.75)), 0.35, 1))
     lean, wide = float(rng.uniform(-0.15, 0.15)), float(rng.uniform(0.12, 0.28))
     fan = [
         (-0.05, 0.0),
@@ -144,8 +147,8 @@ def _paper_roll(rng: Rng, size: Vector, hole: float, flap: float) -> Blueprint:
         0.02,
         paper.seed,
     )
-    roll = lathe([(hole, 0), (1, 0), (1, 2), (hole, 2)], 12, smooth=False)
-    core = lathe([(hole, 2), (hole, 0)], 12)
+    roll = lathe([(hole, 0), (1, 0), (1, 2), (hole, 2)], MEDIUM, smooth=False)
+    core = lathe([(hole, 2), (hole, 0)], MEDIUM)
     low = float(rng.uniform(0.0, 0.6))
     sheet = box((flap, 0.04, 2 - low), (1 + flap / 2 - 0.15, float(rng.uniform(-0.4, 0.4)), (2 + low) / 2))
     tube = paint(rng, pick(rng, [(0.6, 0.46, 0.3), (0.75, 0.68, 0.55)]))
@@ -169,7 +172,7 @@ def aluminum_foil(rng: Rng, size: Vector) -> Blueprint:
     body = box((x * 0.98, y, z * 0.94), (-x * 0.01, 0, z * 0.47))
     wide = float(rng.uniform(0.2, 0.9))
     strip = box((x * wide, y * 0.5, z * 0.06), (x * float(rng.uniform(-0.04, 0.04)), -y * 0.25, z * 0.97))
-    core = cylinder(float(rng.uniform(0.25, 0.42)) * z, x * 0.02, segments=8).moved(
+    core = cylinder(float(rng.uniform(0.25, 0.42)) * z, x * 0.02, segments=SMALL).moved(
         (x * 0.48, 0, z / 2), roll=np.pi / 2
     )
     label = box((x * float(rng.uniform(0.25, 0.6)), y * 0.4, z * 0.03), (0, y * 0.25, z * 0.95))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from thor_interact_env.simulators.mujoco.exact import power
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.palette import (
     fabric,
@@ -17,6 +18,7 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     wood_or_paint,
 )
 from thor_interact_env.simulators.mujoco.shapes import (
+    MEDIUM,
     Blueprint,
     Collider,
     Mesh,
@@ -45,6 +47,7 @@ __all__ = [
     "metal",
     "rounded",
     "shade",
+    "softened",
     "thin",
     "tint",
     "trim",
@@ -219,21 +222,27 @@ def thin(size: Vector) -> Vector:
     return max(size[0], 0.012), max(size[1], 0.012), max(size[2], 0.006)
 
 
-def rounded(size: Vector, center: Vector = (0, 0, 0), power: float = 0.5, segments: int = 12) -> Mesh:
-    """Return a soft block of full extents `size`: power 1 is an ellipsoid, near 0 a box."""
+def softened(
+    values: npt.NDArray[np.float64], exponent: float | npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the magnitudes to a positive exponent, with their signs: below 1 makes round things squarer."""
+    return np.sign(values) * power(np.abs(values), exponent)
+
+
+def rounded(size: Vector, center: Vector = (0, 0, 0), softness: float = 0.5, segments: int = MEDIUM) -> Mesh:
+    """Return a soft block of full extents `size`: softness 1 is an ellipsoid, near 0 a box."""
     mesh = ellipsoid((1, 1, 1), segments=segments)
-    soft = np.sign(mesh.vertices) * np.abs(mesh.vertices) ** power
+    soft = softened(mesh.vertices, softness)
     half: npt.NDArray[np.float64] = np.asarray(size, np.float64) / (2 * np.abs(soft).max(axis=0))
     x, y = soft[:, 0] * half[0], soft[:, 1] * half[1]
     return Mesh(soft * half + np.asarray(center), mesh.faces, np.column_stack([x, y]))
 
 
-def hollow(profile: Sequence[tuple[float, float]], wall: float, segments: int = 12) -> Mesh:
+def hollow(profile: Sequence[tuple[float, float]], wall: float, segments: int = MEDIUM) -> Mesh:
     """Return an open vessel from its outer (radius, height) profile, bottom to rim, and its wall.
 
-    Few segments give a faceted vessel; four give a square one with its sides along x and y.
+    Few segments give a faceted vessel, four a square one; see `lathe`.
     """
     outside = [(0.0, profile[0][1]), *profile]
     inside = [(max(radius - wall, 0.001), max(height, profile[0][1] + wall)) for radius, height in profile]
-    mesh = lathe([*outside, *reversed(inside), (0.0, profile[0][1] + wall)], segments, smooth=segments > 8)
-    return mesh.moved(yaw=np.pi / 4) if segments == 4 else mesh
+    return lathe([*outside, *reversed(inside), (0.0, profile[0][1] + wall)], segments, smooth=segments > 8)

@@ -5,7 +5,7 @@ import numpy as np
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.palette import lacquer, metal, wood, wood_or_paint
 from thor_interact_env.simulators.mujoco.objects.parts import Parts, drawers, legs
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector, cylinder
+from thor_interact_env.simulators.mujoco.shapes import HUGE, Blueprint, Vector, cylinder
 
 Rng = np.random.Generator
 
@@ -22,7 +22,7 @@ def _table(rng: Rng, size: Vector, board: float = 0.0, may_be_round: bool = Fals
     rounded = may_be_round and rng.random() < 0.25
     inset = float(rng.uniform(0.0, 0.12)) * min(x, y)
     if rounded:
-        parts.add(top, cylinder(0.5, thick, (0, 0, z - thick), 20).scaled((x, y, 1)))
+        parts.add(top, cylinder(0.5, thick, (0, 0, z - thick), HUGE).scaled((x, y, 1)))
         parts.solid((0.72 * x, 0.98 * y, thick), (0, 0, z - thick / 2))
         parts.solid((0.98 * x, 0.72 * y, thick), (0, 0, z - thick / 2))
         parts.surface((0, 0, z), (0.7 * x, 0.7 * y))

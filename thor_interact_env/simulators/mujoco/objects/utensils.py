@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from thor_interact_env.simulators.mujoco.exact import arctangent, length
 from thor_interact_env.simulators.mujoco.materials import Material
 from thor_interact_env.simulators.mujoco.objects.palette import DARK, metal, one_of, paint, pick, wood
 from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, hollow, rounded, thin
 from thor_interact_env.simulators.mujoco.shapes import (
+    MEDIUM,
+    SMALL,
+    TINY,
     Blueprint,
     Collider,
     Mesh,
@@ -33,7 +37,7 @@ def _handle(rng: Rng, length: float, width: float, height: float) -> tuple[Mesh,
     if style == 0:
         return box((length, width, height), (middle, 0, height / 2)), length - 0.5
     if style == 1:
-        return rounded((length, width, height), (middle, 0, height / 2), 0.5, 8), length - 0.5
+        return rounded((length, width, height), (middle, 0, height / 2), 0.5, SMALL), length - 0.5
     wide = width * float(rng.uniform(1.15, 1.5))
     outline = [(-0.5, -wide / 2), (length - 0.5, -width / 3), (length - 0.5, width / 3), (-0.5, wide / 2)]
     return extrude(outline, height), length - 0.5
@@ -84,7 +88,7 @@ def fork(rng: Rng, size: Vector) -> Blueprint:
         box((0.5 - root, 0.5 / count, 0.35), ((0.5 + root) / 2, at, 0.75))
         for at in np.linspace(-0.5 + 0.25 / count, 0.5 - 0.25 / count, count)
     ]
-    neck = rounded((root - end + 0.05, 1, 0.4), ((root + end) / 2, 0, 0.6), 0.6, 8)
+    neck = rounded((root - end + 0.05, 1, 0.4), ((root + end) / 2, 0, 0.6), 0.6, SMALL)
     return _tool(rng, size, handle, merge(neck, *tines), 0.5 - end, metal(rng))
 
 
@@ -92,7 +96,7 @@ def spoon(rng: Rng, size: Vector) -> Blueprint:
     """A spoon with an oval bowl."""
     length = float(rng.uniform(0.32, 0.45))
     handle, end = _handle(rng, 1.03 - length, float(rng.uniform(0.2, 0.4)), 0.55)
-    head = ellipsoid((length / 2, 0.5, 0.5), ((end + 0.5) / 2, 0, 0.5), 8)
+    head = ellipsoid((length / 2, 0.5, 0.5), ((end + 0.5) / 2, 0, 0.5), SMALL)
     return _tool(rng, size, handle, head, length, metal(rng))
 
 
@@ -101,15 +105,15 @@ def ladle(rng: Rng, size: Vector) -> Blueprint:
     x, y, z = size
     radius = y / 2
     depth = z * float(rng.uniform(0.7, 1.0))
-    head = hollow([(radius * 0.4, 0), (radius * 0.9, depth * 0.45), (radius, depth)], 0.003, 10)
+    head = hollow([(radius * 0.4, 0), (radius * 0.9, depth * 0.45), (radius, depth)], 0.003, MEDIUM)
     wide = float(rng.uniform(0.012, 0.022))
     # It lies on its bowl and on the end of its handle.
     start, end = np.array([radius - x, 0, wide / 2 + 0.002]), np.array([-0.95 * radius, 0, depth - 0.006])
-    handle = rod(tuple(start), tuple(end), wide / 2, 6)
+    handle = rod(tuple(start), tuple(end), wide / 2, TINY)
     along = end - start
     middle = (start + end) / 2 + np.array([x / 2 - radius, 0, 0])
-    half = (float(np.linalg.norm(along)) / 2, wide / 2, 0.006)
-    lean = (0.0, -float(np.arctan2(along[2], along[0])), 0.0)
+    half = (length(along) / 2, wide / 2, 0.006)
+    lean = (0.0, -arctangent(float(along[2]), float(along[0])), 0.0)
     colliders = [
         block((0.9 * y, 0.95 * y, depth), (x / 2 - radius, 0, depth / 2)),
         Collider("box", half, (float(middle[0]), 0.0, float(middle[2])), lean),
