@@ -2,23 +2,19 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
+import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, IMAGE_SIZE, REACH
+from thor_interact_env.actions import AGENT_HEIGHT_Y, IMAGE_SIZE, REACH
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
 from thor_interact_env.locations import ALL_ROOMS, Location, room_type
 from thor_interact_env.simulators.base import MAX_FRAMES, Instances, Observation
-from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, length, product, sine
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
-from thor_interact_env.simulators.mujoco.rendering import FOCAL_LENGTH, Quality, Renderer, check_quality
-from thor_interact_env.simulators.mujoco.shapes import cross
-
-if TYPE_CHECKING:
-    from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-    from thor_interact_env.simulators.mujoco.rooms import Pose
+from thor_interact_env.simulators.mujoco.physics import CAMERA, CompiledRoom
+from thor_interact_env.simulators.mujoco.rendering import Quality, Renderer, check_quality
+from thor_interact_env.simulators.mujoco.rooms import Pose, plan_room, reachable, spawn
+from thor_interact_env.simulators.mujoco.touching import TouchAt, Viewpoint, touch
 
 MINIMUM_VISIBLE_PIXELS = 10
 """Pixels within reach that make an object part of the ground truth (paper appendix D)."""
@@ -27,19 +23,9 @@ GREATEST_MASS = 150.0
 """Kilograms from which an object no longer counts as movable."""
 
 
-@dataclass(frozen=True)
-class _Pose:
-    """Camera position (3,), its axes right, up, backward as columns (3, 3); the agent's right and forward."""
-
-    eye: npt.NDArray[np.float64]
-    axes: npt.NDArray[np.float64]
-    right: npt.NDArray[np.float64]
-    forward: npt.NDArray[np.float64]
-
-
 @dataclass
 class _Cached:
-    room: "CompiledRoom"
+    room: CompiledRoom
     renderer: Renderer | None = None
 
 
@@ -63,7 +49,7 @@ class MujocoSimulator:
     def __init__(
         self,
         reach: float = REACH,
-        touch_at: Literal["point", "center_of_mass"] = "point",
+        touch_at: TouchAt = "point",
         shadows: bool = True,
         room_cache: int = 4,
         quality: Quality = "fast",
@@ -82,7 +68,7 @@ class MujocoSimulator:
         self._spawn: tuple[str, int] | None = None
         self._settled = np.zeros(0)
         self._plan: tuple[str, int, list[Pose | None]] = ("", 0, [])
-        self._pose: _Pose | None = None
+        self._viewpoint: Viewpoint | None = None
         self._observation: Observation | None = None
         # Where the present view was taken, as long as nothing has been moved since.
         self._untouched: Location | None = None
@@ -102,8 +88,6 @@ class MujocoSimulator:
 
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand; see `Simulator`."""
-        from thor_interact_env.simulators.mujoco.rooms import reachable
-
         _check_room(room)
         ground = reachable(self._compiled(room).room.plan, self._planned(room, seed))
         return np.column_stack([ground[:, 0], np.full(len(ground), AGENT_HEIGHT_Y), ground[:, 1]])
@@ -119,7 +103,7 @@ class MujocoSimulator:
             room.spawn(self._planned(location.scene, location.seed))
             self._spawn, self._settled = (location.scene, location.seed), room.positions()
         self._room = location.scene
-        self._pose = _pose(location)
+        self._viewpoint = Viewpoint.at(location)
         self._aim(self._settled)
         seen = self._look()
         self._untouched = location
@@ -141,7 +125,7 @@ class MujocoSimulator:
         final = room.positions()
         for frame, positions in zip(frames, motion, strict=False):
             room.rest(positions)
-            frame[:] = self._renderer().rgb(room.data, _camera())
+            frame[:] = self._renderer().rgb(room.data, CAMERA)
         room.rest(final)
         return self._look(), frames
 
@@ -149,19 +133,8 @@ class MujocoSimulator:
         self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
     ) -> list[npt.NDArray[np.float64]]:
         """Apply a force at a pixel; return the motion it caused, empty if nothing moved."""
-        room, pose, _ = self._loaded()
-        middle = (IMAGE_SIZE - 1) / 2
-        seen = np.array([(column - middle) / FOCAL_LENGTH, (middle - row) / FOCAL_LENGTH, -1.0])
-        ray = product(pose.axes, seen / length(seen))
-        index, distance = room.first_hit(pose.eye, ray)
-        if index is None or distance > self.reach:
-            return []
-        up = np.array([0.0, 0.0, 1.0])
-        along = direction[0] * pose.right + direction[1] * up + direction[2] * pose.forward
-        point = pose.eye + distance * ray
-        if self.touch_at == "center_of_mass":
-            point = room.data.xipos[room.movables[index].body].copy()
-        motion = room.push(index, force * along / length(along), point)
+        room, viewpoint, _ = self._loaded()
+        motion = touch(room, viewpoint, (row, column), force, direction, self.reach, self.touch_at)
         if motion:
             self._untouched = None
         return motion
@@ -169,7 +142,7 @@ class MujocoSimulator:
     def instances(self) -> Instances:
         """Return the movable objects with at least 10 visible pixels in reach; see `Simulator`."""
         room, _, seen = self._loaded()
-        geoms = self._renderer().geoms(room.data, _camera())
+        geoms = self._renderer().geoms(room.data, CAMERA)
         owner = np.full(room.model.ngeom + 1, -1)
         for geom in range(room.model.ngeom):
             index = room.movable_of_geom(geom)
@@ -191,8 +164,9 @@ class MujocoSimulator:
 
     def get_state(self) -> npt.NDArray[np.float64]:
         """Return camera pose (18 numbers) and all positions: everything rests, so nothing else is state."""
-        room, pose, _ = self._loaded()
-        parts = (pose.eye, pose.axes.ravel(), pose.right, pose.forward, room.positions())
+        room, viewpoint, _ = self._loaded()
+        where = (viewpoint.eye, viewpoint.axes.ravel(), viewpoint.right, viewpoint.forward)
+        parts = (*where, room.positions())
         return np.concatenate(parts)
 
     def set_state(self, state: npt.NDArray[np.float64]) -> Observation:
@@ -205,7 +179,7 @@ class MujocoSimulator:
                 "the state was taken at first."
             )
         eye, axes, right, forward = (part.copy() for part in np.split(state[:18], (3, 12, 15)))
-        self._pose = _Pose(eye, axes.reshape(3, 3), right, forward)
+        self._viewpoint = Viewpoint(eye, axes.reshape(3, 3), right, forward)
         self._untouched = None
         self._aim(state[18:])
         return self._look()
@@ -214,7 +188,7 @@ class MujocoSimulator:
         """Release renderers and rooms; closing twice is harmless."""
         for name in list(self._cache):
             self._drop(name)
-        self._spawn = self._pose = self._observation = self._untouched = None
+        self._spawn = self._viewpoint = self._observation = self._untouched = None
 
     def _drop(self, name: str) -> None:
         cached = self._cache.pop(name)
@@ -223,10 +197,6 @@ class MujocoSimulator:
 
     def _compiled(self, name: str) -> _Cached:
         if name not in self._cache:
-            choose_backend()
-            from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-            from thor_interact_env.simulators.mujoco.rooms import plan_room
-
             others = [kept for kept in self._cache if kept != self._room]
             for old in others[: max(0, len(others) + 1 - self._room_cache)]:
                 self._drop(old)
@@ -234,18 +204,16 @@ class MujocoSimulator:
         self._cache.move_to_end(name)
         return self._cache[name]
 
-    def _planned(self, name: str, seed: int) -> "list[Pose | None]":
+    def _planned(self, name: str, seed: int) -> list[Pose | None]:
         """Return where the spawn seed puts the portables, before they settle."""
         if self._plan[:2] != (name, seed):
-            from thor_interact_env.simulators.mujoco.rooms import spawn
-
             self._plan = (name, seed, spawn(self._compiled(name).room.plan, seed))
         return self._plan[2]
 
-    def _loaded(self) -> "tuple[CompiledRoom, _Pose, Observation]":
-        if self._pose is None or self._observation is None:
+    def _loaded(self) -> tuple[CompiledRoom, Viewpoint, Observation]:
+        if self._viewpoint is None or self._observation is None:
             raise RuntimeError("No location is loaded: call load(location) first.")
-        return self._compiled(self._room).room, self._pose, self._observation
+        return self._compiled(self._room).room, self._viewpoint, self._observation
 
     def _check_position(self, location: Location) -> None:
         positions = self.reachable_positions(location.scene, location.seed)
@@ -266,40 +234,21 @@ class MujocoSimulator:
     def _aim(self, positions: npt.NDArray[np.float64]) -> None:
         """Point the camera and put everything at rest at `positions`."""
         room = self._compiled(self._room).room
-        pose = self._pose
-        assert pose is not None
-        import mujoco
-
-        camera = room.model.camera(_camera()).id
-        room.model.cam_pos[camera] = pose.eye
-        mujoco.mju_mat2Quat(room.model.cam_quat[camera], pose.axes.ravel())
+        viewpoint = self._viewpoint
+        assert viewpoint is not None
+        camera = room.model.camera(CAMERA).id
+        room.model.cam_pos[camera] = viewpoint.eye
+        mujoco.mju_mat2Quat(room.model.cam_quat[camera], viewpoint.axes.ravel())
         # While all sleeps MuJoCo places fixed things, the camera among them, only after a reset.
         room.rest(positions)
 
     def _look(self) -> Observation:
         room = self._compiled(self._room).room
-        rgb, depth = self._renderer().view(room.data, _camera())
+        rgb, depth = self._renderer().view(room.data, CAMERA)
         rgb.flags.writeable = depth.flags.writeable = False
         self._observation = Observation(rgb, depth)
         return self._observation
 
 
-def _camera() -> str:
-    from thor_interact_env.simulators.mujoco.physics import CAMERA
-
-    return CAMERA
-
-
 def _check_room(room: str) -> None:
     room_type(room)  # Refuses unknown names.
-
-
-def _pose(location: Location) -> _Pose:
-    """Turn AI2-THOR's left-handed, y-up pose into MuJoCo's frame: (x, y, z) becomes (x, z, y)."""
-    yaw, horizon = location.rotation * DEGREE, location.horizon * DEGREE
-    x, y, z = location.position
-    eye = np.array([x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y])
-    forward = np.array([sine(yaw), cosine(yaw), 0.0])
-    right = np.array([cosine(yaw), -sine(yaw), 0.0])
-    look = cosine(horizon) * forward - sine(horizon) * np.array([0.0, 0.0, 1.0])
-    return _Pose(eye, np.column_stack([right, cross(right, look), -look]), right, forward)
