@@ -218,3 +218,16 @@ class Canvas:
         drawn = np.empty((self._side, self._side, 3), np.uint8)
         mujoco.mjr_readPixels(drawn, None, self._rectangle, self._target)
         return np.ascontiguousarray(np.flipud(drawn))
+
+
+def renderer_name() -> str:
+    """Return what the OpenGL renderer calls itself, with its version, such as "llvmpipe (...), ... Mesa ...".
+
+    Raises:
+        RenderingError: The OpenGL context cannot be made.
+    """
+    import importlib
+
+    _shared_context(1)
+    gl = importlib.import_module("OpenGL.GL")  # it comes with MuJoCo and has no types
+    return ", ".join(str(gl.glGetString(what).decode()) for what in (gl.GL_RENDERER, gl.GL_VERSION))

@@ -1,0 +1,86 @@
+"""From a location and a pixel to a push: where the eye is, what a ray from it meets, what that does."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, IMAGE_SIZE
+from thor_interact_env.locations import Location
+from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, length, product, sine
+from thor_interact_env.simulators.mujoco.physics import CompiledRoom
+from thor_interact_env.simulators.mujoco.rendering import FOCAL_LENGTH
+from thor_interact_env.simulators.mujoco.shapes import cross
+
+TouchAt = Literal["point", "center_of_mass"]
+"""Where a force acts: at the touched point (the paper), or at the object's centre of mass (AI2-THOR)."""
+
+
+@dataclass(frozen=True)
+class Viewpoint:
+    """Where an agent looks from, in MuJoCo's frame, metres.
+
+    Attributes:
+        eye: (3,) position of the camera.
+        axes: (3, 3) its axes right, up, backward as columns.
+        right: (3,) the agent's right, a unit vector.
+        forward: (3,) the agent's forward, a level unit vector.
+    """
+
+    eye: npt.NDArray[np.float64]
+    axes: npt.NDArray[np.float64]
+    right: npt.NDArray[np.float64]
+    forward: npt.NDArray[np.float64]
+
+    @classmethod
+    def at(cls, location: Location) -> "Viewpoint":
+        """Turn AI2-THOR's left-handed, y-up pose into MuJoCo's frame: (x, y, z) becomes (x, z, y)."""
+        yaw, horizon = location.rotation * DEGREE, location.horizon * DEGREE
+        x, y, z = location.position
+        eye = np.array([x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y])
+        forward = np.array([sine(yaw), cosine(yaw), 0.0])
+        right = np.array([cosine(yaw), -sine(yaw), 0.0])
+        look = cosine(horizon) * forward - sine(horizon) * np.array([0.0, 0.0, 1.0])
+        return cls(eye, np.column_stack([right, cross(right, look), -look]), right, forward)
+
+    def ray(self, row: int, column: int) -> npt.NDArray[np.float64]:
+        """Return the direction in which a pixel is seen, a (3,) unit vector."""
+        middle = (IMAGE_SIZE - 1) / 2
+        seen = np.array([(column - middle) / FOCAL_LENGTH, (middle - row) / FOCAL_LENGTH, -1.0])
+        return product(self.axes, seen / length(seen))
+
+
+def touch(
+    room: CompiledRoom,
+    viewpoint: Viewpoint,
+    pixel: tuple[int, int],
+    force: float,
+    direction: npt.NDArray[np.float64],
+    reach: float,
+    touch_at: TouchAt = "point",
+) -> list[npt.NDArray[np.float64]]:
+    """Apply a force to what is seen at a pixel.
+
+    Args:
+        room: The room, everything in it at rest.
+        viewpoint: Where the agent is.
+        pixel: Row and column.
+        force: Newtons.
+        direction: (3,) right, up and forward of the agent; its sense counts, not its length.
+        reach: Metres from the camera within which a touch acts.
+        touch_at: Where the force acts.
+
+    Returns:
+        The motion, see `CompiledRoom.push`: empty if nothing moved.
+    """
+    ray = viewpoint.ray(*pixel)
+    index, distance = room.first_hit(viewpoint.eye, ray)
+    if index is None or distance > reach:
+        return []
+    up = np.array([0.0, 0.0, 1.0])
+    along = direction[0] * viewpoint.right + direction[1] * up + direction[2] * viewpoint.forward
+    point = viewpoint.eye + distance * ray
+    if touch_at == "center_of_mass":
+        point = room.data.xipos[room.movables[index].body].copy()
+    return room.push(index, force * along / length(along), point)
