@@ -24,8 +24,8 @@ from agents.options import choose_command, parse_options, run_command_line
 from agents.presets import preset
 from agents.schedule import ConfigurationError, require
 from thor_interact_env.actions import FORCES
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.simulators.base import Observation
+from thor_interact_env.world import world_of
 
 if TYPE_CHECKING:
     from stable_baselines3.common.policies import ActorCriticPolicy

@@ -39,10 +39,10 @@ from agents.processor import use_threads
 from agents.run_folder import CONFIG_FILE, RunExistsError, config_file, note_run, note_start
 from agents.schedule import ConfigurationError
 from thor_interact_env.actions import FORCES
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations import split_rooms
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.world import world_of
 from thor_interact_env.wrappers import GridActions, RGBDImage, RoomByRoom
 
 if TYPE_CHECKING:

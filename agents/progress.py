@@ -11,8 +11,8 @@ from agents.checkpoint import CheckpointError
 from agents.learner import resolve_device
 from agents.run_folder import RUN_FILE, RunConfiguration, note_run, note_start, notes_of, prepare_run
 from thor_interact_env.checks import is_number
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.splits import split_rooms
+from thor_interact_env.world import world_of
 
 
 class Trainable(RunConfiguration, Protocol):

@@ -112,7 +112,7 @@ def evaluate_run(
     from agents.superpixel_agent import SuperpixelAgent
     from eval.bootstrap import RESAMPLES
     from eval.evaluate import comparison_table, evaluate_agent
-    from thor_interact_env.datasets.fingerprint import world_of
+    from thor_interact_env.world import world_of
 
     if agents is None:
         trained = SelfSupervisedAgent.from_run(run, device)

@@ -35,9 +35,9 @@ from eval.evaluate import cell, comparison_table, evaluate_predictions
 from eval.evaluation_set import EvaluationSet
 from eval.leaderboard import append_to_leaderboard
 from eval.touching import touch_everywhere
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.world import world_of
 
 PROGRAM = "python -m eval.benchmark"
 

@@ -22,13 +22,13 @@ from tqdm.auto import tqdm
 
 from thor_interact_env.actions import IMAGE_SIZE, REACH
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
-from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.errors import UnreachableLocationError
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations import Location, check_reachable_share, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
+from thor_interact_env.world import world_of
 
 CACHE_VARIABLE = "THOR_INTERACT_CACHE"
 """Environment variable that names the cache folder."""
@@ -233,7 +233,7 @@ def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str,
         "mujoco": _version("mujoco"),
         "opencv": _version("opencv-python-headless"),
         "numpy": np.__version__,
-        "sources": source_fingerprint(),
+        "world": world_of("mujoco"),
     }
 
 

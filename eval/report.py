@@ -33,9 +33,9 @@ from eval.report_runs import ReportError, RunFolder, read_calibration
 from eval.row_results import mixed_worlds
 from thor_interact_env.actions import REACH
 from thor_interact_env.annotations import MASS_CLASSES
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.files import write_whole
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.world import world_of
 
 PROGRAM = "python -m eval.report"
 

@@ -22,8 +22,8 @@ from agents.options import choose_command, parse_options, run_command_line
 from agents.schedule import RunError, require
 from eval.row_results import EVALUATION_FILE, aligned, read_results, show, summarize
 from eval.rows import LABELS, ROWS, Row, row, self_supervised_config
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.files import write_whole
+from thor_interact_env.world import world_of
 
 if TYPE_CHECKING:
     from agents.base import Agent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from thor_interact_env.errors import (
 )
 from thor_interact_env.files import write_whole
 from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES, SPLITS, room_type, split_rooms
+from thor_interact_env.world import OtherWorldWarning, world_of
 
 if TYPE_CHECKING:  # simulators/base.py imports this module
     from thor_interact_env.simulators.base import Observation, Simulator
@@ -223,7 +225,7 @@ class LocationSampler:
                 if best is None:  # perhaps nothing in this spawn can be reached
                     room, seed, positions = self._draw_spawn(rng)
                 continue
-            share = float(np.mean(view.depth < REACH))
+            share = np.count_nonzero(view.depth < REACH) / view.depth.size
             if share >= self._reachable_share:
                 return location, view
             if share > best_share:
@@ -342,6 +344,9 @@ class LocationDataset(Sequence[DatasetEntry]):
             FileNotFoundError: There is no such file.
             DatasetError: The file is not JSON, or a field is missing or wrong; the message names the
                 file, the index of the entry, the field, what was found and what is allowed.
+
+        Warns:
+            OtherWorldWarning: The entries name another version of the embedded world ("world") than this one.
         """
         file = Path(path)
         try:
@@ -360,6 +365,16 @@ class LocationDataset(Sequence[DatasetEntry]):
                     f"found {entry.image_id}, which entry {first} has"
                 )
             entries[entry.image_id] = entry
+        worlds = {str(entry.extra["world"]) for entry in entries.values() if "world" in entry.extra}
+        here = world_of("mujoco")
+        for other in sorted(worlds - {here}):
+            if other.startswith("mujoco"):
+                warnings.warn(
+                    f"{file} was made in {other}, and this is {here}: its views and ground truth are others; "
+                    "make it anew with python -m thor_interact_env.datasets make",
+                    OtherWorldWarning,
+                    stacklevel=2,
+                )
         return cls(tuple(entries.values()))
 
     def write(self, path: str | os.PathLike[str]) -> None:

@@ -21,9 +21,9 @@ from agents.schedule import ConfigurationError
 from agents.selfsup_agent import SelfSupervisedAgent
 from agents.train import location_seeds, train
 from selfsup.feedback import Experience
-from thor_interact_env.datasets.fingerprint import world_of
 from thor_interact_env.simulators.base import Observation
 from thor_interact_env.splits import split_rooms
+from thor_interact_env.world import world_of
 
 # Muon has more kinds of state to restore than Adam.
 SCHEDULE = replace(preset("smoke"), optimizer="muon")

@@ -1,6 +1,8 @@
 """Datasets: drawn alike by any number of workers, measured, resumed and counted."""
 
 import json
+import warnings
+from dataclasses import replace
 
 import fake_simulator
 import numpy as np
@@ -17,6 +19,7 @@ from thor_interact_env.errors import DatasetError, InvalidOptionError, UnknownSp
 from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, LocationSampler
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.splits import SPLITS, split_rooms
+from thor_interact_env.world import OtherWorldWarning, world_of
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
 VALIDATION = "NovelSpaces/val"
@@ -142,7 +145,8 @@ class TestMaking:
         assert [entry.to_json() for entry in read] == [entry.to_json() for entry in made]
         world = FakeSimulator()
         assert [entry.to_json() for entry in read] == [
-            measure(world, one, number, forces=False).to_json() for number, one in enumerate(read.locations)
+            replace(measure(world, one, number, forces=False), extra={"world": world_of("mujoco")}).to_json()
+            for number, one in enumerate(read.locations)
         ]
         assert [path.name for path in (tmp_path / "new").iterdir()] == ["set.json"]
 
@@ -160,9 +164,20 @@ class TestMaking:
     def test_parts_of_another_world_are_not_used(self, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             self.make(tmp_path / "set.json", monkeypatch, FailingSimulator)
-        monkeypatch.setattr(making, "source_fingerprint", lambda: "another world")
+        monkeypatch.setattr(making, "world_of", lambda simulator: "another world")
         _, world = self.make(tmp_path / "set.json", monkeypatch)
         assert world.closes == 20
+
+    def test_a_file_of_another_version_of_the_world_is_reported(self, tmp_path, monkeypatch):
+        written, _ = self.make(tmp_path / "set.json", monkeypatch)
+        text = (tmp_path / "set.json").read_text()
+        assert text.count(f'"world": "{world_of("mujoco")}"') == len(written)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            LocationDataset.read(tmp_path / "set.json")
+        (tmp_path / "set.json").write_text(text.replace(world_of("mujoco"), "mujoco world 0"))
+        with pytest.warns(OtherWorldWarning, match="made in mujoco world 0"):
+            assert len(LocationDataset.read(tmp_path / "set.json")) == len(written)
 
     def test_workers_do_not_change_the_file(self, tmp_path):
         drawing = Drawing(VALIDATION, 2)

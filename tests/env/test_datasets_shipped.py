@@ -10,7 +10,6 @@ from fake_simulator import FakeSimulator
 from thor_interact_env.datasets import (
     SHIPPED_SPLITS,
     Drawing,
-    ShippedLocationsWarning,
     Statistics,
     draw_room,
     making,
@@ -23,13 +22,14 @@ from thor_interact_env.errors import DatasetError, UnknownSplitError
 from thor_interact_env.locations import LocationDataset
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.splits import SPLITS, split_rooms
+from thor_interact_env.world import OtherWorldWarning
 
 TEST = "NovelSpaces/test"
 
 
 def listed(split):
-    with warnings.catch_warnings():  # while the rooms are worked on, lists lag behind
-        warnings.simplefilter("ignore", ShippedLocationsWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # they are of this version of the world
         return shipped_locations(split)
 
 
@@ -76,9 +76,9 @@ class TestShipped:
 
     def test_a_changed_world_is_reported_with_the_remedy(self, toy_lists, monkeypatch):
         shipped.ship(Drawing(TEST, 2))
-        monkeypatch.setattr(shipped, "source_fingerprint", lambda: "another world")
-        remedy = "rooms changed: remake them with python -m thor_interact_env.datasets ship"
-        with pytest.warns(ShippedLocationsWarning, match=remedy):
+        monkeypatch.setattr(shipped, "WORLD_VERSION", 1_000)
+        remedy = "this is version 1000: remake them with python -m thor_interact_env.datasets ship"
+        with pytest.warns(OtherWorldWarning, match=remedy):
             assert len(shipped_locations(TEST)) == 2
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"world": "", "locations": {"FloorPlan1": [[1, 2]]}}'])

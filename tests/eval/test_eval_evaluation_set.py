@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import eval.evaluation_set as module
-from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder, source_fingerprint
+from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
 from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
 from thor_interact_env.locations import ALL_ROOMS, Location, split_rooms
 from thor_interact_env.simulators.base import Instances, Observation
@@ -135,7 +135,7 @@ def test_everything_that_determines_a_set_has_its_own_file(
     make(tmp_path, 1, seed=5)
     files = set(tmp_path.iterdir())
     assert len(files) == 3
-    monkeypatch.setattr(module, "source_fingerprint", lambda: "another simulator")
+    monkeypatch.setattr(module, "world_of", lambda simulator: "another world")
     make(tmp_path, 1)
     changed = set(tmp_path.iterdir())
     assert len(changed) == 3 and len(changed & files) == 2, "the set it supersedes is deleted"
@@ -149,19 +149,6 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     with pytest.warns(EvaluationSetWarning, match="disk full"):
         assert len(make(tmp_path, 2)) == 2
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_fingerprint_follows_the_simulators_sources(tmp_path: Path) -> None:
-    (tmp_path / "simulators" / "mujoco").mkdir(parents=True)
-    source = tmp_path / "simulators" / "mujoco" / "rooms.py"
-    source.write_text("a = 1\n")
-    before = source_fingerprint(tmp_path)
-    (tmp_path / "env.py").write_text("unrelated = True\n")
-    (tmp_path / "simulators" / "mujoco" / "rooms.cpython-311.pyc").write_bytes(b"\0")
-    assert source_fingerprint(tmp_path) == before
-    source.write_text("a = 2\n")
-    assert source_fingerprint(tmp_path) != before
-    assert source_fingerprint() == source_fingerprint()
 
 
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,14 +6,13 @@
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.datasets.making import PAPER_SIZES, make_dataset
 from thor_interact_env.datasets.measuring import measure
-from thor_interact_env.datasets.shipped import SHIPPED_SPLITS, ShippedLocationsWarning, shipped_locations
+from thor_interact_env.datasets.shipped import SHIPPED_SPLITS, shipped_locations
 from thor_interact_env.datasets.statistics import Statistics
 
 __all__ = [
     "PAPER_SIZES",
     "SHIPPED_SPLITS",
     "Drawing",
-    "ShippedLocationsWarning",
     "Statistics",
     "draw_room",
     "make_dataset",

@@ -21,12 +21,12 @@ from tqdm.auto import tqdm
 from thor_interact_env.actions import IMAGE_SIZE, REACH
 from thor_interact_env.checks import is_integer
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
-from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.datasets.measuring import DIRECTIONS_TRIED, POINTS, measure
 from thor_interact_env.errors import DatasetError, InvalidOptionError
 from thor_interact_env.locations import LocationDataset
 from thor_interact_env.simulators import check_simulator_name, make_simulator
 from thor_interact_env.splits import split_rooms
+from thor_interact_env.world import world_of
 
 PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -40,7 +40,7 @@ PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Locations of each split: together 17,211 as in the paper, which does not say how it divides them."""
 
-_FORMAT: Final = 1  # of what is measured: part files of another one are not used
+_FORMAT: Final = 2  # of what is measured: part files of another one are not used
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str) 
         "format": _FORMAT,
         "reach": REACH,
         "image_size": IMAGE_SIZE,
-        "sources": source_fingerprint(),
+        "world": world_of(simulator),
         "numpy": np.__version__,
         "versions": [_version(name) for name in distributions],
     }
@@ -177,7 +177,10 @@ def _make_room(task: _RoomTask) -> None:
     try:
         drawn = draw_room(simulator, task.drawing, task.room, task.count)
         entries = [
-            measure(simulator, location, number, forces=task.forces)
+            replace(
+                measure(simulator, location, number, forces=task.forces),
+                extra={"world": world_of(task.simulator)},
+            )
             for number, (location, _) in enumerate(drawn)
         ]
     finally:

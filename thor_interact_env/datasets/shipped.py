@@ -13,11 +13,11 @@ from typing import Any, Final
 from tqdm.auto import tqdm
 
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
-from thor_interact_env.datasets.fingerprint import source_fingerprint
 from thor_interact_env.errors import DatasetError, InvalidLocationError, UnknownSplitError
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators import make_simulator
+from thor_interact_env.world import WORLD_VERSION, OtherWorldWarning
 
 _FILES: Final[Mapping[str, str]] = MappingProxyType(
     {"NovelSpaces/test": "novel_spaces_test.json", "NovelObjects/test": "novel_objects_test.json"}
@@ -30,10 +30,6 @@ SHIPPED_SPLITS: Final[tuple[str, ...]] = tuple(_FILES)
 
 REMAKE: Final = "python -m thor_interact_env.datasets ship"
 """The command that makes the shipped lists anew."""
-
-
-class ShippedLocationsWarning(UserWarning):
-    """The shipped lists were drawn in another version of the embedded rooms."""
 
 
 def shipped_locations(split: str) -> tuple[Location, ...]:
@@ -52,7 +48,7 @@ def shipped_locations(split: str) -> tuple[Location, ...]:
         DatasetError: The file is damaged.
 
     Warns:
-        ShippedLocationsWarning: The rooms have changed since the list was drawn: views differ from what they
+        OtherWorldWarning: The list was drawn in another version of the world: views differ from what they
             were, and the agent may be unable to stand at some of the locations.
     """
     if split not in _FILES:
@@ -73,11 +69,11 @@ def shipped_locations(split: str) -> tuple[Location, ...]:
         raise DatasetError(
             f"{name} is damaged ({error}); install the package again, or run {REMAKE}"
         ) from error
-    if drawn_in != source_fingerprint():
+    if drawn_in != WORLD_VERSION:
         warnings.warn(
-            f"the shipped locations of {split} were drawn before the embedded rooms changed: remake them "
-            f"with {REMAKE}",
-            ShippedLocationsWarning,
+            f"the shipped locations of {split} were drawn in version {drawn_in} of the embedded world, and "
+            f"this is version {WORLD_VERSION}: remake them with {REMAKE}",
+            OtherWorldWarning,
             stacklevel=2,
         )
     return locations
@@ -128,6 +124,6 @@ def _text(drawing: Drawing, locations: Sequence[Location]) -> str:
         "split": drawing.split,
         "seed": drawing.seed,
         "reachable_share": drawing.reachable_share,
-        "world": source_fingerprint(),
+        "world": WORLD_VERSION,
     }
     return json.dumps(head)[:-1] + ', "locations": {\n' + ",\n".join(lines) + "\n}}\n"

@@ -148,9 +148,7 @@ def compare(rooms: Sequence[str] = ROOMS) -> Comparison:
 
 
 def compare_pictures(rooms: Sequence[str] = ROOMS) -> dict[str, bool] | None:
-    """Return for each room whether its picture is the recorded one, or None where nothing was recorded for
-    this machine's OpenGL renderer.
-    """
+    """Return for each room whether its picture is the recorded one; None if this renderer has none."""
     golden = recorded()["pictures"].get(renderer_name())
     return None if golden is None else {name: picture_digest(name) == golden[name] for name in rooms}
 
@@ -170,8 +168,8 @@ def record() -> None:
     if FILE.exists() and (before := recorded())["version"] == WORLD_VERSION:
         if any(_differing(content["rooms"][name], parts) for name, parts in before["rooms"].items()):
             raise ValueError(
-                f"version {WORLD_VERSION} is recorded, and the world is another one now: raise WORLD_VERSION in "
-                "thor_interact_env/world.py, for results of the two cannot be compared"
+                f"version {WORLD_VERSION} is recorded, and the world is another one now: raise WORLD_VERSION "
+                "in thor_interact_env/world.py, for results of the two cannot be compared"
             )
         content["pictures"] = before["pictures"]
     content["pictures"][renderer_name()] = {name: picture_digest(name) for name in ROOMS}
