@@ -48,24 +48,25 @@ class RawMujoco:
     @contextmanager
     def noting(self) -> Iterator[None]:
         """Note what the embedded simulator does meanwhile."""
-        from thor_interact_env.simulators.mujoco.rendering import Renderer  # before mujoco: it chooses the GL
+        from thor_interact_env.simulators.mujoco.physics import CompiledRoom
+        from thor_interact_env.simulators.mujoco.rendering import Renderer
 
         import mujoco  # isort: skip
 
-        step, reset, view = mujoco.mj_step, mujoco.mj_resetData, Renderer.view
+        step, reset, view = CompiledRoom.step, mujoco.mj_resetData, Renderer.view
         pushed, moving = 0, False
 
-        def note_step(model: Any, data: Any, nstep: int = 1) -> None:
+        def note_step(room: Any, count: int = 1) -> None:
             nonlocal pushed, moving
-            if nstep == 1:
+            if count == 1:
                 pushed += 1
             elif moving:
-                last_model, start, count = self._motions.pop()
-                self._motions.append((last_model, start, count + nstep))
+                model, start, before = self._motions.pop()
+                self._motions.append((model, start, before + count))
             else:
-                self._motions.append((model, copy.copy(data), pushed + nstep))
+                self._motions.append((room.model, copy.copy(room.data), pushed + count))
                 pushed, moving = 0, True
-            step(model, data, nstep=nstep)
+            step(room, count)
 
         def note_reset(model: Any, data: Any) -> None:
             nonlocal pushed, moving
@@ -77,7 +78,7 @@ class RawMujoco:
             return view(renderer, data, camera)
 
         with (
-            patch.object(mujoco, "mj_step", note_step),
+            patch.object(CompiledRoom, "step", note_step),
             patch.object(mujoco, "mj_resetData", note_reset),
             patch.object(Renderer, "view", note_view),
         ):

@@ -1,6 +1,5 @@
 """Every room after its spawn has settled: nothing overlaps, hovers, falls out or moves on its own."""
 
-import mujoco
 import numpy as np
 import pytest
 
@@ -59,12 +58,12 @@ def wake(room, placed) -> None:
     """Wake everything without moving it: what sleeps has no contacts."""
     for movable in placed:
         room.data.qfrc_applied[movable.velocity_address] = 1e-9
-    mujoco.mj_step(room.model, room.data)
+    room.step()
     room.data.qfrc_applied[:] = 0
 
 
 def stays(room, placed, before, where) -> None:
-    mujoco.mj_step(room.model, room.data, nstep=round(1 / TIME_STEP))
+    room.step(round(1 / TIME_STEP))
     for movable in placed:
         at = slice(movable.position_address, movable.position_address + 3)
         shift = float(np.linalg.norm(room.data.qpos[at] - before[at]))

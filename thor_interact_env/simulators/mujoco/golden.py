@@ -137,8 +137,8 @@ def compare(rooms: Sequence[str] = ROOMS) -> Comparison:
     version = f"version {WORLD_VERSION}"
     if not others:
         return Comparison(True, f"{version}, the same bits in {len(rooms)} rooms as where it was recorded")
-    parts = ", ".join(sorted({part for found in others.values() for part in found}))
-    detail = f"not {version}: {parts} differ in {len(others)} of {len(rooms)} rooms ({', '.join(others)})"
+    found = ", ".join(sorted({part for parts in others.values() for part in parts}))
+    detail = f"not {version}: {found} differ in {len(others)} of {len(rooms)} rooms ({', '.join(others)})"
     if here:
         wanted = " ".join(f"{name}=={golden[name]}" for name in here)
         return Comparison(False, detail, f"for comparable results: pip install {wanted}.")
@@ -159,7 +159,7 @@ def record() -> None:
     Raises:
         ValueError: Rooms of this very version were recorded and are other ones: the version must be raised.
     """
-    content = {
+    content: dict[str, Any] = {
         "version": WORLD_VERSION,
         **releases(),
         "rooms": {name: digests(name) for name in ROOMS},

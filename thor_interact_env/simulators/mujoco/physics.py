@@ -121,7 +121,7 @@ class CompiledRoom:
         for movable in awake:
             # The smallest push there is: it only wakes the body.
             self.data.qfrc_applied[movable.velocity_address] = 1e-9
-        self._step()
+        self.step()
         self.data.qfrc_applied[:] = 0
         self._until_rest(SETTLE_SECONDS)
         self.rest(self.positions())
@@ -136,7 +136,7 @@ class CompiledRoom:
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
 
-    def _step(self, count: int = 1) -> None:
+    def step(self, count: int = 1) -> None:
         """Simulate so many steps, each from positions on the grid to positions on the grid."""
         positions = self.data.qpos
         for _ in range(count):
@@ -151,9 +151,9 @@ class CompiledRoom:
         quiet = 0
         motion = []
         for check in range(1, round(seconds / CHECK_SECONDS) + 1):
-            self._step(first)
+            self.step(first)
             motion.append(positions.copy())
-            self._step(steps - first)
+            self.step(steps - first)
             least = gliding if check * CHECK_SECONDS > GLIDE_SECONDS else resting
             quiet = quiet + 1 if (np.abs(velocities) < least).all() else 0
             if data.ntree_awake == 0 or quiet >= 2:
@@ -212,7 +212,7 @@ class CompiledRoom:
             torque = product(axes, torque) * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9))
             data.qfrc_applied[:] = 0
             mujoco.mj_applyFT(model, data, thrust, torque, middle, movable.body, data.qfrc_applied)
-            self._step()
+            self.step()
             if _clamp(velocity):
                 break
         data.qfrc_applied[:] = 0
