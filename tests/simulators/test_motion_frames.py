@@ -61,15 +61,16 @@ def motions(simulator, least):
     raise AssertionError(f"only {len(found)} touches of all training rooms move what is seen")
 
 
-def test_frames_lead_from_the_view_before_to_the_view_after(simulator):
-    # Where one touch leads is chance; all together, motions begin near where they start and end at their end.
-    differences = np.zeros((2, 2))
+def test_frames_lead_away_from_the_view_before_to_the_view_after(simulator):
+    # Where one touch leads is chance, so all are taken together.
+    start = end = rest = 0.0
     for before, frames, after in motions(simulator, 6):
-        for row, frame in enumerate((frames[0], frames[-1])):
-            for column, view in enumerate((before, after)):
-                differences[row, column] += np.abs(frame.astype(float) - view).sum()
-    (first_to_before, first_to_after), (last_to_before, last_to_after) = differences
-    assert first_to_before < first_to_after and last_to_after < last_to_before
+        first, last = frames[0].astype(float), frames[-1].astype(float)
+        start += np.abs(first - before).sum()
+        end += np.abs(first - after).sum()
+        rest += np.abs(last - after).sum()
+    assert start > 0 and end > 0, "the first frame shows things on their way"
+    assert rest < 0.1 * min(start, end), "the last one shows them nearly where they come to rest"
 
 
 def test_a_wall_and_what_is_out_of_reach_give_no_frame():
