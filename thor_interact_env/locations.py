@@ -223,7 +223,7 @@ class LocationSampler:
                 if best is None:  # perhaps nothing in this spawn can be reached
                     room, seed, positions = self._draw_spawn(rng)
                 continue
-            share = float(np.mean(view.depth < REACH))
+            share = float(np.mean(view["depth"] < REACH))
             if share >= self._reachable_share:
                 return location, view
             if share > best_share:

@@ -19,7 +19,7 @@ def make_view(seed: int = 0) -> Observation:
     for (top, left, height, width), distance in zip(BLOCKS, (1.2, 2.5, 0.9), strict=True):
         rgb[top : top + height, left : left + width] = rng.integers(0, 256, 3)
         depth[top : top + height, left : left + width] = distance
-    return Observation(rgb, depth)
+    return Observation(rgb=rgb, depth=depth)
 
 
 def assert_instances(found: list[Instance]) -> None:
@@ -60,12 +60,12 @@ def test_the_nearest_superpixels_come_first() -> None:
     view = make_view()
     found = SuperpixelAgent().propose(view)
     near = [instance for instance in found if instance.score > 0.5]
-    depths = [view.depth[instance.point] for instance in near]
+    depths = [view["depth"][instance.point] for instance in near]
     assert depths[0] == np.float32(0.9)
     assert set(depths) == {np.float32(0.9), np.float32(1.2)}
     whole = [instance for instance in found if instance.score == 1]
     means = [
-        view.depth[1::3, 1::3][instance.mask[1::3, 1::3]].mean()
+        view["depth"][1::3, 1::3][instance.mask[1::3, 1::3]].mean()
         for instance in whole
         if instance.mask is not None
     ]

@@ -209,8 +209,8 @@ class TestEpisode:
 
     def test_what_is_far_away_reads_as_the_greatest_depth(self, env):
         view = env.unwrapped.simulator.load(SOMEWHERE)
-        far = np.where(view.depth > 2, np.float32(np.inf), view.depth)
-        env.unwrapped.simulator.load = lambda location: Observation(view.rgb, far)
+        far = np.where(view["depth"] > 2, np.float32(np.inf), view["depth"])
+        env.unwrapped.simulator.load = lambda location: Observation(rgb=view["rgb"], depth=far)
         observation, _ = env.reset(options={"location": SOMEWHERE})
         assert observation["depth"].max() == MAX_DEPTH
         assert observation in env.observation_space

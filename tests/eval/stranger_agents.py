@@ -17,7 +17,7 @@ BAD_VIEW = 1
 
 
 def is_bad(observation):
-    return int(observation.rgb[0, 0, 0]) == BAD_VIEW
+    return int(observation["rgb"][0, 0, 0]) == BAD_VIEW
 
 
 class Centre:

@@ -32,7 +32,7 @@ def strangers(monkeypatch):
 
 
 def view(value: int) -> Observation:
-    return Observation(np.full((300, 300, 3), value, np.uint8), np.ones((300, 300), np.float32))
+    return Observation(rgb=np.full((300, 300, 3), value, np.uint8), depth=np.ones((300, 300), np.float32))
 
 
 @pytest.mark.parametrize(

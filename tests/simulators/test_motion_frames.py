@@ -23,7 +23,7 @@ def touches_at(simulator, room, seed):
     seen = simulator.load(location)
     touches = []
     for index, mask in enumerate(simulator.instances().masks):
-        points = np.argwhere(mask & (seen.depth < REACH))
+        points = np.argwhere(mask & (seen["depth"] < REACH))
         row, column = points[len(points) // 2]
         touches.append((int(row), int(column), FORCES[2], DIRECTIONS[index % len(DIRECTIONS)]))
     return location, touches
@@ -39,7 +39,9 @@ def test_watching_changes_nothing(simulator, room, seed):
     for touch, (expected, state) in zip(touches, plain, strict=True):
         after, frames = simulator.touch_with_frames(*touch)
         assert np.array_equal(simulator.get_state(), state)
-        assert np.array_equal(after.rgb, expected.rgb) and np.array_equal(after.depth, expected.depth)
+        assert np.array_equal(after["rgb"], expected["rgb"]) and np.array_equal(
+            after["depth"], expected["depth"]
+        )
         assert frames.dtype == np.uint8 and frames.shape == (len(frames), IMAGE_SIZE, IMAGE_SIZE, 3)
         assert len(frames) <= MAX_FRAMES
         assert (len(frames) == 0) == (after is before)
@@ -50,14 +52,14 @@ def test_frames_lead_from_the_view_before_to_the_view_after(simulator):
     location, touches = touches_at(simulator, "FloorPlan1", 0)
     shown = 0
     for touch in touches:
-        before = simulator.load(location).rgb.astype(float)
+        before = simulator.load(location)["rgb"].astype(float)
         after, frames = simulator.touch_with_frames(*touch)
-        if not 0 < len(frames) < MAX_FRAMES or np.array_equal(after.rgb, before):
+        if not 0 < len(frames) < MAX_FRAMES or np.array_equal(after["rgb"], before):
             continue
         shown += 1
         first, last = frames[0].astype(float), frames[-1].astype(float)
-        assert np.abs(first - before).sum() < np.abs(first - after.rgb).sum()
-        assert np.abs(last - after.rgb).sum() < np.abs(last - before).sum()
+        assert np.abs(first - before).sum() < np.abs(first - after["rgb"]).sum()
+        assert np.abs(last - after["rgb"]).sum() < np.abs(last - before).sum()
     assert shown >= 2
 
 
