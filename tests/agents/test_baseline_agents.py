@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from fake_simulator import FakeSimulator
 
 from agents.base import Agent, Instance
 from agents.random_agent import RandomAgent
 from agents.superpixel_agent import SuperpixelAgent
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Observation
 
 BLOCKS = [(30, 60, 40, 90), (120, 150, 150, 210), (200, 30, 80, 100)]
@@ -47,6 +49,20 @@ def owners(found: list[Instance]) -> np.ndarray:
 def test_they_are_agents(agent: Agent) -> None:
     assert isinstance(agent, Agent)
     assert_instances(agent.propose(make_view()))
+
+
+@pytest.mark.parametrize("agent", [RandomAgent(), SuperpixelAgent()], ids=["random", "superpixels"])
+def test_they_take_what_the_environment_and_the_simulator_return(agent: Agent) -> None:
+    env = ThorInteractEnv(simulator=FakeSimulator())
+    observation, _ = env.reset(seed=0)
+    seen = env.simulator.load(env.location)
+    assert type(observation) is type(seen) is dict
+    assert set(observation) == set(seen) == set(Observation.__annotations__)
+    of_environment, of_simulator = agent.propose(observation), agent.propose(seen)
+    assert len(of_environment) == len(of_simulator) > 0
+    for one, other in zip(of_environment, of_simulator, strict=True):
+        assert (one.point, one.force, one.score) == (other.point, other.force, other.score)
+        assert np.array_equal(one.mask, other.mask)
 
 
 def test_all_superpixels_cover_the_view_once() -> None:

@@ -36,6 +36,12 @@ def mujoco_locations():
     return found
 
 
+def started(env, **options):
+    """Reset an environment, and return where it is now."""
+    env.reset(**options)
+    return env.unwrapped.location
+
+
 def rollout(env, seed, steps):
     """Return everything that an environment says in `steps` random steps."""
     env.action_space.seed(seed)

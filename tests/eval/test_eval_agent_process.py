@@ -168,6 +168,16 @@ def test_only_losses_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kinds == ["ended", "ended", None] * 2 + ["ended"] * 3 + ["given up"]
 
 
+def test_an_agent_sees_what_an_environment_would_show_it() -> None:
+    shown = view(3)
+    shown["rgb"][40, 250] = 200
+    shown["depth"][40, 250] = 5.0
+    with AgentProcess(AgentSource("stranger_agents:OnTheBrightestPixel")) as agent:
+        answer = agent.propose(shown)
+    assert answer.failure is None
+    assert [(one.point, one.score) for one in answer.instances] == [((40, 250), 0.25)]
+
+
 def test_an_agent_is_made_from_its_run(tmp_path: Path) -> None:
     agent = AgentSource("stranger_agents:Centre", {"force": 0}, tmp_path).make()
     assert agent.propose(view(0))[0].force == 0

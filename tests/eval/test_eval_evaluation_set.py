@@ -10,6 +10,7 @@ import pytest
 
 import eval.evaluation_set as module
 from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder, source_fingerprint
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
 from thor_interact_env.locations import ALL_ROOMS, Location, split_rooms
 from thor_interact_env.simulators.base import Instances, Observation
@@ -105,7 +106,10 @@ def test_smaller_sets_are_part_of_larger_ones_and_seeds_differ() -> None:
 
 
 def test_depth_is_clipped_as_the_environment_shows_it() -> None:
-    assert 19.99 < max(float(view["depth"].max()) for view in make(None).observations) <= 20.0
+    views = make(None).observations
+    assert 19.99 < max(float(view["depth"].max()) for view in views) <= 20.0
+    space = ThorInteractEnv().observation_space
+    assert all(view in space for view in views)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "foreign"])
