@@ -34,7 +34,7 @@ class Agent(Protocol):
         """Return the objects of a view that could be moved.
 
         Args:
-            observation: One egocentric view.
+            observation: One egocentric view, as the environment's `reset` and `step` return it.
 
         Returns:
             Instances, best first.

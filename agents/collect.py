@@ -146,7 +146,7 @@ def network_points(
     reduced = fast_bf16(torch.device("cpu")) if bf16 is None else bf16
 
     def propose(observation: Observation) -> list[Point]:
-        image = image_tensor(observation.rgb, observation.depth)[None]
+        image = image_tensor(observation["rgb"], observation["depth"])[None]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
             scores, force_logits, embeddings = (value[0].numpy() for value in network(image))
         found = greedy_instances(scores, force_logits, embeddings, count, threshold)

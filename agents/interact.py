@@ -143,12 +143,11 @@ def interact(
     drawn = random_points(schedule.random, rng)
     directions = rng.integers(len(DIRECTIONS), size=schedule.greedy + schedule.random)
     observation, _ = env.reset(options={"location": location})
-    rgb, depth = observation["rgb"], observation["depth"]
     proposed: list[Point] = []
     if schedule.greedy:
-        proposed = list(propose_points(Observation(rgb=rgb, depth=depth)))[: schedule.greedy]
+        proposed = list(propose_points(observation))[: schedule.greedy]
     options = OracleOptions() if oracles is None else oracles
-    truth = first_view(env, options, depth)
+    truth = first_view(env, options, observation["depth"])
     added: list[Point] = []
     if truth is not None and options.points:
         proposed = truth.kept(proposed)
@@ -166,7 +165,7 @@ def interact(
         notes.touch(env, row, column, applied, int(direction), schedule.joint)
     greedy_successes = sum(notes.successes[: len(proposed)])
     return InteractionRecord(
-        experience=notes.experience(rgb, depth),
+        experience=notes.experience(observation["rgb"], observation["depth"]),
         greedy_successes=greedy_successes,
         greedy_touches=len(proposed),
         random_successes=sum(notes.successes) - greedy_successes,

@@ -105,7 +105,7 @@ class MaskRCNNAgent:
 
         from agents.network import image_tensor
 
-        image = image_tensor(observation.rgb, observation.depth).to(self._device)
+        image = image_tensor(observation["rgb"], observation["depth"]).to(self._device)
         autocast = torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._bf16)
         with torch.inference_mode(), autocast:
             found = self._network([image])[0]

@@ -232,11 +232,9 @@ class PPOAgent:
         """
         import torch
 
-        from thor_interact_env.env import MAX_DEPTH
         from thor_interact_env.wrappers import coarse_pixel, rgbd_image
 
-        depth = np.minimum(observation.depth, np.float32(MAX_DEPTH))
-        image = rgbd_image(observation.rgb, depth, size=self._config.image_size)
+        image = rgbd_image(observation["rgb"], observation["depth"], size=self._config.image_size)
         batch, _ = self._policy.obs_to_tensor(image.transpose(2, 0, 1)[None])
         with torch.inference_mode():
             distributions: Any = self._policy.get_distribution(batch).distribution

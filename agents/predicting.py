@@ -65,14 +65,14 @@ def predict(
     from agents.selfsup_agent import SelfSupervisedAgent
     from eval.figures import six_panels, write_png
     from eval.overview import model_overview
-    from thor_interact_env.simulators.base import Observation
+    from thor_interact_env.locations import Location
 
     agent = SelfSupervisedAgent.from_run(run, device)
     truth, supervision = None, None
-    if isinstance(given, Observation):
-        observation = given
-    else:
+    if isinstance(given, Location):
         observation, truth, supervision = _visit(config, given, agent)
+    else:
+        observation = given
     instances = agent.propose(observation)
     scores, force = agent.maps(observation)
     write_png(out, six_panels(observation, instances, scores, force, truth, supervision))
@@ -148,7 +148,7 @@ def _observation(path: Path, rgb: npt.NDArray[Any], depth: npt.NDArray[Any]) -> 
         raise PredictionInputError(
             f"{path}: depth has values that are negative or not finite; it is in metres."
         )
-    return Observation(np.ascontiguousarray(rgb), np.ascontiguousarray(depth, np.float32))
+    return Observation(rgb=np.ascontiguousarray(rgb), depth=np.ascontiguousarray(depth, np.float32))
 
 
 def _location(text: str, source: str) -> Location:
@@ -177,8 +177,8 @@ def _visit(
     schedule = InteractionSchedule(agent.max_instances, 0, config.schedule.stages[-1].joint)
     env = ThorInteractEnv(locations=[location], interactions=schedule.steps, **config.environment())
     try:
-        observation = env.simulator.load(location)
-        truth = env.simulator.instances()
+        observation, _ = env.reset(options={"location": location})
+        truth = env.ground_truth()
         record = interact(env, location, points, schedule, np.random.default_rng(config.seed))
     finally:
         env.close()

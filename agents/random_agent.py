@@ -42,8 +42,8 @@ class RandomAgent:
         Returns:
             At most `points` instances with (300, 300) bool masks that do not overlap.
         """
-        labels = superpixel_labels(observation.rgb)
-        rng = np.random.default_rng((self._seed, zlib.crc32(observation.rgb.tobytes())))
+        labels = superpixel_labels(observation["rgb"])
+        rng = np.random.default_rng((self._seed, zlib.crc32(observation["rgb"].tobytes())))
         # The order of a random permutation of the cells is that of uniform draws without repetition.
         cells = rng.permutation(GRID * GRID)
         _, first = np.unique(labels.ravel()[cells], return_index=True)

@@ -122,7 +122,7 @@ class SelfSupervisedAgent:
 
         from agents.network import Prediction, image_tensor
 
-        image = image_tensor(observation.rgb, observation.depth)[None]
+        image = image_tensor(observation["rgb"], observation["depth"])[None]
         image = image.to(self._device, memory_format=self._memory_format)
         with torch.inference_mode(), self._autocast():
             prediction = self._network(image)

@@ -30,9 +30,9 @@ class SuperpixelAgent:
             Instances whose (300, 300) bool masks cover the image and do not overlap. The point is the cell
             nearest to a superpixel's centre of mass, of its own cells; the force is the medium one.
         """
-        labels = superpixel_labels(observation.rgb)
+        labels = superpixel_labels(observation["rgb"])
         centre = STRIDE // 2
-        depth = observation.depth[centre::STRIDE, centre::STRIDE].astype(np.float64)
+        depth = observation["depth"][centre::STRIDE, centre::STRIDE].astype(np.float64)
         _, index = np.unique(labels, return_inverse=True)
         index = index.ravel()
         cells = np.bincount(index)

@@ -127,7 +127,7 @@ class VideoPCAAgent:
         """
         from selfsup.superpixels import superpixel_labels
 
-        return instances_of(self.soft_map(observation), superpixel_labels(observation.rgb), self.threshold)
+        return instances_of(self.soft_map(observation), superpixel_labels(observation["rgb"]), self.threshold)
 
 
 def train(

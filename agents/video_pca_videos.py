@@ -92,8 +92,8 @@ def watch(
     for row, column in points:
         direction = int(rng.integers(len(DIRECTIONS)))
         after, *_, info = env.step(np.array([row, column, _GREATEST_FORCE, direction]))
-        if len(info["frames"]):
-            softs.append(soft_mask(before, info["frames"]))
+        if info["frame_count"]:
+            softs.append(soft_mask(before, info["frames"][: info["frame_count"]]))
         before = after["rgb"]
     soft = np.rint(255 * combined(softs)).astype(np.uint8)
     return VideoRecord(view, depth.astype(np.float16), soft, len(points), len(softs))

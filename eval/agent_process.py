@@ -242,7 +242,7 @@ class AgentProcess(Closing):
         budget = self._time_budget + (self._start_budget if self._fresh else 0.0)
         self._fresh = False
         try:
-            self._connection.send((observation.rgb, observation.depth))
+            self._connection.send(observation)
             answered = self._connection.poll(budget + TRANSFER_SECONDS)
             reply = self._connection.recv() if answered else None
         except (EOFError, OSError):
@@ -338,10 +338,10 @@ def _serve(source: AgentSource, connection: Connection) -> None:
     connection.send(None)
     while True:
         try:
-            rgb, depth = connection.recv()
+            observation: Observation = connection.recv()
         except EOFError:
             return
-        connection.send(_answer(agent, Observation(rgb, depth)))
+        connection.send(_answer(agent, observation))
 
 
 def _answer(agent: Agent, observation: Observation) -> tuple[str, Any, float]:

@@ -299,8 +299,8 @@ def _look(
             views, total=count, desc=f"{split}: sampling", unit=" views", disable=shown
         ):
             locations.append(location)
-            depth = np.minimum(view.depth, np.float32(MAX_DEPTH))  # as the environment shows it
-            observations.append(Observation(_frozen(view.rgb), _frozen(depth)))
+            depth = np.minimum(view["depth"], np.float32(MAX_DEPTH))  # as the environment shows it
+            observations.append(Observation(rgb=_frozen(view["rgb"]), depth=_frozen(depth)))
             truths.append(simulator.instances())
     finally:
         simulator.close()
@@ -325,8 +325,8 @@ def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
     """Write one safetensors file whose header carries the JSON: the two can never be of different sets."""
     masks = np.concatenate([truth.masks for truth in made.truths])
     tensors: dict[str, npt.NDArray[Any]] = {
-        "rgb": np.stack([view.rgb for view in made.observations]),
-        "depth": np.stack([view.depth for view in made.observations]),
+        "rgb": np.stack([view["rgb"] for view in made.observations]),
+        "depth": np.stack([view["depth"] for view in made.observations]),
         "masks": np.packbits(masks.reshape(len(masks), -1), axis=1),
         "masses": np.concatenate([truth.masses for truth in made.truths]).astype(np.float64),
         "objects": np.array([len(truth) for truth in made.truths], np.int64),
@@ -365,6 +365,8 @@ def _read(path: Path, key: Mapping[str, object]) -> EvaluationSet:
         int(document["key"]["seed"]),
         float(document["key"]["reachable_share"]),
         tuple(Location.from_json(location) for location in document["locations"]),
-        tuple(Observation(_frozen(view), _frozen(far)) for view, far in zip(rgb, depth, strict=True)),
+        tuple(
+            Observation(rgb=_frozen(view), depth=_frozen(far)) for view, far in zip(rgb, depth, strict=True)
+        ),
         tuple(truths),
     )

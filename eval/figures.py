@@ -82,7 +82,7 @@ def six_panels(
             raise ValueError(f"{name} of shape {np.shape(grid)} must be (100, 100), one value per grid cell")
     if supervision is not None and np.ndim(supervision) != 3:
         raise ValueError(f"supervision of shape {np.shape(supervision)} must be (masks, height, width)")
-    view = enlarged(observation.rgb, cv2.INTER_CUBIC)
+    view = enlarged(observation["rgb"], cv2.INTER_CUBIC)
     panels = [
         titled(view, "View"),
         _missing(view, "Interaction score") if scores is None else score_panel(view, scores),

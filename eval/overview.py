@@ -56,8 +56,8 @@ def model_overview(
         (height, width, 3) uint8 RGB: view and depth, the stages, then scores, forces, embeddings, instances
         and self-supervised masks.
     """
-    view = enlarged(observation.rgb, cv2.INTER_CUBIC)
-    depth = 255 * np.clip(1 - observation.depth / _FARTHEST, 0, 1)
+    view = enlarged(observation["rgb"], cv2.INTER_CUBIC)
+    depth = 255 * np.clip(1 - observation["depth"] / _FARTHEST, 0, 1)
     panels = [
         titled(view, "View", note="3 x 300 x 300"),
         titled(

@@ -119,7 +119,9 @@ def find_touch(
     for _ in range(40):
         before = simulator.load(location)
         pixels = (
-            np.argwhere(simulator.instances().masks.any(axis=0)) if moving else np.argwhere(before.depth > 0)
+            np.argwhere(simulator.instances().masks.any(axis=0))
+            if moving
+            else np.argwhere(before["depth"] > 0)
         )
         if not len(pixels):
             break
@@ -202,14 +204,14 @@ def environment_measurements(
     )
     before = simulator.load(location)
     after = touch()
-    supervisor = Supervisor(before.rgb)
+    supervisor = Supervisor(before["rgb"])
     _ = supervisor.labels
     results.append(
         measure(
             "mask",
-            lambda: supervisor.judge(before.rgb, after.rgb, row // 3, column // 3),
+            lambda: supervisor.judge(before["rgb"], after["rgb"], row // 3, column // 3),
             repeats,
-            memory_copy(2 * before.rgb.nbytes),
+            memory_copy(2 * before["rgb"].nbytes),
             "copy of both pictures",
             Bar(seconds=0.003),
         )
@@ -218,9 +220,9 @@ def environment_measurements(
     results.append(
         measure(
             "superpixels",
-            lambda: superpixel_labels(before.rgb),
+            lambda: superpixel_labels(before["rgb"]),
             repeats,
-            lambda: felzenszwalb(before.rgb, **settings, channel_axis=-1),
+            lambda: felzenszwalb(before["rgb"], **settings, channel_axis=-1),
             "skimage's",
             Bar(ratio=1.0),
         )

@@ -179,7 +179,7 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
         seed: Of the made-up maps and instances.
     """
     network = InteractionNet().eval().to(memory_format=torch.channels_last)
-    image = image_tensor(view.rgb, view.depth)[None].to(memory_format=torch.channels_last)
+    image = image_tensor(view["rgb"], view["depth"])[None].to(memory_format=torch.channels_last)
     reduced = fast_bf16(torch.device("cpu"))
 
     def bare() -> None:

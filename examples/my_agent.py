@@ -27,8 +27,8 @@ class NearestSuperpixels:
 
     def propose(self, observation: Observation) -> list[Instance]:
         """Return instances, best first; their score is 1 - exp(-contrast in depth / 10 cm)."""
-        labels = superpixel_labels(observation.rgb)  # (100, 100), a label per cell of 3 x 3 pixels
-        depth = observation.depth[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+        labels = superpixel_labels(observation["rgb"])  # (100, 100), a label per cell of 3 x 3 pixels
+        depth = observation["depth"][STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
         found = []
         for label in np.unique(labels):
             mask = labels == label

@@ -50,9 +50,9 @@ def main() -> None:
 
     env = gymnasium.make("ThorInteract-v0", locations="NovelSpaces/train", interactions=400)
     for index in range(arguments.locations):
-        observation, info = env.reset(seed=arguments.seed if index == 0 else None)
+        observation, _ = env.reset(seed=arguments.seed if index == 0 else None)
         points = points_in_reach(observation["depth"])
-        print(f"{info['location']['scene']}: {len(points)} points in reach")
+        print(f"{env.get_wrapper_attr('location').scene}: {len(points)} points in reach")
         for touches, (row, column) in enumerate(points, start=1):
             before = observation["rgb"]
             observation, _, _, _, info = env.step([row, column, FORCE, DIRECTION])

@@ -9,21 +9,26 @@ from gymnasium.envs.registration import register, registry
 
 __all__ = ["register_envs"]
 
-_ENTRY_POINT = "thor_interact_env.env:ThorInteractEnv"
-
 
 def register_envs() -> None:
     """Register the environments with Gymnasium; calling it again changes nothing."""
-    if "ThorInteract-v0" not in registry:
-        register(id="ThorInteract-v0", entry_point=_ENTRY_POINT)
-    if "ThorInteract-AI2THOR-v0" not in registry:
-        # Gymnasium knows an environment's determinism by its id, before any argument.
-        register(
-            id="ThorInteract-AI2THOR-v0",
-            entry_point=_ENTRY_POINT,
-            nondeterministic=True,
-            kwargs={"simulator": "ai2thor"},
-        )
+    worlds: dict[str, dict[str, str]] = {
+        "ThorInteract-v0": {},
+        "ThorInteract-AI2THOR-v0": {"simulator": "ai2thor"},
+    }
+    for name, arguments in worlds.items():
+        if name not in registry:
+            register(
+                id=name,
+                entry_point="thor_interact_env.env:ThorInteractEnv",
+                kwargs=arguments,
+                # Gymnasium knows an environment's determinism by its id, before any argument.
+                nondeterministic=bool(arguments),
+                # Both wrappers refuse a step after `set_state`, which is a start as a reset is. The
+                # environment refuses a step before any start by itself.
+                order_enforce=False,
+                disable_env_checker=True,
+            )
 
 
 register_envs()

@@ -237,7 +237,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         places = [Location(_ROOM, tuple(position), 0.0, 30.0, 0) for position in positions[:2]]
         view = world.load(places[0])
         seconds = time.perf_counter() - start
-        if len(np.unique(view.rgb)) < 2 or not np.isfinite(view.depth).all():
+        if len(np.unique(view["rgb"])) < 2 or not np.isfinite(view["depth"]).all():
             return {"error": "the picture is empty: OpenGL draws nothing"}
         start = time.perf_counter()
         world.load(places[-1])

@@ -26,17 +26,17 @@ from thor_interact_env.actions import (
 from thor_interact_env.checks import check_interactions, check_reach, check_reachable_share
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations import Location, LocationSampler
-from thor_interact_env.simulators import NONDETERMINISTIC, check_simulator_name, make_simulator
+from thor_interact_env.simulators import NONDETERMINISTIC, make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
-from thor_interact_env.starting import location_option, parse_locations
-from thor_interact_env.state import Episode, pack_state, unpack_state
+from thor_interact_env.starting import check_simulator, parse_locations, start_option
+from thor_interact_env.state import NO_FRAMES, Episode, SavedState, pack_info, pack_state, unpack_state
 from thor_interact_env.window import Window
 
 MAX_DEPTH: Final = 20.0
 """Greatest depth in an observation, in metres: what is farther away, or nothing at all, reads 20 m."""
 
 
-class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]], EzPickle):
+class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], EzPickle):
     """A room that can be looked at and touched.
 
     ## Description
@@ -70,7 +70,8 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     | rgb | `Box(0, 255, (300, 300, 3), uint8)` | 0 | 255 | the view, vertical field of view 90 degrees (1) |
     | depth | `Box(0.0, 20.0, (300, 300), float32)` | 0.0 | 20.0 | distance from the camera, clipped (m) |
 
-    The arrays are copies: the caller may change them.
+    The arrays are copies: the caller may change them. An agent (`agents.base.Agent`) takes the observation as
+    it is.
 
     ## Rewards
     `float(info["success"])`: 1.0 where the touch visibly moved something at the touched pixel, else 0.0.
@@ -81,9 +82,18 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     `reset(options={"location": location})` starts at a `Location`, or at the `thor_meta` mapping of a
     dataset; without the option, one is drawn by the seeded generator: from the rooms of a split (room, spawn
     seed, reachable position, rotation and horizon uniform, the pose drawn again while less than
-    `reachable_share` of the view is in reach), or from the given locations. Everything is at rest. Any other
-    option is an `InvalidOptionError`; an unknown room an `UnknownRoomError`; a position at which the agent
-    cannot stand an `UnreachableLocationError`.
+    `reachable_share` of the view is in reach), or from the given locations. Everything is at rest.
+    `env.unwrapped.location` is the `Location` of the episode; `envs.get_attr("location")` those of a vector
+    environment. An unknown room is an `UnknownRoomError`, a position at which the agent cannot stand an
+    `UnreachableLocationError`.
+
+    `reset(options={"state": state})` goes on from what `env.unwrapped.get_state()` returned; wrappers that
+    count an episode's steps count from there. A seed replaces the state's generator. `gymnasium.make` adds no
+    wrapper by itself: the environment refuses a step before a start, and `set_state` is a start too.
+
+    An option with the name of a package before an underscore, like Minari's `minari_autoseed`, is one for a
+    wrapper and is ignored, unless a word of it resembles an option or a field of a location. Every other
+    option is an `InvalidOptionError`.
 
     ## Episode End
     ### Termination
@@ -93,28 +103,25 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     After `interactions` touches. A further step before a reset is a `gymnasium.error.ResetNeeded`.
 
     ## Information
-    `reset` returns:
-
-    | Key | Type | Meaning (Unit) |
-    |-----|------|----------------|
-    | location | dict | scene, position {x, y, z} (m), rotation (degree), horizon (degree), seed |
-
-    `step` returns:
+    `reset` and `step` return the same keys, always of the same shape and type:
 
     | Key | Type | Meaning (Unit) |
     |-----|------|----------------|
     | mask | (100, 100) bool | what has just moved: the superpixels that changed (grid cell) |
     | changed | (100, 100) bool | change between the two images, before superpixels (grid cell) |
-    | success | bool | whether the touch moved what is at the touched pixel |
+    | success | () bool | whether the touch moved what is at the touched pixel |
 
     and with `record_motion=True` also:
 
     | Key | Type | Meaning (Unit) |
     |-----|------|----------------|
-    | frames | (n, 300, 300, 3) uint8 | views in motion: 0.01 s after the force, then every 0.05 s (1) |
+    | frames | (26, 300, 300, 3) uint8 | views in motion: 0.01 s after the force, then every 0.05 s (1) |
+    | frame_count | () int64 | how many of `frames` were seen, 0..26; the others are zeros (1) |
 
-    There are at most 26 frames, and none where nothing moved. A grid cell is 3 x 3 pixels. For evaluation,
-    `env.unwrapped.ground_truth()` returns the movable objects in reach, and `get_state()` and
+    After a reset, as after a touch that moved nothing, all are zeros. A grid cell is 3 x 3 pixels. `success`
+    is an array without dimensions: vector environments make booleans of it, and tensor libraries read it.
+
+    For evaluation, `env.unwrapped.ground_truth()` returns the movable objects in reach, and `get_state()` and
     `set_state(state)` save and restore everything, bit for bit where the simulator is deterministic. Pickling
     keeps the arguments only, so a simulator given as an object must be picklable itself.
 
@@ -135,7 +142,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     | `render_mode` | str or None | `None` | `"rgb_array"`, or `"human"`: a window (needs pygame) |
     | `reach` | float | `1.5` | greatest distance of a touch from the camera; only for a named simulator (m) |
     | `simulator_options` | mapping or None | `None` | further keyword arguments of a named simulator |
-    | `record_motion` | bool | `False` | whether `info` holds what is seen during the motion; it takes time |
+    | `record_motion` | bool | `False` | whether `info` holds the motion's views (7 MB); it takes time |
 
     ## Version History
     * v0: first version.
@@ -179,17 +186,12 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         check_interactions(interactions)
         check_reachable_share(reachable_share)
         check_reach(reach)
-        if isinstance(simulator, str):
-            check_simulator_name(simulator)
-        elif not isinstance(simulator, Simulator):
-            raise InvalidOptionError(f"simulator {simulator!r} is neither a name nor a Simulator")
-        elif reach != REACH or simulator_options:
-            raise InvalidOptionError("reach and simulator_options are for a simulator given by name only")
+        check_simulator(simulator, reach, simulator_options)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             allowed = ", ".join(self.metadata["render_modes"])
             raise InvalidOptionError(f"render_mode {render_mode!r} is not one of {allowed}")
 
-        self.observation_space = spaces.Dict(
+        self.observation_space: spaces.Space[Any] = spaces.Dict(
             {
                 "rgb": spaces.Box(0, 255, (IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8),
                 "depth": spaces.Box(0.0, MAX_DEPTH, (IMAGE_SIZE, IMAGE_SIZE), np.float32),
@@ -204,7 +206,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         self._rooms, self._locations = parse_locations(locations)
         self._reachable_share = float(reachable_share)
         self._interactions = int(interactions)
-        self._record_motion = bool(record_motion)
+        self._no_frames = NO_FRAMES if record_motion else None
         chosen = simulator if isinstance(simulator, Simulator) else None
         deterministic = chosen.deterministic if chosen else simulator not in NONDETERMINISTIC
         self.metadata = {**type(self).metadata, "deterministic": deterministic}
@@ -223,26 +225,44 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             self._process = os.getpid()
         return self._simulator
 
+    @property
+    def location(self) -> Location:
+        """Where the episode takes place.
+
+        Raises:
+            ResetNeeded: There was no reset.
+        """
+        return self._running().location
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> tuple[Observation, dict[str, Any]]:
         """Start an episode.
 
         Args:
             seed: Seeds the generator that draws locations; None continues it.
-            options: {"location": `Location` or `thor_meta` mapping}, or None to draw one.
+            options: {"location": `Location` or `thor_meta` mapping}, {"state": what `get_state` returned}, or
+                None to draw a location.
 
         Returns:
-            The observation and {"location": mapping}; see the class.
+            The observation and the info; see the class.
 
         Raises:
             InvalidOptionError: An option is unknown or of the wrong type.
-            InvalidLocationError: A field of the location is missing or wrong.
+            InvalidLocationError, InvalidStateError: A part of it is missing or wrong.
             UnknownRoomError: The simulator has no such room.
             UnreachableLocationError: The agent cannot stand there.
         """
-        location = location_option(options)
-        super().reset(seed=seed)
+        start = start_option(options)
+        if isinstance(start, SavedState):
+            self._restore(start)
+        super().reset(seed=seed)  # a seed replaces the state's generator
+        if not isinstance(start, SavedState):
+            self._begin(start)
+        self._show()
+        return _observation(self._running().view), pack_info(self._no_frames)
+
+    def _begin(self, location: Location | None) -> None:
         self._episode = None  # an error below leaves an environment that asks for a reset
         simulator = self.simulator
         if location is None and self._locations is not None:
@@ -252,13 +272,12 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             location, view = sampler.sample_view(self.np_random)
         else:
             view = simulator.load(location)
-        self._episode = Episode(location, view, view, Supervisor(view.rgb, self._supervision), view.rgb, 0)
-        self._show()
-        return _observation(view), {"location": location.to_json()}
+        supervisor = Supervisor(view["rgb"], self._supervision)
+        self._episode = Episode(location, view, view, supervisor, view["rgb"], 0)
 
     def step(
         self, action: npt.NDArray[np.integer[Any]]
-    ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Touch a pixel.
 
         Args:
@@ -276,22 +295,20 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             raise ResetNeeded(f"the episode ended after {self._interactions} interactions: call reset()")
         row, column, force, direction = check_action(action)
         touch = (row, column, FORCES[force], DIRECTIONS[direction])
-        recorded = {}
-        if self._record_motion:
-            seen, recorded["frames"] = self.simulator.touch_with_frames(*touch)
+        frames = self._no_frames
+        if self._no_frames is not None:
+            seen, frames = self.simulator.touch_with_frames(*touch)
         else:
             seen = self.simulator.touch(*touch)
         before = episode.view
         # A touch that moved nothing returns the same object; its masks are zeros and cost nothing.
         after = before if seen is episode.simulator_view else seen
-        judgement = episode.supervisor.judge(before.rgb, after.rgb, row // STRIDE, column // STRIDE)
+        judgement = episode.supervisor.judge(before["rgb"], after["rgb"], row // STRIDE, column // STRIDE)
         episode.view, episode.simulator_view = after, seen
         episode.steps += 1
         self._show()
-        success = bool(judgement.success)
-        info = {"mask": judgement.mask.copy(), "changed": judgement.changed.copy(), "success": success}
-        info |= recorded
-        return _observation(after), float(success), False, episode.steps >= self._interactions, info
+        truncated = episode.steps >= self._interactions
+        return _observation(after), float(judgement.success), False, truncated, pack_info(frames, judgement)
 
     def render(self) -> npt.NDArray[np.uint8] | None:
         """Return the view, (300, 300, 3) uint8, in mode "rgb_array"; show it in mode "human".
@@ -302,7 +319,7 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         if self.render_mode is None:
             gymnasium.logger.warn('render() does nothing without a render_mode, such as "rgb_array".')
             return None
-        rgb = self._running().view.rgb
+        rgb = self._running().view["rgb"]
         if self._window is not None:
             self._window.show(rgb)
             return None
@@ -345,7 +362,8 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
     def set_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Restore what `get_state` returned, here or in another process.
 
-        On a deterministic simulator the same actions then give the same bytes.
+        On a deterministic simulator the same actions then give the same bytes. No wrapper notices it; where
+        one counts an episode's steps, use `reset(options={"state": state})`.
 
         Args:
             state: What `get_state` returned.
@@ -354,7 +372,10 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
             InvalidStateError: An entry is missing or does not fit.
             ValueError: The simulator's vector does not belong to the location's room.
         """
-        saved = unpack_state(state)
+        self._restore(unpack_state(state))
+        self._show()
+
+    def _restore(self, saved: SavedState) -> None:
         self._episode = None
         simulator = self.simulator
         simulator.load(saved.location)  # the vector is one of this room and spawn
@@ -362,7 +383,6 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
         supervisor = Supervisor(saved.first_rgb, self._supervision)
         self._episode = Episode(saved.location, saved.view, seen, supervisor, saved.first_rgb, saved.steps)
         self.np_random = saved.np_random
-        self._show()
 
     def _running(self) -> Episode:
         if self._episode is None:
@@ -371,8 +391,8 @@ class ThorInteractEnv(gymnasium.Env[dict[str, Any], npt.NDArray[np.integer[Any]]
 
     def _show(self) -> None:
         if self._window is not None:
-            self._window.show(self._running().view.rgb)
+            self._window.show(self._running().view["rgb"])
 
 
-def _observation(view: Observation) -> dict[str, npt.NDArray[Any]]:
-    return {"rgb": view.rgb.copy(), "depth": np.minimum(view.depth, np.float32(MAX_DEPTH))}
+def _observation(view: Observation) -> Observation:
+    return Observation(rgb=view["rgb"].copy(), depth=np.minimum(view["depth"], np.float32(MAX_DEPTH)))

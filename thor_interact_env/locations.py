@@ -225,7 +225,7 @@ class LocationSampler:
                 if best is None:  # perhaps nothing in this spawn can be reached
                     room, seed, positions = self._draw_spawn(rng)
                 continue
-            share = np.count_nonzero(view.depth < REACH) / view.depth.size
+            share = np.count_nonzero(view["depth"] < REACH) / view["depth"].size
             if share >= self._reachable_share:
                 return location, view
             if share > best_share:

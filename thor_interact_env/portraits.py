@@ -87,7 +87,7 @@ def agent_picture(name: str) -> Picture:
     simulator = make_simulator("mujoco")
     try:
         rng = np.random.default_rng(ROOM_SPAWN)
-        return LocationSampler(simulator, [name]).sample_view(rng)[1].rgb.copy()
+        return LocationSampler(simulator, [name]).sample_view(rng)[1]["rgb"].copy()
     finally:
         simulator.close()
 

@@ -1,4 +1,7 @@
-"""What an episode consists of, and its saved form: a flat mapping of arrays that any array format stores."""
+"""What an episode consists of, what is told of a touch, and the saved form of an episode.
+
+Both mappings are flat and hold arrays only, so that any array format stores them.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from selfsup.feedback import Supervisor
-from thor_interact_env.actions import IMAGE_SIZE
+from selfsup.feedback import Judgement, Supervisor
+from thor_interact_env.actions import GRID, IMAGE_SIZE
 from thor_interact_env.errors import InvalidLocationError, InvalidStateError
 from thor_interact_env.locations import Location
-from thor_interact_env.simulators.base import Observation
+from thor_interact_env.simulators.base import MAX_FRAMES, Observation
+
+NO_TOUCH: Final = Judgement(np.zeros((GRID, GRID), np.bool_), np.zeros((GRID, GRID), np.bool_), False)
+"""What is told when nothing was touched yet."""
+
+NO_FRAMES: Final = np.zeros((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
+"""What is seen during the motion where nothing moves."""
 
 
 @dataclass
@@ -71,14 +80,37 @@ _ENTRIES: Final[Mapping[str, tuple[type, tuple[int, ...] | None]]] = {
 }
 
 
+def pack_info(frames: npt.NDArray[np.uint8] | None, judgement: Judgement = NO_TOUCH) -> dict[str, Any]:
+    """Return the info of a reset or a touch; keys, shapes and types do not depend on what happened.
+
+    Args:
+        frames: (n, 300, 300, 3) uint8, what was seen during the motion, with n in 0..`MAX_FRAMES`; None where
+            it is not recorded.
+        judgement: What the touch changed.
+
+    Returns:
+        What the section Information of `ThorInteractEnv` states; it shares no memory with the arguments.
+    """
+    info: dict[str, Any] = {
+        "mask": judgement.mask.copy(),
+        "changed": judgement.changed.copy(),
+        "success": np.array(judgement.success, np.bool_),
+    }
+    if frames is not None:
+        info["frames"] = np.zeros((MAX_FRAMES, *frames.shape[1:]), np.uint8)
+        info["frames"][: len(frames)] = frames
+        info["frame_count"] = np.int64(len(frames))
+    return info
+
+
 def pack_state(
     episode: Episode, simulator_state: npt.NDArray[np.float64], np_random: np.random.Generator
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays described at `ThorInteractEnv.get_state`; they share no memory with the arguments."""
     return {
         "simulator": np.array(simulator_state, dtype=np.float64),
-        "rgb": episode.view.rgb.copy(),
-        "depth": episode.view.depth.copy(),
+        "rgb": episode.view["rgb"].copy(),
+        "depth": episode.view["depth"].copy(),
         "first_rgb": episode.first_rgb.copy(),
         "steps": np.array(episode.steps, dtype=np.int64),
         "location": _to_bytes(episode.location.to_json()),
@@ -92,6 +124,8 @@ def unpack_state(state: Mapping[str, npt.NDArray[Any]]) -> SavedState:
     Raises:
         InvalidStateError: An entry is missing, or has a wrong type, shape or content.
     """
+    if not isinstance(state, Mapping):
+        raise InvalidStateError(f"the state is {state!r}, not a mapping that get_state() returned")
     arrays = {}
     for name, (dtype, shape) in _ENTRIES.items():
         if name not in state:
@@ -120,7 +154,7 @@ def unpack_state(state: Mapping[str, npt.NDArray[Any]]) -> SavedState:
         ) from error
     return SavedState(
         simulator=arrays["simulator"],
-        view=Observation(arrays["rgb"], arrays["depth"]),
+        view=Observation(rgb=arrays["rgb"], depth=arrays["depth"]),
         first_rgb=arrays["first_rgb"],
         steps=int(arrays["steps"]),
         location=location,

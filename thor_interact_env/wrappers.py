@@ -14,6 +14,8 @@ from thor_interact_env.actions import DIRECTIONS, FORCES, IMAGE_SIZE
 from thor_interact_env.checks import is_integer
 from thor_interact_env.errors import InvalidActionError, InvalidOptionError
 from thor_interact_env.locations import LocationSampler
+from thor_interact_env.simulators.base import Observation
+from thor_interact_env.starting import OPTIONS
 
 DEPTH_LIMIT: Final = 5.0
 """Depth in metres that `RGBDImage` shows as 255."""
@@ -45,9 +47,7 @@ def rgbd_image(
 
 
 class RGBDImage(
-    gymnasium.ObservationWrapper[
-        npt.NDArray[np.uint8], npt.NDArray[np.integer[Any]], dict[str, npt.NDArray[Any]]
-    ],
+    gymnasium.ObservationWrapper[npt.NDArray[np.uint8], npt.NDArray[np.integer[Any]], Observation],
     RecordConstructorArgs,
 ):
     """Packs the observation into one picture, (size, size, 4) uint8, for image policies.
@@ -78,8 +78,8 @@ class RGBDImage(
         self._depth_limit = float(depth_limit)
         self._size = int(size)
 
-    def observation(self, observation: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
-        """Return the packed picture of an observation with the keys "rgb" and "depth"."""
+    def observation(self, observation: Observation) -> npt.NDArray[np.uint8]:
+        """Return the packed picture of an observation."""
         return rgbd_image(observation["rgb"], observation["depth"], self._depth_limit, self._size)
 
 
@@ -148,7 +148,7 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Stays in a room for several episodes, each with a new spawn and pose: preparing a room is what costs.
 
     Rooms, spawns and poses are drawn as `LocationSampler` does, so every room is as likely as ever. A reset
-    with a location goes there and counts for nothing; one with a seed starts afresh.
+    with a location or a state goes there and counts for nothing; one with a seed starts afresh.
 
     Args:
         env: `ThorInteract-v0`, wrapped or not.
@@ -188,7 +188,7 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
         Args:
             seed: Seeds the drawing, and the environment.
-            options: As of the environment; None draws a location.
+            options: As of the environment; without a location or a state, a location is drawn.
 
         Returns:
             What the environment's `reset` returns.
@@ -196,7 +196,7 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if seed is not None:
             self._generator = np.random.default_rng(seed)
             self._left = 0
-        if options is not None:
+        if any(name in OPTIONS for name in options or ()):
             return self.env.reset(seed=seed, options=options)
         if not self._left:
             self._left = self._episodes
@@ -204,4 +204,4 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._left -= 1
         simulator = self.unwrapped.simulator  # type: ignore[attr-defined]
         location = LocationSampler(simulator, (self._room,), self._reachable_share).sample(self._generator)
-        return self.env.reset(seed=seed, options={"location": location})
+        return self.env.reset(seed=seed, options={**(options or {}), "location": location})

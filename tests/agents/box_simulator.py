@@ -36,7 +36,7 @@ class BoxSimulator:
     def touch_with_frames(self, row, column, force, direction):
         before = self.view
         after = self.touch(row, column, force, direction)
-        return after, np.repeat(after.rgb[None], 0 if after is before else 1, axis=0)
+        return after, np.repeat(after["rgb"][None], 0 if after is before else 1, axis=0)
 
     def instances(self):
         mask = np.zeros((1, 300, 300), bool)
@@ -56,5 +56,5 @@ class BoxSimulator:
     def _view(self):
         rgb = self.noise.copy()
         rgb[60:240, self.left : self.left + 140] += np.uint8(170)
-        self.view = Observation(rgb, np.full((300, 300), 1.0, np.float32))
+        self.view = Observation(rgb=rgb, depth=np.full((300, 300), 1.0, np.float32))
         return self.view

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from fake_simulator import FakeSimulator
 
 from agents.base import Agent, Instance
 from agents.random_agent import RandomAgent
 from agents.superpixel_agent import SuperpixelAgent
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Observation
 
 BLOCKS = [(30, 60, 40, 90), (120, 150, 150, 210), (200, 30, 80, 100)]
@@ -19,7 +21,7 @@ def make_view(seed: int = 0) -> Observation:
     for (top, left, height, width), distance in zip(BLOCKS, (1.2, 2.5, 0.9), strict=True):
         rgb[top : top + height, left : left + width] = rng.integers(0, 256, 3)
         depth[top : top + height, left : left + width] = distance
-    return Observation(rgb, depth)
+    return Observation(rgb=rgb, depth=depth)
 
 
 def assert_instances(found: list[Instance]) -> None:
@@ -49,6 +51,20 @@ def test_they_are_agents(agent: Agent) -> None:
     assert_instances(agent.propose(make_view()))
 
 
+@pytest.mark.parametrize("agent", [RandomAgent(), SuperpixelAgent()], ids=["random", "superpixels"])
+def test_they_take_what_the_environment_and_the_simulator_return(agent: Agent) -> None:
+    env = ThorInteractEnv(simulator=FakeSimulator())
+    observation, _ = env.reset(seed=0)
+    seen = env.simulator.load(env.location)
+    assert type(observation) is type(seen) is dict
+    assert set(observation) == set(seen) == set(Observation.__annotations__)
+    of_environment, of_simulator = agent.propose(observation), agent.propose(seen)
+    assert len(of_environment) == len(of_simulator) > 0
+    for one, other in zip(of_environment, of_simulator, strict=True):
+        assert (one.point, one.force, one.score) == (other.point, other.force, other.score)
+        assert np.array_equal(one.mask, other.mask)
+
+
 def test_all_superpixels_cover_the_view_once() -> None:
     found = SuperpixelAgent().propose(make_view())
     assert len(found) >= 4
@@ -60,12 +76,12 @@ def test_the_nearest_superpixels_come_first() -> None:
     view = make_view()
     found = SuperpixelAgent().propose(view)
     near = [instance for instance in found if instance.score > 0.5]
-    depths = [view.depth[instance.point] for instance in near]
+    depths = [view["depth"][instance.point] for instance in near]
     assert depths[0] == np.float32(0.9)
     assert set(depths) == {np.float32(0.9), np.float32(1.2)}
     whole = [instance for instance in found if instance.score == 1]
     means = [
-        view.depth[1::3, 1::3][instance.mask[1::3, 1::3]].mean()
+        view["depth"][1::3, 1::3][instance.mask[1::3, 1::3]].mean()
         for instance in whole
         if instance.mask is not None
     ]

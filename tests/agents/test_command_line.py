@@ -32,7 +32,7 @@ def view(seed=0):
     rng = np.random.default_rng(seed)
     rgb = rng.integers(0, 50, (300, 300, 3), dtype=np.uint8)
     rgb[60:150, 90:180] += np.uint8(150)
-    return Observation(rgb, np.full((300, 300), 1.2, np.float32))
+    return Observation(rgb=rgb, depth=np.full((300, 300), 1.2, np.float32))
 
 
 def truth():
@@ -49,8 +49,8 @@ class MadeUpCollector:
         mask = truth().masks[:, 1::3, 1::3]
         point = np.array([[30, 40]], np.int16)
         experience = Experience(
-            view().rgb,
-            view().depth.astype(np.float16),
+            view()["rgb"],
+            view()["depth"].astype(np.float16),
             point,
             mask,
             np.array([2], np.int8),
@@ -108,7 +108,7 @@ def test_train_evaluate_and_predict(world, capsys):
     assert rows["its instances, not refined"]["bbox_ap"] == whole["self-supervised"]["bbox_ap"]
     (world / "run" / "config.json").write_text(written)
 
-    np.savez(world / "view.npz", rgb=view().rgb, depth=view().depth)
+    np.savez(world / "view.npz", rgb=view()["rgb"], depth=view()["depth"])
     words = ("predict", "run", "view.npz", "--out", "panels.png", "--overview")
     assert exit_code(main, *words, "way.png") == 0
     assert cv2.imread(str(world / "way.png")).shape[1] > 3000
@@ -243,27 +243,27 @@ def test_locations_are_read_from_text_and_files(tmp_path, wrapped):
 
 def test_images_are_read_from_npz_and_png(tmp_path):
     seen = view(3)
-    np.savez(tmp_path / "view.npz", rgb=seen.rgb, depth=seen.depth.astype(np.float64))
-    cv2.imwrite(str(tmp_path / "view.png"), cv2.cvtColor(seen.rgb, cv2.COLOR_RGB2BGR))
-    np.save(tmp_path / "depth.npy", seen.depth)
+    np.savez(tmp_path / "view.npz", rgb=seen["rgb"], depth=seen["depth"].astype(np.float64))
+    cv2.imwrite(str(tmp_path / "view.png"), cv2.cvtColor(seen["rgb"], cv2.COLOR_RGB2BGR))
+    np.save(tmp_path / "depth.npy", seen["depth"])
     for read in (
         read_view(str(tmp_path / "view.npz")),
         read_view(str(tmp_path / "view.png"), tmp_path / "depth.npy"),
     ):
         assert isinstance(read, Observation)
-        assert np.array_equal(read.rgb, seen.rgb) and np.array_equal(read.depth, seen.depth)
+        assert np.array_equal(read["rgb"], seen["rgb"]) and np.array_equal(read["depth"], seen["depth"])
 
 
 def test_other_inputs_are_refused(tmp_path):
     seen = view()
-    np.savez(tmp_path / "no_depth.npz", rgb=seen.rgb)
-    np.savez(tmp_path / "small.npz", rgb=seen.rgb[:100], depth=seen.depth)
-    np.savez(tmp_path / "holes.npz", rgb=seen.rgb, depth=np.full((300, 300), np.nan))
+    np.savez(tmp_path / "no_depth.npz", rgb=seen["rgb"])
+    np.savez(tmp_path / "small.npz", rgb=seen["rgb"][:100], depth=seen["depth"])
+    np.savez(tmp_path / "holes.npz", rgb=seen["rgb"], depth=np.full((300, 300), np.nan))
     (tmp_path / "torn.npz").write_bytes((tmp_path / "small.npz").read_bytes()[:500])
     (tmp_path / "not.png").write_text("no picture")
     (tmp_path / "not.json").write_text("{")
     (tmp_path / "some.txt").write_text("")
-    np.save(tmp_path / "depth.npy", seen.depth)
+    np.save(tmp_path / "depth.npy", seen["depth"])
     for name, message in {
         "no_depth.npz": "lacks depth",
         "small.npz": r"must be uint8 \(300, 300, 3\)",

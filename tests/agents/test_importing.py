@@ -56,7 +56,7 @@ def test_an_imported_run_says_what_the_file_says(
     pixels = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
         scores, _, embeddings = forward(random_weights(), pixels, plane[None] * 0.995)
-    found = SelfSupervisedAgent(agent._network, precision="fp32").predict(Observation(rgb, depth))
+    found = SelfSupervisedAgent(agent._network, precision="fp32").predict(Observation(rgb=rgb, depth=depth))
     torch.testing.assert_close(found.scores, scores, atol=5e-3, rtol=5e-3)
     torch.testing.assert_close(found.embeddings, embeddings, atol=5e-3, rtol=5e-3)
 

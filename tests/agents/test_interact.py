@@ -259,7 +259,7 @@ def test_other_weights_in_the_same_file_are_seen(weights: Path, collector: Local
 
 def test_network_chooses_its_best_cell_first(weights: Path) -> None:
     network = InteractionNet().eval()
-    observation = Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), np.float32))
+    observation = Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
     points = network_points(network, 4, bf16=False)(observation)
     with torch.inference_mode():
         images = torch.cat((torch.zeros(1, 3, 300, 300), torch.ones(1, 1, 300, 300)), dim=1)

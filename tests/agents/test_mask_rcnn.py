@@ -318,7 +318,8 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     assert nobody.seeds == [] and told == rows[1]
     assert rows[0][2]["held_out/mask_ap"] == 0.5
 
-    observation = Observation(*(getattr(record(9, True).experience, name) for name in ("rgb", "depth")))
+    seen = record(9, True).experience
+    observation = Observation(rgb=seen.rgb, depth=seen.depth)
     restored = MaskRCNNAgent.from_run(parts, "cpu")
     assert isinstance(restored, Agent)
     for found in zip(agent.propose(observation), restored.propose(observation), strict=True):
@@ -331,7 +332,9 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
 def test_proposals_are_well_formed(mass):
     torch.manual_seed(0)
     agent = MaskRCNNAgent(build_mask_rcnn(configuration(mass=mass)), "fp32")
-    found = agent.propose(Observation(record(1, True).experience.rgb, np.full((300, 300), 1.5, np.float32)))
+    found = agent.propose(
+        Observation(rgb=record(1, True).experience.rgb, depth=np.full((300, 300), 1.5, np.float32))
+    )
     assert 1 <= len(found) <= 32
     assert [instance.score for instance in found] == sorted((each.score for each in found), reverse=True)
     for instance in found:

@@ -196,7 +196,7 @@ def test_a_fused_network_predicts_the_same_without_batch_normalisation(make) -> 
 
 def test_an_agent_keeps_the_weights_it_was_given() -> None:
     network = with_statistics(InteractionNet())
-    view = Observation(np.full((300, 300, 3), 90, np.uint8), np.ones((300, 300), np.float32))
+    view = Observation(rgb=np.full((300, 300, 3), 90, np.uint8), depth=np.ones((300, 300), np.float32))
     agent = SelfSupervisedAgent(network, "fp32")
     before = agent.predict(view)
     with torch.no_grad():

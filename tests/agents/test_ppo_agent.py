@@ -50,7 +50,7 @@ def run(tmp_path_factory):
 def view(seed: int = 0) -> Observation:
     rng = np.random.default_rng(seed)
     depth = rng.uniform(0.5, 2 * REACH, (300, 300)).astype(np.float32)
-    return Observation(rng.integers(0, 256, (300, 300, 3)).astype(np.uint8), depth)
+    return Observation(rgb=rng.integers(0, 256, (300, 300, 3)).astype(np.uint8), depth=depth)
 
 
 def weights(agent: PPOAgent) -> dict[str, np.ndarray]:

@@ -121,7 +121,7 @@ def assert_same_run(run, other):
 
 
 def evaluate(agent):
-    view = Observation(np.full((300, 300, 3), 90, np.uint8), np.ones((300, 300), np.float32))
+    view = Observation(rgb=np.full((300, 300, 3), 90, np.uint8), depth=np.ones((300, 300), np.float32))
     return {"instances": float(len(agent.propose(view)))}
 
 
@@ -197,7 +197,9 @@ def test_ablations_and_oracles_reach_the_tasks(tmp_path):
 def test_the_agent_is_that_of_the_last_checkpoint(uninterrupted):
     run, _, agent = uninterrupted
     rng = np.random.default_rng(0)
-    view = Observation(rng.integers(0, 256, (300, 300, 3), dtype=np.uint8), np.ones((300, 300), np.float32))
+    view = Observation(
+        rgb=rng.integers(0, 256, (300, 300, 3), dtype=np.uint8), depth=np.ones((300, 300), np.float32)
+    )
     again = SelfSupervisedAgent.from_run(run)
     for mine, others in zip(agent.predict(view), again.predict(view), strict=True):
         assert torch.equal(mine, others)

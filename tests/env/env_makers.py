@@ -1,12 +1,13 @@
 """What several test modules make environments with."""
 
 import functools
+from itertools import pairwise
 
 import gymnasium
 import numpy as np
 from fake_simulator import FakeSimulator
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y
+from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES
 from thor_interact_env.locations import Location, LocationSampler
 from thor_interact_env.simulators import make_simulator
 
@@ -22,18 +23,25 @@ def make(simulator="fake", **options):
 
 @functools.cache
 def mujoco_locations():
-    """Locations in one room of the embedded simulator (compiling is what costs) with things to push."""
+    """Locations in one room of the embedded simulator (compiling is what costs) where pushes are seen."""
     simulator = make_simulator("mujoco")
     sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_share=0.3)
     rng = np.random.default_rng(0)
     found = []
     while len(found) < 6:
         location = sampler.sample(rng)
-        simulator.load(location)
-        if (simulator.instances().masks.sum(axis=(1, 2)) > 600).sum() >= 2:
+        before = simulator.load(location)
+        views = [before, *(simulator.touch(*touch) for touch in _touches(simulator.instances().masks))]
+        if sum(after is not view for view, after in pairwise(views)) >= 2:
             found.append(location)
     simulator.close()
     return found
+
+
+def started(env, **options):
+    """Reset an environment, and return where it is now."""
+    env.reset(**options)
+    return env.unwrapped.location
 
 
 def rollout(env, seed, steps):
@@ -49,12 +57,16 @@ def rollout(env, seed, steps):
 
 def moving_actions(env):
     """Return touches of 200 N in the middle of the largest objects in reach."""
-    actions = []
-    masks = env.unwrapped.ground_truth().masks
-    for mask in masks[np.argsort(-masks.sum(axis=(1, 2)))][:4]:
+    return [[row, column, 2, 1] for row, column, *_ in _touches(env.unwrapped.ground_truth().masks)]
+
+
+def _touches(masks):
+    """Return row, column, newtons and direction of a touch in the middle of each of the largest objects."""
+    touches = []
+    for mask in masks[np.argsort(-masks.sum(axis=(1, 2)), kind="stable")][:4]:
         rows, columns = np.nonzero(mask)
-        actions.append([int(rows[len(rows) // 2]), int(columns[len(rows) // 2]), 2, 1])
-    return actions
+        touches.append((int(rows[len(rows) // 2]), int(columns[len(rows) // 2]), FORCES[2], DIRECTIONS[1]))
+    return touches
 
 
 def idle_actions(env, observation):

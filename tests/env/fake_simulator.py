@@ -96,7 +96,7 @@ class FakeSimulator:
         end, frames = self._corners, []
         for share in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.0):
             self._corners = np.rint(start + share * (end - start)).astype(np.int64)
-            frames.append(self._render().rgb)
+            frames.append(self._render()["rgb"])
         self._corners = end
         return after, np.array(frames)
 
@@ -144,7 +144,7 @@ class FakeSimulator:
         rgb = self._colours[owners]
         depth = np.array([NEAR, NEAR, NEAR, REACH + 0.5, WALL, TABLE], np.float32)[owners]
         rgb.flags.writeable = depth.flags.writeable = False
-        return Observation(rgb, depth)
+        return Observation(rgb=rgb, depth=depth)
 
 
 def touch_of(simulator: FakeSimulator, index: int, force: int, direction: int = 0) -> list[int]:

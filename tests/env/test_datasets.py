@@ -109,9 +109,9 @@ class TestMeasuring:
 
     def test_nothing_stays_moved(self):
         world = FakeSimulator()
-        before = world.load(SOMEWHERE).rgb
+        before = world.load(SOMEWHERE)["rgb"]
         measure(world, SOMEWHERE)
-        assert world.touches > 3 and np.array_equal(world._view.rgb, before)
+        assert world.touches > 3 and np.array_equal(world._view["rgb"], before)
 
     def test_forces_can_be_left_out(self):
         world = FakeSimulator()

@@ -58,7 +58,7 @@ class TestShipped:
         simulator = make_simulator("mujoco")
         for location in listed(split)[:: max(1, len(listed(split)) // 4)]:
             view = simulator.load(location)  # an UnreachableLocationError asks for `ship`, see the docs
-            assert view.rgb.std() > 0 and view.depth.min() > 0
+            assert view["rgb"].std() > 0 and view["depth"].min() > 0
         simulator.close()
 
     def test_a_list_is_what_its_drawing_draws(self, toy_lists):

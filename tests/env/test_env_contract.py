@@ -1,6 +1,6 @@
 """The contract of `ThorInteract-v0`, on a toy world and on both simulators."""
 
-import json
+import itertools
 import pickle
 import subprocess
 import sys
@@ -9,14 +9,16 @@ import warnings
 import gymnasium
 import numpy as np
 import pytest
-from env_makers import ELSEWHERE, SOMEWHERE, a_location, idle_actions, make, moving_actions, rollout
+from env_makers import ELSEWHERE, SOMEWHERE, a_location, idle_actions, make, moving_actions, rollout, started
 from fake_simulator import MASSES, FakeSimulator, touch_of
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
+from hypothesis import given
+from hypothesis import strategies as st
 
 import thor_interact_env
 from selfsup.feedback import SupervisionOptions, Supervisor
-from thor_interact_env.actions import AGENT_HEIGHT_Y
+from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES
 from thor_interact_env.env import MAX_DEPTH, ThorInteractEnv
 from thor_interact_env.errors import (
     InvalidLocationError,
@@ -25,9 +27,10 @@ from thor_interact_env.errors import (
     UnknownSplitError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, split_rooms
+from thor_interact_env.locations import DatasetEntry, LocationDataset, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
+from thor_interact_env.starting import OPTIONS, start_option
 from thor_interact_env.wrappers import RGBDImage
 
 
@@ -78,6 +81,18 @@ class TestCheckers:
         pytest.importorskip("pygame")  # the checker renders in every mode
         assert self.warnings_of(check_env, any_env.unwrapped) == []
 
+    def test_gymnasiums_passive_checker(self, any_world):
+        env = make(**any_world, disable_env_checker=False)
+
+        def play(env):
+            env.reset(seed=0)
+            for action in (*moving_actions(env)[:1], [0, 0, 0, 0]):
+                env.step(np.array(action))
+
+        assert "PassiveEnvChecker" in str(env)
+        assert self.warnings_of(play, env) == []
+        env.close()
+
     def test_stable_baselines3(self, any_env):
         checker = pytest.importorskip("stable_baselines3.common.env_checker").check_env
         messages = self.warnings_of(checker, any_env.unwrapped)
@@ -89,23 +104,57 @@ class TestCheckers:
         assert self.warnings_of(checker, RGBDImage(any_env)) == []
 
 
+def form(info):
+    """Return names, in their order, with the types and shapes of what they stand for."""
+    return [(name, type(value), value.shape, value.dtype) for name, value in info.items()]
+
+
 class TestEpisode:
     def test_observations_and_infos_have_the_stated_form(self, any_env):
         observation, info = any_env.reset(seed=0)
         assert observation in any_env.observation_space
-        assert set(info) == {"location"}
-        Location.from_json(info["location"])
+        assert not any(value.any() for value in info.values())
         observation, reward, terminated, truncated, info = any_env.step(any_env.action_space.sample())
         assert observation in any_env.observation_space
         assert set(info) == {"mask", "changed", "success"}  # and so no ground truth
-        for name in ("mask", "changed"):
-            assert info[name].shape == (100, 100)
-            assert info[name].dtype == bool
-        assert type(info["success"]) is bool
+        for name, shape in (("mask", (100, 100)), ("changed", (100, 100)), ("success", ())):
+            assert isinstance(info[name], np.ndarray)
+            assert (info[name].shape, info[name].dtype) == (shape, bool)
         assert type(reward) is float
         assert reward == float(info["success"])
         assert terminated is False
         assert truncated is False
+
+    def test_all_infos_have_the_same_form_and_none_shares_memory(self, any_env):
+        said = rollout(any_env, 0, 12)
+        said.append(any_env.reset(options={"location": a_location(any_env)}))
+        said += [any_env.step(action) for action in moving_actions(any_env)]
+        infos = [item[-1] for item in said]
+        assert len({info["changed"].any().item() for info in infos}) == 2, (
+            "something moved, and something not"
+        )
+        assert all(form(info) == form(infos[0]) for info in infos)
+        assert {kind.kind for *_, kind in form(infos[0])} <= set("biuf")  # what a tensor can hold
+        for one, other in itertools.pairwise(infos):
+            assert not any(np.shares_memory(one[name], other[name]) for name in one)
+
+    def test_the_motion_is_padded_to_one_length(self, any_world):
+        env = make(**any_world, record_motion=True)
+        start = {"location": a_location(env)}
+        begun = env.reset(options=start)[1]
+        actions = [*moving_actions(env)[:2], [0, 0, 0, 0]]
+        infos = [env.step(action)[4] for action in actions]
+        assert form(begun) == form(infos[0]) == form(infos[1]) == form(infos[2])
+        env.reset(options=start)
+        simulator, counts = env.unwrapped.simulator, []
+        for (row, column, force, direction), info in zip(actions, infos, strict=True):
+            expected = simulator.touch_with_frames(row, column, FORCES[force], DIRECTIONS[direction])[1]
+            counts.append(int(info["frame_count"]))
+            assert counts[-1] == len(expected)
+            np.testing.assert_array_equal(info["frames"][: counts[-1]], expected)
+            assert not info["frames"][counts[-1] :].any()
+        assert max(counts) > 0 == counts[-1]
+        env.close()
 
     def test_the_same_seed_gives_the_same_bytes(self, any_env):
         first, again, other = (rollout(any_env, seed, 12) for seed in (0, 0, 1))
@@ -194,7 +243,7 @@ class TestEpisode:
 
     def test_what_is_returned_is_the_callers(self, any_env):
         def spoil(observation, info):
-            for array in [*observation.values(), *(x for x in info.values() if isinstance(x, np.ndarray))]:
+            for array in (*observation.values(), *info.values()):
                 array[...] = 1
 
         said = rollout(any_env, 0, 9)
@@ -209,8 +258,8 @@ class TestEpisode:
 
     def test_what_is_far_away_reads_as_the_greatest_depth(self, env):
         view = env.unwrapped.simulator.load(SOMEWHERE)
-        far = np.where(view.depth > 2, np.float32(np.inf), view.depth)
-        env.unwrapped.simulator.load = lambda location: Observation(view.rgb, far)
+        far = np.where(view["depth"] > 2, np.float32(np.inf), view["depth"])
+        env.unwrapped.simulator.load = lambda location: Observation(rgb=view["rgb"], depth=far)
         observation, _ = env.reset(options={"location": SOMEWHERE})
         assert observation["depth"].max() == MAX_DEPTH
         assert observation in env.observation_space
@@ -233,42 +282,42 @@ class TestEpisode:
 class TestStart:
     def test_a_location_or_its_json_can_be_asked_for(self, any_env):
         location = a_location(any_env)
-        first, info = any_env.reset(options={"location": location})
-        assert info == {"location": location.to_json()}
-        again, info = any_env.reset(options={"location": location.to_json()})
+        first, _ = any_env.reset(options={"location": location})
+        assert any_env.unwrapped.location == location
+        again, _ = any_env.reset(options={"location": location.to_json()})
         assert data_equivalence(first, again, exact=True)
-        assert info == {"location": location.to_json()}
+        assert any_env.unwrapped.location == location
 
     def test_starts_are_drawn_from_the_rooms_of_the_split(self, any_world):
         env = make(any_world["simulator"], locations="NovelSpaces/test", reachable_share=0.2)
-        observation, info = env.reset(seed=3)
-        location = Location.from_json(info["location"])
+        observation, _ = env.reset(seed=3)
+        location = env.unwrapped.location
         assert location.scene in split_rooms("NovelSpaces/test")
         assert np.mean(observation["depth"] < 1.5) >= 0.2
         again, _ = env.reset(options={"location": location})
         assert data_equivalence(observation, again, exact=True)
-        assert env.reset()[1]["location"] != info["location"]
+        env.reset()
+        assert env.unwrapped.location != location
         env.close()
 
     def test_starts_differ_and_lie_in_the_split(self):
         env = make(locations="NovelObjects/test")
-        starts = [env.reset(seed=0 if index == 0 else None)[1]["location"] for index in range(20)]
-        assert len({json.dumps(start) for start in starts}) == 20
-        assert {start["scene"] for start in starts} <= set(split_rooms("NovelObjects/test"))
+        starts = [started(env, seed=0 if index == 0 else None) for index in range(20)]
+        assert len(set(starts)) == 20
+        assert {start.scene for start in starts} <= set(split_rooms("NovelObjects/test"))
 
     def test_starts_can_be_listed(self, any_world):
         listed = any_world["locations"]
         listed = [SOMEWHERE, ELSEWHERE] if isinstance(listed, str) else listed[:2]
         env = make(any_world["simulator"], locations=listed)
-        starts = [Location.from_json(env.reset(seed=seed)[1]["location"]) for seed in range(20)]
-        assert set(starts) == set(listed)
+        assert {started(env, seed=seed) for seed in range(20)} == set(listed)
         env.close()
 
     @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "path"])
     def test_starts_can_come_from_a_dataset(self, tmp_path, kind):
         path = tmp_path / "set.json"
         LocationDataset([DatasetEntry(1, 300, 300, ELSEWHERE)]).write(path)
-        assert make(locations=kind(path)).reset()[1]["location"] == ELSEWHERE.to_json()
+        assert started(make(locations=kind(path))) == ELSEWHERE
 
     def test_the_share_in_reach_is_handed_on(self):
         env = make(reachable_share=0.57)
@@ -277,19 +326,44 @@ class TestStart:
         assert env.unwrapped.simulator.loads > 5
 
     def test_reset_without_seed_goes_on(self, env):
-        drawn = [[env.reset(seed=3)[1], env.reset()[1], env.reset()[1]] for _ in range(2)]
+        drawn = [[started(env, seed=3), started(env), started(env)] for _ in range(2)]
         assert drawn[0] == drawn[1]
         assert drawn[0][0] != drawn[0][1] != drawn[0][2]
 
     def test_reset_without_seed_goes_on_in_each_world(self, any_env):
-        drawn = [[any_env.reset(seed=3)[1], *(any_env.reset()[1] for _ in range(6))] for _ in range(2)]
+        drawn = [[started(any_env, seed=3), *(started(any_env) for _ in range(6))] for _ in range(2)]
         assert drawn[0] == drawn[1]
         assert any(drawn[0][0] != other for other in drawn[0][1:])
 
-    @pytest.mark.parametrize("options", [{"loction": SOMEWHERE}, {"location": SOMEWHERE, "seed": 3}, {4: 4}])
-    def test_an_unknown_option_is_named(self, env, options):
-        with pytest.raises(InvalidOptionError, match=r"('loction'|'seed'|4).*'location'"):
+    @pytest.mark.parametrize(
+        ("options", "complaint"),
+        [
+            ({"loction": SOMEWHERE}, "'loction'.*did you mean 'location'"),
+            ({"location": SOMEWHERE, "seed": 3}, "'seed'.*'location' and 'state'"),
+            ({4: 4}, "4"),
+            ({"start_location": SOMEWHERE}, "'start_location'"),
+            ({"spawn_seed": 3}, "'spawn_seed'"),
+            ({"_location": SOMEWHERE}, "'_location'"),
+            ({"location": SOMEWHERE, "state": {}}, "not both"),
+        ],
+    )
+    def test_an_option_that_is_none_is_named(self, env, options, complaint):
+        with pytest.raises(InvalidOptionError, match=complaint):
             env.reset(options=options)
+
+    @given(st.text(st.characters(exclude_characters="_"), max_size=12) | st.integers() | st.none())
+    def test_an_option_without_a_package_is_refused(self, name):
+        with pytest.raises(InvalidOptionError, match="unknown reset option"):
+            start_option({name: None} if name not in OPTIONS else {name + "s": None})
+
+    @given(st.from_regex(r"(minari|tianshou|recorder)_[a-z]{1,3}", fullmatch=True), st.booleans())
+    def test_an_option_for_a_wrapper_changes_nothing(self, name, value):
+        assert start_option({name: value}) is None
+        assert start_option({name: value, "location": SOMEWHERE}) == SOMEWHERE
+
+    def test_an_option_for_a_recorder_reaches_the_environment(self, env):
+        expected = rollout(env, 3, 0)[0]
+        assert data_equivalence(env.reset(seed=3, options={"minari_autoseed": False}), expected, exact=True)
 
     @pytest.mark.parametrize("location", ["FloorPlan1", 3, (1, 2, 3), None])
     def test_what_is_no_location_is_refused(self, env, location):

@@ -8,11 +8,12 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from env_makers import SOMEWHERE, make, moving_actions, mujoco_locations
+from env_makers import SOMEWHERE, a_location, make, moving_actions, mujoco_locations, started
 from fake_simulator import FakeSimulator, touch_of
 from gymnasium.error import DependencyNotInstalled, ResetNeeded
 from gymnasium.utils.env_checker import data_equivalence
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, RecordEpisodeStatistics, TimeLimit
 from player_launcher import PLAYER_COMMAND, client_environment
 
 from thor_interact_env.actions import ACTION_FIELDS
@@ -68,6 +69,75 @@ class TestState:
             again = [other.step(action) for action in actions] + [other.reset()]
             assert data_equivalence(expected, again, exact=True)
         twin.close()
+
+    def test_a_state_is_a_start_of_a_made_environment(self, any_world):
+        """Nothing that `gymnasium.make` puts around it wants a reset before the step."""
+        env, other = make(**any_world), make(**any_world)
+        env.reset(seed=3)
+        env.step([0, 0, 0, 0])
+        state, actions = env.unwrapped.get_state(), moving_actions(env)
+        expected = [env.step(action) for action in actions]
+        other.unwrapped.set_state(state)
+        assert other.unwrapped.location == env.unwrapped.location
+        assert data_equivalence([other.step(action) for action in actions], expected, exact=True)
+        env.close()
+        other.close()
+
+    def test_a_reset_to_a_state_goes_through_all_wrappers(self, any_world):
+        env = make(**any_world)
+        first, _ = env.reset(options={"location": a_location(env)})
+        seen = env.step(moving_actions(env)[0])[0]
+        assert not np.array_equal(seen["rgb"], first["rgb"])
+        state, actions = env.unwrapped.get_state(), moving_actions(env)[:2]
+        expected = [env.step(action) for action in actions]
+        checked = OrderEnforcing(PassiveEnvChecker(make(**any_world)))
+        other = RecordEpisodeStatistics(TimeLimit(checked, max_episode_steps=2))
+        for _ in range(2):  # the second time from an episode that has ended
+            observation, info = other.reset(options={"state": state})
+            assert data_equivalence(observation, seen, exact=True)
+            assert not any(value.any() for value in info.values())
+            said = [other.step(action) for action in actions]
+            assert [item[3] for item in said] == [False, True]
+            assert said[1][4].pop("episode")["l"] == 2
+            for one, alone in zip(said, expected, strict=True):
+                assert data_equivalence((*one[:3], one[4]), (*alone[:3], alone[4]), exact=True)
+        env.close()
+        other.close()
+
+    def test_a_truncated_episode_goes_on_from_an_earlier_state(self, any_world):
+        env = make(**any_world, interactions=1)
+        env.reset(seed=0)
+        state = env.unwrapped.get_state()
+        for restore in (env.unwrapped.set_state, lambda state: env.reset(options={"state": state})):
+            assert env.step([0, 0, 0, 0])[3]
+            with pytest.raises(ResetNeeded):
+                env.step([0, 0, 0, 0])
+            restore(state)
+        assert env.step([0, 0, 0, 0])[3]
+        env.close()
+
+    def test_a_seed_replaces_the_generator_of_a_state(self, env):
+        env.reset(seed=3)
+        state, location = env.unwrapped.get_state(), env.unwrapped.location
+        following = started(env)
+        assert started(env, options={"state": state}) == location
+        assert started(env) == following
+        assert started(env, options={"state": state}, seed=5) == location
+        again = started(env)
+        assert again != following
+        env.reset(seed=8)
+        env.reset(options={"state": state}, seed=5)
+        assert started(env) == again
+
+    @pytest.mark.parametrize("state", [None, 3, "state", [1]])
+    def test_what_is_no_state_is_refused_and_changes_nothing(self, env, state):
+        env.reset(seed=0)
+        before = env.unwrapped.get_state()
+        with pytest.raises(InvalidStateError, match="get_state"):
+            env.unwrapped.set_state(state)
+        with pytest.raises(InvalidStateError, match="get_state"):
+            env.reset(options={"state": state}, seed=4)
+        assert data_equivalence(env.unwrapped.get_state(), before, exact=True)
 
     def test_a_state_can_be_stored_as_arrays(self, any_env):
         safetensors = pytest.importorskip("safetensors.numpy")
@@ -224,6 +294,46 @@ class TestVector:
         )
         with client_environment(tmp_path):
             self.compare(make_one, count)
+
+    @pytest.mark.parametrize("autoreset_mode", AutoresetMode)
+    @pytest.mark.parametrize("context", [None, "fork", "spawn"])
+    def test_motions_of_different_length_are_stacked(self, context, autoreset_mode):
+        make_one = functools.partial(
+            gymnasium.make,
+            "thor_interact_env:ThorInteract-v0",
+            simulator=FakeSimulator(),
+            locations=[SOMEWHERE],
+            interactions=3,
+            record_motion=True,
+        )
+        single = copy.deepcopy(make_one)()
+        single.reset()
+        actions = np.array([touch_of(single.unwrapped.simulator, 0, 2), [0, 0, 0, 0]])
+        makers = [copy.deepcopy(make_one) for _ in actions]  # each its own world
+        if context is None:
+            envs = SyncVectorEnv(makers, autoreset_mode=autoreset_mode)
+        else:
+            envs = AsyncVectorEnv(makers, context=context, autoreset_mode=autoreset_mode)
+        try:
+            reset = envs.reset(seed=0)[1]
+            assert envs.get_attr("location") == (SOMEWHERE,) * 2
+            steps = [envs.step(actions)[4] for _ in range(3)]
+        finally:
+            envs.close()
+        expected = [single.step(actions[0])[4] for _ in range(3)]
+        single.close()
+        assert expected[0]["frame_count"] == 8
+        if autoreset_mode == AutoresetMode.SAME_STEP:
+            assert data_equivalence({k: steps[2][k] for k in reset}, reset, exact=True)
+            steps[2] = steps[2]["final_info"]
+        for info, alone in zip(steps, expected, strict=True):
+            assert set(info) == set(reset)
+            for name, value in alone.items():
+                assert info[name].dtype == value.dtype == reset[name].dtype
+                assert info[name].shape == (2, *value.shape) == reset[name].shape
+                assert info[f"_{name}"].all()
+                np.testing.assert_array_equal(info[name][0], value)
+                assert not info[name][1].any() and not reset[name].any()
 
     @staticmethod
     def compare(make_one, count):

@@ -169,7 +169,7 @@ class TestSampler:
         sampler = LocationSampler(simulator, ALL_ROOMS, reachable_share=0.46)
         rng = np.random.default_rng(1)
         views = [sampler.sample_view(rng)[1] for _ in range(10)]
-        assert min(np.mean(view.depth < REACH) for view in views) >= 0.46
+        assert min(np.mean(view["depth"] < REACH) for view in views) >= 0.46
         assert simulator.loads > 10  # some draws were rejected
 
     def test_the_best_of_a_bounded_number_of_draws_is_taken(self):
@@ -179,13 +179,13 @@ class TestSampler:
 
         def recorded(location):
             view = load(location)
-            shares.append(np.mean(view.depth < REACH))
+            shares.append(np.mean(view["depth"] < REACH))
             return view
 
         simulator.load = recorded
         location, view = LocationSampler(simulator, ALL_ROOMS, 1.0).sample_view(np.random.default_rng(0))
         assert len(shares) == locations.MAX_DRAWS + 1  # and the best is loaded again
-        assert np.mean(view.depth < REACH) == max(shares)
+        assert np.mean(view["depth"] < REACH) == max(shares)
         assert simulator._location == location
 
     def test_a_refused_position_is_drawn_again(self):

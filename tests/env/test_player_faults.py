@@ -50,7 +50,7 @@ def location():
                 rows, columns = np.nonzero(masks[masks.sum(axis=(1, 2)).argmax()])
                 pixel = int(rows[len(rows) // 2]), int(columns[len(rows) // 2])
                 after = simulator.touch(*pixel, 200.0, DIRECTIONS[3])
-                if not np.array_equal(after.rgb, before.rgb):
+                if not np.array_equal(after["rgb"], before["rgb"]):
                     simulator.close()
                     return here, pixel, before, after
     raise AssertionError("nothing to push")
@@ -101,16 +101,16 @@ class TestStep:
         kinds = ("crash", "garbage", "stall")
         faults = [{"kind": kind, "after": 1, "action": "TouchThenApplyForce"} for kind in kinds]
         env = make(faulty(*faults, step_timeout=STALL, start_timeout=PATIENCE), locations=[here])
-        np.testing.assert_array_equal(env.reset()[0]["rgb"], before.rgb)
-        np.testing.assert_array_equal(env.step([*pixel, 2, 3])[0]["rgb"], after.rgb)
+        np.testing.assert_array_equal(env.reset()[0]["rgb"], before["rgb"])
+        np.testing.assert_array_equal(env.step([*pixel, 2, 3])[0]["rgb"], after["rgb"])
         with pytest.warns(RuntimeWarning, match="started again") as caught:
             observation = env.step([0, 0, 0, 0])[0]  # fails three times over
         told = [str(item.message) for item in caught if item.category is RuntimeWarning]
         assert ["of at most 3" in text for text in told] == [True] * 3
-        np.testing.assert_array_equal(observation["rgb"], after.rgb)
+        np.testing.assert_array_equal(observation["rgb"], after["rgb"])
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            np.testing.assert_array_equal(env.reset()[0]["rgb"], before.rgb)
+            np.testing.assert_array_equal(env.reset()[0]["rgb"], before["rgb"])
 
     @pytest.mark.parametrize(
         ("kind", "error", "options"),
@@ -135,12 +135,12 @@ class TestStep:
         assert len([item for item in caught if item.category is RuntimeWarning]) == options["restarts"]
         assert one_sentence(reported.value)
         if options["restarts"]:  # the next player behaves
-            np.testing.assert_array_equal(simulator.load(here).rgb, before.rgb)
+            np.testing.assert_array_equal(simulator.load(here)["rgb"], before["rgb"])
 
 
 def test_a_late_player_is_waited_for_and_one_that_is_killed_does_not_disturb_closing(faulty, location):
     simulator = faulty({"kind": "late", "seconds": 0.5}, restarts=0)
-    np.testing.assert_array_equal(simulator.load(location[0]).rgb, location[2].rgb)
+    np.testing.assert_array_equal(simulator.load(location[0])["rgb"], location[2]["rgb"])
     player = simulator._world.player._controller.server.unity_proc
     player.kill()
     simulator.close()

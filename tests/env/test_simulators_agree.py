@@ -19,13 +19,13 @@ def embedded():
 
 
 def assert_same_view(first, second):
-    np.testing.assert_array_equal(first.rgb, second.rgb)
-    np.testing.assert_allclose(first.depth, second.depth, rtol=0.01)
+    np.testing.assert_array_equal(first["rgb"], second["rgb"])
+    np.testing.assert_allclose(first["depth"], second["depth"], rtol=0.01)
     for view in (first, second):
-        assert view.rgb.dtype == np.uint8
-        assert view.depth.dtype == np.float32
-        assert not view.rgb.flags.writeable
-        assert not view.depth.flags.writeable
+        assert view["rgb"].dtype == np.uint8
+        assert view["depth"].dtype == np.float32
+        assert not view["rgb"].flags.writeable
+        assert not view["depth"].flags.writeable
 
 
 def assert_same_truth(first, second):
@@ -58,7 +58,7 @@ def test_a_location_and_what_touches_do_to_it(thor_simulator, embedded, index):
         force, direction = FORCES[2 - count % 3], DIRECTIONS[(index + 3 * count) % 8]
         before = embedded.touch(0, 0, 5.0, direction)
         after = embedded.touch(row, column, force, direction)
-        moved += not np.array_equal(before.rgb, after.rgb)
+        moved += not np.array_equal(before["rgb"], after["rgb"])
         assert_same_view(thor_simulator.touch(row, column, force, direction), after)
         assert_same_truth(thor_simulator.instances(), embedded.instances())
     assert moved
@@ -84,10 +84,10 @@ def test_a_touch_that_can_move_nothing_returns_the_same_view(thor_simulator, emb
     view = thor_simulator.load(location)
     embedded.load(location)
     movable = embedded.instances().masks.any(axis=0)
-    row, column = np.argwhere(~movable & (view.depth < 1.4))[0]
+    row, column = np.argwhere(~movable & (view["depth"] < 1.4))[0]
     assert thor_simulator.touch(int(row), int(column), 200.0, DIRECTIONS[0]) is view
-    row, column = np.unravel_index(view.depth.argmax(), view.depth.shape)
-    assert view.depth[row, column] > 1.6
+    row, column = np.unravel_index(view["depth"].argmax(), view["depth"].shape)
+    assert view["depth"][row, column] > 1.6
     assert thor_simulator.touch(int(row), int(column), 200.0, DIRECTIONS[0]) is view
 
 
@@ -115,7 +115,7 @@ def test_the_frames_of_a_motion(thor_simulator, embedded):
     assert len(expected) > 2
     assert_same_view(final, expected_final)
     np.testing.assert_array_equal(frames[: len(expected)], expected)
-    assert all(np.array_equal(frame, final.rgb) for frame in frames[len(expected) :])
+    assert all(np.array_equal(frame, final["rgb"]) for frame in frames[len(expected) :])
 
 
 def test_a_state_is_restored(thor_simulator, embedded):

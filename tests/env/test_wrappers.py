@@ -1,8 +1,11 @@
 """Wrappers for image policies."""
 
+from dataclasses import replace
+
 import gymnasium
 import numpy as np
 import pytest
+from env_makers import started
 from fake_simulator import FakeSimulator
 from gymnasium import spaces
 from hypothesis import given
@@ -26,14 +29,13 @@ def depth_channel(wrapper, depth):
 def test_the_picture_holds_colour_and_depth():
     plain = ThorInteractEnv(simulator=FakeSimulator())
     expected, _ = plain.reset(seed=0)
-    picture, info = WRAPPED.reset(seed=0)
+    picture, _ = WRAPPED.reset(seed=0)
     assert WRAPPED.observation_space == spaces.Box(0, 255, (300, 300, 4), np.uint8)
     assert picture in WRAPPED.observation_space
     np.testing.assert_array_equal(picture[..., :3], expected["rgb"])
     np.testing.assert_allclose(
         picture[..., 3] * (DEPTH_LIMIT / 255), expected["depth"], atol=DEPTH_LIMIT / 510
     )
-    assert info == {"location": info["location"]}
     assert WRAPPED.step([0, 0, 0, 0])[0].shape == (300, 300, 4)
 
 
@@ -117,27 +119,41 @@ def test_a_wrong_grid_is_refused(grid):
 
 def visited(env, seed, count):
     """Return the locations of some episodes, the first with a seed."""
-    return [env.reset(seed=seed if not index else None)[1]["location"] for index in range(count)]
+    return [started(env, seed=seed if not index else None) for index in range(count)]
 
 
 def test_several_episodes_share_a_room():
     rooms = ("FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan4")
     env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), rooms, episodes=3)
     seen = visited(env, 0, 36)
-    scenes = [location["scene"] for location in seen]
+    scenes = [location.scene for location in seen]
     groups = [scenes[start : start + 3] for start in range(0, 36, 3)]
     assert all(len(set(group)) == 1 for group in groups)
     assert len({group[0] for group in groups}) > 1
-    assert len({(one["seed"], one["rotation"], one["horizon"]) for one in seen}) > 30
+    assert len({(one.seed, one.rotation, one.horizon) for one in seen}) > 30
     assert visited(env, 0, 36) == seen and visited(env, 1, 36) != seen
 
 
-def test_a_given_location_does_not_end_the_stay():
+@pytest.mark.parametrize("name", ["location", "state"])
+def test_a_given_start_does_not_end_the_stay(name):
     env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), ("FloorPlan1", "FloorPlan2"), episodes=2)
     (first,) = visited(env, 3, 1)
-    elsewhere = {**first, "scene": "FloorPlan30"}
-    assert env.reset(options={"location": elsewhere})[1]["location"]["scene"] == "FloorPlan30"
-    assert env.reset()[1]["location"]["scene"] == first["scene"]
+    elsewhere = replace(first, scene="FloorPlan30")
+    other = ThorInteractEnv(simulator=FakeSimulator())
+    other.reset(options={"location": elsewhere})
+    given = elsewhere if name == "location" else other.get_state()
+    assert started(env, options={name: given}) == elsewhere
+    assert started(env).scene == first.scene
+
+
+def test_an_option_for_another_wrapper_neither_ends_nor_skips_the_stay():
+    rooms = ("FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan4")
+    scenes = []
+    for options in (None, {"minari_autoseed": False}):
+        env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), rooms, episodes=3)
+        env.reset(seed=0)
+        scenes.append([started(env, options=options) for _ in range(12)])
+    assert scenes[0] == scenes[1]
 
 
 def test_a_stay_needs_rooms_and_episodes():

@@ -135,7 +135,7 @@ class KnowsSomeViews:
         (number,) = (
             number
             for number, view in enumerate(self._views.observations)
-            if np.array_equal(view.rgb, observation.rgb)
+            if np.array_equal(view["rgb"], observation["rgb"])
         )
         if number % 2:
             corner = np.zeros((300, 300), bool)

@@ -11,13 +11,14 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from agents.base import Instance
+from thor_interact_env.env import ThorInteractEnv
 
 BAD_VIEW = 1
 """Value of the pixel at which the bad ones fail."""
 
 
 def is_bad(observation):
-    return int(observation.rgb[0, 0, 0]) == BAD_VIEW
+    return int(observation["rgb"][0, 0, 0]) == BAD_VIEW
 
 
 class Centre:
@@ -33,6 +34,15 @@ class Centre:
 
     def propose(self, observation):
         return [Instance((150, 150), self.force, 0.5, self.mask)]
+
+
+class OnTheBrightestPixel(Centre):
+    """Takes its view for what the environment's `reset` returns, and checks that it is."""
+
+    def propose(self, observation):
+        assert observation in ThorInteractEnv().observation_space
+        row, column = np.unravel_index(observation["rgb"][..., 0].argmax(), (300, 300))
+        return [Instance((int(row), int(column)), 0, float(observation["depth"][row, column]) / 20, None)]
 
 
 class Raises(Centre):

@@ -32,7 +32,7 @@ def strangers(monkeypatch):
 
 
 def view(value: int) -> Observation:
-    return Observation(np.full((300, 300, 3), value, np.uint8), np.ones((300, 300), np.float32))
+    return Observation(rgb=np.full((300, 300, 3), value, np.uint8), depth=np.ones((300, 300), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,16 @@ def test_only_losses_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
         answers = [agent.propose(view(value)) for value in (1, 1, 0, 1, 1, 0, 1, 1, 1, 0)]
     kinds = [answer.failure and answer.failure.kind for answer in answers]
     assert kinds == ["ended", "ended", None] * 2 + ["ended"] * 3 + ["given up"]
+
+
+def test_an_agent_sees_what_an_environment_would_show_it() -> None:
+    shown = view(3)
+    shown["rgb"][40, 250] = 200
+    shown["depth"][40, 250] = 5.0
+    with AgentProcess(AgentSource("stranger_agents:OnTheBrightestPixel")) as agent:
+        answer = agent.propose(shown)
+    assert answer.failure is None
+    assert [(one.point, one.score) for one in answer.instances] == [((40, 250), 0.25)]
 
 
 def test_an_agent_is_made_from_its_run(tmp_path: Path) -> None:

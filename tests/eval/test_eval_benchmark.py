@@ -46,9 +46,9 @@ def marked_views() -> EvaluationSet:
     views = toy_views()
     marked = []
     for number, view in enumerate(views.observations):
-        rgb = view.rgb.copy()
+        rgb = view["rgb"].copy()
         rgb[0, 0] = number
-        marked.append(Observation(rgb, view.depth))
+        marked.append(Observation(rgb=rgb, depth=view["depth"]))
     return dataclasses.replace(views, observations=tuple(marked))
 
 

@@ -59,7 +59,7 @@ class Shelf:
         if location.position[0] > 1:
             raise UnreachableLocationError("a wall is in the way")
         self.visited.append(location.scene)
-        return Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), np.float32))
+        return Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
 
     def instances(self) -> Instances:
         masks = np.stack([square(30, 30), square(150, 150)])

@@ -15,7 +15,7 @@ from thor_interact_env.simulators.base import Instances, Observation
 
 def small_set() -> EvaluationSet:
     views = tuple(
-        Observation(np.full((300, 300, 3), index, np.uint8), np.ones((300, 300), np.float32))
+        Observation(rgb=np.full((300, 300, 3), index, np.uint8), depth=np.ones((300, 300), np.float32))
         for index in range(3)
     )
     masks = np.zeros((2, 300, 300), bool)
@@ -31,7 +31,7 @@ class KnowsAll:
     """Proposes the ground truth of `small_set`."""
 
     def propose(self, observation: Observation) -> list[Instance]:
-        truth = small_set().truths[int(observation.rgb[0, 0, 0])]
+        truth = small_set().truths[int(observation["rgb"][0, 0, 0])]
         return [
             Instance(tuple(np.argwhere(mask)[0].tolist()), mass_class(float(mass)), 0.9, mask)
             for mask, mass in zip(truth.masks, truth.masses, strict=True)

@@ -10,6 +10,7 @@ import pytest
 
 import eval.evaluation_set as module
 from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
 from thor_interact_env.locations import ALL_ROOMS, Location, split_rooms
 from thor_interact_env.simulators.base import Instances, Observation
@@ -39,7 +40,7 @@ class PaperWorld:
             [location.seed, int(4 * location.position[0]), int(location.rotation)]
         )
         rgb = np.full((300, 300, 3), self._rng.integers(256), np.uint8)
-        return Observation(rgb, np.full((300, 300), self._rng.uniform(0, 40), np.float32))
+        return Observation(rgb=rgb, depth=np.full((300, 300), self._rng.uniform(0, 40), np.float32))
 
     def instances(self) -> Instances:
         count = int(self._rng.integers(3))
@@ -62,10 +63,10 @@ def assert_equal(left: EvaluationSet, right: EvaluationSet) -> None:
     assert (left.split, left.seed, left.reachable_share) == (right.split, right.seed, right.reachable_share)
     assert left.locations == right.locations
     for one, other in zip(left.observations, right.observations, strict=True):
-        assert one.rgb.tobytes() == other.rgb.tobytes() and one.rgb.shape == other.rgb.shape
+        assert one["rgb"].tobytes() == other["rgb"].tobytes() and one["rgb"].shape == other["rgb"].shape
         assert (
-            one.depth.tobytes() == other.depth.tobytes()
-            and one.depth.dtype == other.depth.dtype == np.float32
+            one["depth"].tobytes() == other["depth"].tobytes()
+            and one["depth"].dtype == other["depth"].dtype == np.float32
         )
     for first, second in zip(left.truths, right.truths, strict=True):
         assert np.array_equal(first.masks, second.masks) and first.masks.dtype == second.masks.dtype == bool
@@ -85,7 +86,7 @@ def test_a_cached_set_is_the_set_that_was_made(tmp_path: Path) -> None:
     read = EvaluationSet.make(SPLIT, 25, 0, 0.0, simulator=forbidden, cache_folder=tmp_path)
     assert_equal(made, read)
     assert any(len(truth) == 0 for truth in made.truths), "views with nothing in reach belong to the set"
-    assert not read.observations[0].rgb.flags.writeable
+    assert not read.observations[0]["rgb"].flags.writeable
 
 
 def test_rooms_are_visited_once_and_evenly() -> None:
@@ -105,7 +106,10 @@ def test_smaller_sets_are_part_of_larger_ones_and_seeds_differ() -> None:
 
 
 def test_depth_is_clipped_as_the_environment_shows_it() -> None:
-    assert 19.99 < max(float(view.depth.max()) for view in make(None).observations) <= 20.0
+    views = make(None).observations
+    assert 19.99 < max(float(view["depth"].max()) for view in views) <= 20.0
+    space = ThorInteractEnv().observation_space
+    assert all(view in space for view in views)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "foreign"])

@@ -13,7 +13,7 @@ from agents.base import Instance
 from eval.figures import FORCE_COLOURS, palette, six_panels, write_png
 from thor_interact_env.simulators.base import Instances, Observation
 
-GREY = Observation(np.full((300, 300, 3), 128, np.uint8), np.ones((300, 300), np.float32))
+GREY = Observation(rgb=np.full((300, 300, 3), 128, np.uint8), depth=np.ones((300, 300), np.float32))
 PANEL, TITLE, GAP = 600, 56, 20
 
 
@@ -91,8 +91,13 @@ def test_nothing_at_all_still_makes_a_picture() -> None:
 
 def test_drawing_changes_no_argument() -> None:
     mask = rectangle(50, 50, 100, 100)
-    rgb = GREY.rgb.copy()
-    six_panels(Observation(rgb, GREY.depth), [Instance((75, 75), 1, 0.9, mask)], np.zeros((100, 100)), None)
+    rgb = GREY["rgb"].copy()
+    six_panels(
+        Observation(rgb=rgb, depth=GREY["depth"]),
+        [Instance((75, 75), 1, 0.9, mask)],
+        np.zeros((100, 100)),
+        None,
+    )
     assert (rgb == 128).all() and (mask == rectangle(50, 50, 100, 100)).all()
 
 

@@ -30,7 +30,8 @@ class Corridor:
             raise UnreachableLocationError("a wall is in the way")
         self._shade = int(100 * location.position[0]) + ALL_ROOMS.index(location.scene)
         return Observation(
-            np.full((300, 300, 3), self._shade, np.uint8), np.full((300, 300), self._shade, np.float32)
+            rgb=np.full((300, 300, 3), self._shade, np.uint8),
+            depth=np.full((300, 300), self._shade, np.float32),
         )
 
     def instances(self) -> Instances:
@@ -47,9 +48,11 @@ def test_views_and_truths_belong_to_the_given_locations_in_their_order() -> None
     assert made.locations == LOCATIONS and made.split == "NovelSpaces/test"
     assert made.seed is None and made.reachable_share is None
     shades = [0, 50, 100, 1, 51, 101]
-    assert [int(view.rgb[0, 0, 0]) for view in made.observations] == shades
+    assert [int(view["rgb"][0, 0, 0]) for view in made.observations] == shades
     assert [float(truth.masses[0]) for truth in made.truths] == shades
-    assert max(float(view.depth.max()) for view in made.observations) == 20.0, "as the environment shows it"
+    assert max(float(view["depth"].max()) for view in made.observations) == 20.0, (
+        "as the environment shows it"
+    )
     assert world.closed
 
 

@@ -19,7 +19,7 @@ PANEL, TITLE, GAP = 600, 56, 20
 def some_view(seed: int) -> Observation:
     rng = np.random.default_rng(seed)
     rgb = rng.integers(0, 256, (300, 300, 3), dtype=np.uint8)
-    return Observation(rgb, rng.uniform(0.3, 4, (300, 300)).astype(np.float32))
+    return Observation(rgb=rgb, depth=rng.uniform(0.3, 4, (300, 300)).astype(np.float32))
 
 
 @pytest.mark.parametrize("kind", [InteractionNet, ReleasedNet])
@@ -30,7 +30,7 @@ def test_layers_are_those_of_a_plain_forward_pass(kind) -> None:
     layers, prediction = SelfSupervisedAgent(network, "fp32").layers(view)
     assert list(layers) == ["stem", "down 1", "down 2", "down 3", "up 1", "up 2", "up 3", "projection"]
     with torch.no_grad():
-        image = image_tensor(view.rgb, view.depth)[None]
+        image = image_tensor(view["rgb"], view["depth"])[None]
         scores = network(image).scores
     torch.testing.assert_close(prediction.scores, scores, rtol=1e-3, atol=1e-3)
     assert [values.shape[0] for values in layers.values()] == [32, 64, 128, 256, 128, 64, 64, 128]

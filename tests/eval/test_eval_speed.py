@@ -48,7 +48,7 @@ class HalfMovable:
         self.width = width
 
     def _view(self) -> Observation:
-        return Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), np.float32))
+        return Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
 
     def load(self, location: Location) -> Observation:
         self.seen = self._view()

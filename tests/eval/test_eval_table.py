@@ -95,7 +95,7 @@ def small_world(monkeypatch):
         mask = np.zeros((1, 300, 300), bool)
         mask[0, :30, :30] = True
         truth = Instances(mask, np.ones(1), ("Mug",), ("Mug|1",))
-        view = Observation(np.zeros((300, 300, 3), np.uint8), np.ones((300, 300), np.float32))
+        view = Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
         place = Location("FloorPlan21", (0.0, 0.9, 0.0), 0.0, 0.0, 1)
         several = ((place,) * locations, (view,) * locations, (truth,) * locations)
         return EvaluationSet(split, seed, 0.2, *several)

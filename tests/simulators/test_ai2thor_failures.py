@@ -74,7 +74,7 @@ class TestAnswersThatLackSomething:
         with flat_simulator(tmp_path, asked={"fails": "InitialRandomSpawn"}) as simulator:
             with pytest.warns(RuntimeWarning, match="did not spawn FloorPlan1 with seed 7.*cannot be done"):
                 seen = simulator.load(HERE)
-            assert seen.rgb.any()
+            assert seen["rgb"].any()
 
     @pytest.mark.parametrize("field", ["mass", "objectType", "pickupable", "objectId"])
     def test_metadata_that_lacks_something_is_the_players_fault(self, tmp_path, field):
@@ -110,7 +110,7 @@ class TestAnswersThatLackSomething:
             monkeypatch.setattr(simulator._world, "_stand", refuse_once)
             with pytest.warns(RuntimeWarning, match="could not be put back where it was"):
                 after = simulator.touch(*ON_MUG, 30.0, AWAY)
-            np.testing.assert_array_equal(after.rgb, expected.rgb)
+            np.testing.assert_array_equal(after["rgb"], expected["rgb"])
 
 
 def does_not_start(home, cause, **options):
@@ -253,7 +253,7 @@ class TestFailingLater:
             with pytest.warns(RuntimeWarning, match=r"of at most 3 times") as caught:
                 after = simulator.touch(*ON_MUG, 30.0, AWAY)
             assert len(caught) == 2
-            assert not np.array_equal(before.rgb, after.rgb)
+            assert not np.array_equal(before["rgb"], after["rgb"])
 
     def test_a_forked_child_starts_a_player_of_its_own(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
@@ -282,7 +282,7 @@ class TestFailingLater:
             os.kill(_pid(simulator), signal.SIGKILL)
             with pytest.warns(RuntimeWarning, match="started again"):
                 seen = simulator.touch(150, 185, 30.0, AWAY)
-            assert np.flatnonzero((seen.rgb == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 3 * 15
+            assert np.flatnonzero((seen["rgb"] == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 3 * 15
             np.testing.assert_array_equal(simulator.get_state()[1 : len(state)], state[1:])
 
     def test_a_new_player_does_not_touch_from_where_nobody_stands(self, tmp_path):

@@ -85,7 +85,7 @@ class TestSettingUp:
         before = simulator.load(HERE)
         assert simulator.touch(*ON_MUG, 30.0, AWAY) is not before
         actions = asked_of(simulator, monkeypatch)
-        np.testing.assert_array_equal(simulator.load(HERE).rgb, before.rgb)
+        np.testing.assert_array_equal(simulator.load(HERE)["rgb"], before["rgb"])
         assert names(actions)[0] == "Reset"
 
     def test_positions_are_those_the_player_lists_and_asked_for_once(self, simulator, monkeypatch):
@@ -118,12 +118,12 @@ class TestSettingUp:
             simulator.load(Location("FloorPlan1", (0.75, 0.9, 0.0), 0, 0, 7))
         with pytest.raises(RuntimeError, match="load"):
             simulator.instances()
-        assert simulator.load(HERE).rgb.any()
+        assert simulator.load(HERE)["rgb"].any()
 
     def test_pickling_keeps_the_arguments(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
             copy = pickle.loads(pickle.dumps(simulator))
-            assert copy.load(HERE).rgb.any()
+            assert copy.load(HERE)["rgb"].any()
             copy.close()
 
 
@@ -174,8 +174,8 @@ class TestPictures:
     def test_arrays_are_contiguous_read_only_copies(self, simulator):
         seen = simulator.load(HERE)
         for array, dtype, shape in (
-            (seen.rgb, np.uint8, (300, 300, 3)),
-            (seen.depth, np.float32, (300, 300)),
+            (seen["rgb"], np.uint8, (300, 300, 3)),
+            (seen["depth"], np.float32, (300, 300)),
         ):
             assert array.dtype == dtype
             assert array.shape == shape
@@ -184,11 +184,11 @@ class TestPictures:
 
     def test_the_top_row_is_the_top(self, simulator):
         seen = simulator.load(HERE)
-        assert tuple(seen.rgb[ON_SINK]) == (200, 200, 220)
-        assert tuple(seen.rgb[ON_WALL]) == (90, 90, 90)
+        assert tuple(seen["rgb"][ON_SINK]) == (200, 200, 220)
+        assert tuple(seen["rgb"][ON_WALL]) == (90, 90, 90)
 
     def test_depth_is_the_distance_from_the_camera(self, simulator):
-        depth = simulator.load(HERE).depth
+        depth = simulator.load(HERE)["depth"]
         lengths = ray_lengths()
         for pixel, plane in ((ON_MUG, 1.0), (ON_SINK, 1.2), (ON_WALL, 3.0)):
             assert depth[pixel] == pytest.approx(plane * lengths[pixel], rel=1e-5)
@@ -221,7 +221,7 @@ class TestTouching:
         simulator.load(HERE)
         actions = asked_of(simulator, monkeypatch)
         seen = simulator.touch(*ON_MUG, 30.0, AWAY)
-        moved = np.flatnonzero((seen.rgb == (220, 40, 40)).all(axis=2).any(axis=0))
+        moved = np.flatnonzero((seen["rgb"] == (220, 40, 40)).all(axis=2).any(axis=0))
         assert moved[0] == 150 + 3 * 5
         assert names(actions) == [
             "TouchThenApplyForce",
@@ -235,7 +235,7 @@ class TestTouching:
         with flat_simulator(tmp_path, settle_seconds=0) as simulator:
             simulator.load(HERE)
             seen = simulator.touch(*ON_MUG, 30.0, AWAY)
-            assert np.flatnonzero((seen.rgb == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 5
+            assert np.flatnonzero((seen["rgb"] == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 5
 
     def test_a_motion_is_filmed_while_physics_is_paused(self, simulator, monkeypatch):
         simulator.load(HERE)
@@ -245,7 +245,7 @@ class TestTouching:
         assert frames.dtype == np.uint8
         lefts = [np.flatnonzero((frame == (220, 40, 40)).all(axis=2).any(axis=0))[0] for frame in frames]
         assert lefts == [155, 160, *[165] * 24]
-        np.testing.assert_array_equal(seen.rgb, frames[-1])
+        np.testing.assert_array_equal(seen["rgb"], frames[-1])
         assert names(actions)[:2] == ["PausePhysicsAutoSim", "TouchThenApplyForce"]
         assert names(actions)[-1] == "UnpausePhysicsAutoSim"
         steps = [told["timeStep"] for name, told in actions if name == "AdvancePhysicsStep"]
@@ -345,7 +345,7 @@ class TestState:
         assert state.shape == (7 + 2 * 7,)
         assert simulator.set_state(state) is seen  # it is there already
         simulator.load(HERE)
-        np.testing.assert_array_equal(simulator.set_state(state).rgb, seen.rgb)
+        np.testing.assert_array_equal(simulator.set_state(state)["rgb"], seen["rgb"])
         np.testing.assert_array_equal(simulator.get_state(), state)
 
     @pytest.mark.parametrize(
@@ -376,4 +376,4 @@ class TestClosing:
             simulator.close()
             with pytest.raises(ProcessLookupError):
                 os.kill(process, 0)
-            assert simulator.load(HERE).rgb.any()  # a closed one may be used again
+            assert simulator.load(HERE)["rgb"].any()  # a closed one may be used again

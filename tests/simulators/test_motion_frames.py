@@ -23,7 +23,7 @@ def touches_at(simulator, room, seed):
     seen = simulator.load(location)
     touches = []
     for index, mask in enumerate(simulator.instances().masks):
-        points = np.argwhere(mask & (seen.depth < REACH))
+        points = np.argwhere(mask & (seen["depth"] < REACH))
         row, column = points[len(points) // 2]
         touches.append((int(row), int(column), FORCES[2], DIRECTIONS[index % len(DIRECTIONS)]))
     return location, touches
@@ -39,7 +39,9 @@ def test_watching_changes_nothing(simulator, room, seed):
     for touch, (expected, state) in zip(touches, plain, strict=True):
         after, frames = simulator.touch_with_frames(*touch)
         assert np.array_equal(simulator.get_state(), state)
-        assert np.array_equal(after.rgb, expected.rgb) and np.array_equal(after.depth, expected.depth)
+        assert np.array_equal(after["rgb"], expected["rgb"]) and np.array_equal(
+            after["depth"], expected["depth"]
+        )
         assert frames.dtype == np.uint8 and frames.shape == (len(frames), IMAGE_SIZE, IMAGE_SIZE, 3)
         assert len(frames) <= MAX_FRAMES
         assert (len(frames) == 0) == (after is before)
@@ -54,8 +56,8 @@ def motions(simulator, least):
         for touch in touches:
             before = simulator.load(location)
             after, frames = simulator.touch_with_frames(*touch)
-            if 0 < len(frames) < MAX_FRAMES and not np.array_equal(after.rgb, before.rgb):
-                found.append((before.rgb, frames, after.rgb))
+            if 0 < len(frames) < MAX_FRAMES and not np.array_equal(after["rgb"], before["rgb"]):
+                found.append((before["rgb"], frames, after["rgb"]))
         if len(found) >= least:
             return found
     raise AssertionError(f"only {len(found)} touches of all training rooms move what is seen")

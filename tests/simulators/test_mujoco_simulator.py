@@ -40,7 +40,7 @@ def touch_until_moved(simulator, seen):
     """Touch visible objects with the largest force until the picture changes."""
     truth = simulator.instances()
     for mask in truth.masks:
-        for row, column in np.argwhere(mask & (seen.depth < REACH))[::7]:
+        for row, column in np.argwhere(mask & (seen["depth"] < REACH))[::7]:
             touched = simulator.touch(int(row), int(column), FORCES[2], DIRECTIONS[5])
             if touched is not seen:
                 return touched
@@ -66,7 +66,7 @@ def test_an_untouched_room_is_at_rest(simulator, room):
     shift = np.abs(compiled.positions() - before).reshape(-1, 7)[:, :3]
     assert shift.max() < 0.01
     again = simulator.load(location)
-    assert np.array_equal(first.rgb, again.rgb) and np.array_equal(first.depth, again.depth)
+    assert np.array_equal(first["rgb"], again["rgb"]) and np.array_equal(first["depth"], again["depth"])
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -85,12 +85,12 @@ def test_touches_move_things_and_replay_exactly(simulator):
     first = simulator.load(location_with_objects(simulator, "FloorPlan1"))
     state = simulator.get_state()
     moved = touch_until_moved(simulator, first)
-    assert moved is not None and not np.array_equal(moved.rgb, first.rgb)
+    assert moved is not None and not np.array_equal(moved["rgb"], first["rgb"])
     later = simulator.get_state()
     restored = simulator.set_state(state)
-    assert np.array_equal(restored.rgb, first.rgb) and np.array_equal(restored.depth, first.depth)
+    assert np.array_equal(restored["rgb"], first["rgb"]) and np.array_equal(restored["depth"], first["depth"])
     replayed = touch_until_moved(simulator, restored)
-    assert np.array_equal(replayed.rgb, moved.rgb)
+    assert np.array_equal(replayed["rgb"], moved["rgb"])
     assert np.array_equal(simulator.get_state(), later)
 
 
@@ -99,7 +99,7 @@ def test_another_simulator_sees_the_same_bytes(simulator):
     other = MujocoSimulator()
     # A different history must leave no trace.
     other.load(location_in(other, "FloorPlan301", 9))
-    assert np.array_equal(other.load(location).rgb, simulator.load(location).rgb)
+    assert np.array_equal(other.load(location)["rgb"], simulator.load(location)["rgb"])
     other.close()
     other.close()
 
@@ -111,13 +111,13 @@ def test_looking_at_other_rooms_does_not_disturb_the_loaded_one():
     for room in ("FloorPlan202", "FloorPlan302"):
         simulator.reachable_positions(room, 0)
     assert np.array_equal(simulator.get_state(), state)
-    assert np.array_equal(simulator.set_state(state).rgb, seen.rgb)
+    assert np.array_equal(simulator.set_state(state)["rgb"], seen["rgb"])
     simulator.close()
 
 
 def test_out_of_reach_returns_the_same_object(simulator):
     seen = simulator.load(location_in(simulator, "FloorPlan201", 4))
-    far = np.argwhere(seen.depth > REACH + 0.1)
+    far = np.argwhere(seen["depth"] > REACH + 0.1)
     row, column = far[len(far) // 2]
     assert simulator.touch(int(row), int(column), FORCES[2], DIRECTIONS[0]) is seen
 
@@ -137,7 +137,7 @@ def test_ground_truth_is_visible_movable_and_near(simulator):
         assert truth.masks.shape == (len(truth), IMAGE_SIZE, IMAGE_SIZE)
         assert len(set(truth.ids)) == len(truth)
         assert np.all(truth.masks.sum(axis=0) <= 1)
-        assert np.all((truth.masks & (seen.depth < REACH)).sum(axis=(1, 2)) >= 10)
+        assert np.all((truth.masks & (seen["depth"] < REACH)).sum(axis=(1, 2)) >= 10)
         assert np.all((truth.masses > 0) & (truth.masses < 150))
 
 
@@ -149,9 +149,9 @@ def test_depth_is_distance_from_the_camera(simulator):
     ys, xs = (np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] - (IMAGE_SIZE - 1) / 2) / (IMAGE_SIZE / 2)
     down = (np.sin(np.radians(60)) + ys * np.cos(np.radians(60))) / np.sqrt(1 + xs**2 + ys**2)
     floor = 1.576 / np.where(down > 0, down, np.nan)
-    near_floor = np.abs(seen.depth - floor) < 0.01
+    near_floor = np.abs(seen["depth"] - floor) < 0.01
     assert near_floor.mean() > 0.02
-    assert np.nanmax(np.where(down > 0.05, seen.depth - floor, 0)) < 0.02
+    assert np.nanmax(np.where(down > 0.05, seen["depth"] - floor, 0)) < 0.02
 
 
 def test_refusals_name_the_value(simulator):

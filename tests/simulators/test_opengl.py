@@ -32,7 +32,7 @@ def look(room: str) -> tuple[bytes, bytes]:
     simulator = MujocoSimulator(room_cache=1)
     seen = simulator.load(place(simulator, room))
     simulator.close()
-    return seen.rgb.tobytes(), seen.depth.tobytes()
+    return seen["rgb"].tobytes(), seen["depth"].tobytes()
 
 
 def has_context() -> bool:
@@ -51,14 +51,14 @@ def test_rooms_that_share_a_context_look_as_they_do_alone(alone):
     contexts = set()
     for room in (*ROOMS, *ROOMS):
         seen = fast.load(places[room])
-        assert (seen.rgb.tobytes(), seen.depth.tobytes()) == alone[room]
+        assert (seen["rgb"].tobytes(), seen["depth"].tobytes()) == alone[room]
         # A canvas of another size of shadow map, and with smooth edges, leaves no trace.
-        assert fine.load(places[room]).rgb.tobytes() != alone[room][0]
+        assert fine.load(places[room])["rgb"].tobytes() != alone[room][0]
         contexts |= {id(simulator._renderer().canvas._context) for simulator in (fast, fine)}
     assert len(contexts) == 1
     fine.close()
     again = fast.load(places[ROOMS[0]])
-    assert (again.rgb.tobytes(), again.depth.tobytes()) == alone[ROOMS[0]]
+    assert (again["rgb"].tobytes(), again["depth"].tobytes()) == alone[ROOMS[0]]
     fast.close()
 
 
@@ -72,8 +72,8 @@ def test_colours_and_depth_drawn_at_once_are_those_drawn_apart():
                 for yaw in (0.0, 90.0, 180.0, 270.0):
                     seen = simulator.load(Location(room, tuple(position.tolist()), yaw, 0.0, 0))
                     renderer, data = simulator._renderer(), simulator._compiled(room).room.data
-                    assert np.array_equal(renderer.depth(data, CAMERA), seen.depth)
-                    assert np.array_equal(renderer.rgb(data, CAMERA), seen.rgb)
+                    assert np.array_equal(renderer.depth(data, CAMERA), seen["depth"])
+                    assert np.array_equal(renderer.rgb(data, CAMERA), seen["rgb"])
                     with patch.object(renderer, "depth", wraps=renderer.depth) as depth:
                         renderer.view(data, CAMERA)
                     separate.append((quality, depth.call_count))
@@ -123,7 +123,7 @@ def test_a_forked_process_draws_after_its_parent_has(alone):
         assert pool.submit(look, ROOMS[1]).result(timeout=120) == alone[ROOMS[1]]
     assert has_context()
     seen = simulator.load(place(simulator, ROOMS[1]))
-    assert (seen.rgb.tobytes(), seen.depth.tobytes()) == alone[ROOMS[1]]
+    assert (seen["rgb"].tobytes(), seen["depth"].tobytes()) == alone[ROOMS[1]]
     simulator.close()
 
 

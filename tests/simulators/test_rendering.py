@@ -22,7 +22,7 @@ def test_frames_are_well_exposed(kind):
             sampler = LocationSampler(simulator, [f"FloorPlan{number}"], 0.2)
             rng = np.random.default_rng(number)
             for _ in range(5):
-                view = sampler.sample_view(rng)[1].rgb
+                view = sampler.sample_view(rng)[1]["rgb"]
                 luminances.append(float((view @ LUMINANCE).mean()) / 255)
                 blank.append(float(((view >= 250).all(axis=2) | (view <= 5).all(axis=2)).mean()))
                 labels = felzenszwalb(view, scale=200, sigma=0.5, min_size=200)
@@ -43,7 +43,9 @@ def test_a_frame_is_rendered_again_byte_for_byte():
         sampler = LocationSampler(simulator, ["FloorPlan7"], 0.2)
         views.append(sampler.sample_view(np.random.default_rng(3))[1])
         simulator.close()
-    assert np.array_equal(views[0].rgb, views[1].rgb) and np.array_equal(views[0].depth, views[1].depth)
+    assert np.array_equal(views[0]["rgb"], views[1]["rgb"]) and np.array_equal(
+        views[0]["depth"], views[1]["depth"]
+    )
 
 
 @pytest.mark.parametrize("room", ["FloorPlan4", "FloorPlan206", "FloorPlan410"])
@@ -79,7 +81,7 @@ def test_shadows_of_floor_and_walls_could_not_be_seen(monkeypatch):
     simulator = MujocoSimulator()
     sampler, rng = LocationSampler(simulator, ["FloorPlan206"], 0.2), np.random.default_rng(1)
     for _ in range(3):
-        few = sampler.sample_view(rng)[1].rgb
+        few = sampler.sample_view(rng)[1]["rgb"]
         data = simulator._compiled("FloorPlan206").room.data
         with monkeypatch.context() as patch:
             patch.setattr(Renderer, "_spare_shell", lambda renderer: None)

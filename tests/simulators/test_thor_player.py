@@ -51,7 +51,7 @@ def location(embedded):
     def worth(one):
         view = embedded.load(one)
         masks = embedded.instances().masks
-        return int(((masks & (view.depth < 1.4)).sum(axis=(1, 2)) > 150).sum())
+        return int(((masks & (view["depth"] < 1.4)).sum(axis=(1, 2)) > 150).sum())
 
     positions = embedded.reachable_positions(ROOM, SEED)
     poses = [Location(ROOM, tuple(place), yaw, 30, SEED) for place in positions[::4] for yaw in (90, 270)]
@@ -114,9 +114,9 @@ def something(event):
 class TestPictures:
     def test_they_are_those_of_the_embedded_simulator(self, controller, embedded, location):
         event, view = go(controller, location), embedded.load(location)
-        np.testing.assert_array_equal(event.frame, view.rgb)
+        np.testing.assert_array_equal(event.frame, view["rgb"])
         distance = event.depth_frame / SHRINK * ray_lengths()
-        np.testing.assert_allclose(distance, view.depth, rtol=1e-5)
+        np.testing.assert_allclose(distance, view["depth"], rtol=1e-5)
         truth = embedded.instances()
         masks = [mask for name, mask in event.instance_masks.items() if name in listed(event)]
         assert len(truth) > 2
@@ -250,7 +250,7 @@ class TestTouch:
         assert listed(event)[name]["position"] != listed(before)[name]["position"]
         embedded.load(location)
         expected = embedded.touch(row, column, 200.0, np.array([1.0, 1.0, 1.0]))
-        np.testing.assert_array_equal(event.frame, expected.rgb)
+        np.testing.assert_array_equal(event.frame, expected["rgb"])
 
     def test_what_was_pushed_stays_where_it_is_when_the_agent_moves(self, controller, location):
         before = go(controller, location)
@@ -324,5 +324,5 @@ class TestPausedPhysics:
         assert len(frames) > 2
         event = controller.step("AdvancePhysicsStep", timeStep=0.05)
         assert event.metadata["isSceneAtRest"]
-        np.testing.assert_array_equal(event.frame, final.rgb)
-        np.testing.assert_array_equal(controller.step("UnpausePhysicsAutoSim").frame, final.rgb)
+        np.testing.assert_array_equal(event.frame, final["rgb"])
+        np.testing.assert_array_equal(controller.step("UnpausePhysicsAutoSim").frame, final["rgb"])

@@ -96,10 +96,10 @@ class World(MujocoSimulator):
         """Return the (300, 300, 3) uint8 picture of the present moment: of the film while one is running."""
         view = self.see()
         if not self.filming:
-            return view.rgb
+            return view["rgb"]
         assert self._film is not None and self._before is not None
         shown = self._frames_so_far()
-        return self._film[shown - 1] if shown else self._before.rgb
+        return self._film[shown - 1] if shown else self._before["rgb"]
 
     @property
     def filming(self) -> bool:
@@ -118,7 +118,7 @@ class World(MujocoSimulator):
 
     def depth(self) -> npt.NDArray[np.float32]:
         """Return AI2-THOR's depth: along the camera's axis, times (far - near) / far; at most far - near."""
-        plane = np.minimum(self.see().depth / self.lengths, FAR)
+        plane = np.minimum(self.see()["depth"] / self.lengths, FAR)
         return (plane * ((FAR - NEAR) / FAR)).astype(np.float32)
 
     def objects(self) -> list[dict[str, Any]]:

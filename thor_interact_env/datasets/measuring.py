@@ -45,11 +45,11 @@ def measure(
     """
     view = simulator.load(location)
     truth = simulator.instances()
-    height, width = view.depth.shape
-    supervisor = Supervisor(view.rgb)
+    height, width = view["depth"].shape
+    supervisor = Supervisor(view["rgb"])
     annotations = []
     for index, mask in enumerate(truth.masks):
-        touches = _touches(mask & (view.depth < REACH), np.random.default_rng([location.seed, index]))
+        touches = _touches(mask & (view["depth"] < REACH), np.random.default_rng([location.seed, index]))
         mass = float(truth.masses[index])
         annotations.append(
             Annotation(
@@ -93,7 +93,7 @@ def _least_force(
             if seen is present:
                 continue
             present = simulator.set_state(state)
-            if supervisor.judge(view.rgb, seen.rgb, row // STRIDE, column // STRIDE).success:
+            if supervisor.judge(view["rgb"], seen["rgb"], row // STRIDE, column // STRIDE).success:
                 return force
     return NOT_MOVED
 

@@ -5,7 +5,7 @@ a positive horizon looks down.
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +22,16 @@ MAX_FRAMES: Final = 26
 """Most frames of a motion: they cover its first 1.26 s."""
 
 
-@dataclass(frozen=True)
-class Observation:
-    """One egocentric view.
+class Observation(TypedDict):
+    """One egocentric view: a plain dictionary, as Gymnasium's `Dict` space wants it.
+
+    It is what simulators return, what the environment returns and what agents get. A simulator's arrays are
+    read-only, and its depth may be infinite; the environment's are copies, with depth of at most
+    `env.MAX_DEPTH`.
 
     Attributes:
-        rgb: (300, 300, 3) uint8, read-only.
-        depth: (300, 300) float32, metres from the camera (not from its plane), read-only.
+        rgb: (300, 300, 3) uint8.
+        depth: (300, 300) float32, metres from the camera (not from its plane).
     """
 
     rgb: npt.NDArray[np.uint8]

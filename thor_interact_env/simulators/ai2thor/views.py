@@ -76,7 +76,7 @@ def view_of(event: "Event", clip_planes: tuple[float, float]) -> View:
     rgb = np.array(event.frame, np.uint8, order="C")
     depth = np.ascontiguousarray(event.depth_frame * _distance_factor(*clip_planes), np.float32)
     rgb.flags.writeable = depth.flags.writeable = False
-    return View(Observation(rgb, depth), event)
+    return View(Observation(rgb=rgb, depth=depth), event)
 
 
 @functools.cache

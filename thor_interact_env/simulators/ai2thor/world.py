@@ -136,7 +136,7 @@ class World:
 
     def in_reach(self, view: View) -> npt.NDArray[np.bool_]:
         """Return which pixels the hand reaches, (300, 300) bool."""
-        return view.observation.depth - self.clip_planes[0] * ray_lengths() < self._hand_distance()
+        return view.observation["depth"] - self.clip_planes[0] * ray_lengths() < self._hand_distance()
 
     def push(self, touch: Touch, before: View) -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
         """Touch; return the view afterwards, or None if nothing can move, and the frames if it is filmed."""
@@ -156,7 +156,7 @@ class World:
                 event = self._advance(seconds)
                 if not number:  # later ones fail where the pause has ended by itself
                     self._done(event)
-                frames.append(self._look(event).observation.rgb)
+                frames.append(self._look(event).observation["rgb"])
             event = self._come_to_rest(event)
         return self._look(event), frames
 

@@ -106,15 +106,15 @@ def touch_everything(
     """
     state = simulator.get_state()
     truth = simulator.instances()
-    supervisor = Supervisor(seen.rgb)
+    supervisor = Supervisor(seen["rgb"])
     for kind, mass, mask in zip(truth.types, truth.masses, truth.masks, strict=True):
-        points = np.argwhere(mask & (seen.depth < REACH))
+        points = np.argwhere(mask & (seen["depth"] < REACH))
         row, column = (int(value) for value in points[rng.integers(len(points))])
         direction = int(rng.integers(len(DIRECTIONS)))
         target = mask[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
         for force, newtons in enumerate(FORCES):
             after = simulator.touch(row, column, newtons, DIRECTIONS[direction])
-            judged = supervisor.judge(seen.rgb, after.rgb, row // STRIDE, column // STRIDE)
+            judged = supervisor.judge(seen["rgb"], after["rgb"], row // STRIDE, column // STRIDE)
             overlap = None
             if judged.success:
                 overlap = float((target & judged.mask).sum() / (target | judged.mask).sum())

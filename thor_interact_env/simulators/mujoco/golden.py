@@ -92,7 +92,7 @@ def picture_digest(name: str) -> str:
         rng = np.random.default_rng(_SPAWN)
         plan = plan_room(name)
         view = simulator.load(_location(name, reachable(plan, spawn(plan, _SPAWN)), rng))
-        return _digest(view.rgb, view.depth, simulator.instances())
+        return _digest(view["rgb"], view["depth"], simulator.instances())
     finally:
         simulator.close()
 

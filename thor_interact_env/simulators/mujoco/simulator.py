@@ -148,7 +148,7 @@ class MujocoSimulator:
             index = room.movable_of_geom(geom)
             owner[geom] = -1 if index is None else index
         owners = owner[geoms]
-        near = seen.depth < self.reach
+        near = seen["depth"] < self.reach
         found = [
             index
             for index in np.unique(owners[owners >= 0])
@@ -246,7 +246,7 @@ class MujocoSimulator:
         room = self._compiled(self._room).room
         rgb, depth = self._renderer().view(room.data, CAMERA)
         rgb.flags.writeable = depth.flags.writeable = False
-        self._observation = Observation(rgb, depth)
+        self._observation = Observation(rgb=rgb, depth=depth)
         return self._observation
 
 

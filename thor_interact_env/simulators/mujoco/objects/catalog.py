@@ -70,7 +70,7 @@ _SMALL: Mapping[str, Builder] = {
     "CoffeeMachine": electronics.coffee_machine,
     "CreditCard": paper.credit_card,
     "Cup": tableware.cup,
-    "DeskLamp": electronics.desk_lamp,
+    "DeskLamp": household.desk_lamp,
     "Desktop": electronics.desktop,
     "DishSponge": goods.sponge,
     "Dumbbell": goods.dumbbell,

@@ -8,7 +8,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     PALE,
     STEEL,
     appliance,
-    fabric,
     metal,
     one_of,
     paint,
@@ -16,7 +15,7 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     screen,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow, rounded, thin
+from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, hollow, rounded, thin
 from thor_interact_env.simulators.mujoco.shapes import (
     MEDIUM,
     SMALL,
@@ -343,42 +342,6 @@ def alarm_clock(rng: Rng, size: Vector) -> Blueprint:
     )
     button = box((float(rng.uniform(0.4, 1.4)), 0.3, 0.2), (0, 0, 2.3))
     return fitted(size, [((body,), case), ((dial,), face), ((*hands, button), DARK)], [block(size)])
-
-
-def desk_lamp(rng: Rng, size: Vector) -> Blueprint:
-    """A lamp with a foot, a slim or bulbous stem and a shade."""
-    z, radius = size[2], (size[0] + size[1]) / 4
-    upper, low = float(rng.uniform(0.4, 0.95)), float(rng.uniform(1.6, 2.0))
-    foot = float(rng.uniform(0.5, 0.75))
-    if rng.random() < 0.5:
-        stand = [cylinder(foot, 0.12, segments=MEDIUM), rod((0, 0, 0.1), (0, 0, 2.5), 0.06)]
-        trunk = 0.14
-    else:
-        bulge = [float(value) for value in rng.uniform(0.2, 0.6, 3)]
-        stand = [
-            lathe(
-                [(0, 0), (foot, 0), (bulge[0], 0.3), (bulge[1], 0.8), (bulge[2], 1.3), (0.1, low), (0, low)],
-                MEDIUM,
-            )
-        ]
-        trunk = 0.35
-    facets = int(rng.choice([4, 14, 14]))
-    cover = lathe([(1, low), (upper, 3), (upper - 0.05, 3), (0.95, low)], facets, smooth=facets > 4)
-    inner = cylinder(upper * 0.9, 0.03, (0, 0, 2.85), facets)
-    share = low / 3
-    half = z * (1 - share) / 2
-    colliders = [
-        can(radius * foot, z * 0.05),
-        can(radius * trunk, z * share, z * 0.02),
-        can(radius * (0.9 + 0.1 * upper), half, z * share),
-        can(radius * (0.3 + 0.7 * upper), half, z * share + half),
-    ]
-    shade = one_of(
-        rng, lambda r: fabric(r, 0.2), lambda r: paint(r, pick(r, [(0.92, 0.86, 0.7)]), "fabric", 0.2), paint
-    )
-    square = (2 * radius, 2 * radius, z)
-    visuals = [(stand, one_of(rng, metal, wood, paint)), ((cover,), shade), ((inner,), PALE)]
-    return fitted(square, visuals, colliders)
 
 
 def watch(rng: Rng, size: Vector) -> Blueprint:
