@@ -17,7 +17,7 @@ from thor_interact_env.errors import (
     PlayerStartError,
     PlayerTimeoutError,
 )
-from thor_interact_env.locations import Location
+from thor_interact_env.locations import Location, LocationSampler
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
@@ -136,6 +136,44 @@ class TestStep:
         assert one_sentence(reported.value)
         if options["restarts"]:  # the next player behaves
             np.testing.assert_array_equal(simulator.load(here)["rgb"], before["rgb"])
+
+
+class TestUnreliable:
+    """What a player does that is no failure: AI2-THOR is like that."""
+
+    def test_the_first_view_is_of_a_room_at_rest_whatever_the_player_says(self, faulty, location):
+        here, pixel, before, after = location
+        simulator = faulty({"kind": "stale"}, restarts=0)
+        np.testing.assert_array_equal(simulator.load(here)["rgb"], before["rgb"])
+        np.testing.assert_array_equal(simulator.touch(*pixel, 200.0, DIRECTIONS[3])["rgb"], after["rgb"])
+
+    def test_between_actions_nothing_moves_however_long_they_take(self, faulty, location):
+        here, pixel, before, after = location
+        simulator = faulty(restarts=0, settle_seconds=0.2)  # not enough for the touch
+        np.testing.assert_array_equal(simulator.load(here)["rgb"], before["rgb"])
+        seen = simulator.touch(*pixel, 200.0, DIRECTIONS[3])
+        assert not np.array_equal(seen["rgb"], after["rgb"])
+        for _ in range(2):
+            time.sleep(0.1)
+            np.testing.assert_array_equal(simulator._world.player.step("Pass").frame, seen["rgb"])
+
+    def test_a_new_player_that_names_things_otherwise_loses_no_touch(self, faulty, location):
+        here, pixel, before, after = location
+        crash = {"kind": "crash", "after": 0, "action": "TouchThenApplyForce"}
+        simulator = faulty(crash, {"kind": "renames"}, restarts=1)
+        np.testing.assert_array_equal(simulator.load(here)["rgb"], before["rgb"])
+        with pytest.warns(RuntimeWarning) as caught:
+            seen = simulator.touch(*pixel, 200.0, DIRECTIONS[3])
+        assert ["have other identifiers" in str(item.message) for item in caught] == [False, True]
+        np.testing.assert_array_equal(seen["rgb"], after["rgb"])
+        assert len(simulator.get_state()) == 7 + 7
+
+    def test_another_spawn_is_drawn_where_positions_cannot_be_listed(self, faulty):
+        simulator = faulty({"kind": "fails", "action": "GetReachablePositions", "after": 0}, restarts=0)
+        sampler = LocationSampler(simulator, [ROOM], reachable_share=0.0)
+        with pytest.warns(RuntimeWarning, match=r"is beyond the scene bounds\.\); FloorPlan402 with seed"):
+            location, view = sampler.sample_view(np.random.default_rng(0))
+        assert simulator.load(location) is view
 
 
 def test_a_late_player_is_waited_for_and_one_that_is_killed_does_not_disturb_closing(faulty, location):

@@ -106,13 +106,15 @@ def test_another_spawn_and_another_room(thor_simulator, embedded):
 
 
 def test_the_frames_of_a_motion(thor_simulator, embedded):
-    location = mujoco_locations()[1]
-    thor_simulator.load(location)
-    embedded.load(location)
-    row, column = targets(embedded)[0]
-    final, frames = thor_simulator.touch_with_frames(row, column, 200.0, DIRECTIONS[3])
-    expected_final, expected = embedded.touch_with_frames(row, column, 200.0, DIRECTIONS[3])
+    for location in mujoco_locations():
+        embedded.load(location)
+        row, column = targets(embedded)[0]
+        expected_final, expected = embedded.touch_with_frames(row, column, 200.0, DIRECTIONS[3])
+        if len(expected) > 2:
+            break
     assert len(expected) > 2
+    thor_simulator.load(location)
+    final, frames = thor_simulator.touch_with_frames(row, column, 200.0, DIRECTIONS[3])
     assert_same_view(final, expected_final)
     np.testing.assert_array_equal(frames[: len(expected)], expected)
     assert all(np.array_equal(frame, final["rgb"]) for frame in frames[len(expected) :])

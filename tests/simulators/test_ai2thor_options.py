@@ -25,7 +25,7 @@ class TestOptions:
             ({"start_timeout": 0}, "start_timeout 0"),
             ({"step_timeout": float("inf")}, "step_timeout inf"),
             ({"restarts": -1}, "restarts -1"),
-            ({"settle_seconds": -1}, "settle_seconds -1"),
+            ({"settle_seconds": 0}, "settle_seconds 0 is not a positive"),
             ({"reach": 0}, "reach 0"),
             ({"reach_from": "hand"}, "reach_from 'hand'"),
             ({"commit_id": ""}, "commit_id ''"),

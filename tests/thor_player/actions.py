@@ -1,74 +1,24 @@
-"""The actions of AI2-THOR that the player knows, with the checks and errors of ai2thor 5.0.0.
+"""What the player does for each action of AI2-THOR; `dispatching.py` says which arguments there may be.
 
-The methods `do_...` of `Actions` are the actions: their parameters say what is required, what is allowed and
-what the defaults are. As in AI2-THOR, an unknown or missing argument is an error with a code, which the
-client raises; an action that is well formed but cannot be done fails with a message alone. Actions of the
-older kind, which end in `**ignored`, take any argument.
+An action that is well formed but cannot be done fails with a message alone, or with an exception's stack.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from dispatching import Outcome, arguments_of, failed, refusal, thrown
 from world import FAR, NEAR, World
 
 from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
 from thor_interact_env.errors import ThorInteractError
 
-_ENVELOPE: Final = frozenset(
-    {
-        "action",
-        "sequenceId",
-        "agentId",
-        "renderImage",
-        "renderDepthImage",
-        "renderInstanceSegmentation",
-        "renderSemanticSegmentation",
-        "renderNormalsImage",
-        "renderFlowImage",
-        "renderObjectImage",
-        "renderClassImage",
-    }
-)
-"""Arguments that every action takes."""
-
 _LONGEST_STEP: Final = 0.05
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What an action came to.
-
-    Attributes:
-        success: Whether it was done.
-        message: Why not.
-        code: "", or one of the codes that the client raises as an error.
-        value: The action's return value.
-        patch: Whether it is told by a patch of the metadata, without pictures.
-    """
-
-    success: bool = True
-    message: str = ""
-    code: str = ""
-    value: Any = None
-    patch: bool = False
-
-
-def failed(message: str, code: str = "") -> Outcome:
-    """Return the outcome of an action that could not be done."""
-    return Outcome(False, message, code)
 
 
 def _snake(name: str) -> str:
     return re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.title() for word in others)
 
 
 class Actions:
@@ -85,33 +35,17 @@ class Actions:
         self.filter: frozenset[str] | None = None
 
     def do(self, request: Mapping[str, Any]) -> Outcome:
-        """Check an action's name and arguments, and do it."""
-        name = str(request.get("action"))
-        method: Callable[..., Outcome] | None = getattr(self, f"do_{_snake(name)}", None)
-        if method is None:
-            return failed(f"Invalid action: {name}", "InvalidAction")
-        given = {_snake(key): value for key, value in request.items() if key not in _ENVELOPE}
-        given |= {_snake(key): request[key] for key in _ENVELOPE & request.keys() if name == "Initialize"}
-        parameters = inspect.signature(method).parameters
-        takes_any = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters.values())
-        unknown = [repr(_camel(key)) for key in given if key not in parameters]
-        if unknown and not takes_any:
-            expected = ", ".join(map(_camel, parameters)) or "none"
-            return failed(
-                f'\n\tAction: "{name}" called with invalid arguments: {", ".join(unknown)}'
-                f"\n\tExpected arguments: {expected}",
-                "InvalidArgument",
-            )
-        required = [
-            key
-            for key, item in parameters.items()
-            if item.default is item.empty and item.kind is inspect.Parameter.KEYWORD_ONLY
-        ]
-        if missing := [_camel(key) for key in required if key not in given]:
-            text = f"action: {name} is missing the following arguments: {','.join(missing)}"
-            return failed(text, "MissingArguments")
+        """Check an action's name and arguments, and do it; by itself time goes on until then."""
+        self.world.run_by_itself()
+        if (refused := refusal(request)) is not None:
+            return refused
+        name = str(request["action"])
+        # One of the arguments that every action takes is also one of this action's own.
+        every = request if name == "Initialize" else arguments_of(request)
+        given = {_snake(key): value for key, value in every.items()}
         if not self.world.scene and name not in ("Reset", "GetScenesInBuild", "ChangeResolution"):
             return failed(f"{name} needs a scene: Reset comes first")
+        method: Callable[..., Outcome] = getattr(self, f"do_{_snake(name)}")
         return method(**given)
 
     def do_pass(self) -> Outcome:
@@ -172,7 +106,7 @@ class Actions:
         random_seed: int = 0,
         force_visible: bool = False,
         num_placement_attempts: int = 5,
-        place_stationary: bool = False,
+        place_stationary: bool = True,
         num_duplicates_of_type: Any = None,
         excluded_receptacles: Any = None,
         excluded_object_ids: Any = None,
@@ -181,12 +115,13 @@ class Actions:
         allow_floor: bool = False,
         allow_moveable: bool = False,
     ) -> Outcome:
-        """Put the small things somewhere else."""
+        """Put the small things somewhere else, where they hang until they are made moveable."""
         self.world.spawn(int(random_seed))
         return Outcome()
 
     def do_make_all_objects_moveable(self) -> Outcome:
-        """Do nothing: they are."""
+        """Let what a spawn has placed fall."""
+        self.world.let_fall()
         return Outcome()
 
     def do_teleport_full(
@@ -203,15 +138,12 @@ class Actions:
     ) -> Outcome:
         """Put the agent somewhere."""
         place = position or {"x": x, "y": y, "z": z}
-        if None in place.values():
-            text = "action: TeleportFull is missing the following arguments: x,y,z"
-            return failed(text, "MissingArguments")
         if max(abs(rotation.get("x", 0)), abs(rotation.get("z", 0))) > 1e-3:
-            return failed(f"No agent pitch or roll is allowed, but the rotation is {rotation}")
+            return thrown("ArgumentOutOfRangeException", f"no pitch or roll is allowed, but {rotation}")
         try:
             self.world.teleport(np.array([place[axis] for axis in "xyz"]), rotation["y"], horizon)
         except ThorInteractError as error:
-            return failed(f"{error}")
+            return thrown("InvalidOperationException", f"{error}")
         return Outcome()
 
     def do_touch_then_apply_force(
@@ -242,7 +174,7 @@ class Actions:
 
     def do_unpause_physics_auto_sim(self) -> Outcome:
         """Let time run."""
-        self.world.resume()
+        self.world.paused = False
         return Outcome()
 
     def do_advance_physics_step(
@@ -254,9 +186,11 @@ class Actions:
     ) -> Outcome:
         """Let a little time pass."""
         if not self.world.paused and not allow_auto_simulation:
-            return failed("AdvancePhysicsStep can only be called if Physics Autosimulation is paused")
+            return failed("AdvancePhysicsStep needs a pause, or allowAutoSimulation=true")
         if not 0 < time_step <= _LONGEST_STEP:
             return failed(f"timeStep {time_step} is not in (0, {_LONGEST_STEP}]")
+        if sim_seconds is not None and sim_seconds < 0:
+            return failed(f"simSeconds {sim_seconds} is negative")
         self.world.advance(time_step if sim_seconds is None else sim_seconds)
         return Outcome()
 

@@ -11,9 +11,12 @@ first entry away: null behaves, and so does a player that finds the list empty o
 - `{"kind": "half", "after": 5}`: announces an answer and sends a part of it.
 - `{"kind": "stall", "after": 5}`: never answers.
 - `{"kind": "flood", "after": 5}`: sends whole parts of an answer, and never its end.
+- `{"kind": "fails", "after": 5, "times": 1}`: says that it cannot do the action, for a reason of the room's.
+- `{"kind": "stale"}`: says that everything rests, whatever moves, as AI2-THOR does once a body is destroyed.
+- `{"kind": "renames"}`: its spawns put things a little higher, so that all have other identifiers.
 
 "after" is the number of actions that are answered before; with `"action": "TouchThenApplyForce"` only
-actions of this name count, and only one of them is answered wrongly.
+actions of this name count, and only one of them is answered wrongly, or as many as "times" says.
 """
 
 import json
@@ -25,6 +28,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dispatching import Outcome, thrown
 from protocol import HEADER, Connection, Field
 
 VARIABLE: Final = "THOR_PLAYER_FAULTS"
@@ -43,7 +47,10 @@ class Faults:
         ValueError: There is no such kind of fault.
     """
 
-    _KINDS = ("late", "silent", "exits", "crash", "garbage", "half", "stall", "flood")
+    _KINDS: Final = (
+        *("late", "silent", "exits", "crash", "garbage", "half", "stall", "flood"),
+        *("fails", "stale", "renames"),
+    )
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         """Take the next entry away; see the module."""
@@ -51,6 +58,16 @@ class Faults:
         if self._fault["kind"] not in ("none", *self._KINDS):
             raise ValueError(f"there is no fault {self._fault['kind']!r}; there are {', '.join(self._KINDS)}")
         self._answered = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether it says that everything rests, whatever moves."""
+        return bool(self._fault["kind"] == "stale")
+
+    @property
+    def renames(self) -> bool:
+        """Whether its spawns give other identifiers than those of other players."""
+        return bool(self._fault["kind"] == "renames")
 
     @staticmethod
     def _take(path: str | None) -> dict[str, Any] | None:
@@ -74,10 +91,7 @@ class Faults:
 
     def before_answer(self, action: str, connection: Connection) -> bool:
         """Misbehave instead of an answer to an action; return whether something was sent in its place."""
-        if "after" not in self._fault or self._fault.get("action", action) != action:
-            return False
-        self._answered += 1
-        if self._answered <= self._fault["after"]:
+        if self._fault["kind"] == "fails" or not self._due(action):
             return False
         match self._fault["kind"]:
             case "crash":
@@ -93,6 +107,25 @@ class Faults:
                 while True:  # until the other end is closed
                     connection.write(HEADER.pack(Field.METADATA, 1) + b"\x80")
         return True
+
+    def failure(self, action: str) -> Outcome | None:
+        """Return the outcome of an action that the player is to fail at; None: it may be done."""
+        if self._fault["kind"] != "fails" or not self._due(action):
+            return None
+        if self._answered > self._fault["after"] + self._fault.get("times", 1):
+            return None
+        return thrown(
+            "InvalidOperationException",
+            "In FloorPlan1_physics, position (2.25, 0.90, -9.50) can be reached via capsule cast but is "
+            "beyond the scene bounds.",
+        )
+
+    def _due(self, action: str) -> bool:
+        """Count an action, and return whether its turn has come."""
+        if "after" not in self._fault or self._fault.get("action", action) != action:
+            return False
+        self._answered += 1
+        return bool(self._answered > self._fault["after"])
 
 
 def _wait() -> None:

@@ -1,9 +1,9 @@
 """Measure what AI2-THOR's client and protocol cost over the embedded simulator: start, and one step.
 
 Run `python tests/thor_player/measure.py`. A step is a touch with picture, depth and identifiers: through the
-client and the player on one side, `MujocoSimulator.touch` and the rendering of the identifiers on the other,
-the same touches of the same room. On a machine that does other things as well look at the processor time
-(client and player together); wall time is the median.
+adapter, the client and the player on one side, `MujocoSimulator.touch` and the rendering of the identifiers
+on the other, the same touches of the same room. On a machine that does other things as well look at the
+processor time (client and player together); wall time is the median.
 """
 
 import os
@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from player_launcher import PLAYER_COMMAND, client_environment
 
+from thor_interact_env.actions import REACH
 from thor_interact_env.locations import Location
+from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 ROOM, SEED, TOUCHES, REPEATS = "FloorPlan1", 3, 60, 200
@@ -58,7 +60,7 @@ class Stopwatch:
             call()
             walls.append(1000 * (time.perf_counter() - before))
         wall, processor = statistics.median(walls), 1000 * (self._processor() - start) / len(calls)
-        print(f"{name:58s} wall {wall:7.2f} (least {min(walls):6.2f})  processor {processor:7.2f} ms")
+        print(f"{name:60s} wall {wall:7.2f} (least {min(walls):6.2f})  processor {processor:7.2f} ms")
         return wall, processor
 
 
@@ -81,34 +83,34 @@ def main() -> None:
         ready, player = time.perf_counter() - start, client.unity_pid
         print(f"start to ready: {ready:.2f} s, of it {processor_seconds(player):.2f} s processor time")
 
-        embedded = MujocoSimulator(reach=np.inf, touch_at="center_of_mass")
+        embedded = MujocoSimulator(reach=REACH, touch_at="center_of_mass")
         x, y, z = embedded.reachable_positions(ROOM, SEED)[7]
         location = Location(ROOM, (x, y, z), 270, 30, SEED)
         embedded.load(location)
-        client.step("InitialRandomSpawn", randomSeed=SEED)
-        client.step("TeleportFull", x=x, y=y, z=z, rotation={"y": 270}, horizon=30, standing=True)
+        adapter = Ai2thorSimulator(local_executable_path=PLAYER_COMMAND)
+        adapter.load(location)
         pixels = np.random.default_rng(0).integers(0, 300, (TOUCHES, 2)).tolist()
+        exchanges: list[str] = []
+        asks, step = adapter._world.player, adapter._world.player.step
+        asks.step = lambda action, **rest: (exchanges.append(action), step(action, **rest))[1]
 
         def through(row: int, column: int) -> None:
-            client.step(
-                "TouchThenApplyForce",
-                x=(column + 0.5) / 300,
-                y=(row + 0.5) / 300,
-                direction={"x": 1, "y": 1, "z": 1},
-                moveMagnitude=200,
-                handDistance=1.5 - 0.1,
-            )
+            adapter.touch(row, column, 200.0, np.ones(3))
 
         def alone(row: int, column: int) -> None:
             embedded.touch(row, column, 200.0, np.ones(3))
             embedded.instances()
 
-        both, own = Stopwatch(player), Stopwatch()
+        both, own = Stopwatch(asks._controller.unity_pid), Stopwatch()
         calls = [[lambda p=pixel, f=how: f(*p) for pixel in pixels] for how in (through, alone)]
-        embedded.reach = 1.5
-        first = both.run("touch through client and player, with depth and ids", calls[0])
+        first = both.run("touch through adapter, client and player, with depth and ids", calls[0])
         second = own.run("touch and instances of the embedded simulator", calls[1])
         print(f"difference: wall {first[0] - second[0]:.2f}, processor {first[1] - second[1]:.2f} ms")
+        moved = (len(adapter.get_state()) - 7) // 7
+        looks = exchanges.count("AdvancePhysicsStep")
+        print(f"{moved} of {TOUCHES} touches met what can move; each took {looks / max(1, moved):.1f} looks")
+        adapter.close()
+        both = Stopwatch(player)
         both.run("Pass: the protocol alone (990 kB)", [lambda: client.step("Pass")] * REPEATS)
         both.run("Pass without pictures", [lambda: client.step("Pass", renderImage=False)] * REPEATS)
         both.run("GetReachablePositions: a patch", [lambda: client.step("GetReachablePositions")] * REPEATS)

@@ -72,11 +72,11 @@ def _identifier(name: str, position: npt.NDArray[np.float64]) -> str:
 class Scenery:
     """Names and colours of everything that can be seen in a room.
 
-    Identifiers of objects say where the objects stand in the room's first layout, so a new spawn keeps them.
+    Identifiers of objects say where the objects are when they are named; AI2-THOR does so at each spawn.
     Structure has names of the same form, as in AI2-THOR, but is not among the objects.
 
     Args:
-        room: The room, at rest in its first layout.
+        room: The room, everything where it is to be named after.
     """
 
     def __init__(self, room: "CompiledRoom") -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from actions import Actions, Outcome
+from actions import Actions
+from dispatching import Outcome
 from faults import Faults
 from protocol import Connection, Field, bottom_up
 from scenery import vector
@@ -24,7 +25,7 @@ class Player:
     def __init__(self, environment: Mapping[str, str], faults: Faults) -> None:
         """Open the pipe, and greet: unasked, without pictures."""
         self._faults = faults
-        self._world = World()
+        self._world = World(renames=faults.renames)
         self._actions = Actions(self._world)
         self._drawn: tuple[Any, ...] = ()
         self._images: dict[Field, bytes] = {}
@@ -36,9 +37,10 @@ class Player:
     def run(self) -> None:
         """Serve the client."""
         while (request := self._connection.read_action()) is not None:
-            if self._faults.before_answer(str(request.get("action")), self._connection):
+            action = str(request.get("action"))
+            if self._faults.before_answer(action, self._connection):
                 continue
-            self._answer(request, self._actions.do(request))
+            self._answer(request, self._faults.failure(action) or self._actions.do(request))
 
     def _answer(self, request: Mapping[str, Any], outcome: Outcome) -> None:
         told = {
@@ -59,9 +61,10 @@ class Player:
     def _pictures(self) -> dict[Field, bytes]:
         """Return the pictures that were asked for; they are made again only when the room has changed."""
         world, actions = self._world, self._actions
-        key = (world.see(), world.picture(), actions.render_depth, actions.render_ids)
+        view = world.see()
+        key = (view, world.scenery, actions.render_depth, actions.render_ids)
         if not self._drawn or any(old is not new for old, new in zip(self._drawn, key, strict=True)):
-            images = {Field.RGB: bottom_up(world.picture())}
+            images = {Field.RGB: bottom_up(view["rgb"])}
             if actions.render_depth:
                 images[Field.DEPTH] = bottom_up(world.depth())
             if actions.render_ids and world.scenery is not None:
@@ -88,7 +91,7 @@ class Player:
         }
         return {
             "objects": objects,
-            "isSceneAtRest": not world.filming,
+            "isSceneAtRest": self._faults.stale or world.seems_at_rest,
             "agent": agent,
             "heldObjectPose": None,
             "arm": None,
@@ -109,8 +112,10 @@ class Player:
         }
 
     def _told_objects(self) -> list[dict[str, Any]]:
-        key = (self._world.see(), self._world.visibility_distance)
-        if not self._objects_of or self._objects_of[0] is not key[0] or self._objects_of[1] != key[1]:
+        key = (self._world.see(), self._world.scenery, self._world.visibility_distance)
+        if not self._objects_of or any(
+            old is not new for old, new in zip(self._objects_of, key, strict=True)
+        ):
             self._objects_of, self._objects = key, self._world.objects()
         chosen = self._actions.filter
         if chosen is None:

@@ -1,5 +1,7 @@
 """The embedded simulator with the state that a Unity player keeps between actions."""
 
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +14,20 @@ from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
 from thor_interact_env.simulators.mujoco.rendering import ray_lengths
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
+Positions = npt.NDArray[np.float64]
+"""All generalised positions of a room."""
+
+DROP: Final = 0.1
+"""Metres above its place at which a spawn puts each thing; in AI2-THOR it depends on the thing."""
+
+_GRAVITY: Final = 9.81
+
+_LONGEST_FRAME: Final = 1 / 3
+"""Seconds that pass at most by themselves between two answers, however long the client takes (Unity)."""
+
+_HEIGHT: Final = 2
+"""Where a body's height stands among its seven generalised positions."""
+
 NEAR: Final = 0.1
 FAR: Final = 20.0
 """Clipping planes of AI2-THOR's camera, metres."""
@@ -23,11 +39,17 @@ STRUCTURE: Final = "not a sim object, a structure was touched"
 class World(MujocoSimulator):
     """A room, an agent and a camera in AI2-THOR's terms.
 
+    Time passes by the clock, as long as physics is not paused, and else where it is advanced. After a spawn
+    things hang in the air until they are made moveable, and then fall.
+
     The force of a touch acts at the centre of mass, as in AI2-THOR; its strength and duration are those of
     the embedded simulator (`MujocoSimulator(touch_at="center_of_mass")` gives the same motion).
+
+    Args:
+        renames: Whether spawns put things higher than other players do, so that they are named otherwise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, renames: bool = False) -> None:
         """Start in no room at all: `enter` loads one."""
         super().__init__(reach=float("inf"), touch_at="center_of_mass")
         self.lengths = ray_lengths()
@@ -36,11 +58,16 @@ class World(MujocoSimulator):
         self.position, self.rotation, self.horizon = np.zeros(3), 0.0, 0.0
         self.scenery: Scenery | None = None
         self.paused = False
-        self._moved: npt.NDArray[np.float64] | None = None  # where things are, once something was touched
+        self._drop = DROP + 0.05 * renames
+        self._hangs = False
+        self._moved: Positions | None = None  # where things rest, once something was touched
         self._placed = False
-        self._film: npt.NDArray[np.uint8] | None = None
-        self._before: Observation | None = None
+        self._rest = self._drawn = np.zeros(0)  # where things rest, and where they are in the present view
+        # Where everything is so many seconds after the motion began; None: at rest.
+        self._motion: Callable[[float], Positions | None] | None = None
         self._clock = 0.0
+        self._advanced = False
+        self._answered_at = time.monotonic()
         self._geoms: tuple[Observation | None, npt.NDArray[np.int32]] = (None, np.zeros((0, 0), np.int32))
 
     def enter(self, scene: str) -> None:
@@ -48,15 +75,20 @@ class World(MujocoSimulator):
         positions = self.reachable_positions(scene, 0)
         self.position, self.rotation, self.horizon = positions[len(positions) // 2], 0.0, 0.0
         self.scene, self.paused = scene, False
-        self.spawn(0)
-        self.see()
-        if self.scenery is None or self.scenery.room is not self._loaded()[0]:
-            self.scenery = Scenery(self._loaded()[0])
+        self.spawn(0, hangs=False)
 
-    def spawn(self, seed: int) -> None:
-        """Put the small things somewhere else."""
+    def spawn(self, seed: int, hangs: bool = True) -> None:
+        """Put the small things somewhere else, and give everything a new name."""
         self.seed, self._moved, self._placed = seed, None, False
-        self._stop_film()
+        self._motion, self._hangs = None, hangs
+        self.see()
+        self.scenery = Scenery(self._loaded()[0])
+
+    def let_fall(self) -> None:
+        """Let what hangs in the air after a spawn fall."""
+        if self._hangs:
+            self._hangs = False
+            self._begin(self._falling)
 
     def teleport(self, position: npt.NDArray[np.float64], rotation: float, horizon: float) -> None:
         """Move the agent; what has been touched stays where it is.
@@ -74,43 +106,72 @@ class World(MujocoSimulator):
         return Location(self.scene, (x, y, z), rotation, horizon, self.seed)
 
     def see(self) -> Observation:
-        """Return the view of the room as it is, everything at rest."""
+        """Return the view of the room as it is at this moment."""
         if not self._placed:
             standing = self.reachable_positions(self.scene, self.seed)
             offsets = np.abs(standing - self.position).max(axis=1)
             # A new spawn may put something where the agent stands; it stays there, as in AI2-THOR.
             anchor = self.position if offsets.min() <= 0.125 else standing[0]
-            view = self.load(self._location(anchor, self.rotation, self.horizon))
+            self.load(self._location(anchor, self.rotation, self.horizon))
             if self._moved is not None or anchor is not self.position:
                 state = self.get_state()
                 x, y, z = self.position
                 state[:3] = x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y
                 if self._moved is not None:
                     state[18:] = self._moved
-                view = self.set_state(state)
+                self.set_state(state)
             self._placed = True
-            return view
+            self._rest = self._drawn = self.get_state()[18:]
+        now = self._now()
+        if not np.array_equal(now, self._drawn):
+            self.set_state(np.concatenate([self.get_state()[:18], now]))
+            self._drawn = now
         return self._loaded()[2]
 
-    def picture(self) -> npt.NDArray[np.uint8]:
-        """Return the (300, 300, 3) uint8 picture of the present moment: of the film while one is running."""
-        view = self.see()
-        if not self.filming:
-            return view["rgb"]
-        assert self._film is not None and self._before is not None
-        shown = self._frames_so_far()
-        return self._film[shown - 1] if shown else self._before["rgb"]
+    @property
+    def moving(self) -> bool:
+        """Whether something moves."""
+        return self._motion is not None and self._motion(self._clock) is not None
 
     @property
-    def filming(self) -> bool:
-        """Whether the film of a touch is running, so that not everything is at rest."""
-        return self._film is not None and self._frames_so_far() <= len(self._film)
+    def seems_at_rest(self) -> bool:
+        """Whether AI2-THOR says that everything rests.
 
-    def _frames_so_far(self) -> int:
-        return max(0, int((self._clock - FIRST_FRAME_SECONDS) / FRAME_SECONDS + 1 + 1e-6))
+        While time passes by itself, and before it was advanced, each speed is compared with itself.
+        """
+        return not (self._advanced and self.moving)
+
+    def _now(self) -> Positions:
+        """Return where everything is at this moment."""
+        there = None
+        if self._motion is not None:
+            there = self._motion(self._clock)
+        elif self._hangs:
+            there = self._lifted(self._drop)
+        return self._rest if there is None else there
+
+    def _begin(self, motion: Callable[[float], Positions | None]) -> None:
+        self._motion, self._clock, self._advanced = motion, 0.0, False
+
+    @staticmethod
+    def _filmed(course: Sequence[Positions | None], seconds: float) -> Positions | None:
+        frames = int((seconds - FIRST_FRAME_SECONDS) / FRAME_SECONDS + 1 + 1e-6)
+        return course[min(max(frames, 0), len(course) - 1)]
+
+    def _falling(self, seconds: float) -> Positions | None:
+        height = self._drop - _GRAVITY / 2 * seconds**2
+        return self._lifted(height) if height > 0 else None
+
+    def _lifted(self, height: float) -> Positions:
+        """Return where everything is if the small things are so many metres above where they rest."""
+        room = self._loaded()[0]
+        there = self._rest.copy()
+        for movable in room.movables[len(room.plan.furniture) :]:
+            there[movable.position_address + _HEIGHT] += height
+        return there
 
     def geoms(self) -> npt.NDArray[np.int32]:
-        """Return the (300, 300) geom at each pixel of the room at rest, -1 for none."""
+        """Return the (300, 300) geom at each pixel of the present view, -1 for none."""
         view = self.see()
         if self._geoms[0] is not view:
             self._geoms = (view, self._renderer().geoms(self._loaded()[0].data, "agent"))
@@ -149,6 +210,7 @@ class World(MujocoSimulator):
         Returns:
             Whether the action succeeds, the error's text, and its return value.
         """
+        self._motion, self._hangs = None, False  # whatever moves has come to rest by then
         self.see()
         row, column = (min(int(share * IMAGE_SIZE), IMAGE_SIZE - 1) for share in (y, x))
         room, pose, seen = self._loaded()
@@ -171,26 +233,25 @@ class World(MujocoSimulator):
             return True, "", {**touched, "objectId": self.scenery.names.get(body, STRUCTURE)}
         if not self._in_range(unity(pose.eye + distance * ray)):
             return False, far, nothing
-        self._stop_film()
         if self.paused:
-            _, frames = self.touch_with_frames(row, column, magnitude, direction)
-            if len(frames):
-                self._film, self._before = frames, seen
-        else:
-            self.touch(row, column, magnitude, direction)
-        if self._loaded()[2] is not seen:
-            self._moved = self.get_state()[18:]
+            before = room.positions()
+            if motion := self._push(row, column, magnitude, direction):
+                self._moved = self._rest = room.positions()
+                room.rest(before)  # as the present view shows it; the force acts when time is advanced
+                self._begin(lambda seconds: self._filmed([before, *motion, None], seconds))
+        elif self.touch(row, column, magnitude, direction) is not seen:
+            self._moved = self._rest = self._drawn = room.positions()
         return True, "", {**touched, "objectId": self.scenery.names[room.movables[index].body]}
 
     def advance(self, seconds: float) -> None:
-        """Let time pass while paused."""
+        """Let time pass."""
         self._clock += seconds
+        self._advanced = True
 
-    def resume(self) -> None:
-        """Let time run by itself again: everything comes to rest."""
-        self.paused = False
-        self._stop_film()
-
-    def _stop_film(self) -> None:
-        self._film = self._before = None
-        self._clock = 0.0
+    def run_by_itself(self) -> None:
+        """Let as much time pass as has since the last action, unless physics is paused."""
+        passed = time.monotonic() - self._answered_at
+        self._answered_at += passed
+        if not self.paused:
+            self._clock += min(passed, _LONGEST_FRAME)
+            self._advanced = False

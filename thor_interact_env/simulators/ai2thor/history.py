@@ -24,7 +24,7 @@ class Touch:
         column: Pixel column, 0..299.
         force: Newtons.
         direction: Right, up and forward of the agent, not normalised.
-        filmed: Whether physics was paused to record the motion, which changes the impulse.
+        filmed: Whether the motion was recorded in steps of its own, which changes the impulse.
     """
 
     row: int

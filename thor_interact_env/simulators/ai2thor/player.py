@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 import warnings
 from collections.abc import Collection, Iterator
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
     from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
 
+_LONGEST: Final = 300  # characters of what a player said that are repeated
+
+_STACK: Final = re.compile(r"\. trace:|\n\s+at ")
+"""Where the message of an exception in the player ends, and its stack begins."""
+
 DOCTOR: Final = "`python -m thor_interact_env.doctor` says what this machine lacks"
 
 _LEFT_OVER: Final = "AI2THOR_VISIBILITY_DISTANCE"
@@ -50,6 +56,11 @@ def require_ai2thor() -> None:
         raise DependencyNotInstalled(
             f'simulator="ai2thor" needs AI2-THOR\'s client ({error}): run `pip install "thor-interact[thor]"`'
         ) from error
+
+
+def said(text: object) -> str:
+    """Return in one line what a player or its client said, without the stack of a player's exception."""
+    return " ".join(_STACK.split(str(text), maxsplit=1)[0].split())[:_LONGEST]
 
 
 class Player:
@@ -166,8 +177,12 @@ class Player:
         except Exception as error:  # the client's own search for a build, a display and a GPU raises anything
             if "not contained in build" in str(error):
                 raise UnknownRoomError(f"AI2-THOR's build has no room {room!r}") from error
-            cause = f"could not be started ({type(error).__name__}: {' '.join(str(error).split())[:300]})"
+            cause = f"could not be started ({type(error).__name__}: {said(error)})"
             raise PlayerStartError(self._sentence(cause, DOCTOR)) from error
+        if self._options.local_executable_path is not None:
+            # A build for CloudRendering ignores the quality on its command line, and only of a build that the
+            # client has chosen itself does it know that it is one.
+            self.step("ChangeQuality", quality=self._options.quality)
 
     @contextlib.contextmanager
     def _explained(self, action: str) -> Iterator[None]:
@@ -180,7 +195,7 @@ class Player:
             self.close()
             raise self._error(fault, action) from None
         except (ValueError, RuntimeError) as error:
-            message = f"refused {action} ({' '.join(str(error).split())[:300]})"
+            message = f"refused {action} ({said(error)})"
             raise PlayerActionError(self._sentence(message, _FAULTS["garbled"][1])) from error
         except BaseException:
             self.close()  # interrupted in the middle of an exchange

@@ -26,7 +26,7 @@ from thor_interact_env.locations import ALL_ROOMS, Location
 from thor_interact_env.simulators.ai2thor.history import Touch, pack, unpack
 from thor_interact_env.simulators.ai2thor.options import Platform, PlayerOptions, Quality
 from thor_interact_env.simulators.ai2thor.player import require_ai2thor
-from thor_interact_env.simulators.ai2thor.views import View, instances_of
+from thor_interact_env.simulators.ai2thor.views import View, instances_of, same_pictures
 from thor_interact_env.simulators.ai2thor.world import ReachFrom, World
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -43,18 +43,18 @@ class Ai2thorSimulator:
 
     A room is set up as in the paper: Reset, InitialRandomSpawn with the location's seed, visible places and
     five attempts, MakeAllObjectsMoveable, TeleportFull. Unlike the paper, it is then given time to come to
-    rest, before the first view and after each touch.
+    rest, before the first view and after each touch, and physics never runs by itself.
 
     A player that dies, falls silent or sends garbage is killed and started again, the location is loaded, the
     touches so far are repeated, and a `RuntimeWarning` says so. That restores the episode as well as Unity's
-    physics can repeat itself, not bit for bit.
+    physics can repeat itself, not bit for bit; where the spawn names objects otherwise another warning does.
 
     Args:
         reach: Metres within which a touch acts; infinity becomes 20 m, AI2-THOR's far plane.
         reach_from: From where `reach` counts: "camera" (the paper), or "near_plane", which AI2-THOR measures
             from and the authors' code used: 0.1 m farther in the middle of the image, 0.17 m in a corner.
-        settle_seconds: Greatest time in seconds of physics that is simulated beyond AI2-THOR's own until
-            the whole room is at rest; 0: none, as in the authors' code.
+        settle_seconds: Greatest time in seconds of physics that is simulated after a spawn and after a touch
+            until the whole room is at rest.
         local_executable_path: A player to start instead of a downloaded build; words after it are arguments.
         platform: The build to download; see `PlayerOptions`.
         commit_id: Commit of AI2-THOR whose build is taken. None: that of the installed client.
@@ -76,7 +76,7 @@ class Ai2thorSimulator:
         self,
         reach: float = REACH,
         reach_from: ReachFrom = "camera",
-        settle_seconds: float = 2.0,
+        settle_seconds: float = 10.0,
         local_executable_path: str | os.PathLike[str] | None = None,
         platform: Platform | None = None,
         commit_id: str | None = None,
@@ -91,9 +91,9 @@ class Ai2thorSimulator:
         check_reach(reach)
         if reach_from not in ("camera", "near_plane"):
             raise InvalidOptionError(f"reach_from {reach_from!r} is not one of 'camera', 'near_plane'")
-        if not is_number(settle_seconds) or not 0 <= settle_seconds < math.inf:
+        if not is_number(settle_seconds) or not 0 < settle_seconds < math.inf:
             raise InvalidOptionError(
-                f"settle_seconds {settle_seconds!r} is not a finite number of at least 0"
+                f"settle_seconds {settle_seconds!r} is not a positive finite number of seconds"
             )
         options = PlayerOptions(
             local_executable_path=local_executable_path,
@@ -138,6 +138,9 @@ class Ai2thorSimulator:
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand; see `Simulator`.
 
+        Where AI2-THOR cannot list them they are (0, 3), and a `RuntimeWarning` says why: draw another spawn,
+        as `LocationSampler` does.
+
         Where this is another room or spawn than the loaded one, or something was touched in it, the loaded
         location is left: call `load` before the next touch.
 
@@ -161,7 +164,15 @@ class Ai2thorSimulator:
                 self._world.prepare(*spawn)
                 return self._world.positions()
 
-            self._positions = (spawn, self._insist(ask))
+            try:
+                self._positions = (spawn, self._insist(ask))
+            except UnreachableLocationError as error:
+                warnings.warn(
+                    f"{error}; {room} with seed {seed} counts as having no such place.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+                return np.zeros((0, 3))
         return self._positions[1].copy()
 
     def load(self, location: Location) -> Observation:
@@ -183,7 +194,8 @@ class Ai2thorSimulator:
 
         The player gets the centre of the pixel, (column + 1/2) / 300 from the left and (row + 1/2) / 300 from
         the top. For the middle pixel of a grid cell that is the authors' cell / 100 + 1/200. The force acts
-        for one physics step of 0.02 s at the object's centre of mass; the direction is not normalised.
+        for one physics step of 0.02 s at the object's centre of mass; the direction is not normalised. Then
+        physics is advanced until everything rests, for at most `settle_seconds`.
 
         Raises:
             RuntimeError: No location is loaded.
@@ -194,7 +206,7 @@ class Ai2thorSimulator:
     def touch_with_frames(
         self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
     ) -> tuple[Observation, npt.NDArray[np.uint8]]:
-        """Touch as `touch` does, with physics paused, and record the motion (paper appendix D).
+        """Touch as `touch` does, and record the motion (paper appendix D).
 
         Physics is advanced by 0.01 s and then 25 times by 0.05 s. The force acts for the first of these
         steps, so its impulse is half that of `touch`.
@@ -265,24 +277,43 @@ class Ai2thorSimulator:
         return self._location, self._view
 
     def _touch(self, touch: Touch) -> tuple[Observation, list[npt.NDArray[np.uint8]]]:
-        location, before = self._loaded()
+        location, _ = self._loaded()
         touches = tuple(self._touches)
 
         def push() -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
             if not self._world.player.running:  # it failed, just now or in an earlier call that gave up
-                try:
-                    self._world.play(location, touches)
-                except UnreachableLocationError as error:
-                    # It stood there before; from anywhere else the touch would be another one.
-                    raise self._world.player.fault(f"could not be put back where it was ({error})") from error
-            return self._world.push(touch, before)
+                self._restore(location, touches)
+            return self._world.push(touch, self._loaded()[1])
 
         after, frames = self._insist(push)
         if after is None:
-            return before.observation, []
+            return self._loaded()[1].observation, []
         self._touches.append(touch)
         self._view = after
         return after.observation, frames
+
+    def _restore(self, location: Location, touches: Sequence[Touch]) -> None:
+        """Put a new player where the failed one was; from now on what it shows and names counts.
+
+        Raises:
+            PlayerError: It failed, or the agent cannot stand where it stood.
+        """
+        _, lost = self._loaded()
+        try:
+            view = self._world.play(location, touches)
+        except UnreachableLocationError as error:
+            # It stood there before; from anywhere else the touch would be another one.
+            raise self._world.player.fault(f"could not be put back where it was ({error})") from error
+        if renamed := sorted(lost.movable.keys() - view.movable.keys()):
+            warnings.warn(
+                f"AI2-THOR's new player has not restored {location.scene} with seed {location.seed} exactly: "
+                f"{len(renamed)} of {len(lost.movable)} objects, such as {renamed[0]}, have other "
+                "identifiers; the episode goes on with what is there now.",
+                RuntimeWarning,
+                stacklevel=7,
+            )
+        # Whoever compares views by identity must not take equal ones for a change.
+        self._view = View(lost.observation, view.event) if same_pictures(lost, view) else view
 
     def _insist(self, attempt: Callable[[], Returned]) -> Returned:
         """Make an attempt; where the player fails, another one with a new player, up to the limit."""

@@ -79,6 +79,13 @@ def view_of(event: "Event", clip_planes: tuple[float, float]) -> View:
     return View(Observation(rgb=rgb, depth=depth), event)
 
 
+def same_pictures(first: View, second: View) -> bool:
+    """Return whether two views show the same colours and the same depth."""
+    return np.array_equal(first.event.frame, second.event.frame) and np.array_equal(
+        first.event.depth_frame, second.event.depth_frame
+    )
+
+
 @functools.cache
 def _distance_factor(near: float, far: float) -> npt.NDArray[np.float32]:
     return (ray_lengths() * (far / (far - near))).astype(np.float32)

@@ -1,9 +1,9 @@
 """A room of AI2-THOR with the agent in it: which actions the player is told, and in which order."""
 
+import contextlib
 import math
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -14,7 +14,8 @@ from thor_interact_env.errors import UnreachableLocationError
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators.ai2thor.history import Touch
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
-from thor_interact_env.simulators.ai2thor.player import Player
+from thor_interact_env.simulators.ai2thor.player import Player, said
+from thor_interact_env.simulators.ai2thor.rest import broken, still
 from thor_interact_env.simulators.ai2thor.views import View, fault_of_pictures, view_of
 from thor_interact_env.simulators.mujoco.rendering import ray_lengths
 
@@ -33,17 +34,28 @@ PLACEMENT_ATTEMPTS: Final = 5
 FRAME_STEPS: Final[tuple[float, ...]] = (0.01, *(0.05,) * 25)
 """Seconds of physics before each frame of a motion (authors' code)."""
 
-_SETTLE_STEP: Final = 0.05  # seconds, the most that AI2-THOR simulates in one action
+PHYSICS_STEP: Final = 0.02
+"""Seconds of one step of physics where nothing is filmed: AI2-THOR's own, for which a force acts."""
+
+LOOK_SECONDS: Final = 0.2
+"""Seconds of physics between two looks at whether everything rests."""
+
+TREMBLING_LOOKS: Final = 5
+"""Looks in a row at which nothing has moved, after which a room rests even if AI2-THOR says it does not."""
 
 
 class World:
-    """What a player shows, set up as the paper did it.
+    """What a player shows, set up as the paper did it, except that physics never runs by itself.
+
+    By itself a player simulates as much time as has passed since its last answer, whatever the client did
+    meanwhile. So physics is paused once a room is spawned and time passes only where `World` advances it.
 
     Args:
         options: How the player is started.
         reach: Metres that a hand reaches.
         reach_from: From where they count.
-        settle_seconds: Greatest time in seconds of physics that is simulated until everything rests.
+        settle_seconds: Greatest time in seconds of physics that is simulated after a spawn and after a touch
+            until everything rests.
 
     Attributes:
         reach: Metres that a hand reaches.
@@ -59,7 +71,7 @@ class World:
         self.player = Player(options, max(VISIBILITY_DISTANCE, reach))
         self.clip_planes = (0.1, 20.0)
         self._reach_from = reach_from
-        self._settle_steps = math.ceil(settle_seconds / _SETTLE_STEP)
+        self._looks = math.ceil(settle_seconds / LOOK_SECONDS)
         self._spawn: tuple[str, int] | None = None  # what is loaded, if nothing was touched since
 
     def close(self) -> None:
@@ -76,7 +88,8 @@ class World:
             PlayerError: The player failed.
         """
         self.prepare(location.scene, location.seed)
-        view = self._look(self._stand(location))
+        event = self._stand(location)
+        view = self._look(self._settle(event, broken(event)))
         for touch in touches:
             view = self.push(touch, view)[0] or view
         return view
@@ -100,7 +113,11 @@ class World:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self._settle(self._done(self.player.step("MakeAllObjectsMoveable")))
+        # Here and nowhere else: a spawn needs what a pause turns off, that a body takes part in physics where
+        # it was just put; and from the next action on everything falls.
+        self._done(self.player.step("PausePhysicsAutoSim"))
+        event = self._done(self.player.step("MakeAllObjectsMoveable"))
+        self._settle(event, broken(event))
         self._spawn = (room, seed)
 
     def _stand(self, location: Location) -> "Event":
@@ -117,20 +134,29 @@ class World:
         if event:
             return event
         reason = _reason(event)
-        positions = self.positions()
         nearest = ""
-        if len(positions):
-            offsets = np.linalg.norm(positions - np.asarray(location.position), axis=1)
-            place = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
-            nearest = f" The nearest position at which it can is {place}."
+        with contextlib.suppress(UnreachableLocationError):
+            positions = self.positions()
+            if len(positions):
+                offsets = np.linalg.norm(positions - np.asarray(location.position), axis=1)
+                place = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
+                nearest = f" The nearest position at which it can is {place}."
         raise UnreachableLocationError(
             f"The agent cannot stand at {location.position} in {location.scene}, says AI2-THOR ({reason})."
             + nearest
         )
 
     def positions(self) -> npt.NDArray[np.float64]:
-        """Return the (n, 3) positions that the agent can reach from where it stands."""
-        event = self._done(self.player.step("GetReachablePositions"))
+        """Return the (n, 3) positions that the agent can reach from where it stands.
+
+        Raises:
+            UnreachableLocationError: AI2-THOR cannot list them, for a reason of this room's and spawn's.
+        """
+        event = self.player.step("GetReachablePositions")
+        if not event:
+            raise UnreachableLocationError(
+                f"AI2-THOR cannot list where the agent can stand in this spawn ({_reason(event)})"
+            )
         found = event.metadata["actionReturn"] or []
         return np.array([[place[axis] for axis in "xyz"] for place in found], np.float64).reshape(-1, 3)
 
@@ -140,25 +166,16 @@ class World:
 
     def push(self, touch: Touch, before: View) -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
         """Touch; return the view afterwards, or None if nothing can move, and the frames if it is filmed."""
-        if not touch.filmed:
-            event = self.player.step("TouchThenApplyForce", **self._aim(touch))
-            if not self._hit(event, before):
-                return None, []
-            self._spawn = None
-            return self._look(self._settle(event)), []
+        event = self.player.step("TouchThenApplyForce", **self._aim(touch))
+        if not self._hit(event, before):
+            return None, []
+        self._spawn = None
         frames = []
-        with self._paused():
-            event = self.player.step("TouchThenApplyForce", **self._aim(touch))
-            if not self._hit(event, before):
-                return None, []
-            self._spawn = None
-            for number, seconds in enumerate(FRAME_STEPS):
-                event = self._advance(seconds)
-                if not number:  # later ones fail where the pause has ended by itself
-                    self._done(event)
-                frames.append(self._look(event).observation["rgb"])
-            event = self._come_to_rest(event)
-        return self._look(event), frames
+        # The force acts for the first step of physics after the touch.
+        for seconds in FRAME_STEPS if touch.filmed else ():
+            event = self._advance(timeStep=seconds)
+            frames.append(self._look(event).observation["rgb"])
+        return self._look(self._settle(event, broken(before.event))), frames
 
     def _done(self, event: "Event") -> "Event":
         """Return the event of an action that has to succeed.
@@ -192,29 +209,27 @@ class World:
         answer = event.metadata["actionReturn"] if event else None
         return bool(answer and answer["didHandTouchSomething"] and answer["objectId"] in before.movable)
 
-    def _settle(self, event: "Event") -> "Event":
-        """Advance physics until everything rests, if it does not, and return the last event."""
-        if event.metadata["isSceneAtRest"] or not self._settle_steps:
-            return event
-        with self._paused():
-            return self._come_to_rest(event)
+    def _settle(self, event: "Event", already: frozenset[str]) -> "Event":
+        """Advance physics until everything rests, at least once, and return the last event.
 
-    def _come_to_rest(self, event: "Event") -> "Event":
-        for _ in range(self._settle_steps):
-            if event.metadata["isSceneAtRest"]:
+        Before physics was advanced, "at rest" says nothing: AI2-THOR then compares each speed with itself.
+
+        Args:
+            event: That of the last action.
+            already: The objects that were broken before anything moved.
+        """
+        quiet = 0
+        for _ in range(self._looks):
+            before, event = event, self._advance(timeStep=PHYSICS_STEP, simSeconds=LOOK_SECONDS)
+            # The pieces of what breaks are in the picture and in no metadata: they get all the time.
+            quiet = quiet + 1 if still(before, event) and broken(event) == already else 0
+            if quiet >= TREMBLING_LOOKS or (quiet and event.metadata["isSceneAtRest"]):
                 break
-            event = self._advance(_SETTLE_STEP)
         return event
 
-    def _advance(self, seconds: float) -> "Event":
-        # AI2-THOR ends the pause by itself when everything rests.
-        return self.player.step("AdvancePhysicsStep", timeStep=seconds, allowAutoSimulation=True)
-
-    @contextmanager
-    def _paused(self) -> Iterator[None]:
-        self._done(self.player.step("PausePhysicsAutoSim"))
-        yield
-        self.player.step("UnpausePhysicsAutoSim")
+    def _advance(self, **seconds: float) -> "Event":
+        # Builds of 2020 end the pause by themselves when everything rests; without this they then refuse.
+        return self._done(self.player.step("AdvancePhysicsStep", allowAutoSimulation=True, **seconds))
 
     def _look(self, event: "Event") -> View:
         fault = fault_of_pictures(event)
@@ -226,4 +241,4 @@ class World:
 
 def _reason(event: "Event") -> str:
     """Return in one line why an action was refused."""
-    return " ".join(str(event.metadata["errorMessage"]).split())
+    return said(event.metadata["errorMessage"])
