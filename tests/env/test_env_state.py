@@ -319,7 +319,7 @@ class TestVector:
             assert envs.get_attr("location") == (SOMEWHERE,) * 2
             steps = [envs.step(actions)[4] for _ in range(3)]
         finally:
-            envs.close()
+            envs.close(terminate=True)  # after a failed step, one that waits for it would never return
         expected = [single.step(actions[0])[4] for _ in range(3)]
         single.close()
         assert expected[0]["frame_count"] == 8
