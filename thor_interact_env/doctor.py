@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes.util
-import importlib
 import importlib.metadata
 import json
 import math
@@ -243,19 +242,15 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         world.load(places[-1])
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
         if simulator == "mujoco":
-            answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": _gl_renderer()}
+            from thor_interact_env.simulators.mujoco.drawing_thread import renderer_name
+
+            answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": renderer_name()}
     except Exception as error:  # whatever a driver, a loader or a player raises is what was found
         return {"error": " ".join(str(error).split()) or type(error).__name__}
     finally:
         if world is not None:
             world.close()
     return answer
-
-
-def _gl_renderer() -> str:
-    """Return what the current OpenGL context calls itself."""
-    gl = importlib.import_module("OpenGL.GL")  # it comes with MuJoCo and has no types
-    return str(gl.glGetString(gl.GL_RENDERER).decode())
 
 
 def _command(simulator: str, options: dict[str, Any]) -> list[str]:
