@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
-from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.errors import InvalidOptionError, RenderingError
 
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
 """How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
@@ -107,11 +107,14 @@ def examine(
 
 def examine_embedded() -> list[Finding]:
     """Render a view with the embedded simulator in a process of its own, and say with what."""
-    from thor_interact_env.simulators.mujoco.opengl import REMEDY
-
     found = [_package("MuJoCo", "mujoco", "pip install mujoco")]
     if found[0].status != "ok":
         return [*found, Finding("embedded simulator", "failed", "MuJoCo is not installed", found[0].remedy)]
+    try:
+        from thor_interact_env.simulators.mujoco.opengl import REMEDY
+    except RenderingError as error:
+        what, _, remedy = str(error).partition(": ")
+        return [*found, Finding("embedded simulator", "failed", what, remedy)]
     answer = _in_own_process("mujoco", {}, _TIMEOUT)
     if "error" in answer:
         return [*found, Finding("embedded simulator", "failed", answer["error"], f"{REMEDY}.")]

@@ -101,13 +101,9 @@ class DrawingThread:
 
     def free(self, upload: "mujoco.MjrContext") -> None:
         """Free what was uploaded, if it has not been; only functions in the thread may call this."""
-        if self.keeps(upload):
-            usable = is_usable(self._context)
+        if self.keeps(upload) and is_usable(self._context):
             del self._uploads[id(upload)]
-            if usable:
-                upload.free()
-            else:
-                self._lost.append(upload)
+            upload.free()
 
     def end(self) -> None:
         """Free the context and end the thread; the next call starts another."""

@@ -55,7 +55,7 @@ def choose_backend() -> str:
         if ctypes.util.find_library(library):
             os.environ["MUJOCO_GL"] = backend
             return backend
-    raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
+    raise RenderingError(f"No OpenGL library for rendering without a display was found: {REMEDY}.")
 
 
 def rendering_error(cause: Exception) -> RenderingError:
