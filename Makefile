@@ -3,8 +3,9 @@
 
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST_ARGS ?=
-# One thread per process: processes that fight over the cores are many times slower.
-SINGLE_THREADED := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# What the README asks of whoever runs several processes: threads that fight over the cores are many times
+# slower. Nothing else is set for the tests.
+SINGLE_THREADED := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test browser lint type unit format clean

@@ -128,7 +128,6 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     """
     names = split_rooms(options.split)
     names = names[:: max(1, len(names) // options.rooms)][: options.rooms]
-    # Before anything is rendered: triton's LLVM does not load after the renderer's.
     import torch
 
     from agents.local_collector import use_one_thread

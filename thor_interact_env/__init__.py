@@ -7,6 +7,8 @@ imports it first, which is what worker processes need.
 
 from gymnasium.envs.registration import register, registry
 
+from thor_interact_env.simulators.triton_import import prepare_for_triton
+
 __all__ = ["register_envs"]
 
 
@@ -32,3 +34,4 @@ def register_envs() -> None:
 
 
 register_envs()
+prepare_for_triton()

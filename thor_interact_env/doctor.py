@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes.util
-import importlib
 import importlib.metadata
 import json
 import math
@@ -26,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
-from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.errors import InvalidOptionError, RenderingError
 
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
 """How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
@@ -108,11 +107,14 @@ def examine(
 
 def examine_embedded() -> list[Finding]:
     """Render a view with the embedded simulator in a process of its own, and say with what."""
-    from thor_interact_env.simulators.mujoco.opengl import REMEDY
-
     found = [_package("MuJoCo", "mujoco", "pip install mujoco")]
     if found[0].status != "ok":
         return [*found, Finding("embedded simulator", "failed", "MuJoCo is not installed", found[0].remedy)]
+    try:
+        from thor_interact_env.simulators.mujoco.opengl import REMEDY
+    except RenderingError as error:
+        what, _, remedy = str(error).partition(": ")
+        return [*found, Finding("embedded simulator", "failed", what, remedy)]
     answer = _in_own_process("mujoco", {}, _TIMEOUT)
     if "error" in answer:
         return [*found, Finding("embedded simulator", "failed", answer["error"], f"{REMEDY}.")]
@@ -243,19 +245,15 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         world.load(places[-1])
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
         if simulator == "mujoco":
-            answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": _gl_renderer()}
+            from thor_interact_env.simulators.mujoco.drawing_thread import renderer_name
+
+            answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": renderer_name()}
     except Exception as error:  # whatever a driver, a loader or a player raises is what was found
         return {"error": " ".join(str(error).split()) or type(error).__name__}
     finally:
         if world is not None:
             world.close()
     return answer
-
-
-def _gl_renderer() -> str:
-    """Return what the current OpenGL context calls itself."""
-    gl = importlib.import_module("OpenGL.GL")  # it comes with MuJoCo and has no types
-    return str(gl.glGetString(gl.GL_RENDERER).decode())
 
 
 def _command(simulator: str, options: dict[str, Any]) -> list[str]:

@@ -79,7 +79,9 @@ class TestCheckers:
 
     def test_gymnasium(self, any_env):
         pytest.importorskip("pygame")  # the checker renders in every mode
-        assert self.warnings_of(check_env, any_env.unwrapped) == []
+        messages = self.warnings_of(check_env, any_env.unwrapped)
+        # A machine without a screen shows nothing, and says so.
+        assert [text for text in messages if "there is no screen" not in text] == []
 
     def test_gymnasiums_passive_checker(self, any_world):
         env = make(**any_world, disable_env_checker=False)

@@ -16,7 +16,15 @@ PACKAGE = Path(thor_interact_env.__file__).parent
 MUJOCO = PACKAGE / "simulators" / "mujoco"
 
 # What is not part of the world: the context, what need not be drawn, and programs that look at the world.
-OUTSIDE = {"opengl.py", "rendering.py", "calibrate.py", "golden.py", "exact.py"}
+OUTSIDE = {
+    "opengl.py",
+    "drawing_thread.py",
+    "canvas.py",
+    "rendering.py",
+    "calibrate.py",
+    "golden.py",
+    "exact.py",
+}
 WORLD = sorted(
     [path for path in MUJOCO.rglob("*.py") if path.name not in OUTSIDE]
     + [PACKAGE / "datasets" / "drawing.py", PACKAGE / "locations.py", PACKAGE / "splits.py"]

@@ -1,8 +1,5 @@
 """The embedded simulator: rest, touch, restore, ground truth, refusals."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -166,18 +163,3 @@ def test_refusals_name_the_value(simulator):
         MujocoSimulator(touch_at="elbow")
     with pytest.raises(RuntimeError, match="load"):
         MujocoSimulator().instances()
-
-
-def test_torch_may_be_imported_after_rendering():
-    """Mesa and triton each bring LLVM; in the wrong order the process used to crash."""
-    program = (
-        "from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator\n"
-        "from thor_interact_env.locations import LocationSampler\n"
-        "import numpy as np\n"
-        "simulator = MujocoSimulator()\n"
-        "simulator.load(LocationSampler(simulator, ['FloorPlan401']).sample(np.random.default_rng(0)))\n"
-        "import lightning_fabric\n"
-        "simulator.close()\n"
-    )
-    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr[-500:]

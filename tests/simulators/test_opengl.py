@@ -1,43 +1,27 @@
-"""One OpenGL context for all rooms of a thread: what is drawn depends on no other room, thread or process."""
+"""One OpenGL context for all rooms of a process: what is drawn depends on no other room, process or loss."""
 
 import multiprocessing
 import os
-import subprocess
+import pickle
 import sys
-import threading
 from concurrent.futures import ProcessPoolExecutor
-from hashlib import sha256
-from pathlib import Path
 from unittest.mock import patch
 
+import fresh_process
 import numpy as np
 import pytest
+from looks import ROOMS, digest, look, look_with, place
 
 from thor_interact_env.actions import IMAGE_SIZE
+from thor_interact_env.errors import RenderingError
 from thor_interact_env.locations import Location
-from thor_interact_env.simulators.mujoco import opengl
+from thor_interact_env.simulators.mujoco import drawing_thread as module
 from thor_interact_env.simulators.mujoco.building import CAMERA
+from thor_interact_env.simulators.mujoco.drawing_thread import drawing_thread
+from thor_interact_env.simulators.mujoco.opengl import choose_backend
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
-ROOMS = ("FloorPlan402", "FloorPlan7")
-
-
-def place(simulator: MujocoSimulator, room: str) -> Location:
-    position = simulator.reachable_positions(room, 1)[0]
-    return Location(room, tuple(position.tolist()), 90.0, 30.0, 1)
-
-
-def look(room: str) -> tuple[bytes, bytes]:
-    """Look at a room in a simulator of its own."""
-    simulator = MujocoSimulator(room_cache=1)
-    seen = simulator.load(place(simulator, room))
-    simulator.close()
-    return seen["rgb"].tobytes(), seen["depth"].tobytes()
-
-
-def has_context() -> bool:
-    """Return whether this thread has an OpenGL context."""
-    return opengl._contexts.context is not None
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere MuJoCo's own choice is kept")
 
 
 @pytest.fixture(scope="module")
@@ -45,20 +29,23 @@ def alone() -> dict[str, tuple[bytes, bytes]]:
     return {room: look(room) for room in ROOMS}
 
 
+@pytest.fixture
+def simulator():
+    simulator = MujocoSimulator()
+    yield simulator
+    simulator.close()
+
+
 def test_rooms_that_share_a_context_look_as_they_do_alone(alone):
     fast, fine = MujocoSimulator(), MujocoSimulator(quality="fine")
-    places = {room: place(fast, room) for room in ROOMS}
-    contexts = set()
+    context = drawing_thread._context
     for room in (*ROOMS, *ROOMS):
-        seen = fast.load(places[room])
-        assert (seen["rgb"].tobytes(), seen["depth"].tobytes()) == alone[room]
+        assert look_with(fast, room) == alone[room]
         # A canvas of another size of shadow map, and with smooth edges, leaves no trace.
-        assert fine.load(places[room])["rgb"].tobytes() != alone[room][0]
-        contexts |= {id(simulator._renderer().canvas._context) for simulator in (fast, fine)}
-    assert len(contexts) == 1
+        assert look_with(fine, room)[0] != alone[room][0]
+    assert drawing_thread._context is context
     fine.close()
-    again = fast.load(places[ROOMS[0]])
-    assert (again["rgb"].tobytes(), again["depth"].tobytes()) == alone[ROOMS[0]]
+    assert look_with(fast, ROOMS[0]) == alone[ROOMS[0]]
     fast.close()
 
 
@@ -82,57 +69,127 @@ def test_colours_and_depth_drawn_at_once_are_those_drawn_apart():
     assert {calls for quality, calls in separate if quality == "fast"} == {0, 1}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere MuJoCo's own choice is kept")
+@on_linux
 def test_rooms_are_drawn_without_a_display_even_if_mujoco_was_imported_before(alone):
     """MuJoCo then has chosen GLFW, which needs a display, because MUJOCO_GL was not set."""
-    program = (
-        "import mujoco; from hashlib import sha256; from test_opengl import look; "
-        f"print(*(sha256(picture).hexdigest() for picture in look({ROOMS[0]!r})))"
-    )
-    without = {key: value for key, value in os.environ.items() if key not in ("MUJOCO_GL", "DISPLAY")}
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env=without,
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == [sha256(picture).hexdigest() for picture in alone[ROOMS[0]]]
+    program = "import mujoco, sys; from looks import digest, look; print(digest(look(sys.argv[1])))"
+    assert fresh_process.run(program, ROOMS[0]) == [digest(alone[ROOMS[0]])]
 
 
-def test_each_thread_draws_with_a_context_of_its_own(alone):
-    here = MujocoSimulator()
-    here.load(place(here, ROOMS[0]))  # The context stays current in this thread.
-    found = []
-    other = threading.Thread(target=lambda: found.append(look(ROOMS[1])))
-    other.start()
-    other.join()
-    assert found == [alone[ROOMS[1]]]
-    here.close()
+def terminate_display():
+    from mujoco import egl
+
+    egl.EGL.eglTerminate(egl.EGL_DISPLAY)
 
 
-def test_a_forked_process_draws_after_its_parent_has(alone):
+def terminate_display_and_open_it_again():
+    from mujoco import egl
+
+    terminate_display()
+    egl.EGL.eglInitialize(egl.EGL_DISPLAY, None, None)
+
+
+@pytest.mark.parametrize("lose", [terminate_display, terminate_display_and_open_it_again, drawing_thread.end])
+def test_after_a_loss_all_rooms_look_as_before(alone, lose):
+    """As after a window of SDL's "offscreen" driver, which terminates the process's EGL display."""
+    if lose is not drawing_thread.end and choose_backend() != "egl":
+        pytest.skip("nothing but EGL has a display that others can terminate")
+    fast, fine = MujocoSimulator(), MujocoSimulator(quality="fine")
+    smooth = {room: look_with(fine, room) for room in ROOMS}
+    things = {}
+    for room in ROOMS:
+        fast.load(place(fast, room))
+        things[room] = fast.instances().masks
+    context = drawing_thread._context
+    lose()
+    for room in ROOMS:
+        fast.load(place(fast, room))
+        # First of all what is in front: it needs the same settings of the context as all else.
+        assert np.array_equal(fast.instances().masks, things[room])
+        assert look_with(fine, room) == smooth[room]
+        assert look_with(fast, room) == alone[room]
+    assert drawing_thread._context not in (None, context)
+    # What is closed after a loss frees nothing of the rooms that go on.
+    other = MujocoSimulator()
+    look_with(other, ROOMS[0])
+    lose()
+    assert look_with(fast, ROOMS[0]) == alone[ROOMS[0]]
+    other.close()
+    assert look_with(fast, ROOMS[0]) == alone[ROOMS[0]]
+    fast.close()
+    fine.close()
+
+
+def inherited(simulator: MujocoSimulator) -> tuple[bytes, bytes]:
+    """Look with the parent's simulator, in a process forked from it."""
+    return look_with(simulator, ROOMS[0])
+
+
+@on_linux
+def test_a_forked_process_draws_after_its_parent_has(alone, simulator):
     """As the environments of `gymnasium.make_vec` do, where the parent has looked into a room before."""
-    simulator = MujocoSimulator()
-    simulator.load(place(simulator, ROOMS[0]))
+    look_with(simulator, ROOMS[0])
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
-        assert not pool.submit(has_context).result(timeout=120)
         assert pool.submit(look, ROOMS[1]).result(timeout=120) == alone[ROOMS[1]]
-    assert has_context()
-    seen = simulator.load(place(simulator, ROOMS[1]))
-    assert (seen["rgb"].tobytes(), seen["depth"].tobytes()) == alone[ROOMS[1]]
-    simulator.close()
+    # The simulator itself has come along.
+    ours, theirs = multiprocessing.Pipe()
+    child = os.fork()
+    if child == 0:
+        theirs.send(digest(inherited(simulator)))
+        os._exit(0)
+    assert ours.poll(120)
+    assert ours.recv() == digest(alone[ROOMS[0]])
+    assert os.waitpid(child, 0)[1] == 0
+    assert look_with(simulator, ROOMS[0]) == alone[ROOMS[0]]
+    assert look_with(simulator, ROOMS[1]) == alone[ROOMS[1]]
 
 
-def test_a_closed_canvas_says_so():
-    simulator = MujocoSimulator()
-    simulator.load(place(simulator, ROOMS[0]))
+@on_linux
+def test_a_forked_process_draws_after_another_renderer_of_its_parent(alone):
+    """Mesa draws that renderer's pictures with threads, which a fork does not copy."""
+    if choose_backend() != "egl":
+        pytest.skip("another renderer shares a display with EGL only")
+    program = """
+import mujoco, os, sys
+from mujoco.egl import GLContext
+model = mujoco.MjModel.from_xml_string("<mujoco><worldbody><geom size='1'/></worldbody></mujoco>")
+context = GLContext(64, 64)
+context.make_current()
+target, scene = mujoco.MjrContext(model, 50), mujoco.MjvScene(model, 10)
+mujoco.mjr_render(mujoco.MjrRect(0, 0, 64, 64), scene, target)
+import looks
+if os.fork() == 0:
+    print(looks.digest(looks.look(sys.argv[1])), flush=True)
+    os._exit(0)
+assert os.wait()[1] == 0
+"""
+    assert fresh_process.run(program, ROOMS[0]) == [digest(alone[ROOMS[0]])]
+
+
+def test_a_closed_canvas_says_so(simulator):
+    look_with(simulator, ROOMS[0])
     canvas = simulator._renderer().canvas
     assert canvas.colours().shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
     simulator.close()
     canvas.close()
     with pytest.raises(RuntimeError, match="closed"):
         canvas.colours()
+
+
+def test_a_backend_that_does_not_exist_is_named(monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", "vulkan")
+    with pytest.raises(RenderingError, match=r"'vulkan'.*unset it.*egl, osmesa, glfw"):
+        choose_backend()
+
+
+def test_a_context_that_cannot_be_opened_is_one_sentence_that_can_be_sent_elsewhere(monkeypatch, alone):
+    def fail():
+        raise RenderingError("there is no driver")
+
+    drawing_thread.end()
+    monkeypatch.setattr(module, "open_context", fail)
+    with pytest.raises(RenderingError, match="no driver") as caught:
+        look(ROOMS[0])
+    assert str(pickle.loads(pickle.dumps(caught.value))) == "there is no driver"
+    monkeypatch.undo()
+    assert look(ROOMS[0]) == alone[ROOMS[0]]

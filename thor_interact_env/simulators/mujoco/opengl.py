@@ -1,30 +1,33 @@
-"""OpenGL without a display: the backend, one context for all rooms, and what a room is drawn on.
+"""OpenGL without a display: the backend, how a context is opened, and how one that was lost is told.
 
 The backend chosen here counts, whether or not `mujoco` was imported, and chose its own, before.
 """
 
-import contextlib
-import ctypes
 import ctypes.util
-import importlib.util
 import os
 import sys
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Final
 
 from thor_interact_env.errors import RenderingError
-
-if TYPE_CHECKING:
-    import mujoco
 
 REMEDY: Final = (
     "install a software OpenGL: `apt-get install libegl1 libgl1 libgl1-mesa-dri` (EGL) or "
     "`apt-get install libosmesa6` (OSMesa), or set MUJOCO_GL to one of egl, osmesa, glfw"
 )
+
+_BACKENDS: Final = ("egl", "osmesa", "glfw", "glx", "wgl", "cgl")
+_SWITCHES: Final = ("enable", "enabled", "on", "true", "1", "disable", "disabled", "off", "false", "0")
+"""What else MuJoCo takes as `MUJOCO_GL`; the last five mean that nothing can be drawn."""
+
+_SIDE: Final = 64
+"""Pixels along a side of a context's own picture, which nothing is drawn on: canvases bring theirs."""
+
+_SURFACELESS: Final = 0x31DD
+"""EGL_PLATFORM_SURFACELESS_MESA: a display of Mesa's that belongs to no window system and no device."""
+
+_FORKED: Final = 0x40
+"""PF_FORKNOEXEC, a flag of Linux: the process was forked and has loaded no program since."""
 
 
 def choose_backend() -> str:
@@ -34,200 +37,123 @@ def choose_backend() -> str:
         The backend's name. On macOS and Windows MuJoCo's own default is kept.
 
     Raises:
-        RenderingError: Neither library can be found.
+        RenderingError: Neither library can be found, or the user has set what is no backend.
     """
     # Mesa in software: at this size its threads cost more than they help, and workers share the cores.
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    chosen = os.environ.get("MUJOCO_GL")
+    chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if chosen and chosen not in _BACKENDS + _SWITCHES:
+        raise RenderingError(
+            f"MUJOCO_GL is {chosen!r}, which is no backend of OpenGL: unset it, or set it to one of egl, "
+            "osmesa, glfw."
+        )
     if chosen:
-        return chosen.strip().lower()
+        return chosen
     if not sys.platform.startswith("linux"):
         return "default"
     for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
         if ctypes.util.find_library(library):
             os.environ["MUJOCO_GL"] = backend
             return backend
-    raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
+    raise RenderingError(f"No OpenGL library for rendering without a display was found: {REMEDY}.")
 
 
-def _load_triton_before_mesa() -> None:
-    """Load triton's library, where torch brought one, before the first OpenGL context.
-
-    Mesa's software renderer and triton each hold a copy of LLVM. A process that renders first and imports
-    triton later (as Lightning Fabric does) crashes; the other order works.
-    """
-    found = importlib.util.find_spec("triton")
-    for folder in (found.submodule_search_locations or []) if found else []:
-        library = Path(folder) / "_C" / "libtriton.so"
-        if library.exists():
-            ctypes.CDLL(str(library))
+def rendering_error(cause: Exception) -> RenderingError:
+    """Return the error that says what to do about a failure of OpenGL."""
+    reason = " ".join(str(cause).split())
+    return RenderingError(
+        f"MuJoCo cannot draw with OpenGL (MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}): {reason}. "
+        f"Remedy: {REMEDY}."
+    )
 
 
-class _Contexts(threading.local):
-    """The context of each thread: in OpenGL a context belongs to one thread at a time."""
+def open_context() -> Any:
+    """Open a context and make it current in this thread.
 
-    context: Any = None
-
-
-_contexts = _Contexts()
-_inherited: list[Any] = []
-
-
-def _forget_inherited() -> None:
-    # A forked child must neither draw with its parent's context nor free it.
-    _inherited.append(_contexts.context)
-    _contexts.context = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_inherited)
-
-
-def _open_context(backend: str, side: int) -> Any:
-    _load_triton_before_mesa()
-    # `mujoco.gl_context` would offer what MUJOCO_GL named when MuJoCo was imported, perhaps by the user, who
-    # need not have named anything: then GLFW, which needs a display.
-    match backend:
-        case "egl":
-            from mujoco.egl import GLContext
-        case "osmesa":
-            from mujoco.osmesa import GLContext
-        case _:
-            from mujoco.gl_context import GLContext
-    return GLContext(side, side)
-
-
-def _shared_context(side: int) -> Any:
-    """Return this thread's OpenGL context, made when it is first asked for, and make it current."""
-    if _contexts.context is None:
-        _contexts.context = _open_context(choose_backend(), side)
-    _contexts.context.make_current()
-    return _contexts.context
-
-
-class Canvas:
-    """What a model is drawn on: square pictures of its scene, in colour, as depth or as geom identifiers.
-
-    All canvases of a thread share one OpenGL context. `mujoco.Renderer` opens one for each model, in which
-    Mesa compiles its shaders again: 0.2 s of every new room.
-
-    Args:
-        model: What to draw. Its `vis.quality` is read here, once.
-        side: Pixels along a side.
+    Returns:
+        MuJoCo's object, which does not free the context when it is dropped.
 
     Raises:
-        RenderingError: The OpenGL context cannot be made.
-
-    Attributes:
-        scene: MuJoCo's scene of the model; `update` fills it.
+        RenderingError: None can be opened.
     """
+    try:
+        # `mujoco.gl_context` would offer what MUJOCO_GL named when MuJoCo was imported, perhaps by the user,
+        # who need not have named anything: then GLFW, which needs a display.
+        match choose_backend():
+            case "egl":
+                from mujoco.egl import GLContext
 
-    def __init__(self, model: "mujoco.MjModel", side: int) -> None:
-        """Upload the model's meshes and textures."""
-        self._target: Any = None
-        try:
-            self._context = _shared_context(side)
-            import mujoco
-
-            model.vis.global_.offwidth = model.vis.global_.offheight = side
-            self._target = mujoco.MjrContext(model, int(mujoco.mjtFontScale.mjFONTSCALE_50))
-        except RenderingError:
-            raise
-        except Exception as error:  # MuJoCo's backends raise whatever their loader raises.
-            raise RenderingError(
-                f"MuJoCo could not open an OpenGL context (MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}): "
-                f"{error}. To cure it, {REMEDY}."
-            ) from error
-        self._target.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
-        self._model, self._side = model, side
-        self._rectangle = mujoco.MjrRect(0, 0, side, side)
-        self._camera = mujoco.MjvCamera()
-        self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
-        self.scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 10)
-
-    def update(self, data: "mujoco.MjData", camera: str, options: "mujoco.MjvOption") -> None:
-        """Fill the scene with what a camera of the model sees."""
-        import mujoco
-
-        self._camera.fixedcamid = self._model.camera(camera).id
-        everything = int(mujoco.mjtCatBit.mjCAT_ALL)
-        mujoco.mjv_updateScene(self._model, data, options, None, self._camera, everything, self.scene)
-
-    def colours(self) -> npt.NDArray[np.uint8]:
-        """Draw the scene as it looks, (side, side, 3) uint8 RGB."""
-        self._draw(identify=False)
-        return self._read_colours()
-
-    def depths(self) -> npt.NDArray[np.float32]:
-        """Draw the distances to the camera's plane, (side, side) float32, metres."""
-        self._draw(identify=True)
-        return self.depths_drawn()
-
-    def depths_drawn(self) -> npt.NDArray[np.float32]:
-        """Return the distances at which things were drawn last, in whatever manner; see `depths`."""
-        import mujoco
-
-        drawn = np.empty((self._side, self._side), np.float32)
-        mujoco.mjr_readPixels(None, drawn, self._rectangle, self._target)
-        planes = self._model.vis.map
-        near, far = (np.float32(plane * self._model.stat.extent) for plane in (planes.znear, planes.zfar))
-        # What is drawn is d / distance - c, 1 at the near plane and 0 at the far one; both numbers are in
-        # single precision, as they are in OpenGL.
-        c = np.float32(0.5) * ((far + near) / (far - near)) - np.float32(0.5)
-        d = np.float32(0.5) * (np.float32(2) * far * near / (far - near))
-        return (d / (np.flipud(drawn).astype(np.float64) + c)).astype(np.float32)
-
-    def geoms(self) -> npt.NDArray[np.int32]:
-        """Draw the identifiers of the geoms in front, (side, side) int32, -1 for none."""
-        self._draw(identify=True)
-        numbers = self._read_colours().astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
-        geoms = np.full(self.scene.ngeom + 1, -1, np.int32)
-        for geom in self.scene.geoms[: self.scene.ngeom]:
-            if geom.segid >= 0:
-                geoms[geom.segid + 1] = geom.objid
-        return geoms[numbers]
-
-    def close(self) -> None:
-        """Free what was uploaded; closing twice is harmless."""
-        if self._target is not None:
-            self._context.make_current()
-            self._target.free()
-            self._target = None
-
-    def __del__(self) -> None:
-        """Close, unless the context is gone already, as it is when Python ends."""
-        with contextlib.suppress(Exception):
-            self.close()
-
-    def _draw(self, identify: bool) -> None:
-        """Draw the scene as it looks, or each geom as its number; distances are more exact then, too."""
-        import mujoco
-
-        if self._target is None:
-            raise RuntimeError("The canvas is closed: make another one to draw on.")
-        self._context.make_current()
-        # The canvases that share the context each have a buffer of their own.
-        mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._target)
-        for flag in (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR):
-            self.scene.flags[int(flag)] = identify
-        mujoco.mjr_render(self._rectangle, self.scene, self._target)
-
-    def _read_colours(self) -> npt.NDArray[np.uint8]:
-        import mujoco
-
-        drawn = np.empty((self._side, self._side, 3), np.uint8)
-        mujoco.mjr_readPixels(drawn, None, self._rectangle, self._target)
-        return np.ascontiguousarray(np.flipud(drawn))
+                _prepare_display()
+            case "osmesa":
+                from mujoco.osmesa import GLContext
+            case _:
+                from mujoco.gl_context import GLContext
+        # MuJoCo's class frees a context in whichever thread drops it.
+        context = type("GLContext", (GLContext,), {"__del__": lambda context: None})(_SIDE, _SIDE)
+        context.make_current()
+    except RenderingError:
+        raise
+    except Exception as error:  # MuJoCo's backends raise whatever their loader raises.
+        raise rendering_error(error) from error
+    return context
 
 
-def renderer_name() -> str:
-    """Return what the OpenGL renderer calls itself, with its version, such as "llvmpipe (...), ... Mesa ...".
+def is_usable(context: Any) -> bool:
+    """Return whether a context can still be drawn with that `open_context` made current in this thread.
+
+    Any part of the process may have ended the display it belongs to, as windows do when they are closed.
 
     Raises:
-        RenderingError: The OpenGL context cannot be made.
+        RenderingError: It cannot, and OpenGL would crash the process if another were opened.
     """
-    import importlib
+    match type(context).__base__.__module__:
+        case "mujoco.egl":
+            from mujoco.egl import EGL
 
-    _shared_context(1)
-    gl = importlib.import_module("OpenGL.GL")  # it comes with MuJoCo and has no types
-    return ", ".join(str(gl.glGetString(what).decode()) for what in (gl.GL_RENDERER, gl.GL_VERSION))
+            found = EGL.EGLint()
+            display, current = EGL.eglGetCurrentDisplay(), EGL.eglGetCurrentContext()
+            try:
+                return bool(EGL.eglQueryContext(display, current, EGL.EGL_CONFIG_ID, found))
+            except EGL.EGLError:
+                return False
+        case "mujoco.glfw":
+            import glfw
+
+            try:
+                current = glfw.get_current_context()
+            except glfw.GLFWError:  # a warning, which the user may have made an error
+                current = None
+            if not current:
+                raise RenderingError(
+                    "Another part of the process has called glfw.terminate(), as Gymnasium's MuJoCo windows "
+                    "do when they are closed: set MUJOCO_GL=egl, which those windows leave alone."
+                )
+    return True  # Nothing else in the process can end a context of OSMesa or macOS.
+
+
+def _prepare_display() -> None:
+    """Make MuJoCo's EGL display one that can be drawn on, whatever has become of it in this process."""
+    from mujoco import egl
+
+    if _lacks_threads_of_mesa():
+        egl.EGL_DISPLAY = egl.EGL.eglGetPlatformDisplayEXT(_SURFACELESS, None, None)
+    if egl.EGL_DISPLAY is not None:  # as it is before MuJoCo's first context
+        # Any part of the process may have terminated it; if none has, this changes nothing.
+        egl.EGL.eglInitialize(egl.EGL_DISPLAY, None, None)
+
+
+def _lacks_threads_of_mesa() -> bool:
+    """Return whether Mesa would wait for ever for threads that draw, because a fork did not copy them.
+
+    It has such threads where another renderer opened the display, without `LP_NUM_THREADS=0`.
+    """
+    try:
+        flags = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[6])
+        return bool(flags & _FORKED) and _mesa_draws_in(os.getppid()) and not _mesa_draws_in(os.getpid())
+    except OSError:  # no such folder, or a process or thread that has just ended
+        return False
+
+
+def _mesa_draws_in(process: int) -> bool:
+    names = Path(f"/proc/{process}/task").glob("*/comm")
+    return any(name.read_text().startswith("llvmpipe-") for name in names)

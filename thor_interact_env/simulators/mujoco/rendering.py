@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
+from thor_interact_env.simulators.mujoco.canvas import Canvas
 from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, sine
-from thor_interact_env.simulators.mujoco.opengl import Canvas
 
 if TYPE_CHECKING:
     import mujoco
@@ -124,11 +124,11 @@ class Renderer:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Return what `rgb` and `depth` return, drawn at once where that gives the same bytes."""
         geoms = self.update(data, camera, lit=True)
-        rgb = self.canvas.colours()
         # Depth as colours leave it: of what is behind glass, and at smooth edges of no one pixel's middle.
         if self._smooth or self._transparent[geoms].any():
-            return rgb, self.depth(data, camera)
-        return rgb, (self.canvas.depths_drawn() * self._ray_length).astype(np.float32)
+            return self.canvas.colours(), self.depth(data, camera)
+        rgb, depths = self.canvas.colours_and_depths()
+        return rgb, (depths * self._ray_length).astype(np.float32)
 
     def geoms(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.int32]:
         """Return the (300, 300) int32 geom identifier seen at each pixel, -1 for none."""

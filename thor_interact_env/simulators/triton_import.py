@@ -1,0 +1,60 @@
+"""Lets triton, which torch brings, be imported after pictures have been drawn.
+
+Mesa's software renderer opens LLVM so that every library loaded later may use it. Triton's library holds an
+LLVM of its own, of another release; loaded after Mesa's, it would take thousands of functions from there, and
+crash the process. It is made to take its own.
+"""
+
+import ctypes
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Final
+
+_LIBRARY: Final = "triton._C.libtriton"
+
+
+class _Finder:
+    """Finds no module: it loads triton's library when Python is about to."""
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Load the library of a module of this name, if it needs help; return None.
+
+        Raises:
+            ImportError: Loading it would crash the process.
+        """
+        if name == _LIBRARY and _llvm_is_shared():
+            spec = PathFinder.find_spec(name, path)
+            if spec is not None and spec.origin is not None:
+                if _malloc_is_replaced():
+                    # What one allocator gives the other would be asked to take back.
+                    raise ImportError(
+                        "triton cannot be loaded beside Mesa's LLVM and an allocator of LD_PRELOAD: "
+                        "import torch and triton before the first picture is drawn, or unset LD_PRELOAD"
+                    )
+                # Python then finds it loaded.
+                ctypes.CDLL(spec.origin, mode=os.RTLD_NOW | os.RTLD_DEEPBIND)
+        return None
+
+
+def prepare_for_triton() -> None:
+    """See to it that triton may be imported at any time; it costs nothing until it is."""
+    # Other systems keep the names of each library apart.
+    if hasattr(os, "RTLD_DEEPBIND") and not any(finder is _Finder for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder)
+
+
+def _llvm_is_shared() -> bool:
+    """Return whether a library loaded now would take functions from an LLVM loaded before."""
+    return hasattr(ctypes.CDLL(None), "LLVMContextCreate")
+
+
+def _malloc_is_replaced() -> bool:
+    """Return whether memory comes from another allocator than the C library's."""
+    used, standard = ctypes.CDLL(None).malloc, ctypes.CDLL("libc.so.6").malloc
+    return ctypes.cast(used, ctypes.c_void_p).value != ctypes.cast(standard, ctypes.c_void_p).value
