@@ -108,10 +108,11 @@ def _user_errors() -> tuple[type[Exception], ...]:
 
     from agents.collect import CollectionError
     from selfsup.memory_bank import MemoryBankError
-    from thor_interact_env.errors import PlayerError, RenderingError, ThorInteractError
+    from thor_interact_env.errors import MainGuardError, PlayerError, RenderingError, ThorInteractError
 
     return (
         ThorInteractError,
+        MainGuardError,
         PlayerError,
         RenderingError,
         MemoryBankError,

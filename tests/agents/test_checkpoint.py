@@ -13,12 +13,12 @@ from agents.checkpoint import (
     last_checkpoint,
     list_checkpoints,
     load_checkpoint,
+    load_last_checkpoint,
     optimizer_tensors,
-    random_states,
     restore_optimizer,
-    restore_random_states,
     save_checkpoint,
 )
+from agents.random_states import random_states, restore_random_states
 
 
 def trained(steps=2, seed=0):
