@@ -30,6 +30,7 @@ from agents.checkpoint import (
     restore_optimizer,
     write_json,
 )
+from agents.collect import CollectionError
 from agents.learner import resolve_device
 from agents.metrics import MetricsLogger
 from agents.ppo_agent import PPOAgent, PPOConfig
@@ -185,7 +186,9 @@ def train(
         CheckpointError: `resume` is true and the run cannot be read, or is not whole; nothing was changed.
         ConfigurationError: `resume` is true and the run there has another configuration.
         DependencyNotInstalled: Stable-Baselines3 is not there.
+        CollectionError: The process of an environment has ended.
         MainGuardError: Processes cannot begin, for the main program does its work again in each of them.
+        RenderingError: The embedded simulator cannot draw on this machine.
         OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
     """
     _require_stable_baselines()
@@ -204,8 +207,13 @@ def train(
         check_metrics(run, done)
         note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
         seconds = _learn(model, config, run, done, before)
+    except (EOFError, ConnectionError) as error:
+        raise CollectionError(
+            "the process of an environment has ended (what it complained of is above); if memory has run out, "
+            "take fewer environments; go on with --resume"
+        ) from error
     finally:
-        environments.close()
+        _close(environments)
     note_run(run, training_seconds=round(seconds, 1), updates=config.updates)
     return PPOAgent(model.policy, config)
 
@@ -217,6 +225,10 @@ def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
         partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)
     ]
     if config.processes and isinstance(simulator, str):
+        if simulator == "mujoco":
+            from thor_interact_env.simulators.mujoco.opengl import choose_backend
+
+            choose_backend()  # here, for what processes raise is lost
         try:
             return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
         except (EOFError, ConnectionError) as error:
@@ -225,6 +237,15 @@ def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
                 f"it ran the main program again, {GUARD_REMEDY}."
             ) from error
     return DummyVecEnv(make)
+
+
+def _close(environments: VecEnv) -> None:
+    """Close the environments, also when a process of theirs has ended and the others wait."""
+    try:
+        environments.close()
+    except (EOFError, ConnectionError):
+        for process in getattr(environments, "processes", []):
+            process.terminate()
 
 
 def _learner(config: PPOConfig, environments: VecEnv) -> PPO:

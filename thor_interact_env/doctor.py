@@ -26,7 +26,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
-from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.errors import InvalidOptionError, RenderingError
+from thor_interact_env.files import home_folder
 
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
 """How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
@@ -108,11 +109,14 @@ def examine(
 
 def examine_embedded() -> list[Finding]:
     """Render a view with the embedded simulator in a process of its own, and say with what."""
-    from thor_interact_env.simulators.mujoco.opengl import REMEDY
-
     found = [_package("MuJoCo", "mujoco", "pip install mujoco")]
     if found[0].status != "ok":
         return [*found, Finding("embedded simulator", "failed", "MuJoCo is not installed", found[0].remedy)]
+    try:
+        from thor_interact_env.simulators.mujoco.opengl import REMEDY
+    except RenderingError as error:  # no backend can be chosen
+        detail, _, remedy = str(error).partition("; ")
+        return [*found, Finding("embedded simulator", "failed", detail, remedy)]
     answer = _in_own_process("mujoco", {}, _TIMEOUT)
     if "error" in answer:
         return [*found, Finding("embedded simulator", "failed", answer["error"], f"{REMEDY}.")]
@@ -173,16 +177,30 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
 
 
 def installed_builds() -> list[str]:
-    """Return the names of the Unity builds that AI2-THOR's client has downloaded."""
+    """Return the names of the Unity builds that AI2-THOR's client has downloaded.
+
+    Raises:
+        OSError: Their folder may not be entered.
+    """
     folder = _releases()
-    return sorted(item.name for item in folder.iterdir() if item.is_dir()) if folder.is_dir() else []
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(item.name for item in folder.iterdir() if item.is_dir())
 
 
 def _unity_build(wanted: str | None, executable: str | None) -> Finding:
     """Look for the build of that name, or for a local player; without a client no build is wanted."""
-    name, builds = "Unity build", installed_builds()
+    from thor_interact_env.simulators.ai2thor.options import HOME_REMEDY
+
+    name = "Unity build"
     if executable is not None:
         return Finding(name, "ok", executable)
+    if _releases() is None:
+        return Finding(name, "missing", "HOME is not set", f"{HOME_REMEDY}.")
+    try:
+        builds = installed_builds()
+    except OSError as error:
+        return Finding(name, "missing", f"{_releases()} cannot be read ({error.strerror})", f"{HOME_REMEDY}.")
     if wanted in builds:
         return Finding(name, "ok", str(wanted))
     detail = f"none in {_releases()}"
@@ -211,8 +229,9 @@ def _display(display: str | None) -> Finding:
     return Finding("X display", "missing", "DISPLAY is not set", remedy)
 
 
-def _releases() -> Path:
-    return Path.home() / ".ai2thor" / "releases"
+def _releases() -> Path | None:
+    home = home_folder()
+    return None if home is None else home / ".ai2thor" / "releases"
 
 
 def _package(name: str, distribution: str, install: str) -> Finding:

@@ -34,13 +34,13 @@ def choose_backend() -> str:
         The backend's name. On macOS and Windows MuJoCo's own default is kept.
 
     Raises:
-        RenderingError: Neither library can be found.
+        RenderingError: Neither library can be found, or on Linux the user's value is of no use.
     """
     # Mesa in software: at this size its threads cost more than they help, and workers share the cores.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL")
-    if chosen:
-        return chosen.strip().lower()
+    if chosen and chosen.strip():
+        return _checked_backend(chosen)
     if not sys.platform.startswith("linux"):
         return "default"
     for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
@@ -48,6 +48,35 @@ def choose_backend() -> str:
             os.environ["MUJOCO_GL"] = backend
             return backend
     raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
+
+
+def _checked_backend(chosen: str) -> str:
+    """Return the backend that the user's `MUJOCO_GL` names, or say what is wrong with it."""
+    backend = chosen.strip().lower()
+    if not sys.platform.startswith("linux"):
+        return backend
+    if backend not in ("egl", "osmesa", "glfw"):
+        raise RenderingError(f"MUJOCO_GL is {chosen!r}; unset it, or set it to one of egl, osmesa, glfw.")
+    if backend == "glfw" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise RenderingError(
+            "MUJOCO_GL is 'glfw', which needs a screen, and DISPLAY is not set; unset MUJOCO_GL, or set it "
+            "to egl or osmesa."
+        )
+    library = {"egl": "EGL", "osmesa": "OSMesa"}.get(backend)
+    if library is not None and not _is_installed(library):
+        raise RenderingError(f"MUJOCO_GL is {chosen!r}, and there is no library lib{library}; {REMEDY}.")
+    return backend
+
+
+def _is_installed(library: str) -> bool:
+    """Return whether a library can be found, also where only the dynamic linker knows its folder."""
+    if ctypes.util.find_library(library):
+        return True
+    for version in ("", *(f".{number}" for number in range(9, -1, -1))):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(f"lib{library}.so{version}")
+            return True
+    return False
 
 
 def _load_triton_before_mesa() -> None:
