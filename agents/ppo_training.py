@@ -209,8 +209,8 @@ def train(
         seconds = _learn(model, config, run, done, before)
     except (EOFError, ConnectionError) as error:
         raise CollectionError(
-            "the process of an environment has ended (what it complained of is above); if memory has run out, "
-            "take fewer environments; go on with --resume"
+            "the process of an environment has ended (its complaint is above); if memory ran out, take "
+            "fewer environments; go on with --resume"
         ) from error
     finally:
         _close(environments)

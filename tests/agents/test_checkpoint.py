@@ -13,7 +13,6 @@ from agents.checkpoint import (
     last_checkpoint,
     list_checkpoints,
     load_checkpoint,
-    load_last_checkpoint,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
