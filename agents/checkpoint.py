@@ -214,8 +214,9 @@ def _link_last(folder: Path) -> None:
         link.symlink_to(folder.name)
         os.replace(link, last)
     except OSError:
-        with contextlib.suppress(OSError):
-            last.unlink(missing_ok=True)  # it would lead to an older one
+        for path in (link, last):  # the old one would lead to an older checkpoint
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _delete(path: Path) -> None:

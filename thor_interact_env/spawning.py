@@ -6,6 +6,7 @@ trains, measures or collects outside `if __name__ == "__main__":` begins to do s
 """
 
 import multiprocessing
+import time
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
@@ -52,7 +53,12 @@ class SpawnedProcess(SpawnProcess):
         Raises:
             MainGuardError: It ended by itself, with an exit code above 0, before it began its own work.
         """
-        self.join(_ENDING_SECONDS)
+        if self.pid is None:  # it was never started
+            return
+        deadline = time.monotonic() + _ENDING_SECONDS
+        # Not `join`: a pool's thread may be waiting too, and only one of two who wait learns the exit code.
+        while self.exitcode is None and time.monotonic() < deadline:
+            time.sleep(0.01)
         if self.exitcode and self.exitcode > 0 and not self._begun.poll():
             raise MainGuardError(
                 "a process ended before its own work, while it ran the main program again (its complaint is "
