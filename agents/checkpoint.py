@@ -1,35 +1,36 @@
 """Checkpoints: safetensors and JSON, written whole or not at all.
 
-A run's `checkpoints/` holds one folder per kept checkpoint, named by the number of episodes done, and a
-relative link `last`::
+A run's `checkpoints/` holds one folder per kept checkpoint, named by the number of episodes done::
 
     checkpoints/000010/model.safetensors      weights and batch statistics
                        optimizer.safetensors  Adam's moments
                        state.json             counters, random states, memory bank, versions, checksums
-    checkpoints/last -> 000010
+    checkpoints/last -> 000010                for people, where the file system has links
+
+The last checkpoint is the one of the greatest number. The link is never read: what copies a run may leave it
+out, or make a folder of it, which then counts as a checkpoint of its own until the next one is saved.
 """
 
-import base64
 import contextlib
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-import random
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 
 from agents.schedule import RunError
+from thor_interact_env.files import write_whole
 
 MODEL_FILE = "model.safetensors"
 OPTIMIZER_FILE = "optimizer.safetensors"
@@ -61,10 +62,12 @@ class Checkpoint:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write a JSON file under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    """Write a JSON file, whole or not at all.
+
+    Raises:
+        OSError: The folder cannot be written to, or the disk is full.
+    """
+    write_whole(path, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def read_json(path: Path, remedy: str) -> Any:
@@ -72,22 +75,29 @@ def read_json(path: Path, remedy: str) -> Any:
 
     Raises:
         CheckpointError: It is missing or not JSON; the message ends with `remedy`.
+        OSError: It is there, but cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist; {remedy}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}); {remedy}") from None
 
 
-def save_weights(path: Path, model: Mapping[str, Tensor]) -> None:
-    """Write the tensors of a state dict to one safetensors file, under a temporary name first."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def save_weights(path: Path, model: Mapping[str, Tensor]) -> str:
+    """Write the tensors of a state dict to one safetensors file, whole or not at all.
+
+    Returns:
+        The SHA-256 of the file.
+
+    Raises:
+        OSError: The folder cannot be written to, or the disk is full.
+    """
     # safetensors stores plain row-major tensors; channels_last ones are laid out anew.
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.items()}
-    save_file(tensors, temporary)
-    os.replace(temporary, path)
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.items()})
+    write_whole(path, content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -130,46 +140,6 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def random_states(generator: np.random.Generator) -> dict[str, Any]:
-    """Return the states of Python's, torch's and one NumPy generator as JSON-able values."""
-    version, words, gauss = random.getstate()
-    states = {
-        "python": [version, list(words), gauss],
-        "torch": _encode(torch.get_rng_state()),
-        "numpy": generator.bit_generator.state,
-    }
-    if torch.cuda.is_available():
-        states["cuda"] = _encode(torch.cuda.get_rng_state())
-    return states
-
-
-def restore_random_states(states: Mapping[str, Any], generator: np.random.Generator) -> None:
-    """Put back what `random_states` returned.
-
-    Raises:
-        CheckpointError: A state is missing or malformed.
-    """
-    try:
-        version, words, gauss = states["python"]
-        random.setstate((version, tuple(words), gauss))
-        torch.set_rng_state(_decode(states["torch"]))
-        generator.bit_generator.state = states["numpy"]
-        if "cuda" in states and torch.cuda.is_available():
-            torch.cuda.set_rng_state(_decode(states["cuda"]))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise CheckpointError(
-            f"the random states are malformed ({error!r}); the checkpoint is corrupt."
-        ) from None
-
-
-def _encode(state: Tensor) -> str:
-    return base64.b64encode(state.numpy().tobytes()).decode("ascii")
-
-
-def _decode(text: str) -> Tensor:
-    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)
-
-
 def versions() -> dict[str, str]:
     """Return the versions of what a result may depend on, of what is installed of it."""
     found = {"python": platform.python_version()}
@@ -195,24 +165,26 @@ def save_checkpoint(run: Path, number: int, checkpoint: Checkpoint, keep: int = 
 
     Returns:
         The checkpoint's folder.
+
+    Raises:
+        OSError: The folder cannot be written to, or the disk is full; the checkpoints are as they were.
     """
     folder = checkpoint_folder(run, number)
     folder.parent.mkdir(parents=True, exist_ok=True)
     for stale in folder.parent.glob(".*.tmp"):
-        shutil.rmtree(stale) if stale.is_dir() and not stale.is_symlink() else stale.unlink()
+        _delete(stale)
     temporary = folder.with_name(f".{folder.name}.tmp")
-    temporary.mkdir()
-    save_weights(temporary / MODEL_FILE, checkpoint.model)
-    save_weights(temporary / OPTIMIZER_FILE, checkpoint.optimizer)
-    checksums = {name: _checksum(temporary / name) for name in (MODEL_FILE, OPTIMIZER_FILE)}
-    state = {"format": FORMAT, "versions": versions(), "sha256": checksums, **checkpoint.state}
-    write_json(temporary / STATE_FILE, state)
-    if folder.exists():  # made before, by a run that went on from an older checkpoint
-        os.replace(folder, folder.with_name(f".{folder.name}.old.tmp"))
-    os.replace(temporary, folder)
-    link = folder.with_name(".last.tmp")
-    link.symlink_to(folder.name)
-    os.replace(link, folder.with_name("last"))
+    try:
+        temporary.mkdir()
+        tensors = {MODEL_FILE: checkpoint.model, OPTIMIZER_FILE: checkpoint.optimizer}
+        checksums = {name: save_weights(temporary / name, each) for name, each in tensors.items()}
+        state = {"format": FORMAT, "number": number, "versions": versions(), "sha256": checksums}
+        write_json(temporary / STATE_FILE, {**state, **checkpoint.state})
+        _put_in_place(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _link_last(folder)
     present = list_checkpoints(run)
     newest = [path for path in present if int(path.name) <= number][-keep:]
     for path in [*folder.parent.glob(".*.old.tmp"), *(path for path in present if path not in newest)]:
@@ -220,15 +192,75 @@ def save_checkpoint(run: Path, number: int, checkpoint: Checkpoint, keep: int = 
     return folder
 
 
+def _put_in_place(temporary: Path, folder: Path) -> None:
+    """Rename a folder; one of this name, made by a run that went on from an older checkpoint, gives way."""
+    old = folder.with_name(f".{folder.name}.old.tmp")
+    if folder.exists():
+        os.replace(folder, old)
+    try:
+        os.replace(temporary, folder)
+    except BaseException:
+        if old.exists():
+            os.replace(old, folder)
+        raise
+
+
+def _link_last(folder: Path) -> None:
+    """Let the link `last` lead to a checkpoint; without links there is none."""
+    last, link = folder.with_name("last"), folder.with_name(".last.tmp")
+    if last.is_dir() and not last.is_symlink():  # of a run that was copied by what follows links
+        shutil.rmtree(last)
+    try:
+        link.symlink_to(folder.name)
+        os.replace(link, last)
+    except OSError:
+        for path in (link, last):  # the old one would lead to an older checkpoint
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
 def list_checkpoints(run: Path) -> list[Path]:
-    """Return the checkpoint folders of a run, oldest first."""
-    return sorted(
-        path for path in (run / "checkpoints").glob("[0-9]*") if path.is_dir() and path.name.isdigit()
-    )
+    """Return the checkpoint folders of a run, oldest first.
+
+    Raises:
+        OSError: The folder that holds them cannot be read.
+    """
+    try:
+        found = list((run / "checkpoints").iterdir())
+    except FileNotFoundError:
+        return []
+    return sorted((path for path in found if path.name.isdigit() and path.is_dir()), key=_number_of)
+
+
+def _number_of(folder: Path) -> int:
+    """Return the number of a checkpoint: its name, or what the state says in a copy named `last`."""
+    if folder.name.isdigit():
+        return int(folder.name)
+    try:
+        state = read_json(folder / STATE_FILE, "")
+        return int(state.get("number", state.get("episode", state.get("updates", -1))))
+    except (CheckpointError, AttributeError, TypeError, ValueError):
+        return -1
+
+
+def _newest_first(run: Path) -> list[Path]:
+    """Return all that may be loaded: the checkpoint folders, and `last` where a copy made a folder of it."""
+    found = list_checkpoints(run)
+    last = run / "checkpoints" / "last"
+    if last.is_dir() and not last.is_symlink():
+        found.insert(0, last)  # of two of one number, the one of that name comes first
+    return sorted(reversed(found), key=_number_of, reverse=True)
 
 
 def last_checkpoint(run: Path) -> Path:
-    """Return the folder of a run's last checkpoint.
+    """Return the folder of a run's last checkpoint, whole or not.
 
     Args:
         run: A run folder, or the folder of one checkpoint, which is returned as it is.
@@ -242,12 +274,12 @@ def last_checkpoint(run: Path) -> Path:
         )
     if (run / STATE_FILE).exists() or (run / MODEL_FILE).exists():
         return run
-    last = run / "checkpoints" / "last"
-    if last.is_dir():
-        return last.resolve()
-    raise CheckpointError(
-        f"{run} holds no checkpoint ({last} does not exist); train first, or name another run."
-    )
+    found = _newest_first(run)
+    if not found:
+        raise CheckpointError(
+            f"{run} holds no checkpoint ({run / 'checkpoints'} has none); train first, or name another run."
+        )
+    return found[0]
 
 
 def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
@@ -259,12 +291,11 @@ def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
 
     Raises:
         CheckpointError: A file is missing, truncated or corrupt; the message names it and what to do.
+        OSError: A file is there, but cannot be read.
     """
     others = [path.name for path in list_checkpoints(folder.parent.parent) if path.name != folder.name]
-    remedy = (
-        f"delete {folder} and point {folder.parent / 'last'} at {others[-1]}, or train again."
-        if others
-        else "train again, or restore the file from a copy."
+    remedy = "restore the file from a copy, or " + (
+        f"delete {folder} to take {others[-1]} in its place." if others else "train again."
     )
     state = read_json(folder / STATE_FILE, remedy)
     if (
@@ -278,33 +309,51 @@ def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
         path = folder / name
         if not path.is_file():
             raise CheckpointError(f"{path} does not exist; {remedy}")
-        if _checksum(path) != state["sha256"].get(name):
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != state["sha256"].get(name):
             raise CheckpointError(f"{path} is truncated or corrupt (its checksum differs); {remedy}")
         try:
-            tensors[name] = load_file(path)
+            tensors[name] = load(content)
         except SafetensorError as error:
             raise CheckpointError(f"{path} is not a safetensors file ({error}); {remedy}") from None
     return Checkpoint(tensors[MODEL_FILE], tensors[OPTIMIZER_FILE], state)
 
 
-def load_last_checkpoint(run: Path, digest: str) -> tuple[Path, Checkpoint]:
-    """Load the last checkpoint of a run that is to go on.
+def load_last_checkpoint(run: Path, digest: str | None = None) -> tuple[Path, Checkpoint]:
+    """Load the last whole checkpoint of a run that is to go on.
+
+    Warns of each newer one that is damaged, as in a run that was copied in part: what came after the whole
+    one is done again.
 
     Args:
         run: The run folder.
-        digest: Of the configuration to go on with.
+        digest: Of the configuration to go on with; None where checkpoints name none.
 
     Returns:
         The checkpoint's folder, and what was saved.
 
     Raises:
-        CheckpointError: There is none, it is corrupt, or of a run with another configuration.
+        CheckpointError: There is none, none is whole, or it is of a run with another configuration.
+        OSError: A file is there, but cannot be read.
     """
-    folder = last_checkpoint(run)
-    checkpoint = load_checkpoint(folder)
-    if checkpoint.state.get("config") != digest:
-        raise CheckpointError(f"{folder} is of a run with another configuration; train into a new folder.")
-    return folder, checkpoint
+    last_checkpoint(run)
+    damaged: list[str] = []
+    for folder in _newest_first(run):
+        try:
+            checkpoint = load_checkpoint(folder)
+        except CheckpointError as error:
+            damaged.append(str(error))
+            continue
+        if digest is not None and checkpoint.state.get("config") != digest:
+            raise CheckpointError(
+                f"{folder} is of a run with another configuration; train into a new folder."
+            )
+        for complaint in damaged:
+            warnings.warn(
+                f"{complaint} This run goes on from {folder.name} meanwhile.", RuntimeWarning, stacklevel=2
+            )
+        return folder, checkpoint
+    raise CheckpointError(f"{run} has no whole checkpoint: {' '.join(damaged)}")
 
 
 def restore_training(
@@ -328,7 +377,3 @@ def restore_training(
             f"The weights in {folder} are of another network ({error}); train again."
         ) from None
     restore_optimizer(optimizer, checkpoint.optimizer)
-
-
-def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -19,6 +19,7 @@ from agents.collect import CollectionError, CollectionTask, close_workshop, coll
 from agents.configuration import TrainConfig
 from agents.interact import InteractionRecord
 from agents.processor import available_cores
+from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
 
 ATTEMPTS = 3
 """Times that a task is begun at most: a task that kills every process it runs in must not go on for ever."""
@@ -67,14 +68,17 @@ class LocalCollector(Closing):
 
         Raises:
             ValueError: The number is negative.
+            MainGuardError: This process was spawned, and is still running its main program again.
         """
         if workers is not None and workers < 0:
             raise ValueError(f"workers is {workers}; it must be 0 or more, or None for one per core")
         count = available_cores() if workers is None else workers
+        if count:
+            check_main_guard()
         self.replaced = 0
         """Processes that died and were replaced."""
         self._lock = threading.Lock()
-        self._processes: dict[int, ProcessPoolExecutor] = {}
+        self._processes: dict[int, tuple[ProcessPoolExecutor, SpawnedProcesses]] = {}
         self._threads = ThreadPoolExecutor(count, "collector") if count else None
 
     def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
@@ -85,7 +89,8 @@ class LocalCollector(Closing):
 
         Returns:
             A future of one record per seed; it raises `CollectionError` if a location cannot be visited or
-            three processes have died of it. Without workers it is done already.
+            three processes have died of it, and `MainGuardError` if no process can begin because the main
+            program does its work again in each. Without workers it is done already.
         """
         future: Future[list[InteractionRecord]] = Future()
         future.set_running_or_notify_cancel()
@@ -105,7 +110,7 @@ class LocalCollector(Closing):
             close_workshop()
             return
         self._threads.shutdown(wait=True, cancel_futures=True)
-        for process in self._processes.values():
+        for process, _ in self._processes.values():
             process.shutdown(wait=True)
 
     def _carry_out(self, task: CollectionTask) -> list[InteractionRecord]:
@@ -128,15 +133,18 @@ class LocalCollector(Closing):
         # One thread at a time: a process starts with its first task, and takes the environment as it is then.
         with self._lock, _single_threaded_libraries():
             if thread not in self._processes:
-                # A fork would copy locks of threads, and an OpenGL context that works in one process only.
-                context = multiprocessing.get_context("spawn")
-                self._processes[thread] = ProcessPoolExecutor(1, context, initializer=_start_worker)
-            return self._processes[thread].submit(collect_locations, task)
+                context = SpawnedProcesses()
+                process = ProcessPoolExecutor(1, context, initializer=_start_worker)
+                self._processes[thread] = process, context
+            return self._processes[thread][0].submit(collect_locations, task)
 
     def _discard(self) -> None:
+        """Forget the dead process of this thread, unless a new one would die of the same."""
         with self._lock:
+            process, context = self._processes.pop(threading.get_ident())
+            process.shutdown(wait=False)
+            context.check_begun()
             self.replaced += 1
-            self._processes.pop(threading.get_ident()).shutdown(wait=False)
 
 
 def describe(task: CollectionTask) -> str:

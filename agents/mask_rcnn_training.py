@@ -15,10 +15,7 @@ from agents.checkpoint import (
     Checkpoint,
     load_last_checkpoint,
     optimizer_tensors,
-    random_states,
-    restore_random_states,
     restore_training,
-    save_checkpoint,
 )
 from agents.learner import precision_of, resolve_device
 from agents.local_collector import LocalCollector
@@ -28,9 +25,10 @@ from agents.mask_rcnn_schedule import MaskRCNNConfig
 from agents.mask_rcnn_views import ViewFolder
 from agents.metrics import MetricsLogger
 from agents.processor import use_threads
-from agents.progress import Progress, begin_run, reading_state
+from agents.progress import Progress, begin_run, note_begin, reading_state
+from agents.random_states import random_states, restore_random_states
 from agents.ranks import make_fabric
-from agents.run_folder import note_run
+from agents.run_folder import keep_checkpoint, note_run
 from agents.train import Collector
 from selfsup.augmentation import draw_augmentation
 
@@ -57,7 +55,7 @@ def train_mask_rcnn(
     Args:
         config: What to do.
         run: The run folder; see `agents.run_folder`.
-        resume: Go on from the last checkpoint of the folder, or from the start where there is none yet.
+        resume: Go on from the last whole checkpoint of the folder, or from the start where there is none yet.
         evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
         collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
         stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
@@ -68,8 +66,10 @@ def train_mask_rcnn(
     Raises:
         RunExistsError: The folder is not empty and `resume` is false.
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: The checkpoint is missing or corrupt.
+        CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
+        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
         UnknownSplitError: There is no such split.
         FloatingPointError: Training diverged.
     """
@@ -79,6 +79,7 @@ def train_mask_rcnn(
         training.restore()
     else:
         training.restore_kept(run)
+    note_begin(config, run, training.episode)
     with (
         closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
         MetricsLogger(run, config.schedule.updates, training.episode, training.updates) as logger,
@@ -218,7 +219,7 @@ class _Training(Progress):
             "random": random_states(self.rng),
         }
         tensors = optimizer_tensors(self.optimizer)
-        save_checkpoint(self.run, self.episode, Checkpoint(self.network.state_dict(), tensors, state))
+        keep_checkpoint(self.run, self.episode, Checkpoint(self.network.state_dict(), tensors, state))
 
     def restore(self) -> None:
         """Go back to the last checkpoint of the run folder."""

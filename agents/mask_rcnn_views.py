@@ -147,13 +147,12 @@ class ViewFolder:
     """The views of a run in its folder; only those that are asked for are read."""
 
     def __init__(self, folder: Path, config: MaskRCNNConfig) -> None:
-        """Describe a folder; it is made if missing.
+        """Describe a folder; `collect` makes it.
 
         Args:
             folder: Where the files are or will be.
             config: The run.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._mass = folder, config.mass
         self._truth = config.targets == "truth"
         self._tasks = collection_tasks(config)
@@ -182,6 +181,7 @@ class ViewFolder:
         Raises:
             CollectionError: A location cannot be visited.
         """
+        self._folder.mkdir(parents=True, exist_ok=True)
         index = self._read_index()
         waiting: deque[tuple[int, list[Future[list[InteractionRecord]]]]] = deque()
         for number, task in enumerate(self._tasks):

@@ -7,6 +7,7 @@ brought into one line. Anything else is a bug and shows its traceback.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -20,10 +21,14 @@ from agents.schedule import RunError
 
 Options = TypeVar("Options")
 
+ROOM_REMEDY = "make room: what was there before is whole, and a run goes on with --resume."
+"""What to do where the disk is full, or a user's share of it."""
+
 
 def fail(message: str) -> NoReturn:
     """Print a mistake of the user in one line and leave with exit code 2."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    with contextlib.suppress(OSError):  # where even this cannot be written, the exit code says enough
+        print("error: " + " ".join(message.split()), file=sys.stderr)
     raise SystemExit(2)
 
 
@@ -69,18 +74,34 @@ def run_command_line(
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        _give_up_output()
         raise SystemExit(1) from None
+    except OSError as error:
+        _give_up_output()
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        fail(f"{error}; {ROOM_REMEDY}" if full else str(error))
     except Exception as error:
         if not isinstance(error, RunError) and not isinstance(error, _user_errors()):
             raise
         fail(str(error))
     raise SystemExit(0)
+
+
+def _give_up_output() -> None:
+    """Print nothing more where that fails, as into a pipe that is closed or a file on a full disk.
+
+    Python would try once more as it ends, and leave with an exit code of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def choose_command(
@@ -108,15 +129,15 @@ def _user_errors() -> tuple[type[Exception], ...]:
 
     from agents.collect import CollectionError
     from selfsup.memory_bank import MemoryBankError
-    from thor_interact_env.errors import PlayerError, RenderingError, ThorInteractError
+    from thor_interact_env.errors import MainGuardError, PlayerError, RenderingError, ThorInteractError
 
     return (
         ThorInteractError,
+        MainGuardError,
         PlayerError,
         RenderingError,
         MemoryBankError,
         CollectionError,
         DependencyNotInstalled,
         FloatingPointError,
-        OSError,
     )

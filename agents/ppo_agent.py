@@ -332,9 +332,9 @@ def evaluate_run(
             for one in results
         },
     }
-    write_json(run / EVALUATION_FILE, written)
     print(f"\n{views.split}, {locations} locations, {interactions} points at each:")
     print(benchmark_table(results))
+    write_json(run / EVALUATION_FILE, written)  # last: where the disk is full, the scores have been printed
     return written
 
 

@@ -24,24 +24,34 @@ from torch import Tensor
 from agents.checkpoint import (
     Checkpoint,
     CheckpointError,
-    last_checkpoint,
-    load_checkpoint,
+    load_last_checkpoint,
     optimizer_tensors,
     read_json,
     restore_optimizer,
-    save_checkpoint,
     write_json,
 )
+from agents.collect import CollectionError
 from agents.learner import resolve_device
 from agents.metrics import MetricsLogger
 from agents.ppo_agent import PPOAgent, PPOConfig
 from agents.processor import use_threads
-from agents.run_folder import CONFIG_FILE, RunExistsError, config_file, note_run, note_start
+from agents.progress import check_metrics
+from agents.run_folder import (
+    CONFIG_FILE,
+    RunExistsError,
+    config_file,
+    goes_on,
+    keep_checkpoint,
+    note_run,
+    note_start,
+)
 from agents.schedule import ConfigurationError
 from thor_interact_env.actions import FORCES
 from thor_interact_env.env import ThorInteractEnv
+from thor_interact_env.errors import MainGuardError
 from thor_interact_env.locations import split_rooms
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.spawning import GUARD_REMEDY, check_main_guard
 from thor_interact_env.world import world_of
 from thor_interact_env.wrappers import GridActions, RGBDImage, RoomByRoom
 
@@ -85,7 +95,9 @@ def check_ppo_run(run: Path, resume: bool) -> None:
     Raises:
         RunExistsError: Something is there and `resume` is false.
         CheckpointError: `resume` is true and there is no run.
+        MainGuardError: This process only simulates for a run, and is running the main program again.
     """
+    check_main_guard()
     if resume:
         load_ppo_config(run)
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
@@ -162,7 +174,7 @@ def train(
     Args:
         config: The run.
         run: Its folder, which must be new or empty unless `resume`.
-        resume: Go on from the last checkpoint, or from the start where there is none yet.
+        resume: Go on from the last whole checkpoint, or from the start where there is none yet.
         simulator: The world to learn in: a name, or an object, of which each environment gets a
             copy (then without processes).
 
@@ -171,9 +183,13 @@ def train(
 
     Raises:
         RunExistsError: Something is there and `resume` is false.
-        CheckpointError: `resume` is true and the run cannot be read.
+        CheckpointError: `resume` is true and the run cannot be read, or is not whole; nothing was changed.
         ConfigurationError: `resume` is true and the run there has another configuration.
         DependencyNotInstalled: Stable-Baselines3 is not there.
+        CollectionError: The process of an environment has ended.
+        MainGuardError: Processes cannot begin, for the main program does its work again in each of them.
+        RenderingError: The embedded simulator cannot draw on this machine.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
     """
     _require_stable_baselines()
     check_ppo_run(run, resume)
@@ -182,17 +198,22 @@ def train(
         write_json(run / CONFIG_FILE, config.to_json())
     elif load_ppo_config(run) != config:
         raise ConfigurationError(f"{run} was trained with another configuration; resume with its own.")
-    note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
+    going_on = resume and goes_on(run)
     use_threads(config.threads)
     environments = _environments(config, simulator)
     try:
         model = _learner(config, environments)
-        done, before = 0, 0.0
-        if resume and (run / "checkpoints" / "last").is_dir():
-            done, before = _restore(model, run)
+        done, before = _restore(model, run) if going_on else (0, 0.0)
+        check_metrics(run, done)
+        note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
         seconds = _learn(model, config, run, done, before)
+    except (EOFError, ConnectionError) as error:
+        raise CollectionError(
+            "the process of an environment has ended (its complaint is above); if memory ran out, take "
+            "fewer environments; go on with --resume"
+        ) from error
     finally:
-        environments.close()
+        _close(environments)
     note_run(run, training_seconds=round(seconds, 1), updates=config.updates)
     return PPOAgent(model.policy, config)
 
@@ -204,8 +225,27 @@ def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
         partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)
     ]
     if config.processes and isinstance(simulator, str):
-        return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
+        if simulator == "mujoco":
+            from thor_interact_env.simulators.mujoco.opengl import choose_backend
+
+            choose_backend()  # here, for what processes raise is lost
+        try:
+            return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
+        except (EOFError, ConnectionError) as error:
+            raise MainGuardError(
+                "a process of the environments ended while it was starting (its complaint is above); where "
+                f"it ran the main program again, {GUARD_REMEDY}."
+            ) from error
     return DummyVecEnv(make)
+
+
+def _close(environments: VecEnv) -> None:
+    """Close the environments, also when a process of theirs has ended and the others wait."""
+    try:
+        environments.close()
+    except (EOFError, ConnectionError):
+        for process in getattr(environments, "processes", []):
+            process.terminate()
 
 
 def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
@@ -277,13 +317,12 @@ def _save(model: PPO, run: Path, update: int, seconds: float) -> None:
     # Every parameter once: the state dict names those that policy and value share several times.
     weights = {name: parameter.data for name, parameter in model.policy.named_parameters()}
     state = {"updates": update, "interactions": int(model.num_timesteps), "seconds": seconds}
-    save_checkpoint(run, update, Checkpoint(weights, tensors, state))
+    keep_checkpoint(run, update, Checkpoint(weights, tensors, state))
 
 
 def _restore(model: PPO, run: Path) -> tuple[int, float]:
-    """Put back the last checkpoint; return the updates done and the seconds they took."""
-    folder = last_checkpoint(run)
-    checkpoint = load_checkpoint(folder)
+    """Put back the last whole checkpoint; return the updates done and the seconds they took."""
+    folder, checkpoint = load_last_checkpoint(run)
     load_weights(model.policy, checkpoint.model, folder)
     restore_optimizer(model.policy.optimizer, checkpoint.optimizer)
     try:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,18 @@ from typing import Any, Protocol
 
 from agents.checkpoint import CheckpointError
 from agents.learner import resolve_device
-from agents.run_folder import RUN_FILE, RunConfiguration, note_run, note_start, notes_of, prepare_run
+from agents.metrics import read_metrics
+from agents.run_folder import (
+    METRICS_FILE,
+    RUN_FILE,
+    RunConfiguration,
+    first_rank,
+    goes_on,
+    note_run,
+    note_start,
+    notes_of,
+    prepare_run,
+)
 from thor_interact_env.checks import is_number
 from thor_interact_env.splits import split_rooms
 from thor_interact_env.world import world_of
@@ -32,7 +44,7 @@ class Trainable(RunConfiguration, Protocol):
 
 
 def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
-    """Check a run, prepare its folder, and note its start there.
+    """Check a run, and prepare the folder of a new one; what is there already is left as it is.
 
     Args:
         config: The run.
@@ -45,15 +57,53 @@ def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
     Raises:
         RunExistsError: The folder is not empty and `resume` is false.
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: `resume` is true and there is no run.
+        CheckpointError: `resume` is true and there is no run, or parts of it are missing.
         UnknownSplitError: There is no such split.
+        MainGuardError: This process only collects for a run, and is running the main program again.
     """
     split_rooms(f"{config.split}/train")
     resolve_device(config.device)
     prepare_run(config, run, resume)
+    return resume and goes_on(run)
+
+
+def note_begin(config: Trainable, run: Path, episodes: int) -> None:
+    """Note in a run's folder that it begins, or goes on; nothing there has been changed before.
+
+    Warns where the run goes on in another world than it began in, or lacks the metrics of episodes done.
+
+    Args:
+        config: The run.
+        run: Its folder.
+        episodes: How many are done.
+
+    Raises:
+        CheckpointError: `run.json` or the metrics are malformed.
+    """
+    check_metrics(run, episodes)
     note_start(run, sys.orig_argv, world_of(config.simulator))
-    # A kill in the middle of the first checkpoint leaves a folder of checkpoints without a last one.
-    return resume and (run / "checkpoints" / "last").is_dir()
+
+
+def check_metrics(run: Path, episodes: int) -> None:
+    """Warn where a run lacks the metrics of episodes done, as after a copy of a part of it.
+
+    Args:
+        run: Its folder.
+        episodes: How many are done, each with a record of its number.
+
+    Raises:
+        CheckpointError: A line of the metrics is not a record.
+    """
+    if not first_rank():
+        return
+    missing = set(range(1, episodes + 1)) - {row["episode"] for row in read_metrics(run)}
+    if missing:
+        warnings.warn(
+            f"{run / METRICS_FILE} lacks the records of {len(missing)} of the {episodes} episodes done: the "
+            "run goes on without them; stop it and copy the file again if there is another.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 class Progress:

@@ -156,7 +156,6 @@ def evaluate_run(
     }
     if seen is not None:
         result["dataset"] = described(seen)
-    write_json(run / EVALUATION_FILE, result)
     objects = sum(len(truth) for truth in held_out.truths)
     print(f"\n{held_out.split}, {len(held_out)} locations, {objects} objects in reach; scores in percent:")
     print(comparison_table(rows))
@@ -172,6 +171,7 @@ def evaluate_run(
             f"{target['name']}: {target['value']:.3f}, target {target['target']:.3f}, "
             f"{'reached' if target['reached'] else 'NOT reached'}"
         )
+    write_json(run / EVALUATION_FILE, result)  # last: where the disk is full, the scores have been printed
     return result
 
 

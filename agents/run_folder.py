@@ -10,13 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
-from agents.checkpoint import CheckpointError, read_json, versions, write_json
+from agents.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    list_checkpoints,
+    read_json,
+    save_checkpoint,
+    versions,
+    write_json,
+)
 from agents.configuration import TrainConfig
 from agents.processor import available_cores, processor_name
 from agents.schedule import ConfigurationError, RunError
+from thor_interact_env.spawning import check_main_guard
 
 CONFIG_FILE = "config.json"
 RUN_FILE = "run.json"
+METRICS_FILE = "metrics.jsonl"
 MEMORY_FOLDER = "memory_bank"
 COLLECTOR_FOLDER = "collector"
 
@@ -96,7 +106,9 @@ def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
         RunExistsError: Something is there and `resume` is false.
         CheckpointError: `resume` is true and there is no run.
         ConfigurationError: `resume` is true and the run there has another configuration.
+        MainGuardError: This process only collects for a run, and is running the main program again.
     """
+    check_main_guard()
     if not first_rank():
         return
     if resume:
@@ -118,6 +130,32 @@ def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     if not resume and first_rank():
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / CONFIG_FILE, config.to_json())
+
+
+def goes_on(run: Path) -> bool:
+    """Return whether a run that is to be resumed has a checkpoint to go on from; if not, it starts anew.
+
+    Raises:
+        CheckpointError: It has none, but had one: parts of the folder are missing, as after a copy, and to
+            start anew would delete others.
+    """
+    if list_checkpoints(run) or (run / "checkpoints" / "last").is_dir():
+        return True
+    notes = notes_of(run)
+    # The first is noted with each checkpoint, the second, in runs of before, at the end.
+    saved = not {"checkpoint", "training_seconds"}.isdisjoint(notes)
+    if saved or (not notes and (run / METRICS_FILE).exists()):
+        raise CheckpointError(
+            f"{run} is not whole: {run / 'checkpoints'} holds no checkpoint, and this run had one; copy the "
+            "folder again with all that is in it, or train into a new one."
+        )
+    return False
+
+
+def keep_checkpoint(run: Path, number: int, checkpoint: Checkpoint) -> None:
+    """Save a checkpoint, and note that there is one; see `agents.checkpoint.save_checkpoint`."""
+    save_checkpoint(run, number, checkpoint)
+    note_run(run, checkpoint=number)
 
 
 def notes_of(run: Path) -> dict[str, Any]:

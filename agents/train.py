@@ -23,9 +23,6 @@ from agents.checkpoint import (
     CheckpointError,
     load_last_checkpoint,
     optimizer_tensors,
-    random_states,
-    restore_random_states,
-    save_checkpoint,
     save_weights,
 )
 from agents.collect import CollectionTask
@@ -35,9 +32,10 @@ from agents.learner import Learner
 from agents.local_collector import Collector, make_collector
 from agents.metrics import MetricsLogger
 from agents.pending import Pending, collection_counts, collection_summary
-from agents.progress import Progress, begin_run, reading_state
+from agents.progress import Progress, begin_run, note_begin, reading_state
+from agents.random_states import random_states, restore_random_states
 from agents.ranks import gather
-from agents.run_folder import MEMORY_FOLDER, clear_collector, note_run
+from agents.run_folder import MEMORY_FOLDER, clear_collector, keep_checkpoint, note_run
 from agents.schedule import Stage, require
 from agents.selfsup_agent import SelfSupervisedAgent
 from selfsup.augmentation import augment
@@ -80,7 +78,7 @@ def train(
     Args:
         config: What to do.
         run: The run folder; see `agents.run_folder`.
-        resume: Go on from the last checkpoint of the folder, or from the start where there is none yet.
+        resume: Go on from the last whole checkpoint of the folder, or from the start where there is none yet.
         evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
         collector: Visits locations; by default as the configuration says. It is closed.
         stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
@@ -91,8 +89,10 @@ def train(
     Raises:
         RunExistsError: The folder is not empty and `resume` is false.
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: The checkpoint or its memory bank is missing or corrupt.
+        CheckpointError: The checkpoints or the memory bank are missing or corrupt; nothing was changed.
         UnknownSplitError: There is no such split.
+        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
         FloatingPointError: Training diverged.
     """
     going_on = begin_run(config, run, resume)
@@ -100,6 +100,7 @@ def train(
     rank = training.learner.fabric.global_rank
     if going_on:
         training.restore()
+    note_begin(config, run, training.episode)
     weights_folder = clear_collector(run, rank)
     try:
         with (
@@ -295,7 +296,7 @@ class _Training(Progress):
         }
         if self.rank == 0:
             tensors = optimizer_tensors(self.learner.optimizer)
-            save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
+            keep_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
         self.learner.fabric.barrier()
         # Checkpoints of earlier stages are gone by now, and nothing else needs their banks.
         if local >= 2 * self.schedule.checkpoint_every:
@@ -319,5 +320,5 @@ class _Training(Progress):
             except MemoryBankError as error:
                 raise CheckpointError(
                     f"The memory bank of {folder} cannot be restored ({error}); restore that file from a "
-                    "copy, or train into a new folder."
+                    f"copy, delete {folder} to go on from an older checkpoint, or train into a new folder."
                 ) from None

@@ -152,8 +152,10 @@ def train(
     Raises:
         RunExistsError: The folder is not empty and `resume` is false.
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: The checkpoint is missing or corrupt.
+        CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
+        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
         UnknownSplitError: There is no such split.
         FloatingPointError: Training diverged.
     """

@@ -9,18 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agents.checkpoint import (
-    Checkpoint,
-    load_last_checkpoint,
-    optimizer_tensors,
-    save_checkpoint,
-)
+from agents.checkpoint import Checkpoint, load_last_checkpoint, optimizer_tensors
 from agents.learner import Learner
 from agents.local_collector import LocalCollector
 from agents.metrics import MetricsLogger, read_metrics
 from agents.network import image_tensor
-from agents.progress import Progress, begin_run, reading_state
-from agents.run_folder import note_run
+from agents.progress import Progress, begin_run, note_begin, reading_state
+from agents.run_folder import keep_checkpoint, note_run
 from agents.video_pca_configuration import VideoPCAConfig
 from agents.video_pca_videos import VIDEOS_FOLDER, Collector, VideoRecord, Videos
 from selfsup.augmentation import Augmentation, draw_augmentation
@@ -82,6 +77,7 @@ def train_network(
         training.restore()
     else:
         training.restore_kept(run)
+    note_begin(config, run, training.episode)
     training.go_on(collector, stop_after)
 
 
@@ -143,7 +139,7 @@ class _Training(Progress):
     def _save(self) -> None:
         state = {"config": self.config.digest(), **self.saved()}
         tensors = optimizer_tensors(self.learner.optimizer)
-        save_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
+        keep_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
 
     def restore(self) -> None:
         """Go back to the last checkpoint of the run folder."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm.auto import tqdm
 
+from agents.checkpoint import CheckpointError
 from agents.collect import CollectionTask
 from agents.interact import InteractionRecord, InteractionSchedule, random_points
 from agents.video_pca_configuration import VideoPCAConfig
@@ -184,12 +186,12 @@ class Videos:
             indices: Each in 0..len(self) - 1.
 
         Raises:
-            OSError: A file is missing or cannot be read.
+            CheckpointError: A file is missing or cannot be read.
         """
         records = []
         for index in indices:
             number, place = divmod(int(index), self._per_file)
-            with safe_open(self._path(number), framework="numpy") as file:
+            with self._opened(number) as file:
                 values: dict[str, Any] = {
                     name: file.get_slice(name)[place : place + 1][0] for name in _ARRAYS
                 }
@@ -200,11 +202,22 @@ class Videos:
         """Return what was collected: `locations`, `touches`, `moved_share` of the touches."""
         counts = {"touches": 0, "moved": 0}
         for number in range(len(self._tasks)):
-            with safe_open(self._path(number), framework="numpy") as file:
+            with self._opened(number) as file:
                 for name in counts:
                     counts[name] += int(file.get_tensor(name).sum())
         share = counts["moved"] / max(counts["touches"], 1)
         return {"locations": len(self), "touches": counts["touches"], "moved_share": share}
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[Any]:
+        """Open a file of locations that have been visited."""
+        try:
+            with safe_open(self._path(number), framework="numpy") as file:
+                yield file
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"{self._path(number)} cannot be read ({error}); resume the run, which makes it again."
+            ) from error
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.safetensors"

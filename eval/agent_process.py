@@ -27,7 +27,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +38,9 @@ from agents.closing import Closing
 from agents.schedule import RunError
 from thor_interact_env.actions import FORCES, IMAGE_SIZE
 from thor_interact_env.checks import is_integer, is_number
+from thor_interact_env.errors import MainGuardError
 from thor_interact_env.simulators.base import Observation
+from thor_interact_env.spawning import SpawnedProcess, SpawnedProcesses, check_main_guard
 
 TRANSFER_SECONDS = 2.0
 """Seconds beyond a budget after which an agent that has not answered is stopped."""
@@ -203,15 +204,17 @@ class AgentProcess(Closing):
 
         Raises:
             AgentSourceError: The agent cannot be made, or not in time.
+            MainGuardError: The process cannot begin, for the main program does its work again in it.
             ValueError: A budget is not a positive finite number.
         """
+        check_main_guard()
         for name, seconds in (("time_budget", time_budget), ("start_budget", start_budget)):
             if not is_number(seconds) or not 0 < seconds < math.inf:
                 raise ValueError(f"{name} is {seconds!r}; it must be a positive finite number of seconds")
         self._source = source
         self._time_budget = float(time_budget)
         self._start_budget = float(start_budget)
-        self._process: BaseProcess | None = None
+        self._process: SpawnedProcess | None = None
         self._connection: Connection | None = None
         self._fresh = True
         self._lost = 0
@@ -265,8 +268,7 @@ class AgentProcess(Closing):
 
     def _start(self) -> str | None:
         """Start a process; return what went wrong, or None."""
-        # A fork would copy locks of threads, and an OpenGL context that works in one process only.
-        context = multiprocessing.get_context("spawn")
+        context = SpawnedProcesses()
         self._connection, theirs = context.Pipe()
         # Not a daemon, or the agent could not start processes; so it has to be ended when the program is.
         self._process = context.Process(target=_serve, args=(self._source, theirs))
@@ -278,6 +280,11 @@ class AgentProcess(Closing):
             ready = self._connection.poll(self._start_budget)
             complaint = self._connection.recv() if ready else None
         except (EOFError, OSError):
+            try:
+                self._process.check_begun()
+            except MainGuardError:
+                self._stop()
+                raise
             ended = f"agent {self._source.name} ended its process while it was made, {self._exit_code()}"
             return ended
         if not ready:

@@ -360,13 +360,14 @@ def _run(options: BenchmarkOptions) -> None:
         label=options.label,
     )
     result["shipped"] = options.shipped
-    write_whole(out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
-    append_to_leaderboard(options.leaderboard, result)
     objects = sum(len(truth) for truth in views.truths)
+    # First of all: a disk that is full takes neither of the files.
     print(f"{views.split}, {len(views)} locations, {objects} objects in reach:")
     print(benchmark_table([result]))
     print(interval_report(result) or "Nothing was touched, and no mask was proposed.")
-    print(failure_report(result))
+    print(failure_report(result), flush=True)
+    write_whole(out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
+    append_to_leaderboard(options.leaderboard, result)
     print(f"Result written to {out}, and appended to {options.leaderboard}")
 
 

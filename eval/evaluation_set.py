@@ -24,7 +24,7 @@ from thor_interact_env.actions import IMAGE_SIZE, REACH
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.errors import UnreachableLocationError
-from thor_interact_env.files import write_whole
+from thor_interact_env.files import home_folder, write_whole
 from thor_interact_env.locations import Location, check_reachable_share, split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
@@ -110,7 +110,8 @@ class EvaluationSet:
             reachable_share: Least share of each view's pixels within 1.5 m, in 0..1 (0: the paper's rule).
             simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded
                 one. With one of your own nothing is cached, unless `cache_folder` is given too.
-            cache_folder: Folder of the cache; None takes `default_cache_folder()`.
+            cache_folder: Folder of the cache; None takes `default_cache_folder()`. Where there is none, or it
+                cannot be used, a warning says so.
             progress: Show a progress bar while sampling; None shows it on a terminal only.
 
         Raises:
@@ -126,8 +127,9 @@ class EvaluationSet:
         split_rooms(split)
         cached = simulator is None or cache_folder is not None
         key = _key(split, count, seed, reachable_share)
-        path = Path(cache_folder or default_cache_folder()) / _file_name(key)
-        if cached and path.exists():
+        folder = (cache_folder or default_cache_folder()) if cached else None
+        path = None if folder is None else Path(folder) / _file_name(key)
+        if path is not None and _is_there(path):
             try:
                 return _read(path, key)
             except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
@@ -136,13 +138,12 @@ class EvaluationSet:
         made = _sample(
             split, count, seed, reachable_share, simulator or (lambda: make_simulator("mujoco")), progress
         )
-        if cached:
-            try:
-                _write(path, made, key)
-                _remove_superseded(path)
-            except OSError as error:  # an unwritable cache must not stop an evaluation
-                message = f"the evaluation set could not be cached as {path} ({error}); set {CACHE_VARIABLE}"
-                warnings.warn(message, EvaluationSetWarning, stacklevel=2)
+        reason = "this user has no home folder" if cached else None
+        if path is not None:
+            reason = _cache(path, made, key)
+        if reason is not None:  # which must not stop an evaluation
+            message = f"the evaluation set could not be cached ({reason}); set {CACHE_VARIABLE} to a folder"
+            warnings.warn(message, EvaluationSetWarning, stacklevel=2)
         return made
 
     @classmethod
@@ -212,12 +213,35 @@ def views_in_world(
     return EvaluationSet.make(split, count, seed, reachable_share, simulator=make)
 
 
-def default_cache_folder() -> Path:
-    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder."""
+def default_cache_folder() -> Path | None:
+    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder.
+
+    Returns:
+        The folder, which need not exist; None where nothing is named and the user has no home folder.
+    """
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "thor_interact"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "thor_interact"
+    home = home_folder()
+    return None if home is None else home / ".cache" / "thor_interact"
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder that may not be entered
+        return False
+
+
+def _cache(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> str | None:
+    """Keep a set for the next time; return why it could not be kept, or None."""
+    try:
+        _write(path, made, key)
+        _remove_superseded(path)
+    except OSError as error:
+        return str(error)
+    return None
 
 
 def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.schedule import RunError
+from thor_interact_env.files import naming
 
 LEFT_OUT = ("failures",)
 """Entries of a result that are not kept on a line: their number is, as `failed_views`."""
@@ -36,23 +38,28 @@ def append_to_leaderboard(path: Path, result: Mapping[str, Any]) -> None:
     """
     kept = {name: value for name, value in result.items() if name not in LEFT_OUT}
     line = json.dumps(kept, allow_nan=False).encode() + b"\n"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with os.fdopen(os.dup(file), "rb") as reader:
-            content = reader.read()
-        whole = content.rfind(b"\n") + 1
-        if _is_json(content[whole:]):
-            whole, line = len(content), b"\n" + line
-        elif whole < len(content):
-            os.ftruncate(file, whole)
-        written = os.write(file, line)
-        if written < len(line):  # the disk is full
-            os.ftruncate(file, whole)
-            raise OSError(f"{path} could not be written to: only {written} of {len(line)} bytes fitted")
-        os.fsync(file)
-    finally:
-        os.close(file)  # gives up the lock
+    with naming(path):
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _append(file, line)
+        finally:
+            os.close(file)  # gives up the lock
+
+
+def _append(file: int, line: bytes) -> None:
+    with os.fdopen(os.dup(file), "rb") as reader:
+        content = reader.read()
+    whole = content.rfind(b"\n") + 1
+    if _is_json(content[whole:]):
+        whole, line = len(content), b"\n" + line
+    elif whole < len(content):
+        os.ftruncate(file, whole)
+    written = os.write(file, line)
+    if written < len(line):
+        os.ftruncate(file, whole)
+        raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes fitted")
+    os.fsync(file)
 
 
 def read_leaderboard(path: Path) -> list[dict[str, Any]]:

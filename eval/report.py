@@ -129,9 +129,9 @@ def gather(
     )
     board = [] if options.leaderboard is None else read_leaderboard(options.leaderboard)
     calibration = None if options.calibration is None else read_calibration(options.calibration)
-    _require_matplotlib()
-    from eval.report_pictures import force_chart, learning_curves
+    from eval.report_pictures import force_chart, learning_curves, load_matplotlib
 
+    load_matplotlib()
     rows = table_1(runs)
     return {
         "title": options.title,
@@ -204,17 +204,6 @@ def _views(run: RunFolder, count: int) -> EvaluationSet:
         str(run.environment.get("simulator", "mujoco")),
         float(run.environment.get("reach", REACH)),
     )
-
-
-def _require_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        from gymnasium.error import DependencyNotInstalled
-
-        raise DependencyNotInstalled(
-            'a report needs jinja2 and matplotlib; run: pip install "thor-interact[report]"'
-        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

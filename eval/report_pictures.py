@@ -6,9 +6,12 @@ Charts take their ink from the page's text colour, so that one chart suits a dar
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
+import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +40,35 @@ CURVES: Mapping[str, Mapping[str, str]] = {
     "Loss": {"loss": "loss"},
 }
 """Charts of learning, and the entries of `metrics.jsonl` in each with their names."""
+
+
+def load_matplotlib() -> Any:
+    """Return matplotlib, whatever MPLBACKEND says.
+
+    Charts are drawn on figures that have no window. What a notebook or a desktop has left in that variable
+    need not exist here, and then matplotlib cannot be imported; where it does, it stays the user's choice.
+
+    Raises:
+        DependencyNotInstalled: matplotlib is not installed.
+    """
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    except ImportError as error:
+        from gymnasium.error import DependencyNotInstalled
+
+        raise DependencyNotInstalled(
+            'a report needs jinja2 and matplotlib; run: pip install "thor-interact[report]"'
+        ) from error
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
 
 
 def learning_curves(run: RunFolder) -> list[tuple[str, str]]:
@@ -107,6 +139,7 @@ def force_chart(calibration: Mapping[str, Any], key: str = "shares_seen") -> str
 
 
 def _figure() -> Figure:
+    load_matplotlib()
     from matplotlib.figure import Figure
 
     return Figure(figsize=(5.2, 3.1), layout="constrained")
@@ -130,10 +163,8 @@ def _finish(figure: Figure, axes: Any, legend: bool) -> None:
 
 def _svg(figure: Figure, name: str) -> str:
     """Return a chart that is the same in every report (no date, no random ids), and is named for a reader."""
-    import matplotlib
-
     stream = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+    with load_matplotlib().rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(_INK, "currentColor")

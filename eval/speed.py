@@ -215,7 +215,11 @@ def main() -> None:
     print(f"\nprojected on {document['machine']['cores']} cores, learner and workers together:")
     print(projection_table(document["projected_hours"]))
     if options.out is not None:
-        write_whole(options.out, (json.dumps(document, indent=1) + "\n").encode())
+        try:
+            write_whole(options.out, (json.dumps(document, indent=1) + "\n").encode())
+        except OSError as error:
+            print(f"eval.speed: {error}", file=sys.stderr)
+            raise SystemExit(2) from error
         print(f"written to {options.out}")
 
 

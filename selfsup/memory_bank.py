@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from selfsup.feedback import Experience
+from selfsup.files import remove_temporaries
 from selfsup.segments import ArraySegment, FileSegment, MemoryBankError, Segment
 
 __all__ = ["NEW_PRIORITY", "MemoryBank", "MemoryBankError", "image_scores", "priority"]
@@ -79,7 +80,7 @@ class MemoryBank:
 
         Args:
             capacity: Locations kept; the oldest is replaced first.
-            folder: Where segment files go; made if missing. Segments that an earlier bank left there
+            folder: Where segment files go; made by the first `add`. Segments that an earlier bank left there
                 are overwritten as the new bank grows, unless `restore` brings them back.
             prioritized: Whether sampling follows the priorities; otherwise it is uniform.
 
@@ -91,8 +92,6 @@ class MemoryBank:
         self.capacity = capacity
         self.folder = Path(folder) if folder is not None else None
         self.prioritized = prioritized
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
         self._cursor = 0
         self._slots: list[tuple[Segment, int]] = []
         self._priorities = np.empty(0, dtype=np.float64)
@@ -115,6 +114,9 @@ class MemoryBank:
         Args:
             experiences: In the order in which they will be replaced. Of more than `capacity` only
                 the last ones are kept; of none, nothing is done.
+
+        Raises:
+            OSError: The folder cannot be written to, or the disk is full; the bank is unchanged.
         """
         kept = list(experiences)[-self.capacity :]
         if not kept:
@@ -280,6 +282,7 @@ class MemoryBank:
     def _make_segment(self, experiences: Sequence[Experience]) -> Segment:
         if self.folder is None:
             return ArraySegment(experiences)
+        self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{SEGMENT_PREFIX}{self._segments_written:08d}{SEGMENT_SUFFIX}"
         segment, checksum = FileSegment.write(self.folder / name, experiences)
         self._segments_written += 1
@@ -290,6 +293,7 @@ class MemoryBank:
         """Delete the segment files that nothing refers to any more."""
         if self.folder is None:
             return
+        remove_temporaries(self.folder)
         live = {slot[0].path.name for slot in self._slots if isinstance(slot[0], FileSegment)}
         needed = live.union(*self._saved)
         for path in self.folder.glob(f"{SEGMENT_PREFIX}*{SEGMENT_SUFFIX}"):

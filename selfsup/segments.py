@@ -5,7 +5,6 @@ take 0.45 MB. 20,000 locations are 2.1 GB. Those of files are mapped into memory
 that the system's file cache keeps what it has room for, and a process holds next to nothing.
 """
 
-import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from selfsup.change import GRID
 from selfsup.feedback import Experience
-
-PARTIAL_SUFFIX = ".partial"
-"""Ending of a segment file while it is being written."""
+from selfsup.files import write_whole
 
 MILLIMETRES = 1000
 """Steps of stored depth in a metre."""
@@ -96,13 +93,14 @@ class FileSegment:
 
         Returns:
             The segment, and the CRC-32 of its file.
+
+        Raises:
+            OSError: The folder cannot be written to, or the disk is full; nothing is left behind.
         """
         arrays = pack(experiences)
-        partial = path.with_name(path.name + PARTIAL_SUFFIX)
-        save_file(arrays, partial)
-        checksum = file_checksum(partial)
-        os.replace(partial, path)
-        return cls(path, {name: arrays[name] for name in _ENDS}), checksum
+        content = save(arrays)
+        write_whole(path, content)
+        return cls(path, {name: arrays[name] for name in _ENDS}), zlib.crc32(content)
 
     @classmethod
     def open(cls, path: Path, locations: int, checksum: int) -> "FileSegment":

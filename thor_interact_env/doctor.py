@@ -1,6 +1,7 @@
 """What this machine can run: `python -m thor_interact_env.doctor`.
 
-It renders one view with the embedded simulator, and looks for what AI2-THOR needs; with `--start-player`, or
+It renders one view with the embedded simulator, says whether its world is the one that results were measured
+in, and looks for what AI2-THOR needs; with `--start-player`, or
 where the embedded simulator does not work, it starts AI2-THOR's player too. For each thing missing it names
 one remedy. The exit code is 0 when at least one simulator has worked, 1 when none has, 2 after a mistake on
 the command line. Each simulator is tried in a process of its own, so a graphics driver that crashes or hangs
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 
 from thor_interact_env.errors import InvalidOptionError, RenderingError
+from thor_interact_env.files import home_folder
 
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
 """How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
@@ -113,7 +115,7 @@ def examine_embedded() -> list[Finding]:
     try:
         from thor_interact_env.simulators.mujoco.opengl import REMEDY
     except RenderingError as error:
-        what, _, remedy = str(error).partition(": ")
+        what, _, remedy = str(error).partition("; ")
         return [*found, Finding("embedded simulator", "failed", what, remedy)]
     answer = _in_own_process("mujoco", {}, _TIMEOUT)
     if "error" in answer:
@@ -129,7 +131,9 @@ def examine_embedded() -> list[Finding]:
         )
     )
     detail = f"a view of {answer['room']} in {answer['seconds']:.1f} s, then {answer['view_ms']:.0f} ms each"
-    return [*found, Finding("embedded simulator", "slow" if software else "ok", detail)]
+    found.append(Finding("embedded simulator", "slow" if software else "ok", detail))
+    world = answer["world"]
+    return [*found, Finding("world", "ok" if world["same"] else "failed", world["detail"], world["remedy"])]
 
 
 def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) -> list[Finding]:
@@ -175,16 +179,30 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
 
 
 def installed_builds() -> list[str]:
-    """Return the names of the Unity builds that AI2-THOR's client has downloaded."""
+    """Return the names of the Unity builds that AI2-THOR's client has downloaded.
+
+    Raises:
+        OSError: Their folder may not be entered.
+    """
     folder = _releases()
-    return sorted(item.name for item in folder.iterdir() if item.is_dir()) if folder.is_dir() else []
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(item.name for item in folder.iterdir() if item.is_dir())
 
 
 def _unity_build(wanted: str | None, executable: str | None) -> Finding:
     """Look for the build of that name, or for a local player; without a client no build is wanted."""
-    name, builds = "Unity build", installed_builds()
+    from thor_interact_env.simulators.ai2thor.options import HOME_REMEDY
+
+    name = "Unity build"
     if executable is not None:
         return Finding(name, "ok", executable)
+    if _releases() is None:
+        return Finding(name, "missing", "HOME is not set", f"{HOME_REMEDY}.")
+    try:
+        builds = installed_builds()
+    except OSError as error:
+        return Finding(name, "missing", f"{_releases()} cannot be read ({error.strerror})", f"{HOME_REMEDY}.")
     if wanted in builds:
         return Finding(name, "ok", str(wanted))
     detail = f"none in {_releases()}"
@@ -213,8 +231,9 @@ def _display(display: str | None) -> Finding:
     return Finding("X display", "missing", "DISPLAY is not set", remedy)
 
 
-def _releases() -> Path:
-    return Path.home() / ".ai2thor" / "releases"
+def _releases() -> Path | None:
+    home = home_folder()
+    return None if home is None else home / ".ai2thor" / "releases"
 
 
 def _package(name: str, distribution: str, install: str) -> Finding:
@@ -246,8 +265,10 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
         if simulator == "mujoco":
             from thor_interact_env.simulators.mujoco.drawing_thread import renderer_name
+            from thor_interact_env.simulators.mujoco.golden import compare
 
             answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": renderer_name()}
+            answer["world"] = asdict(compare())
     except Exception as error:  # whatever a driver, a loader or a player raises is what was found
         return {"error": " ".join(str(error).split()) or type(error).__name__}
     finally:

@@ -41,6 +41,10 @@ class RenderingError(RuntimeError):
     """No picture can be rendered on this machine: the message says what to install."""
 
 
+class MainGuardError(RuntimeError):
+    """A process could not be started, for the main program does its work again in each new process."""
+
+
 class PlayerError(RuntimeError):
     """AI2-THOR's Unity player failed: the message names the cause, the player's log file and the remedy."""
 

@@ -1,31 +1,20 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and where a user's own files lie."""
 
-import os
-import tempfile
 from pathlib import Path
 
+from selfsup.files import append_whole, naming, remove_temporaries, write_whole
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file under a temporary name, then rename it: readers never see half of it.
+__all__ = ["append_whole", "home_folder", "naming", "remove_temporaries", "write_whole"]
 
-    Args:
-        path: File to write; an existing one is replaced.
-        content: What it will hold.
+
+def home_folder() -> Path | None:
+    """Return the user's home folder.
 
     Returns:
-        The path.
-
-    Raises:
-        OSError: The folder does not exist or cannot be written to; nothing is left behind then.
+        The folder that HOME names, or that the system knows for this user; None where there is neither, as
+        in containers that run as a user without an entry in /etc/passwd.
     """
-    file = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".tmp", dir=file.parent)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(temporary, file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return file
+        return Path.home()
+    except RuntimeError:
+        return None

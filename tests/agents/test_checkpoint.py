@@ -14,11 +14,10 @@ from agents.checkpoint import (
     list_checkpoints,
     load_checkpoint,
     optimizer_tensors,
-    random_states,
     restore_optimizer,
-    restore_random_states,
     save_checkpoint,
 )
+from agents.random_states import random_states, restore_random_states
 
 
 def trained(steps=2, seed=0):

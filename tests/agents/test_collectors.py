@@ -1,8 +1,11 @@
 """Who collects does not matter: processes, one of which is killed, or a Ray cluster give the same records."""
 
 import logging
+import multiprocessing
 import os
+import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import fields, replace
 from pathlib import Path
@@ -23,6 +26,7 @@ from agents.local_collector import LocalCollector, make_collector
 from agents.network import InteractionNet
 from agents.presets import preset
 from agents.ray_collector import RayCollector
+from thor_interact_env.errors import MainGuardError
 
 
 def assert_same(ones: list[InteractionRecord], others: list[InteractionRecord]) -> None:
@@ -86,6 +90,60 @@ def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
             collector.submit(replace(in_world(task, deadly), seeds=(21,))).result()
         assert len(list(fatal.iterdir())) == 2
     assert os.environ.get("OMP_NUM_THREADS") == threads
+
+
+UNGUARDED = """
+from fake_simulator import FakeSimulator
+from agents.collect import CollectionTask
+from agents.interact import InteractionSchedule
+from agents.local_collector import LocalCollector
+
+with LocalCollector(workers=1) as collector:
+    schedule = InteractionSchedule(0, 1, False)
+    task = CollectionTask((11,), ("FloorPlan1",), schedule, environment={"simulator": FakeSimulator()})
+    collector.submit(task).result()
+"""
+
+
+@pytest.mark.parametrize("how", ["file", "stdin"])
+def test_a_script_without_a_main_guard_is_told_so_at_once(tmp_path: Path, how: str) -> None:
+    """Memory is not blamed, and nothing is tried a second time."""
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    tests = Path(__file__).parents[1]
+    ran = subprocess.run(
+        [sys.executable, "-" if how == "stdin" else str(tmp_path / "script.py")],
+        input=UNGUARDED,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(tests.parent), str(tests / "env")))},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "MainGuardError: a process ended before its own work" in ran.stderr.splitlines()[-1]
+    assert 'if __name__ == "__main__":' in ran.stderr.splitlines()[-1]
+    assert "memory" not in ran.stderr and "died" not in ran.stderr
+
+
+def test_nothing_begins_while_the_main_program_is_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is not even looked at: its main process is at work in it."""
+    from agents.ppo_training import check_ppo_run
+    from agents.run_folder import check_run
+    from eval.agent_process import AgentProcess, AgentSource
+
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    begun: list[Callable[[], object]] = [
+        lambda: LocalCollector(workers=1),
+        lambda: check_run(TrainConfig(schedule=preset("smoke")), tmp_path / "run", resume=True),
+        lambda: check_ppo_run(tmp_path / "run", resume=True),
+        lambda: AgentProcess(AgentSource("agents.random_agent:RandomAgent")),
+    ]
+    for begin in begun:
+        with pytest.raises(MainGuardError, match="running it again"):
+            begin()
+    LocalCollector(workers=0).close()  # needs no process
 
 
 def test_a_closed_collector_gives_up_what_has_not_begun(task: CollectionTask) -> None:

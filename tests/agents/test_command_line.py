@@ -127,7 +127,13 @@ def test_train_evaluate_and_predict(world, capsys):
     model.write_bytes(model.read_bytes()[:1000])
     assert "model.safetensors" in complaint(main, capsys, "evaluate", "run")
     assert "model.safetensors" in complaint(main, capsys, "predict", "run", "view.npz")
-    assert "model.safetensors" in complaint(main, capsys, "train", *SMOKE, "--out", "run", "--resume")
+    words = ("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation")
+    with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*goes on from 000003"):
+        assert exit_code(main, *words) == 0
+    assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
+    for folder in (world / "run" / "checkpoints").glob("0*"):
+        (folder / "model.safetensors").write_bytes(b"")
+    assert "no whole checkpoint" in complaint(main, capsys, *words)
 
 
 def test_without_a_folder_the_run_is_named_after_what_it_is(world):

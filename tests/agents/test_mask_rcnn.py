@@ -294,6 +294,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     agent = train_mask_rcnn(config, whole, evaluate=evaluate, collector=ToyCollector())
     assert len(asked) == 1  # after the second of two episodes
     train_mask_rcnn(config, parts, collector=ToyCollector(), stop_after=1)
+    (parts / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
     with pytest.raises(RunExistsError):
         train_mask_rcnn(config, parts, collector=ToyCollector())
     again = ToyCollector()
@@ -310,8 +311,14 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     ]
     assert rows[0] == rows[1]
     assert [row["phase"] for row in rows[0]] == ["collect", "learn", "learn"]
-    # Killed when all was collected and nothing learned: what was collected is told all the same.
+    # A run that lacks its checkpoints does not start anew.
     shutil.rmtree(whole / "checkpoints")
+    with pytest.raises(CheckpointError, match="not whole"):
+        train_mask_rcnn(config, whole, resume=True, collector=ToyCollector())
+    assert read_metrics(whole) and not (whole / "checkpoints").exists()
+    # Killed when all was collected and nothing learned: what was collected is told all the same.
+    notes = json.loads((whole / "run.json").read_text())
+    (whole / "run.json").write_text(json.dumps({"starts": notes["starts"]}))
     nobody = ToyCollector()
     train_mask_rcnn(config, whole, resume=True, evaluate=evaluate, collector=nobody)
     told = [{name: row[name] for name in row if name not in TIMINGS} for row in read_metrics(whole)]

@@ -114,6 +114,13 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     with pytest.raises(KeyboardInterrupt):
         train(SMALL, folder, simulator=FakeSimulator())
     monkeypatch.setattr(ppo_training, "_save", real)
+    (folder / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
+    (folder / "checkpoints").rename(tmp_path / "checkpoints")
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    with pytest.raises(CheckpointError, match="not whole"):
+        train(SMALL, folder, resume=True, simulator=FakeSimulator())
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    (tmp_path / "checkpoints").rename(folder / "checkpoints")
     resumed = train(SMALL, folder, resume=True, simulator=FakeSimulator())
     assert_equal_weights(resumed, PPOAgent.from_run(run))
     rows = [json.loads(line)["episode"] for line in (folder / "metrics.jsonl").read_text().splitlines()]

@@ -106,6 +106,13 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(trained, tmp_path
         train(CONFIG, run, collector=ToyCollector(most=4))
     note_run(run, kept_seconds=1000.0)  # as if the part before had taken as long
     train(CONFIG, run, resume=True, collector=ToyCollector(), stop_after=1)
+    (run / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
+    (run / "checkpoints").rename(tmp_path / "checkpoints")
+    metrics = read_metrics(run)
+    with pytest.raises(CheckpointError, match="not whole"):
+        train(CONFIG, run, resume=True, collector=ToyCollector())
+    assert read_metrics(run) == metrics
+    (tmp_path / "checkpoints").rename(run / "checkpoints")
     rest = ToyCollector()
     train(CONFIG, run, resume=True, collector=rest)
     assert rest.visited == 0

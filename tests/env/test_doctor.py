@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from command_lines import exit_code
 
 from thor_interact_env import doctor
 from thor_interact_env.doctor import Finding, examine_ai2thor, examine_embedded, main, works
+from thor_interact_env.simulators.mujoco import golden
 
 GOOD = {"room": "FloorPlan1", "seconds": 0.5, "view_ms": 20.0, "renderer": "Some GPU", "backend": "egl"}
 
@@ -51,6 +53,9 @@ class TestEmbedded:
         findings = by_name(examine_embedded())
         assert findings["embedded simulator"].status in ("ok", "slow")
         assert "FloorPlan1" in findings["embedded simulator"].detail
+        expected = golden.compare()
+        status = "ok" if expected.same else "failed"
+        assert findings["world"] == Finding("world", status, expected.detail, expected.remedy)
         assert findings["OpenGL"].detail
         software = any(name in findings["OpenGL"].detail.lower() for name in doctor.SOFTWARE_RASTERISERS)
         assert findings["OpenGL"].status == ("slow" if software else "ok")
@@ -101,6 +106,18 @@ class TestAi2thor:
                 assert "\n" not in finding.remedy
         named = by_name(findings)
         assert named["Unity build"].status == named["Vulkan"].status == named["X display"].status == "missing"
+
+    @pytest.mark.parametrize("home", [None, "/" + "x" * 5000])
+    def test_without_a_home_it_says_what_to_set(self, machine, monkeypatch, home):
+        """A user whom the system does not know, as in containers; and a folder that cannot be looked into."""
+        monkeypatch.delenv("HOME")
+        if home is not None:
+            monkeypatch.setenv("HOME", home)
+        monkeypatch.setattr(pwd, "getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
+        build = by_name(examine_ai2thor(False, None, 10))["Unity build"]
+        assert build.status == "missing"
+        assert build.detail == "HOME is not set" if home is None else "File name too long" in build.detail
+        assert build.remedy.startswith("set HOME to a folder") and build.remedy.endswith(".")
 
     def test_a_client_that_is_not_installed_is_missing(self, machine, monkeypatch):
         def absent(name):
@@ -226,5 +243,6 @@ class TestVerdict:
             env=environment,
         )
         assert done.returncode == 1
-        assert "no-such-backend" in done.stdout
+        assert "MUJOCO_GL is 'no-such-backend'" in done.stdout
+        assert "-> unset it, or set it to one of egl, osmesa, glfw.\n" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -206,6 +208,27 @@ def test_the_process_passes_on_why_an_agent_cannot_be_made() -> None:
     with pytest.raises(AgentSourceError, match="no weights here"):
         AgentProcess(AgentSource("stranger_agents:CannotBeMade"))
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("how", ["file", "stdin"])
+def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, how: str) -> None:
+    program = (
+        "from eval.agent_process import AgentProcess, AgentSource\n"
+        "AgentProcess(AgentSource('agents.random_agent:RandomAgent'))\n"
+    )
+    (tmp_path / "script.py").write_text(program)
+    ran = subprocess.run(
+        [sys.executable, "-" if how == "stdin" else str(tmp_path / "script.py")],
+        input=program,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "MainGuardError" in ran.stderr.splitlines()[-1]
+    assert 'if __name__ == "__main__":' in ran.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])

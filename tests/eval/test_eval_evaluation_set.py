@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,20 @@ def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_cache_folder() == tmp_path / ".cache" / "thor_interact"
+
+
+@pytest.mark.parametrize("home", [None, "/" + "x" * 5000])
+def test_a_user_without_a_home_can_evaluate(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
+    """A container's user whom the system does not know, and a folder that cannot be looked into."""
+    for name in ("THOR_INTERACT_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if home is not None:
+        monkeypatch.setenv("HOME", home)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
+    assert (default_cache_folder() is None) is (home is None)
+    monkeypatch.setattr(module, "make_simulator", lambda name: PaperWorld())
+    with pytest.warns(EvaluationSetWarning, match=r"could not be cached .*; set THOR_INTERACT_CACHE"):
+        assert len(EvaluationSet.make(SPLIT, 2, reachable_share=0.0, progress=False)) == 2
 
 
 def test_wrong_arguments_are_named_before_anything_is_made() -> None:

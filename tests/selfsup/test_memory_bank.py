@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from no_room import room_for
 
 from selfsup.feedback import Experience
 from selfsup.memory_bank import NEW_PRIORITY, MemoryBank, MemoryBankError, image_scores, priority
@@ -67,7 +68,20 @@ def test_the_oldest_are_replaced_first(make_experience: Any, tmp_path: Path, in_
 def test_adding_nothing_does_nothing(tmp_path: Path) -> None:
     bank = MemoryBank(3, tmp_path / "bank")
     bank.add([])
-    assert len(bank) == 0 and segment_names(tmp_path / "bank") == []
+    assert len(bank) == 0 and not (tmp_path / "bank").exists()
+
+
+def test_a_full_disk_leaves_the_bank_as_it_was(make_experience: Any, tmp_path: Path) -> None:
+    bank = MemoryBank(3, tmp_path)
+    bank.add([make_experience(0), make_experience(1)])
+    before, files = bank.state(), {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with room_for(10_000), pytest.raises(OSError, match="segment-00000001"):
+        bank.add([make_experience(2), make_experience(3)])
+    assert bank.state() == before
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+    bank.add([make_experience(2), make_experience(3)])
+    for found, seed in zip(contents(bank), (3, 1, 2), strict=True):
+        assert_equal(found, make_experience(seed))
 
 
 @given(score=st.floats(0, 1))
@@ -243,7 +257,7 @@ def test_a_resumed_run_repeats_what_a_killed_one_did_after_its_last_state(
     state = bank.state()
     for seed in (2, 3, 4):
         bank.add([make_experience(seed)])
-    (tmp_path / "segment-00000004.safetensors.partial").write_bytes(b"half a file")
+    (tmp_path / ".segment-00000004.safetensors.7-0a.tmp").write_bytes(b"half a file")
 
     resumed = MemoryBank(2, tmp_path)
     resumed.restore(state)
@@ -252,7 +266,7 @@ def test_a_resumed_run_repeats_what_a_killed_one_did_after_its_last_state(
     bank.add([make_experience(5)])
     for one, two in zip(contents(resumed), contents(bank), strict=True):
         assert_equal(one, two)
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "rubbish", "missing"])

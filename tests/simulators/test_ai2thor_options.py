@@ -2,17 +2,31 @@
 
 import math
 import pickle
+import pwd
 import sys
 from typing import get_args
 
 import pytest
 from gymnasium.error import DependencyNotInstalled
 
-from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.errors import InvalidOptionError, PlayerStartError
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, Quality, machine_options
 
 pytest.importorskip("ai2thor")
+
+
+def test_a_client_without_a_home_is_not_started(monkeypatch):
+    """It would make a folder named ~ wherever it runs."""
+    options = PlayerOptions(local_executable_path="/bin/true")
+    assert options.of_controller()["local_executable_path"] == "/bin/true"
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
+    with pytest.raises(InvalidOptionError, match="HOME is not set; set HOME to a folder"):
+        options.of_controller()
+    simulator = make_simulator("ai2thor", local_executable_path="/bin/true")
+    with pytest.raises(PlayerStartError, match=r"could not be started .*set HOME to a folder.*its log is ~"):
+        simulator.reachable_positions("FloorPlan1", 0)
 
 
 class TestOptions:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from thor_interact_env.checks import is_integer, is_number
 from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.files import home_folder
 
 Platform = Literal["Linux64", "CloudRendering"]
 """Which of AI2-THOR's builds: for an X server, or for a GPU without one."""
@@ -21,6 +22,10 @@ Quality = Literal[
 
 VARIABLE: Final = "THOR_INTERACT_AI2THOR"
 """Environment variable with a machine's own options, for every command: a JSON object of `PlayerOptions`."""
+
+HOME_REMEDY: Final = (
+    "set HOME to a folder that this user may write to: AI2-THOR's client keeps its builds and logs there"
+)
 
 SOME_DISPLAY: Final = ":0"
 """What the client is given where it insists on an X display that nobody uses."""
@@ -126,9 +131,15 @@ class PlayerOptions:
         return str(build_name(self.build_platform(), self.commit_id or COMMIT_ID))
 
     def of_controller(self) -> dict[str, Any]:
-        """Return the keyword arguments of `ai2thor.controller.Controller` that these options decide."""
+        """Return the keyword arguments of `ai2thor.controller.Controller` that these options decide.
+
+        Raises:
+            InvalidOptionError: This user has no home folder; the client would make one, named `~`, anywhere.
+        """
         import ai2thor.platform
 
+        if home_folder() is None:
+            raise InvalidOptionError(f"HOME is not set; {HOME_REMEDY}")
         options: dict[str, Any] = {"quality": self.quality, "gpu_device": self.gpu_device}
         executable, display = self.executable(), self.display()
         if executable is not None:

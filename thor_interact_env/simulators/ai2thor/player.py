@@ -21,6 +21,7 @@ from thor_interact_env.errors import (
     PlayerTimeoutError,
     UnknownRoomError,
 )
+from thor_interact_env.files import home_folder
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 
 if TYPE_CHECKING:
@@ -134,11 +135,12 @@ class Player:
 
     def log(self) -> Path:
         """Return the file that tells most about the present player: Unity's own log, or what it printed."""
-        own = Path.home() / _UNITY_LOG
+        home = home_folder() or Path("~")  # as the client has it
+        own = home / _UNITY_LOG
         with contextlib.suppress(OSError):
             if own.stat().st_mtime >= self._started_at:
                 return own
-        return Path.home() / ".ai2thor" / "log" / "unity.log"
+        return home / ".ai2thor" / "log" / "unity.log"
 
     def fault(self, cause: str) -> PlayerProtocolError:
         """Return the error for an answer that lacks something; `cause` goes on after "the player"."""

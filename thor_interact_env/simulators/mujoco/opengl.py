@@ -3,6 +3,8 @@
 The backend chosen here counts, whether or not `mujoco` was imported, and chose its own, before.
 """
 
+import contextlib
+import ctypes
 import ctypes.util
 import os
 import sys
@@ -15,10 +17,6 @@ REMEDY: Final = (
     "install a software OpenGL: `apt-get install libegl1 libgl1 libgl1-mesa-dri` (EGL) or "
     "`apt-get install libosmesa6` (OSMesa), or set MUJOCO_GL to one of egl, osmesa, glfw"
 )
-
-_BACKENDS: Final = ("egl", "osmesa", "glfw", "glx", "wgl", "cgl")
-_SWITCHES: Final = ("enable", "enabled", "on", "true", "1", "disable", "disabled", "off", "false", "0")
-"""What else MuJoCo takes as `MUJOCO_GL`; the last five mean that nothing can be drawn."""
 
 _SIDE: Final = 64
 """Pixels along a side of a context's own picture, which nothing is drawn on: canvases bring theirs."""
@@ -37,25 +35,49 @@ def choose_backend() -> str:
         The backend's name. On macOS and Windows MuJoCo's own default is kept.
 
     Raises:
-        RenderingError: Neither library can be found, or the user has set what is no backend.
+        RenderingError: Neither library can be found, or on Linux the user's value is of no use.
     """
     # Mesa in software: at this size its threads cost more than they help, and workers share the cores.
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    chosen = os.environ.get("MUJOCO_GL", "").strip().lower()
-    if chosen and chosen not in _BACKENDS + _SWITCHES:
-        raise RenderingError(
-            f"MUJOCO_GL is {chosen!r}, which is no backend of OpenGL: unset it, or set it to one of egl, "
-            "osmesa, glfw."
-        )
-    if chosen:
-        return chosen
+    chosen = os.environ.get("MUJOCO_GL")
+    if chosen and chosen.strip():
+        return _checked_backend(chosen)
     if not sys.platform.startswith("linux"):
         return "default"
     for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
         if ctypes.util.find_library(library):
             os.environ["MUJOCO_GL"] = backend
             return backend
-    raise RenderingError(f"No OpenGL library for rendering without a display was found: {REMEDY}.")
+    raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
+
+
+def _checked_backend(chosen: str) -> str:
+    """Return the backend that the user's `MUJOCO_GL` names, or say what is wrong with it."""
+    backend = chosen.strip().lower()
+    if not sys.platform.startswith("linux"):
+        return backend
+    if backend not in ("egl", "osmesa", "glfw"):
+        raise RenderingError(f"MUJOCO_GL is {chosen!r}; unset it, or set it to one of egl, osmesa, glfw.")
+    if backend == "glfw" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise RenderingError(
+            "MUJOCO_GL is 'glfw', which needs a screen, and DISPLAY is not set; unset MUJOCO_GL, or set it "
+            "to egl or osmesa."
+        )
+    library = {"egl": "EGL", "osmesa": "OSMesa"}.get(backend)
+    if library is not None and not _is_installed(library):
+        raise RenderingError(f"MUJOCO_GL is {chosen!r}, and there is no library lib{library}; {REMEDY}.")
+    return backend
+
+
+def _is_installed(library: str) -> bool:
+    """Return whether a library can be found, also where only the dynamic linker knows its folder."""
+    if ctypes.util.find_library(library):
+        return True
+    for version in ("", *(f".{number}" for number in range(9, -1, -1))):
+        with contextlib.suppress(OSError):
+            ctypes.CDLL(f"lib{library}.so{version}")
+            return True
+    return False
 
 
 def rendering_error(cause: Exception) -> RenderingError:

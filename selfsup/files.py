@@ -1,0 +1,85 @@
+"""Files that are either whole or not there."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let a system error name a file: that of a full disk comes without one, or with a temporary name.
+
+    Args:
+        path: The file that a user knows.
+
+    Raises:
+        OSError: The body raised one; it is of the same kind, and names the file.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file under a temporary name, then rename it: readers never see half of it.
+
+    Args:
+        path: File to write; an existing one is replaced.
+        content: What it will hold.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written to, or the disk is full; the file is as it
+            was before, and nothing is left behind.
+    """
+    file = Path(path)
+    # Not `tempfile.mkstemp`: its files are their owner's alone, and not every file system can change that.
+    temporary = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        with naming(file):
+            with temporary.open("xb") as stream:
+                stream.write(content)
+            os.replace(temporary, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def append_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Append to a file; where that fails, what was written of it is cut off again.
+
+    Args:
+        path: The file; it is made if it does not exist. Nobody else may append to it meanwhile.
+        content: What to append.
+
+    Raises:
+        OSError: The file cannot be written to, or the disk is full; the file is as it was before.
+    """
+    with naming(path), open(path, "ab", buffering=0) as stream:
+        end = stream.seek(0, os.SEEK_END)
+        left = memoryview(content)
+        try:
+            while left:  # a disk that is almost full takes a part
+                left = left[stream.write(left) :]
+        except BaseException:
+            stream.truncate(end)
+            raise
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Delete the temporary files that a killed process left in a folder, to which nobody else may be writing.
+
+    Args:
+        folder: Where `write_whole` was used.
+    """
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
