@@ -9,28 +9,17 @@ import warnings
 import gymnasium
 import numpy as np
 import pytest
-from env_makers import ELSEWHERE, SOMEWHERE, a_location, idle_actions, make, moving_actions, rollout, started
+from env_makers import SOMEWHERE, a_location, idle_actions, make, moving_actions, rollout
 from fake_simulator import MASSES, FakeSimulator, touch_of
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
-from hypothesis import given
-from hypothesis import strategies as st
 
 import thor_interact_env
 from selfsup.feedback import SupervisionOptions, Supervisor
-from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES
-from thor_interact_env.env import MAX_DEPTH, ThorInteractEnv
-from thor_interact_env.errors import (
-    InvalidLocationError,
-    InvalidOptionError,
-    UnknownRoomError,
-    UnknownSplitError,
-    UnreachableLocationError,
-)
-from thor_interact_env.locations import DatasetEntry, LocationDataset, split_rooms
+from thor_interact_env.actions import DIRECTIONS, FORCES
+from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
-from thor_interact_env.starting import OPTIONS, start_option
 from thor_interact_env.wrappers import RGBDImage
 
 
@@ -135,7 +124,7 @@ class TestEpisode:
         )
         assert all(form(info) == form(infos[0]) for info in infos)
         assert {kind.kind for *_, kind in form(infos[0])} <= set("biuf")  # what a tensor can hold
-        for one, other in itertools.pairwise(infos):
+        for one, other in itertools.combinations(infos, 2):
             assert not any(np.shares_memory(one[name], other[name]) for name in one)
 
     def test_the_motion_is_padded_to_one_length(self, any_world):
@@ -277,144 +266,3 @@ class TestEpisode:
     def test_ground_truth_is_the_worlds(self, env):
         env.reset(seed=0)
         assert tuple(env.unwrapped.ground_truth().masses) == MASSES
-
-
-class TestStart:
-    def test_a_location_or_its_json_can_be_asked_for(self, any_env):
-        location = a_location(any_env)
-        first, _ = any_env.reset(options={"location": location})
-        assert any_env.unwrapped.location == location
-        again, _ = any_env.reset(options={"location": location.to_json()})
-        assert data_equivalence(first, again, exact=True)
-        assert any_env.unwrapped.location == location
-
-    def test_starts_are_drawn_from_the_rooms_of_the_split(self, any_world):
-        env = make(any_world["simulator"], locations="NovelSpaces/test", reachable_share=0.2)
-        observation, _ = env.reset(seed=3)
-        location = env.unwrapped.location
-        assert location.scene in split_rooms("NovelSpaces/test")
-        assert np.mean(observation["depth"] < 1.5) >= 0.2
-        again, _ = env.reset(options={"location": location})
-        assert data_equivalence(observation, again, exact=True)
-        env.reset()
-        assert env.unwrapped.location != location
-        env.close()
-
-    def test_starts_differ_and_lie_in_the_split(self):
-        env = make(locations="NovelObjects/test")
-        starts = [started(env, seed=0 if index == 0 else None) for index in range(20)]
-        assert len(set(starts)) == 20
-        assert {start.scene for start in starts} <= set(split_rooms("NovelObjects/test"))
-
-    def test_starts_can_be_listed(self, any_world):
-        listed = any_world["locations"]
-        listed = [SOMEWHERE, ELSEWHERE] if isinstance(listed, str) else listed[:2]
-        env = make(any_world["simulator"], locations=listed)
-        assert {started(env, seed=seed) for seed in range(20)} == set(listed)
-        env.close()
-
-    @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "path"])
-    def test_starts_can_come_from_a_dataset(self, tmp_path, kind):
-        path = tmp_path / "set.json"
-        LocationDataset([DatasetEntry(1, 300, 300, ELSEWHERE)]).write(path)
-        assert started(make(locations=kind(path))) == ELSEWHERE
-
-    def test_the_share_in_reach_is_handed_on(self):
-        env = make(reachable_share=0.57)
-        shares = [np.mean(env.reset(seed=seed)[0]["depth"] < 1.5) for seed in range(5)]
-        assert min(shares) >= 0.57
-        assert env.unwrapped.simulator.loads > 5
-
-    def test_reset_without_seed_goes_on(self, env):
-        drawn = [[started(env, seed=3), started(env), started(env)] for _ in range(2)]
-        assert drawn[0] == drawn[1]
-        assert drawn[0][0] != drawn[0][1] != drawn[0][2]
-
-    def test_reset_without_seed_goes_on_in_each_world(self, any_env):
-        drawn = [[started(any_env, seed=3), *(started(any_env) for _ in range(6))] for _ in range(2)]
-        assert drawn[0] == drawn[1]
-        assert any(drawn[0][0] != other for other in drawn[0][1:])
-
-    @pytest.mark.parametrize(
-        ("options", "complaint"),
-        [
-            ({"loction": SOMEWHERE}, "'loction'.*did you mean 'location'"),
-            ({"location": SOMEWHERE, "seed": 3}, "'seed'.*'location' and 'state'"),
-            ({4: 4}, "4"),
-            ({"start_location": SOMEWHERE}, "'start_location'"),
-            ({"spawn_seed": 3}, "'spawn_seed'"),
-            ({"_location": SOMEWHERE}, "'_location'"),
-            ({"location": SOMEWHERE, "state": {}}, "not both"),
-        ],
-    )
-    def test_an_option_that_is_none_is_named(self, env, options, complaint):
-        with pytest.raises(InvalidOptionError, match=complaint):
-            env.reset(options=options)
-
-    @given(st.text(st.characters(exclude_characters="_"), max_size=12) | st.integers() | st.none())
-    def test_an_option_without_a_package_is_refused(self, name):
-        with pytest.raises(InvalidOptionError, match="unknown reset option"):
-            start_option({name: None} if name not in OPTIONS else {name + "s": None})
-
-    @given(st.from_regex(r"(minari|tianshou|recorder)_[a-z]{1,3}", fullmatch=True), st.booleans())
-    def test_an_option_for_a_wrapper_changes_nothing(self, name, value):
-        assert start_option({name: value}) is None
-        assert start_option({name: value, "location": SOMEWHERE}) == SOMEWHERE
-
-    def test_an_option_for_a_recorder_reaches_the_environment(self, env):
-        expected = rollout(env, 3, 0)[0]
-        assert data_equivalence(env.reset(seed=3, options={"minari_autoseed": False}), expected, exact=True)
-
-    @pytest.mark.parametrize("location", ["FloorPlan1", 3, (1, 2, 3), None])
-    def test_what_is_no_location_is_refused(self, env, location):
-        with pytest.raises(InvalidOptionError, match="neither a Location"):
-            env.reset(options={"location": location})
-
-    def test_an_incomplete_location_is_refused(self, env):
-        with pytest.raises(InvalidLocationError, match="horizon"):
-            env.reset(options={"location": {k: v for k, v in SOMEWHERE.to_json().items() if k != "horizon"}})
-
-    def test_an_unknown_room_is_refused(self, any_env):
-        with pytest.raises(UnknownRoomError, match="FloorPlan999"):
-            any_env.reset(options={"location": {**SOMEWHERE.to_json(), "scene": "FloorPlan999"}})
-
-    def test_a_place_inside_furniture_is_refused_and_a_reset_is_needed(self, any_env):
-        any_env.reset(seed=0)
-        nowhere = {**SOMEWHERE.to_json(), "position": {"x": 90.0, "y": AGENT_HEIGHT_Y, "z": 0.0}}
-        with pytest.raises(UnreachableLocationError, match="90"):
-            any_env.reset(options={"location": nowhere})
-        with pytest.raises(ResetNeeded):
-            any_env.step([0, 0, 0, 0])
-        any_env.reset(seed=0)
-
-    @pytest.mark.parametrize("locations", ["NovelSpaces", "train", "set.txt"])
-    def test_an_unknown_split_is_named(self, locations):
-        with pytest.raises(UnknownSplitError, match=rf"'{locations}'.*NovelSpaces/train.*json"):
-            ThorInteractEnv(locations=locations)
-
-    @pytest.mark.parametrize(
-        ("options", "error"),
-        [
-            ({"interactions": 0}, InvalidOptionError),
-            ({"interactions": 2.0}, InvalidOptionError),
-            ({"interactions": True}, InvalidOptionError),
-            ({"reachable_share": 1.5}, InvalidOptionError),
-            ({"reach": 0}, InvalidOptionError),
-            ({"reach": float("nan")}, InvalidOptionError),
-            ({"reach": 2.0, "simulator": FakeSimulator()}, InvalidOptionError),
-            ({"simulator": 7}, InvalidOptionError),
-            ({"render_mode": "ansi"}, InvalidOptionError),
-            ({"locations": []}, InvalidOptionError),
-            ({"locations": ["FloorPlan1"]}, InvalidOptionError),
-            ({"locations": "none.json"}, FileNotFoundError),
-            ({"change_test": "flow"}, ValueError),
-            ({"kernel_name": "box"}, ValueError),
-        ],
-        ids=lambda value: ",".join(value) if isinstance(value, dict) else value.__name__,
-    )
-    def test_a_wrong_argument_is_refused_at_once(self, options, error):
-        with pytest.raises(error):
-            ThorInteractEnv(**options)
-
-    def test_unlimited_reach_is_allowed(self):
-        assert ThorInteractEnv(reach=np.inf)._simulator_options == {"reach": np.inf}
