@@ -1,4 +1,4 @@
-"""Where an episode starts: locations, drawn or given, and what is refused."""
+"""Where episodes of `ThorInteract-v0` start, what may be asked for and what is refused."""
 
 import numpy as np
 import pytest
