@@ -15,7 +15,10 @@ from thor_interact_env import doctor
 from thor_interact_env.doctor import Finding, examine_ai2thor, examine_embedded, main, works
 from thor_interact_env.simulators.mujoco import golden
 
-GOOD = {"room": "FloorPlan1", "seconds": 0.5, "view_ms": 20.0, "renderer": "Some GPU", "backend": "egl"}
+GOOD = {
+    **{"room": "FloorPlan1", "seconds": 0.5, "view_ms": 20.0, "renderer": "Some GPU", "backend": "egl"},
+    "world": {"same": True, "detail": "version 1", "remedy": ""},
+}
 
 
 @pytest.fixture
@@ -69,6 +72,12 @@ class TestEmbedded:
         findings = examine_embedded()
         assert by_name(findings)["OpenGL"].status == status
         assert bool(by_name(findings)["OpenGL"].remedy) == (status == "slow")
+        assert works(findings)
+
+    def test_another_world_is_told_with_its_remedy(self, machine):
+        machine["mujoco"] = {**GOOD, "world": {"same": False, "detail": "motion differs", "remedy": "this"}}
+        findings = examine_embedded()
+        assert by_name(findings)["world"] == Finding("world", "failed", "motion differs", "this")
         assert works(findings)
 
     def test_a_fault_is_told_with_its_remedy(self, machine):
