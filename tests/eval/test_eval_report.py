@@ -3,10 +3,7 @@
 import base64
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -350,36 +347,6 @@ def test_charts_take_the_colour_of_the_page(runs, tmp_path) -> None:
         assert chart.startswith("<svg ") and "currentColor" in chart and "#010203" not in chart
         assert "<script" not in chart
     assert dict(learning_curves(run)) == charts
-
-
-@pytest.mark.parametrize(
-    "backend", ["module://matplotlib_inline.backend_inline", "TkAgg", "nonsense", "svg", ""]
-)
-def test_charts_are_drawn_whatever_a_notebook_or_a_desktop_has_left(backend: str) -> None:
-    """In a process of its own: the variable counts where matplotlib is imported first."""
-    program = (
-        "import os, sys\n"
-        "from eval.report_pictures import force_chart\n"
-        "share = {'mass_class': 'light', 'force': 5, 'touches': 2, 'successes': 1}\n"
-        "chart = force_chart({'shares_seen': [share]})\n"
-        "assert chart.startswith('<svg') and '0.50' in chart\n"
-        "assert 'matplotlib.pyplot' not in sys.modules\n"
-        "import matplotlib\n"
-        "print(os.environ['MPLBACKEND'], dict.__getitem__(matplotlib.rcParams, 'backend'), sep='|')\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    variable, chosen = ran.stdout.strip().split("|")
-    assert variable == backend
-    if backend in ("TkAgg", "svg"):  # those that there are stay the user's choice
-        assert chosen == backend
 
 
 def test_frames_become_a_film_and_none_is_an_error() -> None:
