@@ -45,7 +45,7 @@ CONTENTS: Mapping[str, str] = {
     "run.json": "commands, machine, times, targets",
     "metrics.jsonl": "losses, success rates and AP, one line per episode",
     "tensorboard": "the same for `tensorboard --logdir`",
-    "checkpoints/last": "the trained network",
+    "checkpoints": "the trained network, by the number of episodes",
     "evaluation.json": "the table above",
     "memory_bank": "what was seen and felt; only needed to resume",
 }

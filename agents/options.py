@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import tyro
 
@@ -29,6 +29,7 @@ def fail(message: str) -> NoReturn:
     """Print a mistake of the user in one line and leave with exit code 2."""
     with contextlib.suppress(OSError):  # where even this cannot be written, the exit code says enough
         print("error: " + " ".join(message.split()), file=sys.stderr)
+    _give_up_if_closed(sys.stderr)
     raise SystemExit(2)
 
 
@@ -79,10 +80,10 @@ def run_command_line(
         print("\nInterrupted.", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        _give_up_output()
+        _give_up_if_closed(sys.stdout)
         raise SystemExit(1) from None
     except OSError as error:
-        _give_up_output()
+        _give_up_if_closed(sys.stdout)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         fail(f"{error}; {ROOM_REMEDY}" if full else str(error))
     except Exception as error:
@@ -92,16 +93,16 @@ def run_command_line(
     raise SystemExit(0)
 
 
-def _give_up_output() -> None:
+def _give_up_if_closed(stream: TextIO) -> None:
     """Print nothing more where that fails, as into a pipe that is closed or a file on a full disk.
 
     Python would try once more as it ends, and leave with an exit code of its own.
     """
     try:
-        sys.stdout.flush()
+        stream.flush()
     except (OSError, ValueError):
         with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def choose_command(

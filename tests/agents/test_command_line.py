@@ -123,7 +123,7 @@ def test_train_evaluate_and_predict(world, capsys):
         main, capsys, "train", *SMOKE, "--out", "run", "--seed", "1", "--resume"
     )
 
-    model = world / "run" / "checkpoints" / "last" / "model.safetensors"
+    model = world / "run" / "checkpoints" / "000004" / "model.safetensors"
     model.write_bytes(model.read_bytes()[:1000])
     assert "model.safetensors" in complaint(main, capsys, "evaluate", "run")
     assert "model.safetensors" in complaint(main, capsys, "predict", "run", "view.npz")
@@ -138,7 +138,7 @@ def test_train_evaluate_and_predict(world, capsys):
 
 def test_without_a_folder_the_run_is_named_after_what_it_is(world):
     assert exit_code(main, *SMOKE, "--seed", "4", "--no-final-evaluation") == 0
-    assert (world / "runs" / "smoke-NovelSpaces-seed4" / "checkpoints" / "last").exists()
+    assert (world / "runs" / "smoke-NovelSpaces-seed4" / "checkpoints" / "000004").exists()
 
 
 def test_interruption_says_how_to_go_on(world, monkeypatch, capsys):

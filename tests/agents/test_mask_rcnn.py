@@ -295,11 +295,13 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     assert len(asked) == 1  # after the second of two episodes
     train_mask_rcnn(config, parts, collector=ToyCollector(), stop_after=1)
     (parts / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
+    first = (parts / "checkpoints" / "000001" / "state.json").stat().st_ino
     with pytest.raises(RunExistsError):
         train_mask_rcnn(config, parts, collector=ToyCollector())
     again = ToyCollector()
     train_mask_rcnn(config, parts, resume=True, evaluate=evaluate, collector=again)
     assert again.seeds == []  # the views are there
+    assert (parts / "checkpoints" / "000001" / "state.json").stat().st_ino == first  # it was not made again
     states = [load_checkpoint(last_checkpoint(run)) for run in (whole, parts)]
     assert all(torch.equal(states[0].model[name], states[1].model[name]) for name in states[0].model)
     assert all(

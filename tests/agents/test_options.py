@@ -40,6 +40,7 @@ def test_output_into_a_file_on_a_full_disk_is_one_line(both: bool) -> None:
         ran = subprocess.run(
             [sys.executable, "-m", "eval.table", "rows"],
             cwd=Path(__file__).parents[2],
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
             stdout=full,
             stderr=full if both else subprocess.PIPE,
             text=True,

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fake_simulator import FakeSimulator
 import eval.benchmark
 from agents.base import Agent
 from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.collect import CollectionError
 from agents.network import InteractionNet
 from agents.ppo_agent import OVERVIEW, PPOAgent, PPOConfig, evaluate_run
 from agents.ppo_training import load_ppo_config, make_environment, make_policy, train
@@ -18,6 +20,7 @@ from agents.run_folder import RunExistsError
 from agents.schedule import ConfigurationError, RunError
 from eval.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
+from thor_interact_env.errors import MainGuardError
 from thor_interact_env.locations import Location
 from thor_interact_env.simulators.base import Observation
 
@@ -126,6 +129,32 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     rows = [json.loads(line)["episode"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert rows == [1, 2, 3]
     assert json.loads((folder / "run.json").read_text())["training_seconds"] > 1000  # both parts
+
+
+def test_processes_that_cannot_begin_or_end_early_are_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stable_baselines3.common import vec_env
+
+    from agents import ppo_training
+
+    def cannot_begin(*arguments: object, **options: object) -> None:
+        raise ConnectionResetError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vec_env, "SubprocVecEnv", cannot_begin)
+        with pytest.raises(MainGuardError, match='if __name__ == "__main__":'):
+            train(dataclasses.replace(SMALL, processes=True), tmp_path / "begun")
+
+    def end_early(model: Any, *arguments: object) -> float:
+        for process in model.env.processes:
+            process.kill()
+        model.env.env_method("get_wrapper_attr", "spec")
+        raise AssertionError("the processes are gone")
+
+    monkeypatch.setattr(ppo_training, "_learn", end_early)
+    with pytest.raises(CollectionError, match=r"process of an environment has ended.*--resume"):
+        train(dataclasses.replace(SMALL, processes=True), tmp_path / "ended")
 
 
 def test_what_cannot_go_on_is_refused(run: Path, tmp_path: Path) -> None:

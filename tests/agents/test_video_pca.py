@@ -113,9 +113,11 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(trained, tmp_path
         train(CONFIG, run, resume=True, collector=ToyCollector())
     assert read_metrics(run) == metrics
     (tmp_path / "checkpoints").rename(run / "checkpoints")
+    first = (run / "checkpoints" / "000001" / "state.json").stat().st_ino
     rest = ToyCollector()
     train(CONFIG, run, resume=True, collector=rest)
     assert rest.visited == 0
+    assert (run / "checkpoints" / "000001" / "state.json").stat().st_ino == first  # it was not made again
     assert json.loads((run / "run.json").read_text())["training_seconds"] > 1000
     assert_same_weights(run, trained[0])
     assert measured(run) == measured(trained[0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from command_lines import outcome
 from fake_simulator import SIDE, FakeSimulator
+from no_room import room_for
 
 from agents.base import Instance
 from eval import benchmark
@@ -191,6 +192,27 @@ def test_the_command_writes_json_and_appends_to_the_leaderboard(command, tmp_pat
     assert [entry["label"] for entry in entries] == ["first", "second"]
     del result["failures"]
     assert entries[1] == result
+
+
+def test_where_the_disk_is_full_the_result_is_printed_all_the_same(command, tmp_path) -> None:
+    out, board = tmp_path / "result.json", tmp_path / "board.jsonl"
+    words = ("--agent", "stranger_agents:Centre", "--out", out, "--leaderboard", board, "--label", "x" * 5000)
+    with room_for(4096):
+        code, said, error = command(*words)
+    assert code == 2 and "objects in reach" in said and "No view failed" in said
+    assert error.count("\n") == 1 and str(out) in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_leaderboard_on_a_full_disk_stays_as_it_was(tmp_path: Path) -> None:
+    board = tmp_path / "board.jsonl"
+    append_to_leaderboard(board, entry("first"))
+    before = board.read_bytes()
+    with room_for(4096), pytest.raises(OSError, match=r"board\.jsonl"):
+        append_to_leaderboard(board, entry("x" * 5000))
+    assert board.read_bytes() == before
+    append_to_leaderboard(board, entry("second"))
+    assert [one["label"] for one in read_leaderboard(board)] == ["first", "second"]
 
 
 def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -> None:
