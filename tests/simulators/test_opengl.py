@@ -19,6 +19,7 @@ from thor_interact_env.simulators.mujoco import drawing_thread as module
 from thor_interact_env.simulators.mujoco.building import CAMERA
 from thor_interact_env.simulators.mujoco.drawing_thread import drawing_thread
 from thor_interact_env.simulators.mujoco.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.rendering import Renderer
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere MuJoCo's own choice is kept")
@@ -120,9 +121,19 @@ def test_after_a_loss_all_rooms_look_as_before(alone, lose):
     fine.close()
 
 
-def inherited(simulator: MujocoSimulator) -> tuple[bytes, bytes]:
-    """Look with the parent's simulator, in a process forked from it."""
-    return look_with(simulator, ROOMS[0])
+def test_two_qualities_of_one_model_look_as_before_after_a_loss(simulator):
+    look_with(simulator, ROOMS[0])
+    room = simulator._compiled(ROOMS[0]).room
+    fast, fine = Renderer(room.model), Renderer(room.model, quality="fine")
+
+    def pictures():
+        return [renderer.rgb(room.data, CAMERA).tobytes() for renderer in (fast, fine)]
+
+    before = pictures()
+    drawing_thread.end()
+    assert pictures() == before
+    fast.close()
+    fine.close()
 
 
 @on_linux
@@ -135,8 +146,10 @@ def test_a_forked_process_draws_after_its_parent_has(alone, simulator):
     ours, theirs = multiprocessing.Pipe()
     child = os.fork()
     if child == 0:
-        theirs.send(digest(inherited(simulator)))
-        os._exit(0)
+        try:
+            theirs.send(digest(look_with(simulator, ROOMS[0])))
+        finally:
+            os._exit(0)
     assert ours.poll(120)
     assert ours.recv() == digest(alone[ROOMS[0]])
     assert os.waitpid(child, 0)[1] == 0
