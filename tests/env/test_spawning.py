@@ -98,3 +98,14 @@ def test_a_main_program_may_start_processes(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
     with pytest.raises(MainGuardError, match=GUARD):
         check_main_guard()
+
+
+def test_datasets_are_made_under_a_guard(tmp_path: Path) -> None:
+    program = (
+        "from thor_interact_env.datasets import Drawing, make_dataset\n"
+        f"make_dataset(Drawing('NovelSpaces/val', 2), {str(tmp_path / 'set.json')!r}, forces=False, workers=2)\n"
+    )
+    ran = run(program, tmp_path, "file")
+    assert ran.returncode == 1
+    assert GUARD in ran.stderr.strip().splitlines()[-1], ran.stderr
+    assert not (tmp_path / "set.json").exists()

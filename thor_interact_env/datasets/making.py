@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from thor_interact_env.datasets.measuring import DIRECTIONS_TRIED, POINTS, measu
 from thor_interact_env.errors import DatasetError, InvalidOptionError
 from thor_interact_env.locations import LocationDataset
 from thor_interact_env.simulators import check_simulator_name, make_simulator
+from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
 from thor_interact_env.splits import split_rooms
 from thor_interact_env.world import world_of
 
@@ -84,7 +85,9 @@ def make_dataset(
         InvalidOptionError: The number of workers is below 1.
         ValueError: There is no such simulator.
         DependencyNotInstalled: pycocotools is missing.
+        MainGuardError: The main program makes the dataset without a main guard, so workers would, too.
     """
+    check_main_guard()
     if not is_integer(workers) or workers < 1:
         raise InvalidOptionError(f"workers {workers!r} is not an integer of at least 1")
     check_simulator_name(simulator)
@@ -160,14 +163,16 @@ def _run(tasks: Sequence[_RoomTask], workers: int) -> Iterator[_RoomTask]:
             _make_room(task)
             yield task
         return
-    # Spawned, not forked: a renderer does not survive a fork.
-    context = multiprocessing.get_context("spawn")
+    context = SpawnedProcesses()
     with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
         waiting = {pool.submit(_make_room, task): task for task in tasks}
         try:
             for done in as_completed(waiting):
                 done.result()
                 yield waiting[done]
+        except BrokenProcessPool:
+            context.check_begun()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
