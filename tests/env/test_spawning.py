@@ -103,7 +103,8 @@ def test_a_main_program_may_start_processes(monkeypatch: pytest.MonkeyPatch) -> 
 def test_datasets_are_made_under_a_guard(tmp_path: Path) -> None:
     program = (
         "from thor_interact_env.datasets import Drawing, make_dataset\n"
-        f"make_dataset(Drawing('NovelSpaces/val', 2), {str(tmp_path / 'set.json')!r}, forces=False, workers=2)\n"
+        f"file = {str(tmp_path / 'set.json')!r}\n"
+        "make_dataset(Drawing('NovelSpaces/val', 2), file, forces=False, workers=2)\n"
     )
     ran = run(program, tmp_path, "file")
     assert ran.returncode == 1
