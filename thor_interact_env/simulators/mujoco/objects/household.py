@@ -136,7 +136,7 @@ def _bin(rng: Rng, size: Vector, body: Material, rim: Material, lid: int) -> Blu
         edge = lower + (0.485 - lower) * (stripe + wide) / level + 0.004
         parts.add(rim, placed(lathe([(edge, stripe), (edge, stripe + wide)], facets, False)))
     tall = z / 3
-    for step, height in enumerate((0.5, 0.75, 1.0)):  # Its taper is felt as three steps.
+    for step, height in enumerate((0.5, 0.75, 1.0)):  # Its taper collides as three steps.
         base, wide = step * tall, lower + (0.5 - lower) * (step + height) / 3
         if facets > 4:
             disc(parts, (2 * wide * x, 2 * wide * y, tall), base)
