@@ -27,7 +27,12 @@ OUTSIDE = {
 }
 WORLD = sorted(
     [path for path in MUJOCO.rglob("*.py") if path.name not in OUTSIDE]
-    + [PACKAGE / "datasets" / "drawing.py", PACKAGE / "locations.py", PACKAGE / "splits.py"]
+    + [
+        PACKAGE / "datasets" / "drawing.py",
+        PACKAGE / "datasets" / "measuring.py",
+        PACKAGE / "locations.py",
+        PACKAGE / "splits.py",
+    ]
 )
 
 # Products by BLAS; functions that NumPy or the C library compute differently on other processors; sums whose

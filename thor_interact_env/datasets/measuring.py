@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from selfsup.change import STRIDE
 from selfsup.feedback import Supervisor
@@ -67,7 +67,7 @@ def _touches(
     reachable: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> list[tuple[int, int, npt.NDArray[np.float64]]]:
     """Return rows, columns and directions of the touches to try at an object, the most promising first."""
-    distances = cv2.distanceTransform(reachable.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distances = ndimage.distance_transform_edt(reachable)
     pixels = np.flatnonzero(reachable)
     others = rng.choice(pixels, min(POINTS - 1, len(pixels)), replace=False)
     touches = []
