@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -73,3 +74,11 @@ def assert_same_run(run, other):
     assert measured(run) == measured(other)
     optimizers = [load_checkpoint(last_checkpoint(each)).optimizer for each in (run, other)]
     assert all(torch.equal(tensor, optimizers[1][name]) for name, tensor in optimizers[0].items())
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Return all that a folder holds: the content of files, None for folders, by relative path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }

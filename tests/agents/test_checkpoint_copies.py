@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from made_up_runs import tree
 from no_room import room_for
 
 from agents.checkpoint import (
@@ -43,13 +44,6 @@ def run(tmp_path: Path) -> Path:
     for number in (1, 2, 3):
         save_checkpoint(folder, number, checkpoint(number))
     return folder
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
 
 
 def follow_links(run: Path, copy: Path) -> None:

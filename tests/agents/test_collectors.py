@@ -3,7 +3,6 @@
 import logging
 import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -18,6 +17,7 @@ from fake_simulator import FakeSimulator
 from gymnasium.error import DependencyNotInstalled
 from mortal_simulator import MortalSimulator
 from safetensors.torch import save_file
+from scripts import run_script
 
 from agents.collect import CollectionError, CollectionTask, collect_locations
 from agents.configuration import TrainConfig
@@ -108,17 +108,7 @@ with LocalCollector(workers=1) as collector:
 @pytest.mark.parametrize("how", ["file", "stdin"])
 def test_a_script_without_a_main_guard_is_told_so_at_once(tmp_path: Path, how: str) -> None:
     """Memory is not blamed, and nothing is tried a second time."""
-    (tmp_path / "script.py").write_text(UNGUARDED)
-    tests = Path(__file__).parents[1]
-    ran = subprocess.run(
-        [sys.executable, "-" if how == "stdin" else str(tmp_path / "script.py")],
-        input=UNGUARDED,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(tests.parent), str(tests / "env")))},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    ran = run_script(UNGUARDED, tmp_path, how)
     assert ran.returncode == 1
     assert "MainGuardError: a process ended before its own work" in ran.stderr.splitlines()[-1]
     assert 'if __name__ == "__main__":' in ran.stderr.splitlines()[-1]

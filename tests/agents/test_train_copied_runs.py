@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_up_runs import CONFIG, MadeUpCollector, assert_same_run, measured
+from made_up_runs import CONFIG, MadeUpCollector, assert_same_run, measured, tree
 from no_room import room_for
 
 from agents.checkpoint import CheckpointError
@@ -34,13 +34,6 @@ def copy(runs: tuple[Path, Path], tmp_path: Path) -> Path:
     shutil.copytree(runs[0], run, symlinks=True)
     (run / "checkpoints" / "last").unlink()
     return run
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }
 
 
 def test_a_copy_without_links_goes_on(whole: Path, copy: Path) -> None:

@@ -2,11 +2,10 @@
 
 import multiprocessing
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from scripts import run_script
 
 from thor_interact_env.errors import MainGuardError
 from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
@@ -33,24 +32,10 @@ def work():
 """
 
 
-def run(program: str, folder: Path, how: str) -> subprocess.CompletedProcess[str]:
-    words = {"file": [str(folder / "program.py")], "stdin": ["-"], "words": ["-c", program]}[how]
-    (folder / "program.py").write_text(program)
-    return subprocess.run(
-        [sys.executable, *words],
-        input=program if how == "stdin" else "",
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("how", ["file", "words"])
 def test_a_program_that_keeps_to_the_rules_works(tmp_path: Path, how: str) -> None:
     guard = GUARD if how == "file" else "if True:"  # what is given as words is not run again
-    ran = run(f"{PROGRAM}\n{guard}\n    work()\n", tmp_path, how)
+    ran = run_script(f"{PROGRAM}\n{guard}\n    work()\n", tmp_path, how)
     assert ran.returncode == 0, ran.stderr
     assert sorted(ran.stdout.split()) == ["5", "worked"]
 
@@ -59,7 +44,7 @@ def test_a_program_that_keeps_to_the_rules_works(tmp_path: Path, how: str) -> No
 @pytest.mark.parametrize("first", ["work()", "work.__globals__['check_main_guard'] = print; work()"])
 def test_one_that_does_not_is_told_the_guard(tmp_path: Path, how: str, first: str) -> None:
     """Also where the program run again is stopped by Python itself, as it starts a process."""
-    ran = run(f"{PROGRAM}\n{first}\n", tmp_path, how)
+    ran = run_script(f"{PROGRAM}\n{first}\n", tmp_path, how)
     assert ran.returncode == 1
     last = ran.stderr.strip().splitlines()[-1]
     assert last.startswith("thor_interact_env.errors.MainGuardError") and GUARD in last
@@ -69,7 +54,7 @@ def test_one_that_does_not_is_told_the_guard(tmp_path: Path, how: str, first: st
 
 def test_a_pool_is_told_too(tmp_path: Path) -> None:
     program = PROGRAM.replace("process.start()", "").replace("process.check_begun()", "")
-    ran = run(f"{program}\nwork()\n", tmp_path, "file")
+    ran = run_script(f"{program}\nwork()\n", tmp_path, "file")
     assert GUARD in ran.stderr.strip().splitlines()[-1], ran.stderr
     assert "5" not in ran.stdout.split()
 
@@ -106,7 +91,7 @@ def test_datasets_are_made_under_a_guard(tmp_path: Path) -> None:
         f"file = {str(tmp_path / 'set.json')!r}\n"
         "make_dataset(Drawing('NovelSpaces/val', 2), file, forces=False, workers=2)\n"
     )
-    ran = run(program, tmp_path, "file")
+    ran = run_script(program, tmp_path, "file")
     assert ran.returncode == 1
     assert GUARD in ran.stderr.strip().splitlines()[-1], ran.stderr
     assert not (tmp_path / "set.json").exists()

@@ -2,8 +2,6 @@
 
 import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripts import run_script
 
 from agents.base import Instance
 from eval.agent_process import (
@@ -216,16 +215,7 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, how: str) -> N
         "from eval.agent_process import AgentProcess, AgentSource\n"
         "AgentProcess(AgentSource('agents.random_agent:RandomAgent'))\n"
     )
-    (tmp_path / "script.py").write_text(program)
-    ran = subprocess.run(
-        [sys.executable, "-" if how == "stdin" else str(tmp_path / "script.py")],
-        input=program,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = run_script(program, tmp_path, how)
     assert ran.returncode == 1
     assert "MainGuardError" in ran.stderr.splitlines()[-1]
     assert 'if __name__ == "__main__":' in ran.stderr.splitlines()[-1]

@@ -7,6 +7,7 @@ functions here, which take elementary operations in a fixed order; tests/project
 the modules of the world to it.
 """
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,21 +23,10 @@ _QUARTER = (1.57079632673412561417, 6.07710050650619224932e-11)
 
 _LOG_2 = (6.93147180369123816490e-01, 1.90821492927058770002e-10)
 
-
-def _inverse_factorials(first: int, last: int, sign: int = 1) -> tuple[float, ...]:
-    """Return 1 / n! for every second n, the last first, with alternating signs if `sign` is -1."""
-    factorials = [1.0]
-    for n in range(1, last + 1):
-        factorials.append(factorials[-1] * n)
-    return tuple(
-        float(sign) ** ((n - first) // 2) / factorials[n] for n in reversed(range(first, last + 1, 2))
-    )
-
-
-_SINE, _COSINE = _inverse_factorials(1, 19, -1), _inverse_factorials(0, 18, -1)
-_EXPONENTIAL = tuple(
-    sorted((*_inverse_factorials(0, 14), *_inverse_factorials(1, 15)))  # 1 / 15!, ..., 1 / 0!
-)
+# Coefficients of power series, the highest power first.
+_SINE = tuple((-1) ** (n // 2) / math.factorial(n) for n in range(19, 0, -2))
+_COSINE = tuple((-1) ** (n // 2) / math.factorial(n) for n in range(18, -1, -2))
+_EXPONENTIAL = tuple(1 / math.factorial(n) for n in range(15, -1, -1))
 _ARTANH = tuple(2.0 / n for n in range(23, 0, -2))
 
 
