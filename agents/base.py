@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from thor_interact_env.simulators.base import Observation
 
+Point = tuple[int, int, int]
+"""Pixel row and column, each in 0..299, and force index 0..2."""
+
 
 @dataclass(frozen=True, eq=False)
 class Instance:

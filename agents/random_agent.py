@@ -5,9 +5,10 @@ import zlib
 import numpy as np
 
 from agents.base import Instance
-from agents.clustering import cell_centre, upscale_mask
+from agents.selfsup_agent.clustering import cell_centre, upscale_mask
+from selfsup.grid import GRID
 from selfsup.superpixels import superpixel_labels
-from thor_interact_env.actions import FORCES, GRID
+from thor_interact_env.actions import FORCES
 from thor_interact_env.simulators.base import Observation
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from agents.base import Instance
-from agents.clustering import cell_centre, upscale_mask
-from selfsup.change import STRIDE
+from agents.selfsup_agent.clustering import cell_centre, upscale_mask
+from selfsup.grid import STRIDE
 from selfsup.superpixels import superpixel_labels
 from thor_interact_env.actions import REACH
 from thor_interact_env.simulators.base import Observation

@@ -19,13 +19,13 @@ from typing import Annotated, Any, NoReturn
 import tyro
 from scipy import stats
 
-from agents.options import parse_options, run_command_line
-from agents.schedule import require
-from eval.bootstrap import CONFIDENCE
-from eval.mass import separations
-from eval.row_results import HEADINGS, aligned, mixed_worlds, read_results, summarize
-from thor_interact_env.annotations import MASS_CLASSES
+from agents.commands.options import parse_options, run_command_line
+from agents.training.schedule import require
+from eval.metrics.bootstrap import CONFIDENCE
+from eval.metrics.mass import separations
+from eval.table.row_results import HEADINGS, aligned, mixed_worlds, read_results, summarize
 from thor_interact_env.files import write_whole
+from thor_interact_env.locations.annotations import MASS_CLASSES
 
 PROGRAM = "python -m eval.findings"
 
@@ -104,7 +104,7 @@ def findings(rows: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     """Judge the paper's findings.
 
     Args:
-        rows: The rows of one split and preset, by letter, as `eval.row_results.summarize` returns them.
+        rows: The rows of one split and preset, by letter, as `eval.table.row_results.summarize` returns them.
 
     Returns:
         All findings, in the order of the table's rows; those about mass are last.

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from agents.base import Instance
+from selfsup.grid import STRIDE
 from selfsup.superpixels import superpixel_labels
-from thor_interact_env.actions import REACH, STRIDE
+from thor_interact_env.actions import REACH
 from thor_interact_env.simulators.base import Observation
 
 MEDIUM_FORCE = 1  # index of 30 N: looks say nothing of mass, and the middle class errs least

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from selfsup.change import GRID
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
+from selfsup.grid import GRID
 
 FLIP_PROBABILITY = 0.5
 JITTER_PROBABILITY = 0.8

@@ -6,14 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-STRIDE = 3
-"""Pixels per grid cell, along both axes."""
-
-IMAGE_SIZE = 300
-"""Pixels of an image, along both axes."""
-
-GRID = IMAGE_SIZE // STRIDE
-"""Cells of the grid, along both axes."""
+from selfsup.grid import STRIDE
 
 CHANGE_THRESHOLD = 0.01
 """A cell has changed when its measure exceeds this (paper section 4.2, step III)."""

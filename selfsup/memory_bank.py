@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 from selfsup.files import remove_temporaries
 from selfsup.segments import ArraySegment, FileSegment, MemoryBankError, Segment
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from selfsup.change import GRID
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 from selfsup.files import write_whole
+from selfsup.grid import GRID
 
 MILLIMETRES = 1000
 """Steps of stored depth in a metre."""

@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from skimage.segmentation import felzenszwalb
 
-from selfsup.change import STRIDE, check_image
+from selfsup.change import check_image
+from selfsup.grid import STRIDE
 
 SCALE = 200
 SIGMA = 0.5

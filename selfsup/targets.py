@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from selfsup.change import GRID
-from selfsup.feedback import FORCE_COUNT, KERNEL_RADIUS, Experience, Feedback, KernelName, kernel
+from selfsup.experience import Experience
+from selfsup.feedback import FORCE_COUNT, KERNEL_RADIUS, Feedback, KernelName, kernel
+from selfsup.grid import GRID
 
 
 @dataclass(frozen=True, eq=False)

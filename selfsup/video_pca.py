@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from selfsup.change import GRID, STRIDE, check_image
+from selfsup.change import check_image
+from selfsup.grid import GRID, STRIDE
 
 COMPONENTS: Final = 4
 """Principal components that reconstruct a frame (appendix D)."""

@@ -9,14 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from selfsup.change import STRIDE
+from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.errors import InvalidActionError
-
-IMAGE_SIZE: Final = 300
-"""Height and width of an image, in pixels."""
-
-GRID: Final = IMAGE_SIZE // STRIDE
-"""Height and width of the grid of masks, in cells of `STRIDE` x `STRIDE` pixels: 100."""
 
 FORCES: Final[tuple[float, float, float]] = (5.0, 30.0, 200.0)
 """The three forces in newtons: for light, medium and heavy objects (paper section 4.1)."""

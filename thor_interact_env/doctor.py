@@ -113,7 +113,7 @@ def examine_embedded() -> list[Finding]:
     if found[0].status != "ok":
         return [*found, Finding("embedded simulator", "failed", "MuJoCo is not installed", found[0].remedy)]
     try:
-        from thor_interact_env.simulators.mujoco.opengl import REMEDY
+        from thor_interact_env.simulators.mujoco.drawing.opengl import REMEDY
     except RenderingError as error:
         what, _, remedy = str(error).partition("; ")
         return [*found, Finding("embedded simulator", "failed", what, remedy)]
@@ -247,7 +247,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
     """Look at one view of a simulator; return what it took, or {"error": sentence}."""
     import numpy as np
 
-    from thor_interact_env.locations import Location
+    from thor_interact_env.locations.location import Location
     from thor_interact_env.simulators import make_simulator
 
     world = None
@@ -264,7 +264,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         world.load(places[-1])
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
         if simulator == "mujoco":
-            from thor_interact_env.simulators.mujoco.drawing_thread import renderer_name
+            from thor_interact_env.simulators.mujoco.drawing.drawing_thread import renderer_name
             from thor_interact_env.simulators.mujoco.golden import compare
 
             answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": renderer_name()}

@@ -13,22 +13,18 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.utils import EzPickle
 
-from selfsup.feedback import ChangeTest, KernelName, SupervisionOptions, Supervisor
-from thor_interact_env.actions import (
-    ACTION_FIELDS,
-    DIRECTIONS,
-    FORCES,
-    IMAGE_SIZE,
-    REACH,
-    STRIDE,
-    check_action,
-)
+from selfsup.change import ChangeTest
+from selfsup.feedback import KernelName
+from selfsup.grid import IMAGE_SIZE, STRIDE
+from selfsup.supervisor import SupervisionOptions, Supervisor
+from thor_interact_env.actions import ACTION_FIELDS, DIRECTIONS, FORCES, REACH, check_action
 from thor_interact_env.checks import check_interactions, check_reach, check_reachable_share
 from thor_interact_env.errors import InvalidOptionError
-from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.starting import check_simulator, parse_locations, start_option
 from thor_interact_env.simulators import NONDETERMINISTIC, make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
-from thor_interact_env.starting import check_simulator, parse_locations, start_option
 from thor_interact_env.state import NO_FRAMES, Episode, SavedState, pack_info, pack_state, unpack_state
 from thor_interact_env.window import Window
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from selfsup.feedback import Judgement, Supervisor
-from thor_interact_env.actions import GRID, IMAGE_SIZE
+from selfsup.grid import GRID, IMAGE_SIZE
+from selfsup.supervisor import Judgement, Supervisor
 from thor_interact_env.errors import InvalidLocationError, InvalidStateError
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import MAX_FRAMES, Observation
 
 NO_TOUCH: Final = Judgement(np.zeros((GRID, GRID), np.bool_), np.zeros((GRID, GRID), np.bool_), False)

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
-from thor_interact_env.actions import DIRECTIONS, FORCES, IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import DIRECTIONS, FORCES
 from thor_interact_env.checks import is_integer
 from thor_interact_env.errors import InvalidActionError, InvalidOptionError
-from thor_interact_env.locations import LocationSampler
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.starting import OPTIONS
 from thor_interact_env.simulators.base import Observation
-from thor_interact_env.starting import OPTIONS
 
 DEPTH_LIMIT: Final = 5.0
 """Depth in metres that `RGBDImage` shows as 255."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.base import Instances, Observation
-from thor_interact_env.splits import ALL_ROOMS
 
 
 class BoxSimulator:

@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from agents.batches import make_batch
-from agents.collect import CollectionTask
-from agents.configuration import TrainConfig
-from agents.interact import InteractionRecord
-from agents.learner import Learner
-from agents.ranks import gather, launched_ranks
-from agents.schedule import Schedule, Stage
-from agents.train import train
-from selfsup.feedback import Experience
+from agents.collection.collect import CollectionTask
+from agents.collection.interact import InteractionRecord
+from agents.selfsup_agent.training import train
+from agents.training.batches import make_batch
+from agents.training.configuration import TrainConfig
+from agents.training.learner import Learner
+from agents.training.ranks import gather, launched_ranks
+from agents.training.schedule import Schedule, Stage
+from selfsup.experience import Experience
 
 SCHEDULE = Schedule(
     stages=(Stage(4, 2, 2, 1, 1, greedy_points=1, random_points=1, joint=True),),

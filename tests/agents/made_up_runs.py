@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from agents.checkpoint import last_checkpoint, load_checkpoint
-from agents.configuration import TrainConfig
-from agents.interact import InteractionRecord
-from agents.metrics import TIMINGS, read_metrics
-from agents.presets import preset
-from selfsup.feedback import Experience
+from agents.collection.interact import InteractionRecord
+from agents.training.checkpoint import last_checkpoint, load_checkpoint
+from agents.training.configuration import TrainConfig
+from agents.training.metrics import TIMINGS, read_metrics
+from agents.training.presets import preset
+from selfsup.experience import Experience
 
 # Muon has more kinds of state to restore than Adam.
 SCHEDULE = replace(preset("smoke"), optimizer="muon")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from agents.batches import Batch, Batches, make_batch
-from agents.configuration import TrainConfig
-from agents.learner import Learner
-from agents.presets import preset
-from selfsup.feedback import Experience
+from agents.training.batches import Batch, Batches, make_batch
+from agents.training.configuration import TrainConfig
+from agents.training.learner import Learner
+from agents.training.presets import preset
+from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank, MemoryBankError
 
 CONFIG = TrainConfig(schedule=preset("smoke"), preset="smoke", precision="32-true", device="cpu", workers=0)
@@ -137,7 +137,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from agents.batches import Batches
+from agents.training.batches import Batches
 from selfsup.augmentation import augment
 from selfsup.feedback import Experience
 from selfsup.memory_bank import MemoryBank

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.checkpoint import (
+from agents.training.checkpoint import (
     Checkpoint,
     CheckpointError,
     checkpoint_folder,
@@ -17,7 +17,7 @@ from agents.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from agents.random_states import random_states, restore_random_states
+from agents.training.random_states import random_states, restore_random_states
 
 
 def trained(steps=2, seed=0):

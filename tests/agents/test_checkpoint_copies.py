@@ -13,7 +13,7 @@ import torch
 from made_up_runs import tree
 from no_room import room_for
 
-from agents.checkpoint import (
+from agents.training.checkpoint import (
     Checkpoint,
     CheckpointError,
     checkpoint_folder,
@@ -23,7 +23,7 @@ from agents.checkpoint import (
     load_last_checkpoint,
     save_checkpoint,
 )
-from agents.run_folder import goes_on, keep_checkpoint, note_run
+from agents.training.run_folder import goes_on, keep_checkpoint, note_run
 
 FILES = ("model.safetensors", "optimizer.safetensors", "state.json")
 

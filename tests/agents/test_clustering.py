@@ -8,7 +8,7 @@ from grid_maps import Maps, make_maps
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agents.clustering import GridInstance, cell_centre, greedy_instances, upscale_instances
+from agents.selfsup_agent.clustering import GridInstance, cell_centre, greedy_instances, upscale_instances
 
 
 def slow_instances(maps: Maps, max_instances: int, threshold: float) -> tuple[list[GridInstance], float]:

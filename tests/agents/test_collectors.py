@@ -19,13 +19,14 @@ from mortal_simulator import MortalSimulator
 from safetensors.torch import save_file
 from scripts import run_script
 
-from agents.collect import CollectionError, CollectionTask, collect_locations
-from agents.configuration import TrainConfig
-from agents.interact import InteractionRecord, InteractionSchedule
-from agents.local_collector import LocalCollector, make_collector
-from agents.network import InteractionNet
-from agents.presets import preset
-from agents.ray_collector import RayCollector
+from agents.collection.collect import CollectionError, CollectionTask, collect_locations
+from agents.collection.engines import make_collector
+from agents.collection.interact import InteractionRecord, InteractionSchedule
+from agents.collection.local_collector import LocalCollector
+from agents.collection.ray_collector import RayCollector
+from agents.selfsup_agent.network import InteractionNet
+from agents.training.configuration import TrainConfig
+from agents.training.presets import preset
 from thor_interact_env.errors import MainGuardError
 
 
@@ -84,7 +85,7 @@ def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
         with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):
             collector.submit(in_world(task, FakeSimulator(rooms=("FloorPlan5",)))).result()
         assert collector.replaced == 1
-        monkeypatch.setattr("agents.local_collector.ATTEMPTS", 2)
+        monkeypatch.setattr("agents.collection.local_collector.ATTEMPTS", 2)
         with pytest.raises(CollectionError, match=r"2 processes, one after another, died.*seeds 21"):
             deadly = MortalSimulator(deaths=fatal, times=99, visits=0)
             collector.submit(replace(in_world(task, deadly), seeds=(21,))).result()
@@ -94,9 +95,9 @@ def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
 
 UNGUARDED = """
 from fake_simulator import FakeSimulator
-from agents.collect import CollectionTask
-from agents.interact import InteractionSchedule
-from agents.local_collector import LocalCollector
+from agents.collection.collect import CollectionTask
+from agents.collection.interact import InteractionSchedule
+from agents.collection.local_collector import LocalCollector
 
 with LocalCollector(workers=1) as collector:
     schedule = InteractionSchedule(0, 1, False)
@@ -119,9 +120,9 @@ def test_nothing_begins_while_the_main_program_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run is not even looked at: its main process is at work in it."""
-    from agents.ppo_training import check_ppo_run
-    from agents.run_folder import check_run
-    from eval.agent_process import AgentProcess, AgentSource
+    from agents.ppo_agent.training import check_ppo_run
+    from agents.training.run_folder import check_run
+    from eval.benchmark.agent_process import AgentProcess, AgentSource
 
     monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
     begun: list[Callable[[], object]] = [

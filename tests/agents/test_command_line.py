@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from command_lines import complaint, exit_code
 
-import agents.local_collector
-import agents.reporting
-import agents.train
-from agents.command_line import main, parse_train
-from agents.configuration import TrainConfig
-from agents.interact import InteractionRecord
-from agents.predicting import PredictionInputError, read_view
-from agents.presets import preset
-from agents.reporting import targets
-from agents.schedule import ConfigurationError
-from eval.evaluation_set import EvaluationSet
-from selfsup.feedback import Experience
-from thor_interact_env.locations import Location
+import agents.collection.local_collector
+import agents.selfsup_agent.training
+import eval.evaluation.reporting
+from agents.collection.interact import InteractionRecord
+from agents.selfsup_agent.__main__ import main, parse_train
+from agents.training.configuration import TrainConfig
+from agents.training.presets import preset
+from agents.training.schedule import ConfigurationError
+from eval.evaluation.reporting import targets
+from eval.figures.predicting import PredictionInputError, read_view
+from eval.views.evaluation_set import EvaluationSet
+from selfsup.experience import Experience
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 LOCATION = Location("FloorPlan1", (1.0, 0.9009992, 0.5), 90.0, 30.0, 7)
@@ -74,8 +74,8 @@ def world(monkeypatch, tmp_path):
         views, truths = (view(1),) * locations, (truth(),) * locations
         return EvaluationSet(split, seed, share, (LOCATION,) * locations, views, truths)
 
-    monkeypatch.setattr(agents.reporting, "evaluation_set", evaluation_set)
-    monkeypatch.setattr(agents.local_collector, "LocalCollector", MadeUpCollector)
+    monkeypatch.setattr(eval.evaluation.reporting, "evaluation_set", evaluation_set)
+    monkeypatch.setattr(agents.collection.local_collector, "LocalCollector", MadeUpCollector)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -145,7 +145,7 @@ def test_interruption_says_how_to_go_on(world, monkeypatch, capsys):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(agents.train, "train", interrupted)
+    monkeypatch.setattr(agents.selfsup_agent.training, "train", interrupted)
     assert exit_code(main, "train", *SMOKE, "--out", "run") == 130
     error = capsys.readouterr().err.strip()
     assert error.count("\n") == 0
@@ -199,7 +199,7 @@ def test_help_explains_every_field(capsys):
 def test_help_does_not_wait_for_torch():
     code = (
         "import sys\n"
-        "from agents.command_line import main\n"
+        "from agents.selfsup_agent.__main__ import main\n"
         "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    pass\n"
         "assert 'torch' not in sys.modules and 'mujoco' not in sys.modules, 'slow'\n"
     )

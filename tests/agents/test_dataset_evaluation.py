@@ -10,14 +10,14 @@ from command_lines import complaint, exit_code
 from player_launcher import PLAYER_COMMAND, client_environment
 from released_weights import random_weights
 
-from agents.command_line import main
-from agents.dataset_evaluation import DatasetChoice, remarks
-from agents.importing import import_released, released_config
-from agents.schedule import ConfigurationError
-from eval.dataset_views import DatasetViews
-from eval.evaluation_set import EvaluationSet
+from agents.selfsup_agent.__main__ import main
+from agents.selfsup_agent.importing import import_released, released_config
+from agents.training.schedule import ConfigurationError
+from eval.evaluation.dataset_evaluation import DatasetChoice, remarks
+from eval.views.dataset_views import DatasetViews
+from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.datasets.measuring import measure
-from thor_interact_env.locations import LocationDataset
+from thor_interact_env.locations.dataset import LocationDataset
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.ai2thor.options import VARIABLE
 
@@ -35,7 +35,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two views of a bedroom with their ground truth, and a location outside it."""
     import numpy as np
 
-    from thor_interact_env.locations import LocationSampler
+    from thor_interact_env.locations.sampling import LocationSampler
 
     simulator = make_simulator("mujoco")
     try:

@@ -12,17 +12,17 @@ import torch
 from command_lines import complaint, exit_code
 from released_weights import forward, random_weights
 
-from agents.command_line import main
-from agents.importing import (
+from agents.selfsup_agent.__main__ import main
+from agents.selfsup_agent.agent import SelfSupervisedAgent
+from agents.selfsup_agent.importing import (
     ReleasedWeightsError,
     differences,
     import_released,
     read_released,
     released_config,
 )
-from agents.released_network import ReleasedNet
-from agents.run_folder import RunExistsError, load_config
-from agents.selfsup_agent import SelfSupervisedAgent
+from agents.selfsup_agent.released_network import ReleasedNet
+from agents.training.run_folder import RunExistsError, load_config
 from thor_interact_env.simulators.base import Observation
 
 
@@ -89,7 +89,7 @@ def test_nothing_is_left_of_an_import_that_failed(
     def full(*arguments: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("agents.importing.save_checkpoint", full)
+    monkeypatch.setattr("agents.selfsup_agent.importing.save_checkpoint", full)
     with pytest.raises(OSError, match="no space"):
         import_released(file, tmp_path / "run", released_config("NovelSpaces"))
     assert list(tmp_path.iterdir()) == []

@@ -14,18 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from agents.collect import (
+from agents.base import Point
+from agents.collection.collect import (
     CollectionError,
     CollectionTask,
     make_environment,
     network_points,
 )
-from agents.interact import InteractionRecord, InteractionSchedule, Point, interact, random_points
-from agents.local_collector import LocalCollector
-from agents.network import InteractionNet
+from agents.collection.interact import InteractionRecord, InteractionSchedule, interact, random_points
+from agents.collection.local_collector import LocalCollector
+from agents.selfsup_agent.network import InteractionNet
 from selfsup.feedback import Feedback
 from thor_interact_env.actions import AGENT_HEIGHT_Y
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Observation
 
 LOCATION = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 0.0, 0.0, 3)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from agents.batches import Batches
-from agents.configuration import TrainConfig
-from agents.learner import Learner
-from agents.presets import preset
-from agents.schedule import ConfigurationError
-from selfsup.feedback import Experience
+from agents.training.batches import Batches
+from agents.training.configuration import TrainConfig
+from agents.training.learner import Learner
+from agents.training.presets import preset
+from agents.training.schedule import ConfigurationError
+from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
 
 SMOKE = preset("smoke")

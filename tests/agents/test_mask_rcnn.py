@@ -12,22 +12,22 @@ from command_lines import complaint
 from fake_simulator import MASSES, FakeSimulator
 
 from agents.base import Agent
-from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
-from agents.collect import CollectionTask, collect_locations
-from agents.interact import InteractionRecord, InteractionSchedule
-from agents.mask_rcnn import MaskRCNNAgent, MaskRCNNConfig, innermost_pixel
-from agents.mask_rcnn_command_line import BASELINE, default_run_folder
-from agents.mask_rcnn_network import build_mask_rcnn, mask_loss
-from agents.mask_rcnn_schedule import PRESETS, MaskRCNNSchedule, mask_rcnn_preset
-from agents.mask_rcnn_training import train_mask_rcnn
-from agents.mask_rcnn_views import ViewFolder, collection_tasks, distinct, mask_boxes
-from agents.metrics import TIMINGS, read_metrics
-from agents.presets import preset
-from agents.run_folder import RunExistsError, load_config, read_config
-from agents.schedule import ConfigurationError
-from agents.train import location_seeds
+from agents.collection.collect import CollectionTask, collect_locations
+from agents.collection.interact import InteractionRecord, InteractionSchedule
+from agents.mask_rcnn.__main__ import BASELINE, default_run_folder
+from agents.mask_rcnn.agent import MaskRCNNAgent, innermost_pixel
+from agents.mask_rcnn.configuration import PRESETS, MaskRCNNConfig, MaskRCNNSchedule, mask_rcnn_preset
+from agents.mask_rcnn.network import build_mask_rcnn, mask_loss
+from agents.mask_rcnn.training import train
+from agents.mask_rcnn.views import ViewFolder, collection_tasks, distinct, mask_boxes
+from agents.selfsup_agent.training import location_seeds
+from agents.training.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+from agents.training.metrics import TIMINGS, read_metrics
+from agents.training.presets import preset
+from agents.training.run_folder import RunExistsError, load_config, read_config
+from agents.training.schedule import ConfigurationError
 from selfsup.augmentation import Augmentation
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBankError
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -275,7 +275,7 @@ def test_boxes_are_not_rounded_in_half_precision(tmp_path):
             (future := super().submit(task)).result()[0].truth.masks[1] = np.arange(300)[:, None] == 299
             return future
 
-    train_mask_rcnn(configuration("bf16-mixed"), tmp_path / "run", collector=EdgeCollector())
+    train(configuration("bf16-mixed"), tmp_path / "run", collector=EdgeCollector())
     losses = [row["loss"] for row in read_metrics(tmp_path / "run") if "loss" in row]
     assert losses and np.isfinite(losses).all()
 
@@ -291,15 +291,15 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
         asked.append(agent)
         return {"mask_ap": 0.5}
 
-    agent = train_mask_rcnn(config, whole, evaluate=evaluate, collector=ToyCollector())
+    agent = train(config, whole, evaluate=evaluate, collector=ToyCollector())
     assert len(asked) == 1  # after the second of two episodes
-    train_mask_rcnn(config, parts, collector=ToyCollector(), stop_after=1)
+    train(config, parts, collector=ToyCollector(), stop_after=1)
     (parts / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
     first = (parts / "checkpoints" / "000001" / "state.json").stat().st_ino
     with pytest.raises(RunExistsError):
-        train_mask_rcnn(config, parts, collector=ToyCollector())
+        train(config, parts, collector=ToyCollector())
     again = ToyCollector()
-    train_mask_rcnn(config, parts, resume=True, evaluate=evaluate, collector=again)
+    train(config, parts, resume=True, evaluate=evaluate, collector=again)
     assert again.seeds == []  # the views are there
     assert (parts / "checkpoints" / "000001" / "state.json").stat().st_ino == first  # it was not made again
     states = [load_checkpoint(last_checkpoint(run)) for run in (whole, parts)]
@@ -316,13 +316,13 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     # A run that lacks its checkpoints does not start anew.
     shutil.rmtree(whole / "checkpoints")
     with pytest.raises(CheckpointError, match="not whole"):
-        train_mask_rcnn(config, whole, resume=True, collector=ToyCollector())
+        train(config, whole, resume=True, collector=ToyCollector())
     assert read_metrics(whole) and not (whole / "checkpoints").exists()
     # Killed when all was collected and nothing learned: what was collected is told all the same.
     notes = json.loads((whole / "run.json").read_text())
     (whole / "run.json").write_text(json.dumps({"starts": notes["starts"]}))
     nobody = ToyCollector()
-    train_mask_rcnn(config, whole, resume=True, evaluate=evaluate, collector=nobody)
+    train(config, whole, resume=True, evaluate=evaluate, collector=nobody)
     told = [{name: row[name] for name in row if name not in TIMINGS} for row in read_metrics(whole)]
     assert nobody.seeds == [] and told == rows[1]
     assert rows[0][2]["held_out/mask_ap"] == 0.5
@@ -334,7 +334,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     for found in zip(agent.propose(observation), restored.propose(observation), strict=True):
         assert found[0].score == found[1].score and (found[0].mask == found[1].mask).all()
     with pytest.raises(ConfigurationError, match="seed"):
-        train_mask_rcnn(replace(config, seed=1), parts, resume=True, collector=ToyCollector())
+        train(replace(config, seed=1), parts, resume=True, collector=ToyCollector())
 
 
 @pytest.mark.parametrize("mass", [False, True])
@@ -382,7 +382,7 @@ def test_options_override_the_preset_and_a_run_to_go_on_with_overrides_both(tmp_
 
 def test_help_loads_neither_torch_nor_torchvision():
     code = (
-        "import sys, contextlib, agents.mask_rcnn, agents.mask_rcnn_command_line as line\n"
+        "import sys, contextlib, agents.mask_rcnn, agents.mask_rcnn.__main__ as line\n"
         "with contextlib.suppress(SystemExit): line.BASELINE.parse_train(['--help'])\n"
         "assert not {'torch', 'torchvision'} & set(sys.modules), 'loaded'"
     )

@@ -8,7 +8,7 @@ import pytest
 from no_room import room_for
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents.metrics import EventFile, MetricsLogger, read_metrics
+from agents.training.metrics import EventFile, MetricsLogger, read_metrics
 
 
 def charts(run: Path) -> dict[str, list[tuple[int, float]]]:

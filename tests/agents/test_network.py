@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from agents.network import InteractionNet, Prediction, PredictionNetwork, fused, image_tensor
-from agents.released_network import ReleasedNet
-from agents.selfsup_agent import SelfSupervisedAgent
+from agents.selfsup_agent.agent import SelfSupervisedAgent
+from agents.selfsup_agent.network import InteractionNet, Prediction, PredictionNetwork, fused, image_tensor
+from agents.selfsup_agent.released_network import ReleasedNet
 from thor_interact_env.simulators.base import Observation
 
 

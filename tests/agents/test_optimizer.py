@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.checkpoint import optimizer_tensors, restore_optimizer
-from agents.network import InteractionNet
-from agents.optimizer import Muon, orthogonal
+from agents.selfsup_agent.network import InteractionNet
+from agents.training.checkpoint import optimizer_tensors, restore_optimizer
+from agents.training.optimizer import Muon, orthogonal
 
 RATE, DECAY = 1e-2, 1e-4
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command_lines import complaint, outcome
 
-from agents.options import run_command_line
+from agents.commands.options import run_command_line
 from thor_interact_env.errors import MainGuardError
 
 

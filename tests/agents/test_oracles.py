@@ -7,12 +7,12 @@ from fake_simulator import SIDE, FakeSimulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.collect import CollectionTask, collect_locations, make_environment
-from agents.interact import ATTEMPTS_PER_POINT, InteractionSchedule, interact
-from agents.oracles import MAX_ADDED_POINTS, FirstView, OracleOptions
+from agents.collection.collect import CollectionTask, collect_locations, make_environment
+from agents.collection.interact import ATTEMPTS_PER_POINT, InteractionSchedule, interact
+from agents.collection.oracles import MAX_ADDED_POINTS, FirstView, OracleOptions
 from selfsup.feedback import Feedback
 from thor_interact_env.actions import AGENT_HEIGHT_Y
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances
 
 LOCATION = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 0.0, 0.0, 3)

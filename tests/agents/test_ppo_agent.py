@@ -9,19 +9,22 @@ import numpy as np
 import pytest
 from fake_simulator import FakeSimulator
 
-import eval.benchmark
+import eval.benchmark.benchmark
 from agents.base import Agent
-from agents.checkpoint import Checkpoint, CheckpointError, save_checkpoint
-from agents.collect import CollectionError
-from agents.network import InteractionNet
-from agents.ppo_agent import OVERVIEW, PPOAgent, PPOConfig, evaluate_run
-from agents.ppo_training import load_ppo_config, make_environment, make_policy, train
-from agents.run_folder import RunExistsError
-from agents.schedule import ConfigurationError, RunError
-from eval.evaluation_set import EvaluationSet
+from agents.collection.collect import CollectionError
+from agents.ppo_agent.__main__ import OVERVIEW, evaluate_run
+from agents.ppo_agent.agent import PPOAgent
+from agents.ppo_agent.configuration import PPOConfig
+from agents.ppo_agent.policy import load_ppo_config, make_policy
+from agents.ppo_agent.training import make_environment, train
+from agents.selfsup_agent.network import InteractionNet
+from agents.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.training.run_folder import RunExistsError
+from agents.training.schedule import ConfigurationError, RunError
+from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import MainGuardError
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Observation
 
 SMALL = PPOConfig(
@@ -103,7 +106,7 @@ def test_training_changes_the_policy_and_the_seed_decides_it(run: Path, tmp_path
 def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from agents import ppo_training
+    from agents.ppo_agent import training as ppo_training
 
     folder = tmp_path / "run"
     real = ppo_training._save
@@ -136,7 +139,7 @@ def test_processes_that_cannot_begin_or_end_early_are_reported(
 ) -> None:
     from stable_baselines3.common import vec_env
 
-    from agents import ppo_training
+    from agents.ppo_agent import training as ppo_training
 
     def cannot_begin(*arguments: object, **options: object) -> None:
         raise ConnectionResetError
@@ -212,7 +215,7 @@ def test_values_that_make_no_sense_are_refused(values: dict, complaint: str) -> 
 
 
 def test_presets_touch_as_often_as_the_self_supervised_learner() -> None:
-    from agents.presets import preset
+    from agents.training.presets import preset
 
     for name in ("smoke", "quick", "hour", "paper"):
         touches = sum(

@@ -7,14 +7,14 @@ import sys
 import pytest
 import torch
 
-from agents import processor
-from agents.processor import fast_bf16, keep_freed_memory, processor_name, use_threads
+from agents.training import processor
+from agents.training.processor import fast_bf16, keep_freed_memory, processor_name, use_threads
 
 CPU = torch.device("cpu")
 
 COUNT_FAULTS = """
 import resource, sys, torch
-from agents.processor import keep_freed_memory
+from agents.training.processor import keep_freed_memory
 
 def faults(times):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -12,13 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agents.checkpoint import last_checkpoint, load_checkpoint
-from agents.configuration import TrainConfig
-from agents.metrics import TIMINGS, read_metrics
-from agents.presets import preset
-from agents.ranks import check_ranks
-from agents.schedule import ConfigurationError
-from agents.train import location_seeds
+from agents.selfsup_agent.training import location_seeds
+from agents.training.checkpoint import last_checkpoint, load_checkpoint
+from agents.training.configuration import TrainConfig
+from agents.training.metrics import TIMINGS, read_metrics
+from agents.training.presets import preset
+from agents.training.ranks import check_ranks
+from agents.training.schedule import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("learning_in_ranks.py")

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_propagation, distance_transform_cdt
 
-from agents.clustering import GridInstance, greedy_instances
-from agents.refinement import SURROUNDINGS, connected_part, expected_iou, refined_instances
+from agents.selfsup_agent.clustering import GridInstance, greedy_instances
+from agents.selfsup_agent.refinement import SURROUNDINGS, connected_part, expected_iou, refined_instances
 
 
 def slow_expected_iou(instance: GridInstance, part: npt.NDArray[np.bool_], embeddings: np.ndarray) -> float:

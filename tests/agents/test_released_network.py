@@ -7,15 +7,15 @@ import pytest
 import torch
 from released_weights import PARAMETERS, forward, random_weights, released_shapes
 
-from agents.batches import make_batch
-from agents.configuration import TrainConfig
-from agents.learner import Learner
-from agents.network import InteractionNet, Prediction, image_tensor
-from agents.presets import preset
-from agents.released_network import ReleasedNet, ray_lengths
-from agents.schedule import ConfigurationError
-from agents.variants import make_network, network_from_weights
-from selfsup.feedback import Experience
+from agents.selfsup_agent.network import InteractionNet, Prediction, image_tensor
+from agents.selfsup_agent.released_network import ReleasedNet, ray_lengths
+from agents.selfsup_agent.variants import make_network, network_from_weights
+from agents.training.batches import make_batch
+from agents.training.configuration import TrainConfig
+from agents.training.learner import Learner
+from agents.training.presets import preset
+from agents.training.schedule import ConfigurationError
+from selfsup.experience import Experience
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_depth_is_measured_from_the_near_plane() -> None:
 
 
 def test_ray_lengths_are_those_of_the_embedded_simulator() -> None:
-    from thor_interact_env.simulators.mujoco import rendering
+    from thor_interact_env.simulators.mujoco.drawing import rendering
 
     np.testing.assert_allclose(ray_lengths().numpy(), rendering.ray_lengths(), rtol=1e-6)
 

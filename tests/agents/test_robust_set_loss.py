@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.robust_set_loss import LOGIT_STEP, MAX_STEPS, TARGET_IOU, mask_iou, robust_targets
+from agents.mask_rcnn.robust_set_loss import LOGIT_STEP, MAX_STEPS, TARGET_IOU, mask_iou, robust_targets
 
 
 def iou_of(mask, other):

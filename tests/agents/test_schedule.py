@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.configuration import UNLIMITED_REACH, TrainConfig, default_run_folder
-from agents.oracles import OracleOptions
-from agents.presets import PRESETS, preset
-from agents.schedule import ConfigurationError, Schedule, Stage, segmentation_only
+from agents.collection.oracles import OracleOptions
+from agents.training.configuration import UNLIMITED_REACH, TrainConfig, default_run_folder
+from agents.training.presets import PRESETS, preset
+from agents.training.schedule import ConfigurationError, Schedule, Stage, segmentation_only
 from thor_interact_env.actions import REACH
 
 

@@ -9,17 +9,17 @@ from box_simulator import BoxSimulator
 from made_up_runs import CONFIG, MadeUpCollector, assert_same_run, measured, weights_of
 
 import thor_interact_env.env
-from agents.checkpoint import CheckpointError, load_checkpoint
-from agents.configuration import TrainConfig
-from agents.metrics import read_metrics
-from agents.oracles import OracleOptions
-from agents.pending import distinct_masks
-from agents.run_folder import RunExistsError, note_worlds, notes_of, prepare_run, worlds_of
-from agents.schedule import ConfigurationError
-from agents.selfsup_agent import SelfSupervisedAgent
-from agents.train import location_seeds, train
+from agents.collection.oracles import OracleOptions
+from agents.collection.pending import distinct_masks
+from agents.selfsup_agent.agent import SelfSupervisedAgent
+from agents.selfsup_agent.training import location_seeds, train
+from agents.training.checkpoint import CheckpointError, load_checkpoint
+from agents.training.configuration import TrainConfig
+from agents.training.metrics import read_metrics
+from agents.training.run_folder import RunExistsError, note_worlds, notes_of, prepare_run, worlds_of
+from agents.training.schedule import ConfigurationError
+from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators.base import Observation
-from thor_interact_env.splits import split_rooms
 from thor_interact_env.world import world_of
 
 
@@ -182,7 +182,7 @@ def test_a_run_that_goes_on_in_another_world_is_warned_of(tmp_path, monkeypatch)
     train(CONFIG, run, collector=MadeUpCollector(), stop_after=1)
     (own,) = worlds_of(notes_of(run))
     assert own == world_of("mujoco")
-    monkeypatch.setattr("agents.progress.world_of", lambda simulator: "another")
+    monkeypatch.setattr("agents.training.progress.world_of", lambda simulator: "another")
     with pytest.warns(RuntimeWarning, match=rf"another version of the world \({own}\).*today's \(another\)"):
         train(CONFIG, run, resume=True, collector=MadeUpCollector(), stop_after=1)
     assert note_worlds(run, "another") == {"world": "another", "learned_in": ["another", own]}

@@ -7,8 +7,8 @@ import pytest
 from made_up_runs import CONFIG, MadeUpCollector, assert_same_run, measured, tree
 from no_room import room_for
 
-from agents.checkpoint import CheckpointError
-from agents.train import train
+from agents.selfsup_agent.training import train
+from agents.training.checkpoint import CheckpointError
 
 
 @pytest.fixture(scope="module")

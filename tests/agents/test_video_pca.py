@@ -10,19 +10,21 @@ import torch
 from command_lines import complaint, exit_code
 from fake_simulator import FakeSimulator
 
-import agents.reporting
+import eval.evaluation.reporting
 from agents.base import Agent
-from agents.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
-from agents.collect import CollectionTask, collect_locations
-from agents.metrics import TIMINGS, read_metrics
-from agents.oracles import MAX_ADDED_POINTS
-from agents.run_folder import RunExistsError, note_run, read_config
-from agents.schedule import ConfigurationError
-from agents.video_pca import VideoPCAAgent, VideoPCAConfig, instances_of, train
-from agents.video_pca_command_line import BASELINE
-from agents.video_pca_videos import Videos
-from eval.evaluation_set import EvaluationSet
-from thor_interact_env.locations import Location
+from agents.collection.collect import CollectionTask, collect_locations
+from agents.collection.oracles import MAX_ADDED_POINTS
+from agents.training.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+from agents.training.metrics import TIMINGS, read_metrics
+from agents.training.run_folder import RunExistsError, note_run, read_config
+from agents.training.schedule import ConfigurationError
+from agents.video_pca.__main__ import BASELINE
+from agents.video_pca.agent import VideoPCAAgent, instances_of
+from agents.video_pca.configuration import VideoPCAConfig
+from agents.video_pca.training import train
+from agents.video_pca.videos import Videos
+from eval.views.evaluation_set import EvaluationSet
+from thor_interact_env.locations.location import Location
 
 CONFIG = VideoPCAConfig(preset="smoke", precision="32-true", device="cpu", threads=1, workers=0)
 
@@ -231,7 +233,7 @@ def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
             split, seed, 0.2, (place,) * locations, (view,) * locations, (truth,) * locations
         )
 
-    monkeypatch.setattr(agents.reporting, "evaluation_set", toy_set)
+    monkeypatch.setattr(eval.evaluation.reporting, "evaluation_set", toy_set)
     assert exit_code(BASELINE.main, "evaluate", str(trained[0]), "--locations", "2", "--device", "cpu") == 0
     written = json.loads((trained[0] / "evaluation.json").read_text())
     assert set(written["rows"]) == {"VideoPCA", "all superpixels"}

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.batches import make_batch
-from agents.network import InteractionNet
-from agents.windows import LEAST_AREA, MARGIN, cut_windows
-from selfsup.feedback import Experience
+from agents.selfsup_agent.network import InteractionNet
+from agents.training.batches import make_batch
+from agents.training.windows import LEAST_AREA, MARGIN, cut_windows
+from selfsup.experience import Experience
 
 CELLS = st.tuples(st.integers(0, 99), st.integers(0, 99))
 

@@ -8,7 +8,8 @@ import numpy as np
 from fake_simulator import FakeSimulator
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES
-from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators import make_simulator
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)

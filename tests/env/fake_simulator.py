@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, IMAGE_SIZE, REACH
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import UnknownRoomError, UnreachableLocationError
-from thor_interact_env.locations import ALL_ROOMS, Location
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.base import Instances, Observation
 
 MASSES = (0.2, 1.0, 5.0)

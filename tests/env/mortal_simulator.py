@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fake_simulator import FakeSimulator
 
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Observation
 
 

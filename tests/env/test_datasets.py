@@ -10,15 +10,17 @@ import pytest
 from fake_simulator import FORCES_NEEDED, MASSES, FakeSimulator
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y
-from thor_interact_env.annotations import Annotation
 from thor_interact_env.datasets import PAPER_SIZES, Drawing, Statistics, draw_room, making, measure
 from thor_interact_env.datasets import rooms_with_counts as visited
 from thor_interact_env.datasets.making import make_dataset
 from thor_interact_env.datasets.statistics import as_table
 from thor_interact_env.errors import DatasetError, InvalidOptionError, UnknownSplitError
-from thor_interact_env.locations import DatasetEntry, Location, LocationDataset, LocationSampler
+from thor_interact_env.locations.annotations import Annotation
+from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import SPLITS, split_rooms
 from thor_interact_env.simulators import make_simulator
-from thor_interact_env.splits import SPLITS, split_rooms
 from thor_interact_env.world import OtherWorldWarning, world_of
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from env_makers import mujoco_locations
 
-from selfsup.feedback import Supervisor
-from thor_interact_env.actions import STRIDE
+from selfsup.grid import STRIDE
+from selfsup.supervisor import Supervisor
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances
 

@@ -19,9 +19,9 @@ from thor_interact_env.datasets import (
 )
 from thor_interact_env.datasets.command_line import file_name, main
 from thor_interact_env.errors import DatasetError, UnknownSplitError
-from thor_interact_env.locations import LocationDataset
+from thor_interact_env.locations.dataset import LocationDataset
+from thor_interact_env.locations.splits import SPLITS, split_rooms
 from thor_interact_env.simulators import make_simulator
-from thor_interact_env.splits import SPLITS, split_rooms
 from thor_interact_env.world import OtherWorldWarning
 
 TEST = "NovelSpaces/test"

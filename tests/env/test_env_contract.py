@@ -15,7 +15,7 @@ from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env, data_equivalence
 
 import thor_interact_env
-from selfsup.feedback import SupervisionOptions, Supervisor
+from selfsup.supervisor import SupervisionOptions, Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES
 from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.simulators import make_simulator

@@ -18,8 +18,9 @@ from thor_interact_env.errors import (
     UnknownSplitError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import DatasetEntry, LocationDataset, split_rooms
-from thor_interact_env.starting import OPTIONS, start_option
+from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
+from thor_interact_env.locations.splits import split_rooms
+from thor_interact_env.locations.starting import OPTIONS, start_option
 
 
 class TestStart:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from command_lines import complaint
 
-from thor_interact_env.gallery import INSTANCES, GalleryError, main, room_picture, type_pictures
+from thor_interact_env.gallery.command_line import INSTANCES, GalleryError, main, room_picture, type_pictures
 
 
 def test_instances_of_a_type_differ_and_replay_exactly():

@@ -10,7 +10,6 @@ from fake_simulator import FakeSimulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thor_interact_env import locations
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import (
     InvalidLocationError,
@@ -19,17 +18,10 @@ from thor_interact_env.errors import (
     UnknownSplitError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import (
-    ALL_ROOMS,
-    HORIZONS,
-    ROOM_TYPES,
-    ROTATIONS,
-    SPLITS,
-    Location,
-    LocationSampler,
-    room_type,
-    split_rooms,
-)
+from thor_interact_env.locations import locations
+from thor_interact_env.locations.location import HORIZONS, ROTATIONS, Location
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES, SPLITS, room_type, split_rooms
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 valid_locations = st.builds(

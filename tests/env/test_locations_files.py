@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pycocotools import mask as coco
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y
-from thor_interact_env.annotations import Annotation, run_lengths
 from thor_interact_env.errors import DatasetError
-from thor_interact_env.locations import DatasetEntry, Location, LocationDataset
+from thor_interact_env.locations.annotations import Annotation, run_lengths
+from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
+from thor_interact_env.locations.location import Location
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
 SQUARE = "lg>d0h800000000000000000lVV2"  # rows 100..119 and columns 50..59 of 300 x 300, by pycocotools

@@ -17,7 +17,8 @@ from thor_interact_env.errors import (
     PlayerStartError,
     PlayerTimeoutError,
 )
-from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thor_interact_env.actions import DIRECTIONS, FORCES
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from player_launcher import client_environment
 
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
 FLAT_PLAYER = shlex.join([sys.executable, str(Path(__file__).with_name("flat_player.py"))])

@@ -7,10 +7,10 @@ import numpy as np
 from fake_simulator import FakeSimulator
 
 from agents.base import Instance
-from eval.evaluation_set import EvaluationSet
-from eval.leaderboard import append_to_leaderboard
+from eval.benchmark.leaderboard import append_to_leaderboard
+from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 
 CONFUSION = [[0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.1, 0.2, 0.7]]
 PLACES = [Location(f"FloorPlan{room}", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 0, 5) for room in (26, 27, 28, 29)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
+from eval.table.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
 
 SPLITS = ("NovelSpaces", "NovelObjects")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scripts import run_script
 
 from agents.base import Instance
-from eval.agent_process import (
+from eval.benchmark.agent_process import (
     AgentProcess,
     AgentSource,
     AgentSourceError,
@@ -106,7 +106,7 @@ def test_a_failure_is_told_and_the_next_view_is_shown(
     name: str, kind: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Only one that hangs has to be waited for; a busy machine may keep the others waiting.
-    monkeypatch.setattr("eval.agent_process.TRANSFER_SECONDS", 1.0 if name == "Hangs" else 30.0)
+    monkeypatch.setattr("eval.benchmark.agent_process.TRANSFER_SECONDS", 1.0 if name == "Hangs" else 30.0)
     with AgentProcess(AgentSource(f"stranger_agents:{name}"), time_budget=0.2) as agent:
         answers = [agent.propose(view(value)) for value in (0, 1, 0)]
     assert [answer.failure is None for answer in answers] == [True, False, True]
@@ -151,7 +151,7 @@ def _in_group(entry: Path, group: int) -> bool:
 
 
 def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.agent_process.TRANSFER_SECONDS", 0.1)
+    monkeypatch.setattr("eval.benchmark.agent_process.TRANSFER_SECONDS", 0.1)
     source = AgentSource("stranger_agents:AlwaysHangs")
     with AgentProcess(source, time_budget=0.1, start_budget=20.0) as agent:
         # Only what makes the first view slow is waited for.
@@ -162,7 +162,7 @@ def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
 
 
 def test_only_losses_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.agent_process.TRANSFER_SECONDS", 30.0)
+    monkeypatch.setattr("eval.benchmark.agent_process.TRANSFER_SECONDS", 30.0)
     with AgentProcess(AgentSource("stranger_agents:Ends")) as agent:
         answers = [agent.propose(view(value)) for value in (1, 1, 0, 1, 1, 0, 1, 1, 1, 0)]
     kinds = [answer.failure and answer.failure.kind for answer in answers]
@@ -212,7 +212,7 @@ def test_the_process_passes_on_why_an_agent_cannot_be_made() -> None:
 @pytest.mark.parametrize("how", ["file", "stdin"])
 def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, how: str) -> None:
     program = (
-        "from eval.agent_process import AgentProcess, AgentSource\n"
+        "from eval.benchmark.agent_process import AgentProcess, AgentSource\n"
         "AgentProcess(AgentSource('agents.random_agent:RandomAgent'))\n"
     )
     ran = run_script(program, tmp_path, how)

@@ -12,9 +12,9 @@ from fake_simulator import SIDE, FakeSimulator
 from no_room import room_for
 
 from agents.base import Instance
-from eval import benchmark
-from eval.agent_process import AgentSource
-from eval.benchmark import (
+from eval.benchmark import __main__ as benchmark
+from eval.benchmark.agent_process import AgentSource
+from eval.benchmark.benchmark import (
     benchmark_agent,
     benchmark_table,
     benchmark_views,
@@ -22,12 +22,12 @@ from eval.benchmark import (
     floor_of,
     interval_report,
 )
-from eval.evaluation_set import EvaluationSet
-from eval.leaderboard import LeaderboardError, append_to_leaderboard, read_leaderboard
-from eval.touching import touch_everywhere
+from eval.benchmark.leaderboard import LeaderboardError, append_to_leaderboard, read_leaderboard
+from eval.evaluation.touching import touch_everywhere
+from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.errors import UnknownSplitError
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Observation
 
 PLACES = [Location(f"FloorPlan{room}", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 0, 5) for room in (26, 27, 28)]

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.base import Instance
-from eval.bootstrap import bootstrap_intervals, bootstrap_scores, share_intervals
-from eval.coco import coco_scores
-from eval.mass import heavy_lead, mass_scores, separations
+from eval.metrics.bootstrap import bootstrap_intervals, bootstrap_scores, share_intervals
+from eval.metrics.coco import coco_scores
+from eval.metrics.mass import heavy_lead, mass_scores, separations
 from thor_interact_env.simulators.base import Instances
 
 SIZE = 40

@@ -11,7 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from agents.base import Instance
-from eval.coco import (
+from eval.metrics.coco import (
     average_precision,
     coco_scores,
     match_boxes,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from agents.base import Instance
-from eval.dataset_views import best_overlaps, dataset_views, read_dataset, stated_truth
-from eval.evaluate import evaluate_predictions
+from eval.evaluation.evaluate import evaluate_predictions
+from eval.views.dataset_views import best_overlaps, dataset_views, read_dataset, stated_truth
 from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.errors import DatasetError, UnreachableLocationError
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 

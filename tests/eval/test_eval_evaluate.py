@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 
 from agents.base import Instance
-from eval.evaluate import COLUMNS, EvaluationSet, comparison_table, evaluate_agent, evaluate_predictions
-from eval.mass import mass_class
-from thor_interact_env.locations import Location
+from eval.evaluation.evaluate import (
+    COLUMNS,
+    EvaluationSet,
+    comparison_table,
+    evaluate_agent,
+    evaluate_predictions,
+)
+from eval.metrics.mass import mass_class
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import eval.evaluation_set as module
-from eval.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
+import eval.views.evaluation_set as module
+from eval.views.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
-from thor_interact_env.locations import ALL_ROOMS, Location, split_rooms
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import ALL_ROOMS, split_rooms
 from thor_interact_env.simulators.base import Instances, Observation
 
 SPLIT = "NovelSpaces/val"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.base import Instance
-from eval.figures import FORCE_COLOURS, palette, six_panels, write_png
+from eval.figures.panels import FORCE_COLOURS, palette, six_panels, write_png
 from thor_interact_env.simulators.base import Instances, Observation
 
 GREY = Observation(rgb=np.full((300, 300, 3), 128, np.uint8), depth=np.ones((300, 300), np.float32))

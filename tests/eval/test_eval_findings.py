@@ -13,9 +13,9 @@ from table_material import published_runs, write_result
 
 from eval.findings import findings, verdict
 from eval.findings import main as findings_main
-from eval.mass import heavy_lead, separations
-from eval.row_results import read_results, summarize
-from eval.rows import LABELS, ROWS
+from eval.metrics.mass import heavy_lead, separations
+from eval.table.row_results import read_results, summarize
+from eval.table.rows import LABELS, ROWS
 
 
 def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):

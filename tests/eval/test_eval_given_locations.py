@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from eval.evaluation_set import EvaluationSet
+from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.errors import UnreachableLocationError
-from thor_interact_env.locations import ALL_ROOMS, Location
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.base import Instances, Observation
 
 LOCATIONS = tuple(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eval.interaction import InteractionCounts, moved_objects
+from eval.metrics.interaction import InteractionCounts, moved_objects
 from thor_interact_env.simulators.base import Instances
 
 

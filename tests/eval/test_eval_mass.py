@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.base import Instance
-from eval.mass import mass_class, mass_scores
+from eval.metrics.mass import mass_class, mass_scores
 from thor_interact_env.simulators.base import Instances
 
 SIZE = 60

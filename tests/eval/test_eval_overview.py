@@ -6,11 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.network import InteractionNet, image_tensor
-from agents.released_network import ReleasedNet
-from agents.selfsup_agent import SelfSupervisedAgent
-from eval.figures import sheet
-from eval.overview import COLUMNS, model_overview, principal_colours
+from agents.selfsup_agent.agent import SelfSupervisedAgent
+from agents.selfsup_agent.network import InteractionNet, image_tensor
+from agents.selfsup_agent.released_network import ReleasedNet
+from eval.figures.overview import COLUMNS, model_overview, principal_colours
+from eval.figures.panels import sheet
 from thor_interact_env.simulators.base import Observation
 
 PANEL, TITLE, GAP = 600, 56, 20

@@ -14,10 +14,10 @@ import report_material as material
 from command_lines import outcome
 from fake_simulator import FakeSimulator
 
-from agents.schedule import RunError
-from eval import report
-from eval.report import ReportOptions, gather, render
-from eval.report_data import (
+from agents.training.schedule import RunError
+from eval.report import __main__ as report
+from eval.report.command_line import ReportOptions, gather, render
+from eval.report.data import (
     finding_groups,
     interaction_rows,
     percent,
@@ -25,10 +25,10 @@ from eval.report_data import (
     table_1,
     table_2,
 )
-from eval.report_pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
-from eval.report_runs import ReportError, RunFolder
-from eval.report_views import agent_of, best_and_worst, touched, view_score
-from eval.rows import ROWS, row_beside, self_supervised_config
+from eval.report.pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
+from eval.report.runs import ReportError, RunFolder
+from eval.report.views import agent_of, best_and_worst, touched, view_score
+from eval.table.rows import ROWS, row_beside, self_supervised_config
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances
 
@@ -199,7 +199,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def everything(as_rows, tmp_path, monkeypatch):
     """The page that shows all there is, and its text."""
-    monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+    monkeypatch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
     options = ReportOptions(
         runs=as_rows,
         leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"),
@@ -253,7 +253,7 @@ def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
 
 
 def test_views_are_drawn_of_the_runs_that_are_named(runs, monkeypatch) -> None:
-    monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+    monkeypatch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
     options = ReportOptions(runs=runs, panels=1, drawn=("joint",))
     (drawn,) = gather(options, material.toy_views(), FakeSimulator())["pictures"]
     assert drawn["run"].name == "joint" and drawn["best"] and drawn["gif"]
@@ -266,16 +266,16 @@ def test_of_points_without_masks_the_touches_are_shown(runs, monkeypatch) -> Non
         def propose(self, observation):
             return [replace(one, mask=None) for one in super().propose(observation)]
 
-    monkeypatch.setattr("eval.report_views.agent_of", lambda run: PointsOnly())
+    monkeypatch.setattr("eval.report.views.agent_of", lambda run: PointsOnly())
     (drawn,) = gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator())["pictures"]
     assert drawn["best"] == drawn["worst"] == [] and drawn["gif"] and "no masks" in drawn["missing"]
 
 
 def test_panels_are_touched_in_the_world_of_the_run(tmp_path, monkeypatch) -> None:
     asked = []
-    monkeypatch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+    monkeypatch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
     monkeypatch.setattr(
-        "eval.report_views.ThorInteractEnv", lambda **given: asked.append(given) or ThorInteractEnv(**given)
+        "eval.report.views.ThorInteractEnv", lambda **given: asked.append(given) or ThorInteractEnv(**given)
     )
     run = material.write_run(
         tmp_path / "run",

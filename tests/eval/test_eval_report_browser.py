@@ -11,7 +11,7 @@ import pytest
 import report_material as material
 from fake_simulator import FakeSimulator
 
-from eval.report import ReportOptions, gather, render
+from eval.report.command_line import ReportOptions, gather, render
 
 REQUIRED = bool(os.environ.get("REQUIRE_BROWSER"))
 
@@ -54,7 +54,7 @@ def page_file(tmp_path_factory):
         panels=1,
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eval.report_views.agent_of", lambda run: material.KnowsSomeViews())
+        patch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
         text = render(gather(options, material.toy_views(), FakeSimulator()))
     (folder / "report.html").write_text(text, encoding="utf-8")
     return folder / "report.html"

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.collect import CollectionTask
-from agents.interact import InteractionRecord
-from agents.presets import PRESETS, preset
-from agents.schedule import Schedule, Stage
-from eval import speed_workers
-from eval.speed import SpeedOptions, project, projection_table, run
-from eval.speed_environment import RawMujoco, find_touch
-from eval.speed_learning import (
+from agents.collection.collect import CollectionTask
+from agents.collection.interact import InteractionRecord
+from agents.training.presets import PRESETS, preset
+from agents.training.schedule import Schedule, Stage
+from eval.speed.command_line import SpeedOptions, project, projection_table, run
+from eval.speed.command_line import workers as speed_workers
+from eval.speed.environment import RawMujoco, find_touch
+from eval.speed.learning import (
     PRESETS_WITH_STEPS,
     TRAINING_STEP,
     crowded_maps,
     made_up_instances,
     step_name,
 )
-from eval.speed_measure import (
+from eval.speed.measure import (
     Bar,
     Measurement,
     NothingMovesError,
@@ -35,7 +35,7 @@ from eval.speed_measure import (
     speed_table,
 )
 from thor_interact_env.actions import AGENT_HEIGHT_Y
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 HERE = Location("FloorPlan21", (0.0, 0.9, 0.0), 0.0, 0.0, 1)
@@ -189,13 +189,13 @@ def test_the_projection_names_every_preset() -> None:
 
 
 def test_crowded_maps_hold_as_many_instances_as_are_looked_for() -> None:
-    from agents.clustering import greedy_instances
+    from agents.selfsup_agent.clustering import greedy_instances
 
     assert len(greedy_instances(*crowded_maps(0), 32, -np.inf)) == 32
 
 
 def test_made_up_predictions_are_partly_right() -> None:
-    from eval.coco import coco_scores
+    from eval.metrics.coco import coco_scores
 
     scores = coco_scores(*made_up_instances(0))
     assert 0 < scores.mask_ap < 1
@@ -203,7 +203,7 @@ def test_made_up_predictions_are_partly_right() -> None:
 
 def test_mujoco_alone_repeats_the_motion_of_a_touch() -> None:
     """The floor of a touch ends where the touch ended, and draws one picture."""
-    from thor_interact_env.locations import LocationSampler
+    from thor_interact_env.locations.sampling import LocationSampler
     from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
     simulator = MujocoSimulator()

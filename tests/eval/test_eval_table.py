@@ -11,17 +11,17 @@ import pytest
 from command_lines import complaint, exit_code
 from table_material import write_result
 
-import agents.train
-import eval.table
+import agents.selfsup_agent.training
+import eval.table.command_line
 from agents.base import Instance
-from agents.configuration import TrainConfig
-from agents.oracles import OracleOptions
-from agents.presets import preset
-from agents.schedule import ConfigurationError, RunError
-from eval.row_results import ResultsError, read_results, show, summarize
-from eval.rows import PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
-from eval.table import RunOptions, main, run_folder, run_row
-from thor_interact_env.locations import Location
+from agents.collection.oracles import OracleOptions
+from agents.training.configuration import TrainConfig
+from agents.training.presets import preset
+from agents.training.schedule import ConfigurationError, RunError
+from eval.table.command_line import RunOptions, main, run_folder, run_row
+from eval.table.row_results import ResultsError, read_results, show, summarize
+from eval.table.rows import PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 
@@ -90,7 +90,7 @@ def small_world(monkeypatch):
         return FindsNothing()
 
     def held_out(config, split, locations, seed, reachable_share=None):
-        from eval.evaluation_set import EvaluationSet
+        from eval.views.evaluation_set import EvaluationSet
 
         mask = np.zeros((1, 300, 300), bool)
         mask[0, :30, :30] = True
@@ -100,9 +100,9 @@ def small_world(monkeypatch):
         several = ((place,) * locations, (view,) * locations, (truth,) * locations)
         return EvaluationSet(split, seed, 0.2, *several)
 
-    monkeypatch.setattr(agents.train, "train", train)
-    monkeypatch.setattr("agents.reporting.evaluation_set", held_out)
-    monkeypatch.setattr("agents.reporting.monitor", lambda config: None)
+    monkeypatch.setattr(agents.selfsup_agent.training, "train", train)
+    monkeypatch.setattr("eval.evaluation.reporting.evaluation_set", held_out)
+    monkeypatch.setattr("eval.evaluation.reporting.monitor", lambda config: None)
     return calls, train
 
 

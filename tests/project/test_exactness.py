@@ -30,8 +30,9 @@ WORLD = sorted(
     + [
         PACKAGE / "datasets" / "drawing.py",
         PACKAGE / "datasets" / "measuring.py",
-        PACKAGE / "locations.py",
-        PACKAGE / "splits.py",
+        PACKAGE / "locations" / "location.py",
+        PACKAGE / "locations" / "sampling.py",
+        PACKAGE / "locations" / "splits.py",
     ]
 )
 

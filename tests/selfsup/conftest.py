@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 
 ExperienceFactory = Callable[..., Experience]
 

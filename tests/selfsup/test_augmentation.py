@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage.color import hsv2rgb, rgb2gray, rgb2hsv
 
 from selfsup.augmentation import augment, flip_horizontally, jitter_colours
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 from selfsup.targets import build_targets
 
 

@@ -8,17 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfsup import feedback as feedback_module
-from selfsup.feedback import (
-    Experience,
-    Feedback,
-    KernelName,
-    SupervisionOptions,
-    Supervisor,
-    escalation,
-    is_successful,
-    kernel,
-)
+from selfsup.experience import Experience
+from selfsup.feedback import Feedback, KernelName, escalation, is_successful, kernel
 from selfsup.superpixels import superpixel_labels
+from selfsup.supervisor import SupervisionOptions, Supervisor
 
 
 @pytest.mark.parametrize("name", ["gaussian", "exponential"])

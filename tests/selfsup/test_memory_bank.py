@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from no_room import room_for
 
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 from selfsup.memory_bank import NEW_PRIORITY, MemoryBank, MemoryBankError, image_scores, priority
 
 

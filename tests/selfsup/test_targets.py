@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfsup.feedback import Experience, Feedback, KernelName
+from selfsup.experience import Experience
+from selfsup.feedback import Feedback, KernelName
 from selfsup.targets import build_targets, force_directions
 
 

@@ -2,8 +2,8 @@
 
 from hashlib import sha256
 
-from thor_interact_env.locations import Location
-from thor_interact_env.simulators.mujoco.drawing_thread import drawing_thread
+from thor_interact_env.locations.location import Location
+from thor_interact_env.simulators.mujoco.drawing.drawing_thread import drawing_thread
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 ROOMS = ("FloorPlan402", "FloorPlan7")

@@ -10,7 +10,8 @@ pytest.importorskip("ai2thor")
 from thor_simulators import AWAY, HERE, ON_MUG, ON_WALL, flat_simulator
 
 from thor_interact_env.errors import PlayerProtocolError, UnreachableLocationError
-from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.ai2thor.player import said
 
 

@@ -19,11 +19,11 @@ from thor_interact_env.errors import (
     UnknownRoomError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.base import Simulator
-from thor_interact_env.simulators.mujoco.rendering import ray_lengths
+from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thor_interact_env.errors import RenderingError
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere MuJoCo's own choice is kept")
 

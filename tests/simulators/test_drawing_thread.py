@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from looks import ROOMS, look, look_with, uploads
 
-from thor_interact_env.simulators.mujoco.drawing_thread import DrawingThread, drawing_thread
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.drawing.drawing_thread import DrawingThread, drawing_thread
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from thor_interact_env.actions import DIRECTIONS, FORCES, IMAGE_SIZE, REACH
-from thor_interact_env.locations import LocationSampler
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS, MAX_FRAMES
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
-from thor_interact_env.splits import split_rooms
 
 
 @pytest.fixture(scope="module")

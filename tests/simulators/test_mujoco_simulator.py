@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from thor_interact_env.actions import DIRECTIONS, FORCES, IMAGE_SIZE, REACH
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
-from thor_interact_env.locations import Location, LocationSampler
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.base import Simulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from looks import ROOMS, digest, look, look_with, place
 
-from thor_interact_env.actions import IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.errors import RenderingError
-from thor_interact_env.locations import Location
-from thor_interact_env.simulators.mujoco import drawing_thread as module
-from thor_interact_env.simulators.mujoco.building import CAMERA
-from thor_interact_env.simulators.mujoco.drawing_thread import drawing_thread
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
-from thor_interact_env.simulators.mujoco.rendering import Renderer
+from thor_interact_env.locations.location import Location
+from thor_interact_env.simulators.mujoco.drawing import drawing_thread as module
+from thor_interact_env.simulators.mujoco.drawing.drawing_thread import drawing_thread
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.drawing.rendering import Renderer
+from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere MuJoCo's own choice is kept")

@@ -4,7 +4,7 @@ import fresh_process
 import pytest
 from looks import ROOMS, digest, look
 
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
 
 pytestmark = pytest.mark.skipif(choose_backend() != "egl", reason="what Gymnasium's MuJoCo draws with here")
 

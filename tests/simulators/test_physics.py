@@ -5,13 +5,13 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
-from thor_interact_env.simulators.mujoco.rooms import plan_room, spawn
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, spawn
 
 # MuJoCo reads the backend when it is imported, and other tests of this process render.
 choose_backend()
 physics = import_module("thor_interact_env.simulators.mujoco.physics")
-building = import_module("thor_interact_env.simulators.mujoco.building")
+building = import_module("thor_interact_env.simulators.mujoco.rooms.model")
 
 ROOM = "FloorPlan301"
 

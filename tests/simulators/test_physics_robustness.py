@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from thor_interact_env.actions import DIRECTIONS, FORCES
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
-from thor_interact_env.simulators.mujoco.rooms import plan_room, spawn
-from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES
+from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, spawn
 
 # MuJoCo reads the backend when it is imported, and other tests of this process render.
 choose_backend()

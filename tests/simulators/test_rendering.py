@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from skimage.segmentation import felzenszwalb
 
-from thor_interact_env.locations import ROOM_TYPES, LocationSampler
-from thor_interact_env.simulators.mujoco import rendering
-from thor_interact_env.simulators.mujoco.building import CAMERA
-from thor_interact_env.simulators.mujoco.rendering import Renderer
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import ROOM_TYPES
+from thor_interact_env.simulators.mujoco.drawing import rendering
+from thor_interact_env.simulators.mujoco.drawing.rendering import Renderer
+from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)

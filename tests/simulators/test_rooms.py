@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from thor_interact_env.errors import UnknownRoomError
-from thor_interact_env.locations import ALL_ROOMS, ROOM_TYPES, Location, LocationSampler
-from thor_interact_env.simulators.mujoco.layout import Placement, placed_box
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
-from thor_interact_env.simulators.mujoco.rooms import (
+from thor_interact_env.simulators.mujoco.rooms.layout import Placement, placed_box
+from thor_interact_env.simulators.mujoco.rooms.plan import (
     MOVABLES,
     RoomPlan,
     plan_room,

@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 
-from thor_interact_env.simulators.mujoco.layout import bounds
-from thor_interact_env.simulators.mujoco.objects import (
-    fixtures,
-    fixtures_bathroom,
-    fixtures_kitchen,
-    fixtures_storage,
-)
+from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
-from thor_interact_env.simulators.mujoco.rooms import plan_room
-from thor_interact_env.splits import ALL_ROOMS
+from thor_interact_env.simulators.mujoco.objects.fixtures import bathroom as fixtures_bathroom
+from thor_interact_env.simulators.mujoco.objects.fixtures import common as fixtures
+from thor_interact_env.simulators.mujoco.objects.fixtures import kitchen as fixtures_kitchen
+from thor_interact_env.simulators.mujoco.objects.fixtures import storage as fixtures_storage
+from thor_interact_env.simulators.mujoco.rooms.layout import bounds
+from thor_interact_env.simulators.mujoco.rooms.plan import plan_room
 
 
 @pytest.mark.parametrize("name", [name for name, kind in CATALOG.items() if not kind.pickupable])

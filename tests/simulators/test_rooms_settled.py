@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from thor_interact_env.simulators.mujoco.layout import placed_box
+from thor_interact_env.locations.splits import ROOM_TYPES
 from thor_interact_env.simulators.mujoco.physics import TIME_STEP, CompiledRoom
-from thor_interact_env.simulators.mujoco.rooms import AGENT_RADIUS, MOVABLES, plan_room, reachable, spawn
-from thor_interact_env.splits import ROOM_TYPES
+from thor_interact_env.simulators.mujoco.rooms.layout import placed_box
+from thor_interact_env.simulators.mujoco.rooms.plan import AGENT_RADIUS, MOVABLES, plan_room, reachable, spawn
 
 SEEDS = (0, 1)
 DRIFT = 2e-3

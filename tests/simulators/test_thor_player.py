@@ -8,8 +8,8 @@ from player_launcher import PLAYER_COMMAND, client_environment
 
 pytest.importorskip("ai2thor")
 
-from thor_interact_env.locations import Location
-from thor_interact_env.simulators.mujoco.rendering import ray_lengths
+from thor_interact_env.locations.location import Location
+from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 ROOM = "FloorPlan401"

@@ -27,7 +27,7 @@ context = GLContext(8, 8)
 context.make_current()
 """,
     "lightning": "import lightning_fabric",
-    "the learner": "import agents.ranks",  # of its modules the one that begins with lightning
+    "the learner": "import agents.training.ranks",  # of its modules the one that begins with lightning
     "triton": "import triton" if importlib.util.find_spec("triton") else "",
 }
 

@@ -10,9 +10,9 @@ import pytest
 
 from thor_interact_env import world
 from thor_interact_env.simulators.mujoco import golden, physics
-from thor_interact_env.simulators.mujoco.drawing_thread import renderer_name
+from thor_interact_env.simulators.mujoco.drawing.drawing_thread import renderer_name
 from thor_interact_env.simulators.mujoco.physics import SPACING, CompiledRoom
-from thor_interact_env.simulators.mujoco.rooms import plan_room, spawn
+from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, spawn
 
 ROOMS = golden.ROOMS[::3]
 

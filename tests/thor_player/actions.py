@@ -11,7 +11,8 @@ import numpy as np
 from dispatching import Outcome, arguments_of, failed, refusal, thrown
 from world import FAR, NEAR, World
 
-from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.errors import ThorInteractError
 
 _LONGEST_STEP: Final = 0.05

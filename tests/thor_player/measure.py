@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from player_launcher import PLAYER_COMMAND, client_environment
 
 from thor_interact_env.actions import REACH
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from thor_interact_env.simulators.mujoco.drawing.rendering import SHELL
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
-from thor_interact_env.simulators.mujoco.rendering import SHELL
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom

@@ -11,7 +11,8 @@ from protocol import Connection, Field, bottom_up
 from scenery import vector
 from world import World
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VIEW, IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, FIELD_OF_VIEW
 
 
 class Player:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scenery import Scenery, unity
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, IMAGE_SIZE
-from thor_interact_env.locations import Location
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS, Observation
-from thor_interact_env.simulators.mujoco.rendering import ray_lengths
+from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 Positions = npt.NDArray[np.float64]

@@ -16,8 +16,8 @@ from thor_interact_env.datasets.making import PAPER_SIZES, make_dataset
 from thor_interact_env.datasets.shipped import SHIPPED_SPLITS, ship
 from thor_interact_env.datasets.statistics import Statistics, as_table
 from thor_interact_env.errors import RenderingError, ThorInteractError
-from thor_interact_env.locations import LocationDataset
-from thor_interact_env.splits import SPLITS
+from thor_interact_env.locations.dataset import LocationDataset
+from thor_interact_env.locations.splits import SPLITS
 
 PROGRAM = "python -m thor_interact_env.datasets"
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from thor_interact_env.checks import check_reachable_share, is_integer
 from thor_interact_env.errors import InvalidOptionError
-from thor_interact_env.locations import Location, LocationSampler
-from thor_interact_env.splits import split_rooms
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import split_rooms
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.base import Observation, Simulator

@@ -18,15 +18,16 @@ from typing import Final
 import numpy as np
 from tqdm.auto import tqdm
 
-from thor_interact_env.actions import IMAGE_SIZE, REACH
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import REACH
 from thor_interact_env.checks import is_integer
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.datasets.measuring import DIRECTIONS_TRIED, POINTS, measure
 from thor_interact_env.errors import DatasetError, InvalidOptionError
-from thor_interact_env.locations import LocationDataset
+from thor_interact_env.locations.dataset import LocationDataset
+from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators import check_simulator_name, make_simulator
 from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
-from thor_interact_env.splits import split_rooms
 from thor_interact_env.world import world_of
 
 PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(

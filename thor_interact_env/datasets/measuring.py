@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from selfsup.change import STRIDE
-from selfsup.feedback import Supervisor
+from selfsup.grid import STRIDE
+from selfsup.supervisor import Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
-from thor_interact_env.annotations import NOT_MOVED, Annotation, mass_class
-from thor_interact_env.locations import DatasetEntry, Location
+from thor_interact_env.locations.annotations import NOT_MOVED, Annotation, mass_class
+from thor_interact_env.locations.dataset import DatasetEntry
+from thor_interact_env.locations.location import Location
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.base import Observation, Simulator

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.errors import DatasetError, InvalidLocationError, UnknownSplitError
 from thor_interact_env.files import write_whole
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.world import WORLD_VERSION, OtherWorldWarning
 

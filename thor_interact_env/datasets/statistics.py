@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from selfsup.change import STRIDE
+from selfsup.grid import STRIDE
 from thor_interact_env.actions import FORCES
-from thor_interact_env.annotations import MASS_CLASSES, NOT_MOVED, Annotation, mass_class
 from thor_interact_env.errors import DatasetError
-from thor_interact_env.locations import DatasetEntry
+from thor_interact_env.locations.annotations import MASS_CLASSES, NOT_MOVED, Annotation, mass_class
+from thor_interact_env.locations.dataset import DatasetEntry
 
 SIZE_LIMITS: Final[tuple[int, ...]] = (16, 32, 64)
 """Grid cells that part the sizes of objects: the success test seldom sees those of fewer than 16."""

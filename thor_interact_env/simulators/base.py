@@ -10,7 +10,7 @@ from typing import Final, Protocol, TypedDict, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 
 FIRST_FRAME_SECONDS: Final = 0.01
 """Seconds from the end of a force to the first frame of the motion."""

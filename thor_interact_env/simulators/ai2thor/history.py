@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.errors import InvalidLocationError, InvalidStateError
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 
 _HEAD: Final = 7  # number of the room, spawn seed, position, rotation, horizon
 _TOUCH: Final = 7  # row, column, force, direction, whether it was filmed

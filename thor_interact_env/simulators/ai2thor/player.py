@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gymnasium.error import DependencyNotInstalled
 
-from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.errors import (
     PlayerActionError,
     PlayerDiedError,

@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import IMAGE_SIZE, REACH
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import REACH
 from thor_interact_env.checks import check_reach, is_number
 from thor_interact_env.errors import (
     InvalidOptionError,
@@ -22,7 +23,8 @@ from thor_interact_env.errors import (
     UnknownRoomError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import ALL_ROOMS, Location
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.ai2thor.history import Touch, pack, unpack
 from thor_interact_env.simulators.ai2thor.options import Platform, PlayerOptions, Quality
 from thor_interact_env.simulators.ai2thor.player import require_ai2thor

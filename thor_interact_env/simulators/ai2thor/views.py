@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import FIELD_OF_VIEW, IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.base import Instances, Observation
-from thor_interact_env.simulators.mujoco.rendering import ray_lengths
+from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 from thor_interact_env.simulators.mujoco.simulator import GREATEST_MASS, MINIMUM_VISIBLE_PIXELS
 
 if TYPE_CHECKING:

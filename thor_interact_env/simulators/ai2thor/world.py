@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import IMAGE_SIZE
+from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.errors import UnreachableLocationError
-from thor_interact_env.locations import Location
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.ai2thor.history import Touch
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 from thor_interact_env.simulators.ai2thor.player import Player, said
 from thor_interact_env.simulators.ai2thor.rest import broken, still
 from thor_interact_env.simulators.ai2thor.views import View, fault_of_pictures, view_of
-from thor_interact_env.simulators.mujoco.rendering import ray_lengths
+from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 
 if TYPE_CHECKING:
     from ai2thor.server import Event

@@ -4,7 +4,7 @@ Inside this package coordinates are MuJoCo's: right-handed, z up, metres. `simul
 module that speaks AI2-THOR's left-handed, y-up coordinates.
 """
 
-from thor_interact_env.simulators.mujoco.opengl import choose_backend
+from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
 
 # MuJoCo reads the choice when it is imported, which modules of this package do.
 choose_backend()

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from selfsup.change import STRIDE
-from selfsup.feedback import Supervisor
+from selfsup.grid import STRIDE
+from selfsup.supervisor import Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
 from thor_interact_env.files import write_whole
-from thor_interact_env.locations import LocationSampler
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES
 from thor_interact_env.simulators.base import Observation, Simulator
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
-from thor_interact_env.splits import ALL_ROOMS, ROOM_TYPES
 
 PROGRAM = "python -m thor_interact_env.simulators.mujoco.calibrate"
 

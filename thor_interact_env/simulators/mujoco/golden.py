@@ -20,13 +20,14 @@ from typing import Any, Final
 import mujoco
 import numpy as np
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES, IMAGE_SIZE, REACH
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES, REACH
 from thor_interact_env.files import write_whole
-from thor_interact_env.locations import HORIZONS, ROTATIONS, Location
-from thor_interact_env.simulators.mujoco.drawing_thread import renderer_name
+from thor_interact_env.locations.location import HORIZONS, ROTATIONS, Location
+from thor_interact_env.simulators.mujoco.drawing.drawing_thread import renderer_name
 from thor_interact_env.simulators.mujoco.materials import texture
 from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-from thor_interact_env.simulators.mujoco.rooms import RoomPlan, plan_room, reachable, spawn
+from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan, plan_room, reachable, spawn
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 from thor_interact_env.simulators.mujoco.touching import Viewpoint, touch
 from thor_interact_env.world import WORLD_VERSION

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS
-from thor_interact_env.simulators.mujoco.building import CAMERA as CAMERA
-from thor_interact_env.simulators.mujoco.building import CASTOR_MASS, TIME_STEP, specify, yaw_quaternion
 from thor_interact_env.simulators.mujoco.exact import length, product
-from thor_interact_env.simulators.mujoco.rooms import RoomPlan
+from thor_interact_env.simulators.mujoco.rooms.model import CAMERA as CAMERA
+from thor_interact_env.simulators.mujoco.rooms.model import CASTOR_MASS, TIME_STEP, specify, yaw_quaternion
+from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
 from thor_interact_env.simulators.mujoco.shapes import cross
 
 FORCE_DURATION = 0.03

@@ -7,13 +7,15 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, IMAGE_SIZE, REACH
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
-from thor_interact_env.locations import ALL_ROOMS, Location, room_type
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import ALL_ROOMS, room_type
 from thor_interact_env.simulators.base import MAX_FRAMES, Instances, Observation
+from thor_interact_env.simulators.mujoco.drawing.rendering import Quality, Renderer, check_quality
 from thor_interact_env.simulators.mujoco.physics import CAMERA, CompiledRoom
-from thor_interact_env.simulators.mujoco.rendering import Quality, Renderer, check_quality
-from thor_interact_env.simulators.mujoco.rooms import Pose, plan_room, reachable, spawn
+from thor_interact_env.simulators.mujoco.rooms.plan import Pose, plan_room, reachable, spawn
 from thor_interact_env.simulators.mujoco.touching import TouchAt, Viewpoint, touch
 
 MINIMUM_VISIBLE_PIXELS = 10

@@ -6,11 +6,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT, IMAGE_SIZE
-from thor_interact_env.locations import Location
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT
+from thor_interact_env.locations.location import Location
+from thor_interact_env.simulators.mujoco.drawing.rendering import FOCAL_LENGTH
 from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, length, product, sine
 from thor_interact_env.simulators.mujoco.physics import CompiledRoom
-from thor_interact_env.simulators.mujoco.rendering import FOCAL_LENGTH
 from thor_interact_env.simulators.mujoco.shapes import cross
 
 TouchAt = Literal["point", "center_of_mass"]

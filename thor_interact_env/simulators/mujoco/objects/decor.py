@@ -7,7 +7,8 @@ import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import cosine, sine
 from thor_interact_env.simulators.mujoco.materials import Colour, Material
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow, rounded
+from thor_interact_env.simulators.mujoco.palette import (
     DARK,
     contrast,
     glaze,
@@ -20,7 +21,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     vivid,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow, rounded
 from thor_interact_env.simulators.mujoco.shapes import (
     HUGE,
     LARGE,

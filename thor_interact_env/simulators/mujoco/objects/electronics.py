@@ -3,7 +3,8 @@
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import arctangent, length
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, hollow, rounded, thin
+from thor_interact_env.simulators.mujoco.palette import (
     DARK,
     PALE,
     STEEL,
@@ -15,7 +16,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     screen,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, hollow, rounded, thin
 from thor_interact_env.simulators.mujoco.shapes import (
     MEDIUM,
     SMALL,

@@ -6,8 +6,8 @@ import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import cosine, exponential, length, normal, product, sine
 from thor_interact_env.simulators.mujoco.materials import Colour
-from thor_interact_env.simulators.mujoco.objects.palette import paint, pick
 from thor_interact_env.simulators.mujoco.objects.parts import ball, block, can, fitted, rounded
+from thor_interact_env.simulators.mujoco.palette import paint, pick
 from thor_interact_env.simulators.mujoco.shapes import (
     MEDIUM,
     SMALL,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import Parts, disc, legs, rounded
+from thor_interact_env.simulators.mujoco.palette import (
     DARK,
     fabric,
     lacquer,
@@ -15,7 +16,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     wood,
     wood_or_paint,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import Parts, disc, legs, rounded
 from thor_interact_env.simulators.mujoco.shapes import MEDIUM, SMALL, Blueprint, Vector, box, cylinder
 
 Rng = np.random.Generator

@@ -5,7 +5,16 @@ from itertools import pairwise
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import cosine, normal, product, sine
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import (
+    block,
+    can,
+    fitted,
+    hollow,
+    rounded,
+    softened,
+    thin,
+)
+from thor_interact_env.simulators.mujoco.palette import (
     DARK,
     glaze,
     metal,
@@ -15,15 +24,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     shade,
     vivid,
     wood,
-)
-from thor_interact_env.simulators.mujoco.objects.parts import (
-    block,
-    can,
-    fitted,
-    hollow,
-    rounded,
-    softened,
-    thin,
 )
 from thor_interact_env.simulators.mujoco.shapes import (
     LARGE,

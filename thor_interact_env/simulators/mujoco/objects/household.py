@@ -4,7 +4,8 @@ import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import cosine, length, sine
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import Parts, can, disc, fitted, softened
+from thor_interact_env.simulators.mujoco.palette import (
     DARK,
     PALE,
     STEEL,
@@ -17,7 +18,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     tint,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import Parts, can, disc, fitted, softened
 from thor_interact_env.simulators.mujoco.shapes import (
     LARGE,
     MEDIUM,

@@ -4,7 +4,8 @@ import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import length
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, thin
+from thor_interact_env.simulators.mujoco.palette import (
     PAGES,
     PALE,
     STEEL,
@@ -14,7 +15,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     pick,
     shade,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, thin
 from thor_interact_env.simulators.mujoco.shapes import (
     MEDIUM,
     SMALL,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from thor_interact_env.simulators.mujoco.exact import power
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.palette import (
     fabric,
     metal,
     shade,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import lacquer, metal, wood, wood_or_paint
 from thor_interact_env.simulators.mujoco.objects.parts import Parts, drawers, legs
+from thor_interact_env.simulators.mujoco.palette import lacquer, metal, wood, wood_or_paint
 from thor_interact_env.simulators.mujoco.shapes import HUGE, Blueprint, Vector, cylinder
 
 Rng = np.random.Generator

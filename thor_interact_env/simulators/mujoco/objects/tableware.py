@@ -3,7 +3,8 @@
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import (
+from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow
+from thor_interact_env.simulators.mujoco.palette import (
     DARK,
     PALE,
     STEEL,
@@ -16,7 +17,6 @@ from thor_interact_env.simulators.mujoco.objects.palette import (
     shade,
     wood,
 )
-from thor_interact_env.simulators.mujoco.objects.parts import block, can, fitted, hollow
 from thor_interact_env.simulators.mujoco.shapes import (
     LARGE,
     MEDIUM,

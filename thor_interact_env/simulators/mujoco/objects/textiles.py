@@ -4,8 +4,8 @@ import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import normal, product, sine
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import fabric, paint
 from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, rounded, softened, thin
+from thor_interact_env.simulators.mujoco.palette import fabric, paint
 from thor_interact_env.simulators.mujoco.shapes import (
     MEDIUM,
     SMALL,

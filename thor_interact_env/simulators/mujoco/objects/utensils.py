@@ -4,8 +4,8 @@ import numpy as np
 
 from thor_interact_env.simulators.mujoco.exact import arctangent, length
 from thor_interact_env.simulators.mujoco.materials import Material
-from thor_interact_env.simulators.mujoco.objects.palette import DARK, metal, one_of, paint, pick, wood
 from thor_interact_env.simulators.mujoco.objects.parts import block, fitted, hollow, rounded, thin
+from thor_interact_env.simulators.mujoco.palette import DARK, metal, one_of, paint, pick, wood
 from thor_interact_env.simulators.mujoco.shapes import (
     MEDIUM,
     SMALL,

@@ -1,0 +1,259 @@
+"""Many locations, visited by many processes (paper section 4.2).
+
+`collect_locations` is a pure function of its task: the same task gives the same records in whichever process
+it runs, on whichever machine, and whatever ran there before. Who carries it out:
+`agents.collection.local_collector` and `agents.collection.ray_collector`. What is costly to make (the
+simulator with its compiled rooms, the network) is kept in the process from task to task.
+"""
+
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, load_file
+
+from agents.base import Point
+from agents.collection.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
+from agents.collection.oracles import OracleOptions
+from agents.selfsup_agent.clustering import cell_centre, greedy_instances
+from agents.selfsup_agent.network import PredictionNetwork, fused, image_tensor
+from agents.selfsup_agent.variants import network_from_weights
+from agents.training.processor import fast_bf16
+from thor_interact_env.env import ThorInteractEnv
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.simulators.base import Observation, Simulator
+
+Visit = Callable[[ThorInteractEnv, Location, np.random.Generator], Any]
+"""Does something at a location, with the random numbers given, and returns a record of it."""
+
+_WORLD = ("simulator", "reach", "simulator_options")
+"""Options of the environment that decide its simulator."""
+
+_ROOM_STREAM = 1
+"""Sets the random numbers that choose a room apart from those of the location with the same seed."""
+
+
+class CollectionError(RuntimeError):
+    """Locations could not be visited; the message names them, and what went wrong."""
+
+
+@dataclass(frozen=True)
+class CollectionTask:
+    """Locations to visit, and all that decides what is found there.
+
+    Attributes:
+        seeds: One seed per location: decides spawn, pose, random points and directions.
+        rooms: Names of the rooms to draw from.
+        schedule: How many points are touched at each location, and how.
+        weights: Safetensors file of the state dict of the network that chooses the greedy points; None where
+            there are none.
+        environment: Keyword arguments of `ThorInteractEnv`, except locations, interactions and
+            reachable_share.
+        reachable_share: Least share of the view within reach, in 0..1; see `LocationSampler`.
+        locations_per_room: Consecutive locations that share a room, because preparing one costs more than
+            a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
+        greedy_threshold: Least logit of a greedy point; by default there are always as many as are asked for.
+        oracles: Ground truth in place of the agent's points or of its masks; by default none.
+        visit: What to do at a location instead of `agents.collection.interact.interact`, for a system that
+            learns from something else than its records; a function that can be pickled, as processes are
+            handed it.
+        truth: Whether the records hold the ground truth of the first views, for full supervision.
+
+    Raises:
+        ValueError: A value is outside its range, or greedy points are asked for without weights.
+    """
+
+    seeds: tuple[int, ...]
+    rooms: tuple[str, ...]
+    schedule: InteractionSchedule
+    weights: Path | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    reachable_share: float = 0.2
+    locations_per_room: int = 4
+    greedy_threshold: float = -math.inf
+    oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
+    visit: Visit | None = None
+    truth: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if any(seed < 0 for seed in self.seeds):
+            raise ValueError(f"seeds holds {min(self.seeds)}; seeds must not be negative")
+        if not self.rooms:
+            raise ValueError("rooms is empty; name at least one room to draw from")
+        if self.locations_per_room < 1:
+            raise ValueError(f"locations_per_room is {self.locations_per_room}; it must be at least 1")
+        if self.schedule.greedy and self.weights is None:
+            raise ValueError(
+                f"{self.schedule.greedy} greedy points are asked for without weights of a network; "
+                "give weights, or ask for random points only"
+            )
+        reserved = {"locations", "interactions", "reachable_share"} & set(self.environment)
+        if reserved:
+            raise ValueError(
+                f"environment holds {', '.join(sorted(reserved))}, which the task itself decides"
+            )
+
+    def split(self) -> list["CollectionTask"]:
+        """Return tasks of one room each, whose records one after another are those of this task."""
+        size = self.locations_per_room
+        return [
+            replace(self, seeds=self.seeds[first : first + size]) for first in range(0, len(self.seeds), size)
+        ]
+
+    def room(self, index: int) -> str:
+        """Return the name of the room of the location `index`."""
+        first = self.seeds[index - index % self.locations_per_room]
+        return self.rooms[np.random.default_rng((first, _ROOM_STREAM)).integers(len(self.rooms))]
+
+
+def make_environment(
+    options: Mapping[str, Any],
+    schedule: InteractionSchedule,
+    simulator: Simulator | None = None,
+    oracles: OracleOptions | None = None,
+) -> ThorInteractEnv:
+    """Make an environment whose episodes allow all touches of a schedule.
+
+    Args:
+        options: Keyword arguments of `ThorInteractEnv`.
+        schedule: How many points are touched, and how.
+        simulator: One made before from the same options, to be used again; None makes one.
+        oracles: Those that `interact` will be given; they may add points.
+    """
+    if simulator is not None:
+        options = {name: value for name, value in options.items() if name not in _WORLD} | {
+            "simulator": simulator
+        }
+    return ThorInteractEnv(**options, interactions=schedule.allowed_steps(oracles or OracleOptions()))
+
+
+def network_points(
+    network: PredictionNetwork, count: int, threshold: float = -math.inf, bf16: bool | None = None
+) -> ProposePoints:
+    """Return the function that lets a network choose points (paper section 4.1).
+
+    Args:
+        network: On the CPU, in evaluation mode.
+        count: Most points it chooses.
+        threshold: Least logit of a point.
+        bf16: Whether to compute in bf16; None does where that is faster.
+    """
+    reduced = fast_bf16(torch.device("cpu")) if bf16 is None else bf16
+
+    def propose(observation: Observation) -> list[Point]:
+        image = image_tensor(observation["rgb"], observation["depth"])[None]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+            scores, force_logits, embeddings = (value[0].numpy() for value in network(image))
+        found = greedy_instances(scores, force_logits, embeddings, count, threshold)
+        return [(*cell_centre(instance.row, instance.column), instance.force) for instance in found]
+
+    return propose
+
+
+class _Workshop:
+    """What a process keeps from task to task."""
+
+    def __init__(self) -> None:
+        self._world: Any = None
+        self._simulator: Simulator | None = None
+        self._file: Any = None
+        self._network: PredictionNetwork | None = None
+
+    def simulator(self, options: Mapping[str, Any]) -> Simulator:
+        """Return the simulator that these options of the environment ask for."""
+        given = options.get("simulator", "mujoco")
+        if not isinstance(given, str):
+            return given
+        world = {name: options[name] for name in _WORLD if name in options}
+        if self._simulator is None or world != self._world:
+            self.close()
+            self._simulator, self._world = ThorInteractEnv(**world).simulator, world
+        return self._simulator
+
+    def network(self, path: Path, content: bytes | None = None) -> PredictionNetwork:
+        """Return the network with the weights of a file, for inference."""
+        try:
+            if content is None:
+                status = path.stat()
+                file = (path, status.st_mtime_ns, status.st_size)
+            else:
+                file = (path, zlib.crc32(content), len(content))
+            if self._network is None or file != self._file:
+                weights = load_file(path) if content is None else load(content)
+                network = fused(network_from_weights(weights)).to(memory_format=torch.channels_last)
+                self._network, self._file = network, file
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            raise CollectionError(
+                f"{path} does not hold the weights of an interaction network ({error}); "
+                "save its state dict there"
+            ) from error
+        return self._network
+
+    def close(self) -> None:
+        """Close the simulator it made."""
+        if self._simulator is not None:
+            self._simulator.close()
+        self._simulator = self._world = None
+
+
+_workshop = _Workshop()
+
+
+def close_workshop() -> None:
+    """Close the simulator that this process keeps from task to task."""
+    _workshop.close()
+
+
+def collect_locations(task: CollectionTask, weights: bytes | None = None) -> list[InteractionRecord]:
+    """Visit the locations of a task, in this process.
+
+    Args:
+        task: What to do; it alone decides the result.
+        weights: Content of the file of weights, for a process that cannot read the file.
+
+    Returns:
+        One record per seed, in their order.
+
+    Raises:
+        CollectionError: A location cannot be visited; the message names its seed and room.
+    """
+    records = []
+    for index, seed in enumerate(task.seeds):
+        try:
+            records.append(_visit(task, seed, task.room(index), weights))
+        except CollectionError:
+            raise
+        except Exception as error:
+            raise CollectionError(
+                f"the location of seed {seed} in {task.room(index)} cannot be visited: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+    return records
+
+
+def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) -> InteractionRecord:
+    rng = np.random.default_rng(seed)
+    simulator = _workshop.simulator(task.environment)
+    location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
+    truth = simulator.instances() if task.truth else None
+    env = make_environment(task.environment, task.schedule, simulator, task.oracles)
+    if task.visit is not None:
+        return cast(InteractionRecord, task.visit(env, location, rng))
+    propose_points: ProposePoints = _no_points
+    if task.weights is not None:
+        network = _workshop.network(Path(task.weights), weights)
+        propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
+    record = interact(env, location, propose_points, task.schedule, rng, task.oracles)
+    return replace(record, truth=truth)
+
+
+def _no_points(observation: Observation) -> list[Point]:
+    return []

@@ -1,0 +1,19 @@
+"""The collector that a configuration asks for."""
+
+from agents.collection.collector import Collector
+from agents.collection.local_collector import LocalCollector
+from agents.training.configuration import TrainConfig
+
+
+def make_collector(config: TrainConfig) -> Collector:
+    """Return the collector that a configuration asks for: processes of this machine, or Ray.
+
+    Raises:
+        DependencyNotInstalled: Ray is asked for and not installed.
+        CollectionError: There is no Ray cluster at the address.
+    """
+    if config.engine == "ray":
+        from agents.collection.ray_collector import RayCollector
+
+        return RayCollector(config.address)
+    return LocalCollector(config.workers)

@@ -1,0 +1,89 @@
+"""Locations on their way from the workers, and what they add up to."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.collection.collect import CollectionTask
+from agents.collection.collector import Collector
+from agents.collection.interact import InteractionRecord
+
+
+class Pending:
+    """The locations of one episode, on their way.
+
+    Attributes:
+        episode: Number of the episode within its stage; 0 fills the memory bank.
+    """
+
+    def __init__(self, collector: Collector, tasks: Sequence[CollectionTask], episode: int) -> None:
+        """Submit the tasks.
+
+        Args:
+            collector: Carries them out.
+            tasks: In the order in which their locations enter the memory bank.
+            episode: Number of the episode within its stage.
+        """
+        self.episode = episode
+        self.weights = {task.weights for task in tasks}
+        """Files that the tasks still need."""
+        self._started = self._finished = time.perf_counter()
+        self._futures = [collector.submit(task) for task in tasks]
+        for future in self._futures:
+            future.add_done_callback(self._note_time)
+
+    def _note_time(self, future: Future[list[InteractionRecord]]) -> None:
+        self._finished = time.perf_counter()
+
+    @property
+    def done(self) -> bool:
+        """Whether `records` would not wait."""
+        return all(future.done() for future in self._futures)
+
+    def records(self) -> tuple[list[InteractionRecord], float]:
+        """Wait for all records; return them in the order of the tasks, and the seconds they took."""
+        records = [record for future in self._futures for record in future.result()]
+        return records, self._finished - self._started
+
+
+def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:
+    """Return how many different things moved at a location, going by the masks alone.
+
+    Args:
+        masks: (m, 100, 100) bool. Two that overlap with an IoU of at least one half are one thing.
+    """
+    kept: list[npt.NDArray[np.bool_]] = []
+    for mask in masks:
+        if all(2 * (mask & other).sum() < (mask | other).sum() for other in kept):
+            kept.append(mask)
+    return len(kept)
+
+
+def collection_summary(counts: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """Return success rates, and the mean number of different things moved at a location.
+
+    Args:
+        counts: One per location, as given by `collection_counts`.
+    """
+    if not counts:
+        return {}
+    row: dict[str, Any] = {}
+    for kind in ("greedy", "random"):
+        touches = sum(each[f"{kind}_touches"] for each in counts)
+        successes = sum(each[f"{kind}_successes"] for each in counts)
+        row |= {f"{kind}_touches": touches, f"{kind}_success": successes / touches if touches else None}
+    moved = sum(each["moved"] for each in counts)
+    return {**row, "distinct_objects_per_location": moved / len(counts)}
+
+
+def collection_counts(records: Sequence[InteractionRecord]) -> list[dict[str, int]]:
+    """Return what is counted at each location, which is all that other ranks need to know of it."""
+    names = ("greedy_touches", "greedy_successes", "random_touches", "random_successes")
+    return [
+        {name: getattr(record, name) for name in names} | {"moved": distinct_masks(record.experience.masks)}
+        for record in records
+    ]

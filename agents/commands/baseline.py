@@ -1,0 +1,202 @@
+"""The commands `train` and `evaluate` of a baseline that learns; a baseline says what is its own.
+
+torch and what needs it are imported inside the functions, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, Self, TypeVar
+
+from agents.commands.held_out import NetworkHeldOut
+from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.training.configuration import TrainConfig, check_simulator, check_split
+from agents.training.schedule import ConfigurationError
+
+if TYPE_CHECKING:
+    from agents.base import Agent
+
+
+class BaselineConfig(Protocol):
+    """What the run of a baseline was asked to do: a `RunSettings` of `agents.training.configuration`."""
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset."""
+
+    @property
+    def split(self) -> str:
+        """NovelSpaces or NovelObjects."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+
+    @property
+    def simulator(self) -> str:
+        """Simulator to learn in."""
+
+    @property
+    def device(self) -> str:
+        """Where to train."""
+
+    @property
+    def schedule(self) -> Any:
+        """How long to learn, with `final_evaluation_locations`."""
+
+    @classmethod
+    def from_preset(cls, name: str, **values: Any) -> Self:
+        """Return the configuration of a preset, with fields that differ from the defaults."""
+
+    def counterpart(self) -> TrainConfig:
+        """Return the self-supervised run with which this one shares locations and evaluation."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON-able values."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the configuration that `to_json` described."""
+
+    def difference(self, other: Self) -> str | None:
+        """Return what separates two configurations whose results differ."""
+
+
+Config = TypeVar("Config", bound=BaselineConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions:
+    """What `train` is asked for beside the configuration, the field `config` of a subclass."""
+
+    out: Path | None = None
+    """Run folder; None means a folder in runs/ that names system, preset, split and seed."""
+
+    resume: bool = False
+    """Go on with the run in the folder, exactly as if it had never stopped."""
+
+    final_evaluation: bool = True
+    """Evaluate the trained network when training is done."""
+
+
+@dataclass(frozen=True)
+class Baseline(Generic[Config]):
+    """What a baseline that learns has of its own.
+
+    Attributes:
+        program: How it is called, such as `python -m agents.video_pca`.
+        overview: Text that explains its commands.
+        config: Class of its configurations.
+        train_options: Subclass of `TrainOptions` with a field `config`; its docstring is the help.
+        evaluate_options: Subclass of `NetworkHeldOut`; its docstring is the help.
+        run_folder: Where a run is written when no folder is named.
+        description: The run in a few words.
+        train: Trains a configuration in a run folder, or goes on with it.
+        agents: The agents to measure, by name, the run's own first, of a run folder on a device.
+        evaluate: Measures agents on held-out views: `eval.evaluation.reporting.evaluate_run`.
+    """
+
+    program: str
+    overview: str
+    config: type[Config]
+    train_options: Any
+    evaluate_options: type[NetworkHeldOut]
+    run_folder: Callable[[Config], Path]
+    description: Callable[[Config], str]
+    train: Callable[[Config, Path, bool], object]
+    agents: Callable[[Path, str], Mapping[str, Agent]]
+    evaluate: Callable[..., object]
+
+    def main(self, arguments: Sequence[str] | None = None) -> NoReturn:
+        """Run the command line and leave the process.
+
+        Args:
+            arguments: Words after the program's name; by default those of the process.
+
+        Raises:
+            SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+        """
+        commands = {"train": self._train, "evaluate": self._evaluate}
+        run_command_line(lambda words: choose_command(commands, self.overview, words), arguments)
+
+    def parse_train(self, words: Sequence[str]) -> Any:
+        """Read the options of `train`.
+
+        The preset, or with `--resume` and `--out` the configuration saved in that folder, gives the defaults.
+
+        Args:
+            words: The command line after `train`.
+
+        Returns:
+            A `train_options`.
+
+        Raises:
+            ConfigurationError: There is no such preset, or a value makes no sense.
+            CheckpointError: The run to go on with has no readable configuration.
+            SystemExit: tyro has printed the help or its own complaint.
+        """
+        first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        first.add_argument("--preset", default="quick")
+        first.add_argument("--out", type=Path)
+        first.add_argument("--resume", action="store_true")
+        try:
+            known, _ = first.parse_known_args(list(words))
+        except argparse.ArgumentError as error:
+            raise ConfigurationError(str(error)) from None
+        config = self.config.from_preset(known.preset)
+        if known.resume and known.out is not None and not {"-h", "--help"} & set(words):
+            from agents.training.run_folder import read_config
+
+            config = read_config(known.out, self.config)
+        default = self.train_options(config=config, out=known.out)
+        return parse_options(self.train_options, f"{self.program} train", words, default)
+
+    def _train(self, words: Sequence[str]) -> None:
+        command = self.parse_train(words)
+        config: Config = command.config
+        check_split(config.split)
+        check_simulator(config.simulator)
+        run = command.out or self.run_folder(config)
+        from agents.training.run_folder import check_run
+
+        # Before torch is loaded and held-out views are made, so that a wrong folder is reported at once.
+        check_run(config, run, command.resume)
+        from agents.training.learner import resolve_device
+
+        resolve_device(config.device)
+        print(
+            f"training: {self.description(config)}, preset {config.preset}, {config.split}, "
+            f"seed {config.seed}, folder {run}",
+            flush=True,
+        )
+        try:
+            self.train(config, run, command.resume)
+            if command.final_evaluation:
+                locations, agents = config.schedule.final_evaluation_locations, self.agents(run, "auto")
+                self.evaluate(run, config.counterpart(), locations, config.split, agents=agents)
+        except KeyboardInterrupt:
+            message = f"Interrupted. Go on with: {self.program} train --out {shlex.quote(str(run))} --resume"
+            print(f"\n{message} --preset {config.preset}", file=sys.stderr)
+            raise SystemExit(130) from None
+        print(f"\nEverything lies in {run}.")
+
+    def _evaluate(self, words: Sequence[str]) -> None:
+        command = parse_options(self.evaluate_options, f"{self.program} evaluate", words)
+        from agents.training.run_folder import read_config
+
+        counterpart = read_config(command.run, self.config).counterpart()
+        split, locations = command.choose(counterpart.split)
+        self.evaluate(
+            command.run,
+            counterpart,
+            locations,
+            split,
+            command.reachable_share,
+            command.seed,
+            agents=self.agents(command.run, command.device),
+        )

@@ -1,0 +1,60 @@
+"""The options of every `evaluate` command: which run, on which held-out views.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from agents.training.configuration import check_split
+from agents.training.schedule import require
+
+DEFAULT_LOCATIONS = 200
+"""Held-out locations when none are asked for."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What every `evaluate` command asks for; a system adds its own."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """Run folder, or the folder of one of its checkpoints."""
+
+    locations: int | None = None
+    """Held-out locations; the same for every run. None means 200."""
+
+    split: str | None = None
+    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
+
+    seed: int = 0
+    """Seed of the locations, and of what is drawn at random there."""
+
+    def choose(self, own_split: str) -> tuple[str, int]:
+        """Return the split and the number of locations.
+
+        Args:
+            own_split: That of the run.
+
+        Raises:
+            ConfigurationError: There is no such split, or the number of locations or the seed makes no sense.
+        """
+        split = self.split or own_split
+        check_split(split)
+        locations = DEFAULT_LOCATIONS if self.locations is None else self.locations
+        require(locations >= 1, f"locations is {locations}; it must be at least 1.")
+        require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")
+        return split, locations
+
+
+@dataclass(frozen=True)
+class NetworkHeldOut(HeldOut):
+    """The same for what is a network, and is measured on views of a chosen kind."""
+
+    reachable_share: float | None = None
+    """Least share of each view within reach (0: the paper's unfiltered rule); None means the run's own."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""

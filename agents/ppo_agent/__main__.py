@@ -1,0 +1,152 @@
+"""The command line of PPO: train and evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from agents.commands.held_out import HeldOut
+from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.ppo_agent.configuration import PROGRAM, PPOConfig
+from agents.training.schedule import require
+from thor_interact_env.world import world_of
+
+OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
+
+Learn where to touch by reinforcement, with PPO of Stable-Baselines3.
+
+commands:
+  train      train, evaluate, and say where everything lies
+  evaluate   set a run beside random points, and beside a self-supervised run, on held-out views
+
+`{PROGRAM} COMMAND --help` explains one command."""
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train, set beside random points on held-out views, and say where everything lies."""
+
+    config: tyro.conf.OmitArgPrefixes[PPOConfig] = PPOConfig()  # noqa: RUF009, it is frozen
+    """What to train."""
+
+    out: Path | None = None
+    """Run folder; None means runs/ppo-PRESET-SPLIT-seedSEED."""
+
+    resume: bool = False
+    """Go on with the run in the folder from its last checkpoint, with the configuration it has."""
+
+    evaluation_locations: int = 200
+    """Held-out locations of the final evaluation; 0 leaves it out."""
+
+
+@dataclass(frozen=True)
+class EvaluateCommand(HeldOut):
+    """Set a run beside random points, and beside a self-supervised run, as `eval.benchmark` measures them."""
+
+    beside: Path | None = None
+    """Run folder of a self-supervised agent."""
+
+    interactions: int = 10
+    """Points touched at each location."""
+
+
+def evaluate_run(
+    run: Path,
+    split: str,
+    locations: int,
+    interactions: int = 10,
+    seed: int = 0,
+    beside: Path | None = None,
+) -> dict[str, Any]:
+    """Measure a run and what it is compared with, print the table, and write `evaluation.json`.
+
+    Args:
+        run: Run folder, or the folder of one of its checkpoints, where the file is written.
+        split: `NovelSpaces` or `NovelObjects`.
+        locations: Number of views.
+        interactions: Points touched at each.
+        seed: Seed of the views and the touches.
+        beside: Run folder of a self-supervised agent, or None.
+
+    Returns:
+        What was written: settings, and `rows` (results by agent).
+
+    Raises:
+        AgentSourceError: An agent cannot be made from its run.
+    """
+    from agents.training.checkpoint import write_json
+    from agents.training.run_folder import note_worlds
+    from eval.benchmark.agent_process import AgentSource
+    from eval.benchmark.benchmark import benchmark_agent, benchmark_table, benchmark_views, floor_of
+    from eval.evaluation.reporting import EVALUATION_FILE
+
+    sources = {"PPO": AgentSource("agents.ppo_agent:PPOAgent", {"points": max(interactions, 1)}, run)}
+    if beside is not None:
+        sources["self-supervised"] = AgentSource("agents.selfsup_agent:SelfSupervisedAgent", {}, beside)
+    views = benchmark_views(split, locations, seed)
+    results = [
+        benchmark_agent(source, views, interactions=interactions, seed=seed, label=name)
+        for name, source in sources.items()
+    ]
+    results.append(floor_of(results[0]))
+    kept = ("images_per_second", "failed_views")
+    written = {
+        "split": views.split,
+        **note_worlds(run, world_of("mujoco")),
+        "locations": locations,
+        "seed": seed,
+        "reachable_share": views.reachable_share,
+        "interactions": interactions,
+        "rows": {
+            one["label"]: {**(one["perception"] or {}), **(one["interaction"] or {})}
+            | {name: one[name] for name in kept}
+            for one in results
+        },
+    }
+    print(f"\n{views.split}, {locations} locations, {interactions} points at each:")
+    print(benchmark_table(results))
+    write_json(run / EVALUATION_FILE, written)  # last: where the disk is full, the scores have been printed
+    return written
+
+
+def _train(words: Sequence[str]) -> None:
+    command = parse_options(TrainCommand, f"{PROGRAM} train", words)
+    from agents.ppo_agent.policy import load_ppo_config
+    from agents.ppo_agent.training import check_ppo_run, train
+    from agents.training.configuration import check_split
+
+    config = command.config
+    check_split(config.split)
+    named = Path("runs") / f"ppo-{config.preset}-{config.split}-seed{config.seed}"
+    run = command.out or named
+    check_ppo_run(run, command.resume)
+    if command.resume:
+        config = load_ppo_config(run)
+    require(
+        command.evaluation_locations >= 0,
+        f"evaluation_locations is {command.evaluation_locations}; it must be 0 or more.",
+    )
+    total = config.updates * config.environments * config.steps_per_update
+    print(f"training: {total} touches, {config.split}, seed {config.seed}, folder {run}", flush=True)
+    train(config, run, command.resume)
+    if command.evaluation_locations:
+        evaluate_run(run, config.split, command.evaluation_locations)
+    print(f"\nEverything lies in {run}.")
+
+
+def _evaluate(words: Sequence[str]) -> None:
+    command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
+
+    from agents.ppo_agent.policy import load_ppo_config
+
+    split, locations = command.choose(load_ppo_config(command.run).split)
+    require(command.interactions >= 1, f"interactions is {command.interactions}; it must be at least 1.")
+    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.beside)
+
+
+if __name__ == "__main__":
+    run_command_line(lambda words: choose_command({"train": _train, "evaluate": _evaluate}, OVERVIEW, words))

@@ -1,0 +1,94 @@
+"""The policy of a run, and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from gymnasium.error import DependencyNotInstalled
+from torch import Tensor
+
+from agents.ppo_agent.configuration import PPOConfig
+from agents.training.checkpoint import CheckpointError, read_json
+from agents.training.learner import resolve_device
+from agents.training.run_folder import config_file
+from agents.training.schedule import ConfigurationError
+from thor_interact_env.actions import FORCES
+
+if TYPE_CHECKING:
+    from stable_baselines3.common.policies import ActorCriticPolicy
+
+
+def make_policy(config: PPOConfig, device: str = "auto") -> ActorCriticPolicy:
+    """Return an untrained policy of the shape that a run has.
+
+    Args:
+        config: The run.
+        device: Where to run.
+
+    Raises:
+        DependencyNotInstalled: Stable-Baselines3 is not there.
+        ConfigurationError: There is no such device.
+    """
+    require_stable_baselines()
+    from stable_baselines3.common.policies import ActorCriticCnnPolicy
+
+    size = (4, config.image_size, config.image_size)
+    policy = ActorCriticCnnPolicy(
+        spaces.Box(0, 255, size, np.uint8),
+        spaces.MultiDiscrete([config.grid**2, len(FORCES)]),
+        lambda progress: config.learning_rate,
+    )
+    return policy.to(resolve_device(device))
+
+
+def load_weights(policy: ActorCriticPolicy, weights: Mapping[str, Tensor], folder: Path) -> None:
+    """Put the weights of a checkpoint into a policy.
+
+    Raises:
+        CheckpointError: They are of another policy.
+    """
+    parameters = dict(policy.named_parameters())
+    other = set(parameters) ^ set(weights)
+    other |= {
+        name for name in set(parameters) & set(weights) if parameters[name].shape != weights[name].shape
+    }
+    if other:
+        raise CheckpointError(
+            f"The weights in {folder} are of another policy (they differ in {min(other)}); train again."
+        )
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(weights[name])
+
+
+def require_stable_baselines() -> None:
+    """Raise `DependencyNotInstalled` unless Stable-Baselines3 is there."""
+    try:
+        import stable_baselines3  # noqa: F401
+    except ImportError as error:
+        raise DependencyNotInstalled(
+            'PPO needs Stable-Baselines3; run: pip install "thor-interact[baselines]"'
+        ) from error
+
+
+def load_ppo_config(run: Path) -> PPOConfig:
+    """Return the configuration of a run.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+
+    Raises:
+        CheckpointError: It is missing, malformed, or of another system.
+    """
+    if not run.is_dir():
+        raise CheckpointError(f"{run} is not a folder; name a run folder.")
+    path = config_file(run)
+    try:
+        return PPOConfig.from_json(read_json(path, "name the folder of a run."))
+    except ConfigurationError as error:
+        raise CheckpointError(f"{path} is not the configuration of a PPO run: {error}") from None

@@ -1,0 +1,269 @@
+"""Training of the PPO baseline: the environment behind wrappers, Stable-Baselines3's learner, checkpoints.
+
+A run is saved as every run is, in safetensors and JSON; nothing is pickled. At each checkpoint all random
+states are made anew from (seed, updates done) and new episodes begin, so that a run that is stopped and
+resumed goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agents.collection.collect import CollectionError
+from agents.ppo_agent.agent import PPOAgent
+from agents.ppo_agent.configuration import PPOConfig
+from agents.ppo_agent.policy import load_ppo_config, load_weights, require_stable_baselines
+from agents.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_last_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    write_json,
+)
+from agents.training.learner import resolve_device
+from agents.training.metrics import MetricsLogger
+from agents.training.processor import use_threads
+from agents.training.progress import check_metrics
+from agents.training.run_folder import (
+    CONFIG_FILE,
+    RunExistsError,
+    goes_on,
+    keep_checkpoint,
+    note_run,
+    note_start,
+)
+from agents.training.schedule import ConfigurationError
+from thor_interact_env.env import ThorInteractEnv
+from thor_interact_env.errors import MainGuardError
+from thor_interact_env.locations.splits import split_rooms
+from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.spawning import GUARD_REMEDY, check_main_guard
+from thor_interact_env.world import world_of
+from thor_interact_env.wrappers import GridActions, RGBDImage, RoomByRoom
+
+if TYPE_CHECKING:
+    import gymnasium
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecEnv
+
+MEASURES: Mapping[str, str] = {
+    "train/policy_gradient_loss": "policy_loss",
+    "train/value_loss": "value_loss",
+    "train/entropy_loss": "entropy_loss",
+    "train/approx_kl": "policy_change",
+    "train/clip_fraction": "clipped_share",
+}
+"""What Stable-Baselines3 measures in an update, and its name in `metrics.jsonl`."""
+
+
+def check_ppo_run(run: Path, resume: bool) -> None:
+    """Check that a run can be written to a folder, or resumed there.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+        CheckpointError: `resume` is true and there is no run.
+        MainGuardError: This process only simulates for a run, and is running the main program again.
+    """
+    check_main_guard()
+    if resume:
+        load_ppo_config(run)
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RunExistsError(
+            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
+        )
+
+
+def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -> gymnasium.Env[Any, Any]:
+    """Return the environment that the policy learns in: small pictures, few actions, room by room.
+
+    Args:
+        config: The run.
+        simulator: The world: a name, or an object.
+    """
+    rooms = split_rooms(f"{config.split}/train")
+    env = ThorInteractEnv(
+        simulator=simulator,
+        interactions=config.interactions_per_episode,
+        reachable_share=config.reachable_share,
+    )
+    by_room = RoomByRoom(env, rooms, config.reachable_share, config.episodes_per_room)
+    return GridActions(RGBDImage(by_room, size=config.image_size), config.grid)
+
+
+def train(
+    config: PPOConfig, run: Path, resume: bool = False, simulator: str | Simulator = "mujoco"
+) -> PPOAgent:
+    """Train a policy in a run folder.
+
+    Args:
+        config: The run.
+        run: Its folder, which must be new or empty unless `resume`.
+        resume: Go on from the last whole checkpoint, or from the start where there is none yet.
+        simulator: The world to learn in: a name, or an object, of which each environment gets a
+            copy (then without processes).
+
+    Returns:
+        The trained agent.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+        CheckpointError: `resume` is true and the run cannot be read, or is not whole; nothing was changed.
+        ConfigurationError: `resume` is true and the run there has another configuration.
+        DependencyNotInstalled: Stable-Baselines3 is not there.
+        CollectionError: The process of an environment has ended.
+        MainGuardError: Processes cannot begin, for the main program does its work again in each of them.
+        RenderingError: The embedded simulator cannot draw on this machine.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
+    """
+    require_stable_baselines()
+    check_ppo_run(run, resume)
+    if not resume:
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / CONFIG_FILE, config.to_json())
+    elif load_ppo_config(run) != config:
+        raise ConfigurationError(f"{run} was trained with another configuration; resume with its own.")
+    going_on = resume and goes_on(run)
+    use_threads(config.threads)
+    environments = _environments(config, simulator)
+    try:
+        model = _learner(config, environments)
+        done, before = _restore(model, run) if going_on else (0, 0.0)
+        check_metrics(run, done)
+        note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
+        seconds = _learn(model, config, run, done, before)
+    except (EOFError, ConnectionError) as error:
+        raise CollectionError(
+            "the process of an environment has ended (its complaint is above); if memory ran out, take "
+            "fewer environments; go on with --resume"
+        ) from error
+    finally:
+        _close(environments)
+    note_run(run, training_seconds=round(seconds, 1), updates=config.updates)
+    return PPOAgent(model.policy, config)
+
+
+def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
+    from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
+
+    make: list[Callable[[], gymnasium.Env[Any, Any]]] = [
+        partial(make_environment, config, deepcopy(simulator)) for _ in range(config.environments)
+    ]
+    if config.processes and isinstance(simulator, str):
+        if simulator == "mujoco":
+            from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
+
+            choose_backend()  # here, for what processes raise is lost
+        try:
+            return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
+        except (EOFError, ConnectionError) as error:
+            raise MainGuardError(
+                "a process of the environments ended while it was starting (its complaint is above); where "
+                f"it ran the main program again, {GUARD_REMEDY}."
+            ) from error
+    return DummyVecEnv(make)
+
+
+def _close(environments: VecEnv) -> None:
+    """Close the environments, also when a process of theirs has ended and the others wait."""
+    try:
+        environments.close()
+    except (EOFError, ConnectionError):
+        for process in getattr(environments, "processes", []):
+            process.terminate()
+
+
+def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.logger import Logger
+
+    model = PPO(
+        "CnnPolicy",
+        environments,
+        learning_rate=config.learning_rate,
+        n_steps=config.steps_per_update,
+        batch_size=min(config.batch_size, config.environments * config.steps_per_update),
+        n_epochs=config.epochs,
+        gamma=config.discount,
+        ent_coef=config.entropy_coefficient,
+        seed=config.seed,
+        device=resolve_device(config.device),
+    )
+    # The default one leaves an empty folder among the temporary files, for every call of `learn`.
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
+
+
+def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -> float:
+    """Do the updates that are left; return the time that all took, those done before included."""
+    from stable_baselines3.common.callbacks import BaseCallback
+
+    class Rewards(BaseCallback):
+        """Counts the touches of an update that succeeded."""
+
+        total = 0.0
+
+        def _on_step(self) -> bool:
+            self.total += float(np.sum(self.locals["rewards"]))
+            return True
+
+    touches = config.environments * config.steps_per_update
+    started = time.perf_counter() - before
+    with MetricsLogger(run, config.updates, done, done) as metrics:
+        for update in range(done + 1, config.updates + 1):
+            began = time.perf_counter()
+            if (update - 1) % config.updates_per_checkpoint == 0:
+                _start_afresh(model, config, update - 1)
+            counted = Rewards()
+            # Each call is one iteration: the second, at which it would print and forget, never comes.
+            model.learn(touches, counted, log_interval=2, reset_num_timesteps=model.num_timesteps == 0)
+            measured = model.logger.name_to_value
+            row = {"episode": update, "interactions": update * touches, "success": counted.total / touches}
+            row |= {name: float(measured[key]) for key, name in MEASURES.items() if key in measured}
+            metrics.log(row | {"seconds": round(time.perf_counter() - began, 3)})
+            metrics.advance()
+            if update % config.updates_per_checkpoint == 0 or update == config.updates:
+                _save(model, run, update, time.perf_counter() - started)
+    return time.perf_counter() - started
+
+
+def _start_afresh(model: PPO, config: PPOConfig, update: int) -> None:
+    """Seed everything from the run's seed and the updates done, and let new episodes begin."""
+    derived = int(np.random.SeedSequence([config.seed, update]).generate_state(1)[0]) % 2**31
+    model.set_random_seed(derived)
+    if model.num_timesteps:  # else the first call of `learn` resets
+        assert model.env is not None
+        model._last_obs = model.env.reset()  # type: ignore[assignment]
+        model._last_episode_starts = np.ones((config.environments,), dtype=bool)
+
+
+def _save(model: PPO, run: Path, update: int, seconds: float) -> None:
+    tensors = optimizer_tensors(model.policy.optimizer)
+    # Every parameter once: the state dict names those that policy and value share several times.
+    weights = {name: parameter.data for name, parameter in model.policy.named_parameters()}
+    state = {"updates": update, "interactions": int(model.num_timesteps), "seconds": seconds}
+    keep_checkpoint(run, update, Checkpoint(weights, tensors, state))
+
+
+def _restore(model: PPO, run: Path) -> tuple[int, float]:
+    """Put back the last whole checkpoint; return the updates done and the seconds they took."""
+    folder, checkpoint = load_last_checkpoint(run)
+    load_weights(model.policy, checkpoint.model, folder)
+    restore_optimizer(model.policy.optimizer, checkpoint.optimizer)
+    try:
+        updates, model.num_timesteps = (int(checkpoint.state[name]) for name in ("updates", "interactions"))
+        seconds = float(checkpoint.state.get("seconds", 0.0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} is not a checkpoint of a PPO run ({error!r}); train again."
+        ) from None
+    model._n_updates = updates * model.n_epochs
+    return updates, seconds

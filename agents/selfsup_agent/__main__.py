@@ -1,0 +1,314 @@
+"""The command line of the paper's learner: train, evaluate, predict, import released weights.
+
+torch and what needs it are imported inside the functions, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import tyro
+
+from agents.commands.held_out import NetworkHeldOut
+from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.training.configuration import TrainConfig, check_simulator, check_split, default_run_folder
+from agents.training.presets import preset
+from agents.training.schedule import ConfigurationError, require
+from eval.evaluation.dataset_evaluation import DatasetChoice
+from eval.evaluation.reporting import evaluate_run, monitor
+from eval.figures.predicting import predict
+
+PROGRAM = "python -m agents.selfsup_agent"
+
+OVERVIEW = f"""usage: {PROGRAM} [COMMAND] [OPTIONS]
+
+Learn about objects by touching them, without labels.
+
+commands:
+  train            train, evaluate, say where everything lies (the default: preset quick, embedded simulator)
+  evaluate         set a run beside its baselines on held-out rooms, or on those of a dataset file
+  predict          draw what a run makes of one view
+  import-released  make a run of the weights that the paper's authors released
+
+`{PROGRAM} COMMAND --help` explains one command; here are all of them.
+"""
+
+CONTENTS: Mapping[str, str] = {
+    "config.json": "what was trained",
+    "run.json": "commands, machine, times, targets",
+    "metrics.jsonl": "losses, success rates and AP, one line per episode",
+    "tensorboard": "the same for `tensorboard --logdir`",
+    "checkpoints": "the trained network, by the number of episodes",
+    "evaluation.json": "the table above",
+    "memory_bank": "what was seen and felt; only needed to resume",
+}
+"""What a run folder holds."""
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """Train, evaluate on held-out rooms, and say where everything lies.
+
+    A preset (smoke: seconds, quick: under 10 minutes on 2 cores, hour, paper) fills the schedule; every value
+    of it can be overridden, such as `--schedule.batch-size 8` or `--schedule.stages.0.episodes 10`.
+    """
+
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")]
+    """What to train."""
+
+    out: Path | None = None
+    """Run folder; None means runs/PRESET-SPLIT-seedSEED."""
+
+    resume: bool = False
+    """Go on with the run in the folder, exactly as if it had never stopped."""
+
+    final_evaluation: bool = True
+    """Evaluate the trained network beside the baselines when training is done."""
+
+
+@dataclass(frozen=True)
+class EvaluateCommand(NetworkHeldOut):
+    """Set a run beside the untrained network, random points and all superpixels, on held-out rooms.
+
+    The views are sampled in the test rooms of a split, or are those of a dataset file (--dataset).
+    """
+
+    dataset: Path | None = None
+    """A dataset file in the authors' format, such as NovelObjects__test.json: its locations are taken in
+    place of a split's, all of them or as many as --locations says."""
+
+    truth: Literal["file", "simulator"] | None = None
+    """What to score against at the locations of a dataset file: its annotations, or what the simulator shows.
+    None means the simulator with the embedded one, whose rooms are not those of the authors' files, and else
+    the file."""
+
+    simulator: str | None = None
+    """Simulator to look through, such as ai2thor; None means the run's own."""
+
+
+@dataclass(frozen=True)
+class PredictCommand:
+    """Draw six panels of one view: view, scores, forces, instances, ground truth, self-supervised masks.
+
+    The last two need a LOCATION, where the simulator can be asked and the points can be touched.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """Run folder, or the folder of one of its checkpoints."""
+
+    image_or_location: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IMAGE_OR_LOCATION")]
+    """A .npz with `rgb` (300, 300, 3) uint8 and `depth` (300, 300) in metres; a .png (with --depth); or a
+    location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
+
+    out: Path = Path("prediction.png")
+    """Picture to write (PNG)."""
+
+    overview: Path | None = None
+    """Second picture to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
+
+    depth: Path | None = None
+    """Depth of a .png image: a .npy with (300, 300) metres from the camera."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""
+
+    simulator: str | None = None
+    """Simulator in which a LOCATION is; None means the run's own."""
+
+
+@dataclass(frozen=True)
+class ImportCommand:
+    """Make a run of the weights that the paper's authors released, for `evaluate` and `predict`.
+
+    The file is a pickle, but no code in it is run. Whatever does not match the released network in every
+    name, shape and type is refused.
+    """
+
+    file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
+    """Weights as released (.pth)."""
+
+    out: Path | None = None
+    """Run folder to make; None means runs/released-SPLIT."""
+
+    split: str = "NovelSpaces"
+    """What the weights were trained on: NovelSpaces or NovelObjects."""
+
+    simulator: str = "mujoco"
+    """Where `evaluate` and `predict` look when nothing else is said; the weights come from AI2-THOR."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+    """
+    run_command_line(_run_command, arguments)
+
+
+def _run_command(words: Sequence[str]) -> None:
+    if list(words) in (["-h"], ["--help"]):
+        _explain_everything()
+        return
+    if not words or words[0].startswith("-"):
+        words = ["train", *words]
+    choose_command(COMMANDS, OVERVIEW, words)
+
+
+def _explain_everything() -> None:
+    print(OVERVIEW)
+    for name, command in COMMANDS.items():
+        print(f"{'-' * 20} {name} {'-' * 20}")
+        with contextlib.suppress(SystemExit):
+            command(["--help"])
+
+
+def parse_train(words: Sequence[str]) -> TrainCommand:
+    """Read the options of `train`.
+
+    The preset, or with `--resume` the configuration saved in the run folder, gives the defaults.
+
+    Args:
+        words: The command line after `train`.
+
+    Raises:
+        ConfigurationError: There is no such preset, or a value makes no sense.
+        CheckpointError: The run to go on with has no readable configuration.
+        SystemExit: tyro has printed the help or its own complaint.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--preset", default="quick")
+    first.add_argument("--split", default="NovelSpaces")
+    first.add_argument("--seed", default="0")
+    first.add_argument("--out", type=Path)
+    first.add_argument("--resume", action="store_true")
+    try:
+        known, _ = first.parse_known_args(list(words))
+    except argparse.ArgumentError as error:
+        raise ConfigurationError(str(error)) from None
+    schedule = preset(known.preset)
+    asks_for_help = bool({"-h", "--help"} & set(words))
+    if known.resume and not asks_for_help:
+        from agents.training.run_folder import load_config
+
+        seed = int(known.seed) if known.seed.isdigit() else 0
+        known.out = known.out or default_run_folder(known.preset, known.split, seed)
+        config = load_config(known.out)
+    else:
+        config = TrainConfig(schedule=schedule, preset=known.preset)
+    return parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(config, known.out))
+
+
+def _train(words: Sequence[str]) -> None:
+    command = parse_train(words)
+    config = command.config
+    check_split(config.split)
+    check_simulator(config.simulator)
+    run = command.out or default_run_folder(config.preset, config.split, config.seed)
+    from agents.training.run_folder import check_run, first_rank
+
+    # Before torch is loaded and held-out views are made, so that a wrong folder is reported at once.
+    check_run(config, run, command.resume)
+    from agents.selfsup_agent.training import train
+    from agents.training.learner import resolve_device
+
+    resolve_device(config.device)
+    again = "" if command.out is None else f" --out {shlex.quote(str(run))}"
+    selected = f"--preset {config.preset} --split {config.split} --seed {config.seed}"
+    try:
+        print(
+            f"training: preset {config.preset}, {config.split}, seed {config.seed}, folder {run}", flush=True
+        )
+        train(config, run, command.resume, monitor(config))
+        if not first_rank():
+            return
+        if command.final_evaluation:
+            count = config.schedule.final_evaluation_locations
+            evaluate_run(run, config, locations=count, split=config.split)
+    except KeyboardInterrupt:
+        message = f"Interrupted. Go on with: {PROGRAM} train {selected}{again} --resume"
+        print(f"\n{message}", file=sys.stderr)
+        raise SystemExit(130) from None
+    print(f"\nEverything lies in {run}:")
+    for name, meaning in CONTENTS.items():
+        if (run / name).exists():
+            print(f"  {name:<18}{meaning}")
+    print(f"Draw a prediction: {PROGRAM} predict {run} LOCATION.json --out prediction.png")
+
+
+def _evaluate(words: Sequence[str]) -> None:
+    command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
+    from agents.training.run_folder import load_config
+
+    config = load_config(command.run)
+    config = replace(config, simulator=command.simulator or config.simulator)
+    check_simulator(config.simulator)
+    split, locations = command.choose(config.split)
+    dataset = None
+    if command.dataset is not None:
+        for option in ("split", "reachable_share"):
+            given = getattr(command, option)
+            name = option.replace("_", "-")
+            require(given is None, f"--{name} {given} and --dataset exclude each other; leave one out.")
+        dataset = DatasetChoice(command.dataset, command.locations, command.truth)
+    else:
+        require(command.truth is None, f"--truth {command.truth} needs a --dataset; add one.")
+    evaluate_run(
+        command.run,
+        config,
+        locations=locations,
+        split=split,
+        reachable_share=command.reachable_share,
+        seed=command.seed,
+        device=command.device,
+        dataset=dataset,
+    )
+
+
+def _predict(words: Sequence[str]) -> None:
+    command = parse_options(PredictCommand, f"{PROGRAM} predict", words)
+    if command.simulator is not None:
+        check_simulator(command.simulator)
+    predict(
+        command.run,
+        command.image_or_location,
+        command.out,
+        command.depth,
+        command.device,
+        command.simulator,
+        command.overview,
+    )
+
+
+def _import_released(words: Sequence[str]) -> None:
+    command = parse_options(ImportCommand, f"{PROGRAM} import-released", words)
+    check_split(command.split)
+    check_simulator(command.simulator)
+    run = command.out or Path("runs") / f"released-{command.split}"
+    from agents.selfsup_agent.importing import import_released, released_config
+
+    import_released(command.file, run, released_config(command.split, command.simulator))
+    print(f"{command.file.name}, trained on {command.split}, is now the run {run}")
+    print(f"Evaluate it: {PROGRAM} evaluate {shlex.quote(str(run))}")
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "import-released": _import_released,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What all agents that learn share: configuration, batches, updates, checkpoints and run folders."""

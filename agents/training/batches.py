@@ -1,0 +1,158 @@
+"""Batches for the learner, each prepared while the network learns from the one before.
+
+The sequence of batches is the same as without a thread. A batch depends on the priorities that the one before
+it has set, and these are known once the network's forward pass is done: so the next batch is drawn, decoded,
+augmented and turned into tensors while the gradients are computed and the weights updated. Nothing is drawn
+ahead of its time, and nothing at all beyond the number of batches that was asked for.
+
+The thread computes with NumPy alone. A parallel operation of torch would give it OpenMP threads of its own,
+and where a process has more of these than cores, OpenMP puts waiting threads to sleep: then every operation
+of the learner, too, waits until its threads have woken up.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.closing import Closing
+from agents.selfsup_agent.network import image_tensor
+from agents.training.windows import cut_windows
+from selfsup.augmentation import augment
+from selfsup.experience import Experience
+from selfsup.feedback import KernelName
+from selfsup.grid import GRID
+from selfsup.memory_bank import MemoryBank
+from selfsup.targets import Targets, build_targets
+
+Augmentation = Callable[[Experience, np.random.Generator], Experience]
+"""Returns a changed copy of an experience."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one update learns from: whole views, or a square window of each.
+
+    Attributes:
+        images: (B, 4, 300, 300) float32, as made by `image_tensor`, on the CPU; of windows of n x n cells
+            (B, 4, 3 n, 3 n).
+        targets: Its targets, on the CPU; of windows with n in place of 100.
+        indices: (B,) int64, where the locations are in the memory bank; None for made-up batches.
+        corners: (B, 2) int64, row and column in the view's grid of each window's first cell; None for whole
+            views.
+    """
+
+    images: Tensor
+    targets: Targets
+    indices: npt.NDArray[np.int64] | None = None
+    corners: Tensor | None = None
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+
+def make_batch(
+    experiences: Sequence[Experience], kernel_name: KernelName, indices: npt.NDArray[np.int64] | None = None
+) -> Batch:
+    """Turn experiences into tensors.
+
+    Args:
+        experiences: One per image, at least one.
+        kernel_name: What points are spread with.
+        indices: Where they are in the memory bank.
+    """
+    images = [image_tensor(experience.rgb, experience.depth) for experience in experiences]
+    # Stacked with the channels last, as they are in memory.
+    stacked = np.stack([image.permute(1, 2, 0).numpy() for image in images])
+    batch = torch.from_numpy(stacked).permute(0, 3, 1, 2)
+    return Batch(batch, build_targets(experiences, kernel_name), indices)
+
+
+class Batches(Closing):
+    """So many batches from a memory bank, one after another.
+
+    Use it in a `with` statement; leaving it waits for the thread. The bank and the generator belong to it
+    until the last batch was taken and `use` was called.
+    """
+
+    def __init__(
+        self,
+        bank: MemoryBank,
+        rng: np.random.Generator,
+        batch_size: int,
+        count: int,
+        kernel_name: KernelName = "gaussian",
+        augmentation: Augmentation = augment,
+        background: bool = True,
+        side: int = GRID,
+    ) -> None:
+        """Begin to prepare the first batch.
+
+        Args:
+            bank: Where to sample from.
+            rng: Decides the batches and their augmentation.
+            batch_size: Images of a batch.
+            count: Number of batches, 0 or more.
+            kernel_name: What points are spread with.
+            augmentation: Applied to each experience; draws from the generator.
+            background: Whether a thread prepares them; without, `take` does. The batches are the same.
+            side: Cells along a side of the window that is cut out of each view (100: none is).
+        """
+        self._bank, self._rng, self._kernel_name = bank, rng, kernel_name
+        self._augmentation, self._side = augmentation, side
+        self._batch_size, self._left = batch_size, count
+        self._executor = ThreadPoolExecutor(1, "batches") if background else None
+        self._next: Future[Batch] | None = None
+        self._begin()
+
+    def take(self) -> Batch:
+        """Return the next batch, waiting for it if need be.
+
+        Raises:
+            IndexError: All batches were taken, or `use` was not called for the last one.
+            ValueError: The bank holds fewer locations than a batch.
+            MemoryBankError: A segment file is missing or cannot be read.
+        """
+        if self._next is None:
+            if self._executor is not None or self._left < 1:
+                raise IndexError("there is no next batch: take as many as were asked for, and use each")
+            self._left -= 1
+            return self._prepare()
+        batch = self._next.result()
+        self._next = None
+        return batch
+
+    def use(self, batch: Batch, scores: npt.ArrayLike) -> None:
+        """Give a batch its new priorities, and begin to prepare the next one.
+
+        Args:
+            batch: The last one taken.
+            scores: (B,) in 0..1, as given by `image_scores`.
+        """
+        if batch.indices is not None:
+            self._bank.update_priorities(batch.indices, scores)
+        self._begin()
+
+    def close(self) -> None:
+        """Wait for the batch that is being prepared."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
+
+    def _begin(self) -> None:
+        if self._executor is not None and self._left > 0:
+            self._left -= 1
+            self._next = self._executor.submit(self._prepare)
+
+    def _prepare(self) -> Batch:
+        indices, experiences = self._bank.sample(self._batch_size, self._rng)
+        augmented = [self._augmentation(experience, self._rng) for experience in experiences]
+        batch = make_batch(augmented, self._kernel_name, indices)
+        if self._side == GRID:
+            return batch
+        images, targets, corners = cut_windows(batch.images, batch.targets, self._side, self._rng)
+        return Batch(images, targets, indices, corners)

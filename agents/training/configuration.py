@@ -1,0 +1,261 @@
+"""What a run was asked to do: everything, with the seed, that decides its result.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from agents.collection.oracles import OracleOptions
+from agents.training.schedule import Schedule, Stage, require
+from selfsup.change import ChangeTest
+from selfsup.feedback import KernelName
+from selfsup.grid import GRID
+
+UNLIMITED_REACH = 1000.0
+"""Metres; no room is that large, so a touch reaches whatever is seen (row m of the paper's table 1)."""
+
+COLLECTED_BY = frozenset({"workers", "engine", "address"})
+"""Fields that say who collects, which changes no result."""
+
+ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixels", "reach")
+"""Fields that are options of the environment, by the same names."""
+
+_LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_for_workers"}
+_LATER_SCHEDULE_FIELDS = {"window", "area_exponent", "refined_instances"}
+"""Fields that configurations of earlier versions may lack; those runs had the defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the runs of every system that learns from the same locations are asked for."""
+
+    preset: str = "quick"
+    """Schedule to start from: smoke, quick, hour or paper."""
+
+    split: str = "NovelSpaces"
+    """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""
+
+    seed: int = 0
+    """Seed of the weights, the locations, the touches and the batches."""
+
+    simulator: str = "mujoco"
+    """Simulator to learn in."""
+
+    device: str = "auto"
+    """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
+
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Arithmetic of the network; auto takes bf16 on GPUs and CPUs on which it is faster."""
+
+    threads: int = 2
+    """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""
+
+    workers: int | None = None
+    """Processes that collect; 0 collects inside the learner, None takes as many as there are cores. One that
+    dies is replaced and does its task again; where three have died of one task, the run ends."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A value is outside its range.
+        """
+        require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")
+        require(self.threads >= 1, f"threads is {self.threads}; it must be at least 1.")
+        require(
+            self.workers is None or self.workers >= 0, f"workers is {self.workers}; it must be 0 or more."
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return these values by name, for a run of another system that is to share them."""
+        return {field.name: getattr(self, field.name) for field in fields(RunSettings)}
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunSettings):
+    """One training run. With its seed this decides every weight; only who collects does not matter."""
+
+    schedule: Schedule
+    """How long and how fast to learn."""
+
+    change_test: ChangeTest = "pooled_difference"
+    """Which cells changed: the paper's rule, or the authors' code's (pooled_squared_difference),
+    or where the optical flow says that something moved (optical_flow)."""
+
+    kernel_name: KernelName = "gaussian"
+    """Neighbourhood kernel of the success test: the paper's eq. 1, or the authors' code's (exponential)."""
+
+    use_superpixels: bool = True
+    """Snap changed cells to superpixels; off is an ablation of the paper."""
+
+    reach: float = 1.5
+    """Metres from the camera within which a touch acts, and objects count as ground truth in the evaluation
+    (1000: unlimited, an ablation of the paper). Views are drawn as ever, by the share within 1.5 m."""
+
+    oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
+    """Ground truth in place of points or masks: an experiment on what self-supervision costs."""
+
+    network: Literal["paper", "released"] = "paper"
+    """Which network: that of the paper's appendix A, or that of the weights its authors released."""
+
+    force_branch: Literal["shared", "separate"] = "shared"
+    """What the paper's force head reads: the features of all heads (paper), or the backbone's (authors'
+    code); the released network has its own head in any case."""
+
+    embedding_normalization: Literal["added", "averaged"] = "added"
+    """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code
+    (averaged), which leaves the interaction loss no say in short runs."""
+
+    engine: Literal["local", "ray"] = "local"
+    """Who collects: processes of this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
+
+    address: str = "auto"
+    """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
+
+    wait_for_workers: bool = True
+    """Let an episode end only when its locations are there, so that a run is a function of its configuration.
+    Off, they may join the memory bank one episode later, and the learner need not wait."""
+
+    ranks: int = 1
+    """Processes that learn together, started by torchrun, one for each GPU or machine; they share each batch
+    and the memory bank."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A value is outside its range.
+        """
+        super().__post_init__()
+        require(
+            0 < self.reach < math.inf,
+            f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
+        )
+        require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
+        require(
+            self.network == "paper" or self.schedule.window == GRID,
+            f"window is {self.schedule.window}, but the released network sees whole views only: add "
+            f"--schedule.window {GRID}.",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON-able values."""
+        return asdict(self)
+
+    def environment(self) -> dict[str, Any]:
+        """Return the keyword arguments of the environment in which the run touches things."""
+        return {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """Return the configuration that `to_json` described.
+
+        Raises:
+            ConfigurationError: A field is missing, unknown, or of a wrong value.
+        """
+        values = _with_defaults(cls, values, _LATER_FIELDS)
+        _check_fields(TrainConfig, values, "config")
+        schedule = _with_defaults(Schedule, values["schedule"], _LATER_SCHEDULE_FIELDS)
+        _check_fields(Schedule, schedule, "config.schedule")
+        stages = []
+        for number, stage in enumerate(schedule["stages"]):
+            _check_fields(Stage, stage, f"config.schedule.stages[{number}]")
+            stages.append(Stage(**stage))
+        oracles = values["oracles"]
+        if not isinstance(oracles, OracleOptions):
+            _check_fields(OracleOptions, oracles, "config.oracles")
+            oracles = OracleOptions(**oracles)
+        schedule = Schedule(**{**schedule, "stages": tuple(stages)})
+        return cls(**{**values, "schedule": schedule, "oracles": oracles})
+
+    def digest(self) -> str:
+        """Return a SHA-256 of all that decides the result: every field but who collects."""
+        values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
+        return digest_of(values)
+
+    def difference(self, other: "TrainConfig") -> str | None:
+        """Return what separates two configurations whose results differ, such as `seed (0, not 1)`."""
+        return first_difference(self.to_json(), other.to_json())
+
+
+def check_split(split: str) -> None:
+    """Check that a split to train and test with exists.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    from thor_interact_env.locations.splits import SPLITS  # the package loads Gymnasium, too slow for --help
+
+    names = sorted({name.partition("/")[0] for name in SPLITS})
+    require(split in names, f"There is no split {split!r}; choose one of {', '.join(names)}.")
+
+
+def check_simulator(name: str) -> None:
+    """Check that a simulator exists.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    from thor_interact_env.simulators import SIMULATORS
+
+    require(name in SIMULATORS, f"There is no simulator {name!r}; choose one of {', '.join(SIMULATORS)}.")
+
+
+def default_run_folder(preset_name: str, split: str, seed: int) -> Path:
+    """Return where a run is written when no folder is named."""
+    return Path("runs") / f"{preset_name}-{split}-seed{seed}"
+
+
+def _with_defaults(kind: type, values: Any, later: Collection[str]) -> Any:
+    """Return values with the defaults of those fields that earlier versions did not know."""
+    if not isinstance(values, Mapping):
+        return values
+    return {**{each.name: each.default for each in fields(kind) if each.name in later}, **values}
+
+
+def _check_fields(kind: type, values: Any, where: str) -> None:
+    names = {field.name for field in fields(kind)}
+    require(isinstance(values, Mapping), f"{where} is {type(values).__name__}; it must be an object.")
+    missing, unknown = names - set(values), set(values) - names
+    require(not missing, f"{where} lacks {', '.join(sorted(missing))}; it was written by another version.")
+    require(
+        not unknown, f"{where} has unknown {', '.join(sorted(unknown))}; known: {', '.join(sorted(names))}."
+    )
+
+
+def digest_of(values: Mapping[str, Any]) -> str:
+    """Return a hexadecimal SHA-256 of JSON-able values, whatever the order of their names."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def first_difference(mine: Mapping[str, Any], others: Mapping[str, Any]) -> str | None:
+    """Return the first value in which two configurations differ, such as `seed (0, not 1)`, or None.
+
+    Args:
+        mine: A configuration as JSON-able values. Who collects is left out.
+        others: Another one.
+    """
+    flat, other_flat = _flatten(mine), _flatten(others)
+    for name in flat | other_flat:
+        if name not in COLLECTED_BY and flat.get(name) != other_flat.get(name):
+            return f"{name} ({flat.get(name)}, not {other_flat.get(name)})"
+    return None
+
+
+def _flatten(values: Any, prefix: str = "") -> dict[str, Any]:
+    if isinstance(values, Mapping):
+        items: Any = values.items()
+    elif isinstance(values, list | tuple):
+        items = enumerate(values)
+    else:
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in items:
+        flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat

@@ -1,0 +1,273 @@
+"""One network, one optimizer, and the update that turns a batch of experiences into better weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.selfsup_agent.network import Prediction
+from agents.selfsup_agent.variants import make_network
+from agents.training.batches import Batch, Batches
+from agents.training.checkpoint import Checkpoint, restore_training
+from agents.training.configuration import TrainConfig
+from agents.training.optimizer import Muon
+from agents.training.processor import fast_bf16, use_threads
+from agents.training.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
+from agents.training.schedule import ConfigurationError
+from selfsup.losses import (
+    distance_loss,
+    force_iou,
+    force_loss,
+    interaction_iou,
+    interaction_loss,
+    mask_distances,
+    mask_iou,
+)
+from selfsup.memory_bank import image_scores
+from selfsup.targets import Targets
+
+
+def resolve_device(name: str) -> torch.device:
+    """Return the device of that name; `auto` is a GPU if there is one.
+
+    Raises:
+        ConfigurationError: There is no such device on this machine.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"device {name!r} cannot be used ({reason}); auto and cpu always can."
+        ) from None
+    return device
+
+
+def precision_of(config: TrainConfig, device: torch.device) -> Any:
+    """Return the precision of a run as Lightning Fabric names it."""
+    if config.precision != "auto":
+        return config.precision
+    return "bf16-mixed" if fast_bf16(device) else "32-true"
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """What one update measured, before it changed the weights.
+
+    Attributes:
+        measures: The losses, and the IoU of each head with its target where there is one.
+        scores: (B,) float64 in 0..1, least mask IoU of each location; decides its next priority.
+    """
+
+    measures: dict[str, float]
+    scores: npt.NDArray[np.float64]
+
+
+class Learner:
+    """The network with its optimizer on a device.
+
+    Attributes:
+        fabric: Device and precision.
+        network: What learns.
+        optimizer: Adam or Muon over its parameters.
+        forward: The network in the fabric's precision.
+        stepper: The optimizer as the fabric drives it.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Make a network with the weights that the seed decides.
+
+        Args:
+            config: The run.
+
+        Raises:
+            ConfigurationError: The device cannot be used, or the ranks do not fit.
+        """
+        use_threads(config.threads)
+        self._config = config
+        check_ranks(config.ranks, config.schedule.batch_size, config.schedule.memory_capacity)
+        device = resolve_device(config.device)
+        self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
+        torch.manual_seed(config.seed)
+        self.network = make_network(config.network, config.force_branch).to(self.fabric.device)
+        if config.ranks > 1:
+            share_batch_norm(self.network)
+        # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
+        self.memory_format = (
+            torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
+        )
+        self.network = self.network.to(memory_format=self.memory_format)
+        if config.schedule.tied_upsampling:
+            for kernels in self.network.upsampling_kernels():
+                kernels.register_hook(_mean_over_kernels)
+        self.optimizer = self._new_optimizer()
+        self._set_up()
+
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        schedule = self._config.schedule
+        if schedule.optimizer == "muon":
+            return Muon(self.network, schedule.learning_rate, schedule.weight_decay)
+        return torch.optim.Adam(
+            self.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
+
+    def _set_up(self) -> None:
+        self.forward, self.stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
+
+    def start_stage(self) -> None:
+        """Forget the optimizer's moments: a stage is a training run of its own."""
+        self.optimizer = self._new_optimizer()
+        self._set_up()
+
+    def freeze_detection(self, frozen: bool) -> None:
+        """Let only the force head learn, or everything.
+
+        Frozen batch normalisation keeps its statistics, so that scores and masks stay exactly as they are.
+        """
+        self.network.train(not frozen)
+        for parameter in self.network.parameters():
+            parameter.requires_grad_(not frozen)
+        for parameter in self.network.force_head.parameters():
+            parameter.requires_grad_(True)
+
+    def load(self, checkpoint: Checkpoint, folder: Path) -> None:
+        """Put back the weights and the optimizer of a checkpoint.
+
+        Args:
+            checkpoint: What was saved.
+            folder: Where it comes from, for the message.
+
+        Raises:
+            CheckpointError: It is of another network.
+        """
+        restore_training(self.network, self.optimizer, checkpoint, folder)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the network's state dict."""
+        return self.network.state_dict()
+
+    def learn(self, batches: Batches, rate: float, joint: bool, frozen: bool = False) -> dict[str, float]:
+        """Take one batch, give it its new priorities, and update the weights.
+
+        Args:
+            batches: Where it comes from.
+            rate: Learning rate.
+            joint: Whether the force loss counts.
+            frozen: Whether the detection part stays as it is; see `freeze_detection`.
+
+        Returns:
+            The measures of the batch.
+
+        Raises:
+            FloatingPointError: The loss is not finite.
+        """
+        batch = batches.take()
+        result = self.update(batch, rate, joint, frozen, partial(batches.use, batch))
+        if not np.isfinite(result.measures["loss"]):
+            raise FloatingPointError(
+                f"The loss is {result.measures['loss']}: training has diverged; "
+                f"lower the learning rate, {rate:g}."
+            )
+        return result.measures
+
+    def update(
+        self,
+        batch: Batch,
+        rate: float,
+        joint: bool,
+        frozen: bool = False,
+        on_scores: Callable[[npt.NDArray[np.float64]], None] | None = None,
+    ) -> UpdateResult:
+        """Update the weights once.
+
+        Args:
+            batch: What to learn from.
+            rate: Learning rate.
+            joint: Whether the force loss counts.
+            frozen: Leave out the losses of scores and embeddings.
+            on_scores: Called with the scores as soon as they are known, before gradients are computed.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        images = batch.images.to(self.fabric.device, memory_format=self.memory_format)
+        targets = batch.targets.to(self.fabric.device)
+        windows = () if batch.corners is None else (batch.corners.to(self.fabric.device),)
+        prediction: Prediction = self.forward(images, *windows)
+        distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
+        with torch.no_grad():
+            ious = mask_iou(distances, targets.masks)
+        scores = image_scores(ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(batch))
+        if on_scores is not None:
+            on_scores(scores)
+        losses = self.losses(prediction, distances, targets, joint, frozen)
+        total = torch.stack(list(losses.values())).sum()
+        self.stepper.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.stepper.step()
+        measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
+        with torch.no_grad():
+            measures |= _head_ious(prediction, targets, ious, joint)
+        return UpdateResult(measures, scores)
+
+    def losses(
+        self, prediction: Prediction, distances: Tensor, targets: Targets, joint: bool, frozen: bool
+    ) -> dict[str, Tensor]:
+        """Return the losses of a prediction by name.
+
+        Args:
+            prediction: Of the network, for B images.
+            distances: (M, 100, 100), the `mask_distances` of its embeddings.
+            targets: Of the same images.
+            joint: Whether the force loss counts.
+            frozen: Leave out the losses of scores and embeddings.
+        """
+        losses = {}
+        if not frozen:
+            losses["interaction_loss"] = interaction_loss(
+                prediction.scores, targets.foreground, targets.background
+            )
+            losses["embedding_loss"] = distance_loss(
+                distances,
+                targets.masks,
+                targets.mask_image,
+                len(prediction.scores),
+                self._config.embedding_normalization,
+                self._images_with_masks(targets),
+                self._config.schedule.area_exponent,
+            )
+        if joint:
+            losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
+        return losses
+
+    def _images_with_masks(self, targets: Targets) -> Tensor | None:
+        """Return the mean over the ranks of how many images have a mask; None for a single rank."""
+        ranks = self._config.ranks
+        if ranks == 1:
+            return None
+        counted = targets.mask_image.unique().numel()
+        return sum_over_ranks(torch.tensor(float(counted), device=self.fabric.device)) / ranks
+
+
+def _mean_over_kernels(gradient: Tensor) -> Tensor:
+    """Give the kernels of a transposed convolution, (I, O, 2, 2), one gradient: equal ones stay equal."""
+    return gradient.mean((2, 3), keepdim=True).expand_as(gradient).contiguous()
+
+
+def _head_ious(prediction: Prediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:
+    measured = {
+        "interaction_iou": float(interaction_iou(prediction.scores, targets.foreground, targets.background))
+    }
+    if joint:
+        measured["force_iou"] = float(force_iou(prediction.force_logits, targets.force))
+    if len(ious):
+        measured["mask_iou"] = ious.mean().item()
+    return {name: value for name, value in measured.items() if np.isfinite(value)}

@@ -1,0 +1,252 @@
+"""A run is a folder: its configuration, what it ran on, and where its parts lie."""
+
+import os
+import platform
+import shlex
+import shutil
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+from agents.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    list_checkpoints,
+    read_json,
+    save_checkpoint,
+    versions,
+    write_json,
+)
+from agents.training.configuration import TrainConfig
+from agents.training.processor import available_cores, processor_name
+from agents.training.schedule import ConfigurationError, RunError
+from thor_interact_env.spawning import check_main_guard
+
+CONFIG_FILE = "config.json"
+RUN_FILE = "run.json"
+METRICS_FILE = "metrics.jsonl"
+MEMORY_FOLDER = "memory_bank"
+COLLECTOR_FOLDER = "collector"
+
+
+class RunConfiguration(Protocol):
+    """What a run was asked to do: a frozen dataclass such as `TrainConfig`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the configuration as JSON-able values."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the configuration that `to_json` described."""
+
+    def difference(self, other: Self) -> str | None:
+        """Return what separates two configurations whose results differ."""
+
+
+Configuration = TypeVar("Configuration", bound=RunConfiguration)
+
+
+class RunExistsError(RunError):
+    """The folder of a new run is not empty."""
+
+
+def load_config(run: Path) -> TrainConfig:
+    """Return the configuration of a run of the self-supervised learner; see `read_config`."""
+    return read_config(run, TrainConfig)
+
+
+def read_config(run: Path, kind: type[Configuration]) -> Configuration:
+    """Return the configuration of a run.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+        kind: The class of configurations of the system that was trained.
+
+    Raises:
+        CheckpointError: The folder or its configuration is missing or malformed.
+    """
+    if not run.is_dir():
+        raise CheckpointError(
+            f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0."
+        )
+    path = config_file(run)
+    values = read_json(path, "name the folder of a run.")
+    try:
+        return kind.from_json(values)
+    except (ConfigurationError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
+
+
+def config_file(run: Path) -> Path:
+    """Return where the configuration of a run lies, or would lie.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+    """
+    folder = run if (run / CONFIG_FILE).exists() else run.resolve().parent.parent
+    return (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
+
+
+def first_rank() -> bool:
+    """Return whether this process writes the run folder: of those started by torchrun, the first does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
+    """Check that a run can be written to a folder, without touching it.
+
+    Args:
+        config: The run.
+        run: Its folder.
+        resume: Go on with what is there.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+        CheckpointError: `resume` is true and there is no run.
+        ConfigurationError: `resume` is true and the run there has another configuration.
+        MainGuardError: This process only collects for a run, and is running the main program again.
+    """
+    check_main_guard()
+    if not first_rank():
+        return
+    if resume:
+        difference = read_config(run, type(config)).difference(config)
+        if difference is not None:
+            raise ConfigurationError(
+                f"{run} was trained with another {difference}; resume with its own settings, "
+                "or start a new run."
+            )
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RunExistsError(
+            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
+        )
+
+
+def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
+    """Create a run folder, or go on with an existing one; see `check_run` for arguments and errors."""
+    check_run(config, run, resume)
+    if not resume and first_rank():
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / CONFIG_FILE, config.to_json())
+
+
+def goes_on(run: Path) -> bool:
+    """Return whether a run that is to be resumed has a checkpoint to go on from; if not, it starts anew.
+
+    Raises:
+        CheckpointError: It has none, but had one: parts of the folder are missing, as after a copy, and to
+            start anew would delete others.
+    """
+    if list_checkpoints(run) or (run / "checkpoints" / "last").is_dir():
+        return True
+    notes = notes_of(run)
+    # The first is noted with each checkpoint, the second, in runs of before, at the end.
+    saved = not {"checkpoint", "training_seconds"}.isdisjoint(notes)
+    if saved or (not notes and (run / METRICS_FILE).exists()):
+        raise CheckpointError(
+            f"{run} is not whole: {run / 'checkpoints'} holds no checkpoint, and this run had one; copy the "
+            "folder again with all that is in it, or train into a new one."
+        )
+    return False
+
+
+def keep_checkpoint(run: Path, number: int, checkpoint: Checkpoint) -> None:
+    """Save a checkpoint, and note that there is one; see `agents.training.checkpoint.save_checkpoint`."""
+    save_checkpoint(run, number, checkpoint)
+    note_run(run, checkpoint=number)
+
+
+def notes_of(run: Path) -> dict[str, Any]:
+    """Return what `run.json` says; nothing where there is none.
+
+    Raises:
+        CheckpointError: The file is there but not JSON.
+    """
+    path = run / RUN_FILE
+    return read_json(path, "delete it; it holds no weights.") if path.exists() else {}
+
+
+def note_run(run: Path, **values: Any) -> None:
+    """Add entries to `run.json`, keeping those that are there.
+
+    Raises:
+        CheckpointError: The file is there but not JSON.
+    """
+    if first_rank():
+        write_json(run / RUN_FILE, {**notes_of(run), **values})
+
+
+def note_start(run: Path, command: list[str], world: str | None = None) -> None:
+    """Write down when and by which command a run was started or resumed, in which world, on what machine.
+
+    Warns where the run goes on in another world than it began in.
+
+    Args:
+        run: The run folder.
+        command: The command line. Of the program only its name is kept: where it lies helps nobody else.
+        world: What `world_of` says of the world to learn in; None where nothing is learned.
+
+    Raises:
+        CheckpointError: `run.json` is there but not JSON.
+    """
+    if not first_rank():
+        return
+    old = notes_of(run)
+    start = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join([Path(command[0]).name, *command[1:]]),
+    }
+    if world is not None:
+        start["world"] = world
+        others = ", ".join(sorted(set(worlds_of(old)) - {world}))
+        if others:
+            warnings.warn(
+                f"{run} began in another version of the world ({others}) than today's ({world}), in which it "
+                "goes on: its result is of neither. Start anew for one that can be compared.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    note_run(run, starts=[*old.get("starts", []), start], hardware=hardware(), versions=versions())
+
+
+def worlds_of(notes: Mapping[str, Any]) -> list[str]:
+    """Return the worlds that a run learned in, as far as its `run.json` says, in order of their names."""
+    return sorted({str(start["world"]) for start in notes.get("starts", []) if "world" in start})
+
+
+def note_worlds(run: Path, world: str) -> dict[str, Any]:
+    """Return the worlds behind an evaluation, to be written with it.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+        world: What `world_of` says of the world of the evaluation.
+
+    Returns:
+        `world`, that of the evaluation, and `learned_in`, those that the run learned in.
+
+    Raises:
+        CheckpointError: `run.json` is there but not JSON.
+    """
+    return {"world": world, "learned_in": worlds_of(notes_of(config_file(run).parent))}
+
+
+def hardware() -> dict[str, Any]:
+    """Return what this machine computes with: processor, cores, and GPU if there is one."""
+    import torch
+
+    return {
+        "processor": processor_name(),
+        "cores": available_cores(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "system": platform.platform(),
+    }
+
+
+def clear_collector(run: Path, rank: int = 0) -> Path:
+    """Return the empty folder of the weights that the collecting workers of a rank read."""
+    folder = run / (f"{COLLECTOR_FOLDER}-{rank}" if rank else COLLECTOR_FOLDER)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

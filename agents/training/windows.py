@@ -1,0 +1,103 @@
+"""Learning from a square window of each view instead of the whole view (not in the paper).
+
+What a view teaches lies around the few points that were touched. A window around one of them costs a fraction
+of the whole view, so that short runs can make more updates, and no two uses of a location are the same.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from selfsup.grid import GRID, STRIDE
+from selfsup.superpixels import MIN_SIZE
+from selfsup.targets import Targets
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+MARGIN = 8
+"""Cells between the point that a window was drawn for and the window's border: some of its surroundings."""
+
+LEAST_AREA = MIN_SIZE // STRIDE**2
+"""Cells of a mask in a window below which it is left out, unless it is there as a whole: a small remnant of a
+large mask would count for as much as the mask, as masks are weighted with 1 / area."""
+
+
+def cut_windows(
+    images: Tensor, targets: Targets, side: int, rng: np.random.Generator
+) -> tuple[Tensor, Targets, Tensor]:
+    """Cut a window out of each view, images and targets alike.
+
+    A window is drawn uniformly from those that hold a point of the view, at least `MARGIN` cells inside where
+    the view is large enough. The point is one of the successful ones, or of the unsuccessful ones where none
+    was successful.
+
+    Args:
+        images: (B, C, 300, 300), on the CPU.
+        targets: Of the same views, on the CPU.
+        side: n, cells along a side of a window, up to the whole view's 100.
+        rng: Decides the windows. As many numbers are drawn whatever the points are.
+
+    Returns:
+        In new memory: the images of the windows, (B, C, 3 n, 3 n); their targets, with n in place of 100;
+        and their corners, (B, 2) int64: row and column of the first cell of each. Masks of which a window
+        shows fewer than `LEAST_AREA` cells, and not all, are left out.
+
+    Raises:
+        ValueError: The side is not in 1..100.
+    """
+    if not 1 <= side <= GRID:
+        raise ValueError(f"the side of a window is {side}; it must be in 1..{GRID}")
+    # NumPy, for the thread of `agents.training.batches`.
+    foreground, background, whole = (
+        maps.numpy() for maps in (targets.foreground, targets.background, targets.masks)
+    )
+    pairs = zip(foreground, background, strict=True)
+    corners = np.stack([_corner(successes, failures, side, rng) for successes, failures in pairs])
+    owners = targets.mask_image.numpy()
+    masks = _cut(whole, corners[owners], side)
+    shown, areas = masks.sum(axis=(1, 2)), whole.sum(axis=(1, 2))
+    kept = (shown >= LEAST_AREA) | ((shown == areas) & (shown > 0))
+    windows = Targets(
+        foreground=torch.from_numpy(_cut(foreground, corners, side)),
+        background=torch.from_numpy(_cut(background, corners, side)),
+        force=torch.from_numpy(_cut(targets.force.numpy(), corners, side)),
+        masks=torch.from_numpy(masks[kept]),
+        mask_image=torch.from_numpy(owners[kept]),
+    )
+    cut = torch.from_numpy(_cut(images.numpy(), corners, side, STRIDE))
+    return cut, windows, torch.from_numpy(corners)
+
+
+def _corner(
+    foreground: npt.NDArray[np.float32],
+    background: npt.NDArray[np.float32],
+    side: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Draw the row and the column of a window's first cell."""
+    choice, *places = rng.random(3)
+    # A touched cell has the kernel's peak, 1; cells around it have less, unless points are close together.
+    points = np.argwhere(foreground >= 1)
+    if not len(points):
+        points = np.argwhere(background >= 1)
+    if not len(points):
+        points = np.array([[GRID // 2, GRID // 2]])
+    point = points[int(choice * len(points))]
+    margin = min(MARGIN, (side - 1) // 2)
+    first = np.clip(point + margin - side + 1, 0, GRID - side)
+    last = np.clip(point - margin, 0, GRID - side)
+    return first + np.floor(np.array(places) * (last - first + 1)).astype(np.int64)
+
+
+def _cut(
+    maps: npt.NDArray[Scalar], corners: npt.NDArray[np.int64], side: int, pixels: int = 1
+) -> npt.NDArray[Scalar]:
+    """Return the windows of (n, ..., H, W) maps with so many pixels along a cell's side, in new memory."""
+    size = side * pixels
+    cut = np.empty_like(maps, shape=(*maps.shape[:-2], size, size))
+    for one, whole, (row, column) in zip(cut, maps, corners * pixels, strict=True):
+        one[...] = whole[..., row : row + size, column : column + size]
+    return cut

@@ -1,0 +1,5 @@
+"""Any agent on any split, in a process of its own. `python -m eval.benchmark`."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

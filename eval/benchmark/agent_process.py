@@ -1,0 +1,372 @@
+"""Any agent in a process of its own: what it proposes is checked, and how long it may take is limited.
+
+The agent is a stranger's code. It may raise, return nonsense, hang, or end the interpreter; whatever it does
+is a `Failure` of one view here, and the next view is shown to it all the same. How time is limited:
+
+* The time of `propose` is measured inside the process. More than the budget is a failure, even though the
+  answer came.
+* The answer is not waited for any longer than the budget and `TRANSFER_SECONDS`: the process is then killed,
+  and the next view is shown to a new one.
+* Making the agent, and the first view of each process, may take `start_budget` longer, for libraries and
+  weights are loaded then.
+* After `MOST_LOST` processes in a row that were lost without an answer the agent is given up: it is shown no
+  further view.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import math
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Agent, Instance
+from agents.closing import Closing
+from agents.training.schedule import RunError
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import FORCES
+from thor_interact_env.checks import is_integer, is_number
+from thor_interact_env.errors import MainGuardError
+from thor_interact_env.simulators.base import Observation
+from thor_interact_env.spawning import SpawnedProcess, SpawnedProcesses, check_main_guard
+
+TRANSFER_SECONDS = 2.0
+"""Seconds beyond a budget after which an agent that has not answered is stopped."""
+
+MOST_LOST = 3
+"""Processes in a row that may be lost without an answer before an agent is given up."""
+
+FailureKind = Literal["raised", "malformed", "too slow", "ended", "not started", "given up"]
+
+
+class AgentSourceError(RunError):
+    """There is no such agent, or it cannot be made as asked."""
+
+
+class MalformedInstanceError(ValueError):
+    """What an agent proposed is not a list of instances; the message names the field."""
+
+
+@dataclass(frozen=True)
+class AgentSource:
+    """Where an agent comes from, and how it is made.
+
+    Attributes:
+        name: `package.module:Class`; the module is imported with the current folder on the path.
+        options: Keyword arguments of the class, or of its `from_run`.
+        run: Run folder, given to the class method `from_run`; None calls the class itself.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    run: Path | None = None
+
+    def make(self) -> Agent:
+        """Import the class and make the agent.
+
+        Raises:
+            AgentSourceError: There is no such class, it has no `propose` (or no `from_run`), or making it
+                fails.
+        """
+        module_name, colon, class_name = self.name.partition(":")
+        if not (colon and module_name and class_name):
+            raise AgentSourceError(
+                f"agent {self.name!r} is not package.module:Class, such as agents.random_agent:RandomAgent."
+            )
+        try:
+            made: Any = importlib.import_module(module_name)
+            for part in class_name.split("."):
+                made = getattr(made, part)
+        except (Exception, SystemExit) as error:
+            raise AgentSourceError(f"agent {self.name} cannot be imported ({described(error)}).") from error
+        if not callable(getattr(made, "propose", None)):
+            raise AgentSourceError(f"agent {self.name} has no method propose(observation).")
+        if self.run is not None and not callable(getattr(made, "from_run", None)):
+            raise AgentSourceError(
+                f"agent {self.name} has no class method from_run; leave out --run {self.run}."
+            )
+        try:
+            return made(**self.options) if self.run is None else made.from_run(self.run, **self.options)
+        except RunError:
+            raise  # says already what the user can do
+        except (Exception, SystemExit) as error:
+            raise AgentSourceError(f"agent {self.name} cannot be made ({described(error)}).") from error
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A view at which an agent did not do what every agent must.
+
+    Attributes:
+        kind: It raised an error; returned something malformed; took longer than its budget; ended its
+            process; could not be started again after its process had been ended; or was given up.
+        message: What happened, in one line.
+    """
+
+    kind: FailureKind
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What came of showing an agent one view.
+
+    Attributes:
+        instances: What it proposed; none after a failure.
+        seconds: Time inside `propose`; None where it did not return.
+        failure: What went wrong, or None.
+    """
+
+    instances: list[Instance]
+    seconds: float | None
+    failure: Failure | None = None
+
+
+def described(error: BaseException) -> str:
+    """Return an error's type and message in one line of at most 300 characters."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    text = text.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be printed
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def checked_instances(found: object) -> list[Instance]:
+    """Return what an agent proposed with plain Python numbers, or say what is wrong with it.
+
+    Args:
+        found: A list or tuple of `Instance`.
+
+    Returns:
+        New instances; the masks are those given.
+
+    Raises:
+        MalformedInstanceError: It is something else; a point is not a pixel (two integers in 0..299); a
+            force is not an index 0..2; a score is not a finite number in 0..1; or a mask is neither None nor
+            (300, 300) bool.
+
+    Example:
+        >>> checked_instances([Instance((300, 2), 0, 0.5, None)])
+        Traceback (most recent call last):
+        ...
+        eval.benchmark.agent_process.MalformedInstanceError: instance 0: point (300, 2) is not a pixel ...
+    """
+    if not isinstance(found, list | tuple):
+        raise MalformedInstanceError(f"propose returned {type(found).__name__}, not a list of Instance")
+    return [_checked(one, f"instance {number}") for number, one in enumerate(found)]
+
+
+def _checked(one: object, name: str) -> Instance:
+    if not isinstance(one, Instance):
+        raise MalformedInstanceError(f"{name} is {type(one).__name__}, not agents.base.Instance")
+    point: Any = one.point
+    listed = list(point) if isinstance(point, list | tuple) or np.ndim(point) == 1 else []
+    if len(listed) != 2 or not all(is_integer(value) and 0 <= value < IMAGE_SIZE for value in listed):
+        raise MalformedInstanceError(
+            f"{name}: point {point!r} is not a pixel (row, column), each an integer in 0..{IMAGE_SIZE - 1}"
+        )
+    if not is_integer(one.force) or not 0 <= one.force < len(FORCES):
+        raise MalformedInstanceError(f"{name}: force {one.force!r} is not an index in 0..{len(FORCES) - 1}")
+    if not is_number(one.score) or not math.isfinite(one.score) or not 0 <= one.score <= 1:
+        raise MalformedInstanceError(f"{name}: score {one.score!r} is not a finite number in 0..1")
+    mask: Any = one.mask
+    if mask is not None:
+        if not isinstance(mask, np.ndarray):
+            raise MalformedInstanceError(f"{name}: mask is {type(mask).__name__}, not a NumPy array or None")
+        if mask.shape != (IMAGE_SIZE, IMAGE_SIZE) or mask.dtype != np.bool_:
+            raise MalformedInstanceError(
+                f"{name}: mask is {mask.dtype} {mask.shape}, not bool {(IMAGE_SIZE, IMAGE_SIZE)}"
+            )
+    return Instance((int(listed[0]), int(listed[1])), int(one.force), float(one.score), mask)
+
+
+class AgentProcess(Closing):
+    """An agent in a child process. Use it in a `with` statement, or call `close`."""
+
+    def __init__(self, source: AgentSource, time_budget: float = 60.0, start_budget: float = 120.0) -> None:
+        """Start the process and make the agent.
+
+        Args:
+            source: The agent.
+            time_budget: Seconds that `propose` may take for a view; see the module for how it is kept.
+            start_budget: Seconds that making the agent may take, and its first view besides the budget.
+
+        Raises:
+            AgentSourceError: The agent cannot be made, or not in time.
+            MainGuardError: The process cannot begin, for the main program does its work again in it.
+            ValueError: A budget is not a positive finite number.
+        """
+        check_main_guard()
+        for name, seconds in (("time_budget", time_budget), ("start_budget", start_budget)):
+            if not is_number(seconds) or not 0 < seconds < math.inf:
+                raise ValueError(f"{name} is {seconds!r}; it must be a positive finite number of seconds")
+        self._source = source
+        self._time_budget = float(time_budget)
+        self._start_budget = float(start_budget)
+        self._process: SpawnedProcess | None = None
+        self._connection: Connection | None = None
+        self._fresh = True
+        self._lost = 0
+        failure = self._start()
+        if failure is not None:
+            raise AgentSourceError(failure)
+
+    def propose(self, observation: Observation) -> Answer:
+        """Show the agent a view; whatever it does, an answer is returned in bounded time.
+
+        Args:
+            observation: The view; the agent gets a copy.
+        """
+        if self._lost >= MOST_LOST:
+            reason = f"not shown, for {self._lost} processes in a row were lost without an answer"
+            return Answer([], None, Failure("given up", reason))
+        answer = self._ask(observation)
+        # What is a failure, but took no process with it, may go better at the next view.
+        self._lost = self._lost + 1 if self._process is None else 0
+        return answer
+
+    def _ask(self, observation: Observation) -> Answer:
+        if self._process is None:
+            reason = self._start()
+            if reason is not None:
+                return Answer([], None, Failure("not started", reason))
+        assert self._connection is not None
+        budget = self._time_budget + (self._start_budget if self._fresh else 0.0)
+        self._fresh = False
+        try:
+            self._connection.send(observation)
+            answered = self._connection.poll(budget + TRANSFER_SECONDS)
+            reply = self._connection.recv() if answered else None
+        except (EOFError, OSError):
+            return Answer([], None, Failure("ended", f"its process ended, {self._exit_code()}"))
+        if reply is None:
+            self._stop()
+            return Answer([], None, Failure("too slow", f"stopped after {budget:g} s without an answer"))
+        kind, content, seconds = reply
+        if kind != "instances":
+            return Answer([], seconds, Failure(kind, content))
+        if seconds > budget:
+            return Answer(
+                [], seconds, Failure("too slow", f"took {seconds:.2f} s; the budget is {budget:g} s")
+            )
+        return Answer([_unpacked(*fields) for fields in content], seconds)
+
+    def close(self) -> None:
+        """End the process; closing twice is harmless."""
+        self._stop()
+
+    def _start(self) -> str | None:
+        """Start a process; return what went wrong, or None."""
+        context = SpawnedProcesses()
+        self._connection, theirs = context.Pipe()
+        # Not a daemon, or the agent could not start processes; so it has to be ended when the program is.
+        self._process = context.Process(target=_serve, args=(self._source, theirs))
+        atexit.register(self._stop)
+        self._process.start()
+        theirs.close()
+        self._fresh = True
+        try:
+            ready = self._connection.poll(self._start_budget)
+            complaint = self._connection.recv() if ready else None
+        except (EOFError, OSError):
+            try:
+                self._process.check_begun()
+            except MainGuardError:
+                self._stop()
+                raise
+            ended = f"agent {self._source.name} ended its process while it was made, {self._exit_code()}"
+            return ended
+        if not ready:
+            complaint = f"agent {self._source.name} was not made within {self._start_budget:g} s."
+        if complaint is not None:
+            self._stop()
+        return complaint
+
+    def _exit_code(self) -> str:
+        assert self._process is not None
+        self._process.join(TRANSFER_SECONDS)
+        code = self._process.exitcode
+        self._stop()
+        return f"exit code {code}"
+
+    def _stop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        atexit.unregister(self._stop)
+        if self._process is not None:
+            if self._process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+
+Packed = tuple[tuple[int, int], int, float, npt.NDArray[np.uint8] | None]
+"""Fields of an instance, with eight pixels of the mask in a byte."""
+
+
+def _packed(one: Instance) -> Packed:
+    return one.point, one.force, one.score, None if one.mask is None else np.packbits(one.mask)
+
+
+def _unpacked(
+    point: tuple[int, int], force: int, score: float, bits: npt.NDArray[np.uint8] | None
+) -> Instance:
+    if bits is None:
+        return Instance(point, force, score, None)
+    size = IMAGE_SIZE * IMAGE_SIZE
+    mask = np.unpackbits(bits, count=size).reshape(IMAGE_SIZE, IMAGE_SIZE).astype(bool)
+    return Instance(point, force, score, mask)
+
+
+def _serve(source: AgentSource, connection: Connection) -> None:
+    """Be the agent's process: make it, then answer view after view until the other end is closed."""
+    os.setsid()  # whatever the agent starts ends with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        agent = source.make()
+    except RunError as error:
+        connection.send(str(error))
+        return
+    connection.send(None)
+    while True:
+        try:
+            observation: Observation = connection.recv()
+        except EOFError:
+            return
+        connection.send(_answer(agent, observation))
+
+
+def _answer(agent: Agent, observation: Observation) -> tuple[str, Any, float]:
+    start = time.perf_counter()
+    try:
+        found = agent.propose(observation)
+    except (Exception, SystemExit) as error:
+        return "raised", described(error), time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    try:
+        return "instances", [_packed(one) for one in checked_instances(found)], seconds
+    except Exception as error:  # even looking at it may run a stranger's code
+        return "malformed", described(error).removeprefix("MalformedInstanceError: "), seconds
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent is gone, whatever the agent is doing."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.killpg(0, signal.SIGKILL)

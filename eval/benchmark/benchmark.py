@@ -1,0 +1,371 @@
+"""Any agent on any split, a stranger's too: `python -m eval.benchmark --agent package.module:Class`.
+
+An agent is any class with `propose(observation) -> list[Instance]` (`agents.base.Agent`). It is shown every
+view once, in a process of its own (`eval.benchmark.agent_process`), and what it proposes is used twice:
+
+* Perception, if any instance has a mask, or nothing was proposed at all:
+  `eval.evaluation.evaluate.evaluate_predictions`, the very numbers of the paper's table 1 and 2.
+* Interaction, always: its points are touched in order at each location, with forces tried by escalation, by
+  the function that training uses (`agents.collection.interact.interact`); and at each location afresh as many
+  random ones, the floor of that number.
+
+A view at which the agent fails counts as one where it proposed nothing, is listed with its location, and the
+rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from agents.commands.options import parse_options, run_command_line
+from agents.training.schedule import require
+from eval.benchmark.agent_process import AgentProcess, AgentSource, Answer
+from eval.benchmark.leaderboard import append_to_leaderboard
+from eval.evaluation.evaluate import cell, comparison_table, evaluate_predictions
+from eval.evaluation.touching import touch_everywhere
+from eval.metrics.bootstrap import RESAMPLES
+from eval.views.evaluation_set import EvaluationSet
+from thor_interact_env.files import write_whole
+from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.world import world_of
+
+PROGRAM = "python -m eval.benchmark"
+
+COLUMNS: Mapping[str, str] = {
+    "greedy_success_rate": "its points",
+    "random_success_rate": "random",
+    "objects_per_location": "objects/location",
+    "objects_per_interaction": "objects/touch",
+    "bbox_ap50": "bbox AP50",
+    "bbox_ap": "bbox AP",
+    "mask_ap50": "mask AP50",
+    "mask_ap": "mask AP",
+    "mass_accuracy": "mass",
+    "mass_bbox_ap50": "mass+box AP50",
+    "images_per_second": "images/s",
+    "failed_views": "failed",
+}
+"""Results of `benchmark_table` and their headings. Success rates, AP and mass accuracy are in percent."""
+
+
+RESULTS = Path("runs")
+"""Folder of results for which no other place was named."""
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """Measure any agent on held-out views: what it finds, and what its touches move."""
+
+    agent: str
+    """The class, package.module:Class, such as examples.my_agent:NearestSuperpixels."""
+
+    split: str = "NovelObjects"
+    """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val."""
+
+    locations: int = 200
+    """Number of views; the same as `evaluate` of a run takes."""
+
+    interactions: int = 10
+    """Points of the agent touched at each location, the best first, and random ones; 0 touches none."""
+
+    agent_options: str = "{}"
+    """Keyword arguments of the class, or of its from_run, as JSON text."""
+
+    run: Path | None = None
+    """Run folder; the agent is then made by its class method from_run."""
+
+    time_budget: float = 60.0
+    """Seconds the agent may take for a view; it is stopped when they are over. Its first view has longer."""
+
+    start_budget: float = 120.0
+    """Seconds that making the agent may take, and its first view beyond the budget."""
+
+    shipped: bool = False
+    """Look at the locations that come with the package, evenly chosen, instead of the evaluation set."""
+
+    seed: int = 0
+    """Seed of the views and of the touches."""
+
+    label: str | None = None
+    """Name in tables; None takes the agent's."""
+
+    leaderboard: Path = RESULTS / "leaderboard.jsonl"
+    """JSON-lines file to append the result to; `eval.report --leaderboard` shows it."""
+
+    out: Path | None = None
+    """JSON file to write the result to, every failure and its location included; None means
+    runs/benchmark-LABEL-SPLIT-TIME.json."""
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` where a number is outside its range."""
+        for name, least in (("locations", 1), ("interactions", 0), ("seed", 0)):
+            value = getattr(self, name)
+            require(value >= least, f"{name} is {value}; it must be {least} or more.")
+        for name in ("time_budget", "start_budget"):
+            value = getattr(self, name)
+            require(0 < value < float("inf"), f"{name} is {value}; it must be a positive number of seconds.")
+
+    def source(self) -> AgentSource:
+        """Return where the agent comes from.
+
+        Raises:
+            ConfigurationError: The options are not a JSON object.
+        """
+        try:
+            options = json.loads(self.agent_options)
+            json.dumps(options, allow_nan=False)
+        except ValueError as error:
+            options = error
+        require(
+            isinstance(options, dict),
+            f"agent_options is {self.agent_options!r}, not a JSON object such as '{{\"seed\": 1}}'"
+            + (f" ({options})." if isinstance(options, Exception) else "."),
+        )
+        return AgentSource(self.agent, options, self.run)
+
+
+def benchmark_views(split: str, locations: int, seed: int = 0, shipped: bool = False) -> EvaluationSet:
+    """Return the views that agents are measured on: those of `evaluate`, or the shipped ones.
+
+    Args:
+        split: `NovelObjects` or `NovelSpaces`, whose test rooms are meant, or a split with its part.
+        locations: Number of views.
+        seed: Seed of the evaluation set; the shipped list has none.
+        shipped: Take locations of the package's list, evenly spaced over it, so that all rooms occur.
+
+    Raises:
+        UnknownSplitError: There is no such split, or no list of it is shipped.
+        ConfigurationError: The shipped list has fewer locations.
+    """
+    name = split if "/" in split else f"{split}/test"
+    if not shipped:
+        return EvaluationSet.make(name, locations, seed)
+    from thor_interact_env.datasets.shipped import shipped_locations
+
+    listed = shipped_locations(name)
+    require(
+        locations <= len(listed), f"locations is {locations}; the shipped list of {name} has {len(listed)}."
+    )
+    chosen = np.linspace(0, len(listed) - 1, locations).round().astype(int)
+    return EvaluationSet.at([listed[index] for index in chosen], name)
+
+
+def benchmark_agent(
+    source: AgentSource,
+    views: EvaluationSet,
+    *,
+    interactions: int = 10,
+    time_budget: float = 60.0,
+    start_budget: float = 120.0,
+    seed: int = 0,
+    label: str | None = None,
+    simulator: str | Simulator = "mujoco",
+    progress: bool | None = None,
+) -> dict[str, Any]:
+    """Measure one agent.
+
+    Args:
+        source: The agent.
+        views: Held-out views with their ground truth.
+        interactions: Points touched at each location, its own and, in the same room made anew, random ones.
+        time_budget: Seconds for a view; see `eval.benchmark.agent_process`.
+        start_budget: Seconds for making the agent, and for its first view besides.
+        seed: Decides random points and directions; they are the same for every agent.
+        label: Name in tables; None takes the source's.
+        simulator: The world that is touched: a name, or an object.
+        progress: Show progress bars; None shows them on a terminal only.
+
+    Returns:
+        A dict that JSON can hold: settings; `perception`, as `evaluate_predictions` returns, or None from an
+        agent without masks; `interaction`, see `touch_everywhere`; `images_per_second` and `slowest_seconds`
+        inside `propose`, None where it never returned; `failed_views` and `failures` (`view`, `location`,
+        `kind`, `message`).
+
+    Raises:
+        AgentSourceError: The agent cannot be made.
+    """
+    started = time.perf_counter()
+    answers = _ask(source, views, time_budget, start_budget, progress)
+    predictions = [answer.instances for answer in answers]
+    proposed = [one for instances in predictions for one in instances]
+    # Who proposes nothing has found nothing; who proposes points alone makes no claim about extents.
+    masked = not proposed or any(one.mask is not None for one in proposed)
+    durations = [answer.seconds for answer in answers if answer.seconds is not None]
+    timed = durations[1:] or durations  # the first pays for what is made once
+    failures = [
+        {"view": number, "location": location.to_json(), **asdict(answer.failure)}
+        for number, (answer, location) in enumerate(zip(answers, views.locations, strict=True))
+        if answer.failure is not None
+    ]
+    return {
+        "label": label or source.name,
+        "agent": source.name,
+        "options": dict(source.options),
+        "run": None if source.run is None else str(source.run),
+        "split": views.split,
+        "locations": len(views),
+        "views_seed": views.seed,
+        "reachable_share": views.reachable_share,
+        "interactions": interactions,
+        "seed": seed,
+        "time_budget": time_budget,
+        "perception": evaluate_predictions(predictions, views, RESAMPLES) if masked else None,
+        "interaction": touch_everywhere(predictions, views, interactions, seed, simulator, progress),
+        "images_per_second": len(timed) / max(sum(timed), 1e-9) if timed else None,
+        "slowest_seconds": max(durations, default=None),
+        "failed_views": len(failures),
+        "failures": failures,
+        "world": world_of(simulator) if isinstance(simulator, str) else None,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _ask(
+    source: AgentSource,
+    views: EvaluationSet,
+    time_budget: float,
+    start_budget: float,
+    progress: bool | None,
+) -> list[Answer]:
+    silent = None if progress is None else not progress
+    with AgentProcess(source, time_budget, start_budget) as agent:
+        return [
+            agent.propose(observation)
+            for observation in tqdm(views.observations, desc="looking", unit=" views", disable=silent)
+        ]
+
+
+def floor_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the random points that were touched besides an agent's, as a result of their own.
+
+    Args:
+        result: What `benchmark_agent` returned.
+    """
+    touched = result["interaction"]
+    interaction = touched and {
+        "greedy_success_rate": touched["random_success_rate"],
+        "random_success_rate": touched["random_success_rate"],
+        "objects_per_location": touched["random_objects_per_location"],
+        "objects_per_interaction": touched["random_objects_per_interaction"],
+    }
+    return {
+        **result,
+        "label": "random points",
+        "agent": None,
+        "options": {},
+        "run": None,
+        "perception": None,
+        "interaction": interaction,
+        "images_per_second": None,
+        "slowest_seconds": None,
+        "failed_views": 0,
+        "failures": [],
+    }
+
+
+def benchmark_table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Set the results of several agents side by side; see `eval.evaluation.evaluate.comparison_table`.
+
+    Args:
+        results: What `benchmark_agent` returned, or lines of a leaderboard.
+    """
+    rows = {}
+    for result in results:
+        row = {**(result.get("perception") or {}), **(result.get("interaction") or {})}
+        row |= {name: result.get(name) for name in ("images_per_second", "failed_views")}
+        name = str(result["label"])
+        while name in rows:
+            name += "'"
+        rows[name] = row
+    return comparison_table(rows, COLUMNS)
+
+
+def interval_report(result: Mapping[str, Any]) -> str:
+    """Say how far the scores would move had other locations been drawn, in one line.
+
+    Args:
+        result: What `benchmark_agent` returned.
+    """
+    parts = []
+    for measured in (result["interaction"] or {}, result["perception"] or {}):
+        for name, (low, high) in measured.get("intervals", {}).items():
+            if name in COLUMNS:
+                low, high = (cell(name, end) for end in (low, high))
+                parts.append(f"{COLUMNS[name]} {low} to {high}")
+    return "95 % over locations: " + ", ".join(parts) + "." if parts else ""
+
+
+def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
+    """Say at which locations an agent failed, in one line each.
+
+    Args:
+        result: What `benchmark_agent` returned.
+        most: Failures that are spelt out; the rest is counted.
+    """
+    failures = result["failures"]
+    lines = [f"{len(failures)} of {result['locations']} views failed and count as nothing proposed:"]
+    for failure in failures[:most]:
+        location = json.dumps(failure["location"])
+        lines.append(f"  view {failure['view']} {failure['kind']}: {failure['message']} at {location}")
+    if len(failures) > most:
+        lines.append(f"  and {len(failures) - most} more")
+    return "\n".join(lines) if failures else "No view failed."
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success (failures of the agent included), 2 after a mistake in what was
+            asked for, 130 after Ctrl-C.
+    """
+    run_command_line(lambda words: _run(parse_options(BenchmarkOptions, PROGRAM, words)), arguments)
+
+
+def _run(options: BenchmarkOptions) -> None:
+    options.check()
+    source = options.source()
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", options.label or options.agent.rpartition(":")[2])
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    out = options.out or RESULTS / f"benchmark-{label}-{options.split.replace('/', '-')}-{now}.json"
+    for file in (out, options.leaderboard):
+        if file.parent == RESULTS:
+            RESULTS.mkdir(exist_ok=True)
+        if not file.absolute().parent.is_dir():
+            raise FileNotFoundError(f"The folder of {file} does not exist; create it first.")
+        if file.is_dir():
+            raise IsADirectoryError(f"{file} is a folder; name a file.")
+    views = benchmark_views(options.split, options.locations, options.seed, options.shipped)
+    result = benchmark_agent(
+        source,
+        views,
+        interactions=options.interactions,
+        time_budget=options.time_budget,
+        start_budget=options.start_budget,
+        seed=options.seed,
+        label=options.label,
+    )
+    result["shipped"] = options.shipped
+    objects = sum(len(truth) for truth in views.truths)
+    # First of all: a disk that is full takes neither of the files.
+    print(f"{views.split}, {len(views)} locations, {objects} objects in reach:")
+    print(benchmark_table([result]))
+    print(interval_report(result) or "Nothing was touched, and no mask was proposed.")
+    print(failure_report(result), flush=True)
+    write_whole(out, (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
+    append_to_leaderboard(options.leaderboard, result)
+    print(f"Result written to {out}, and appended to {options.leaderboard}")

@@ -1,0 +1,1 @@
+"""An agent on held-out views: scores, touches, tables."""

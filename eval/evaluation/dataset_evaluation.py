@@ -1,0 +1,97 @@
+"""A dataset file in place of sampled locations: what `evaluate RUN --dataset FILE` measures at.
+
+Like `eval.evaluation.reporting`, this meets eval inside functions only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from agents.training.configuration import TrainConfig
+from agents.training.schedule import require
+
+if TYPE_CHECKING:
+    from eval.views.dataset_views import DatasetViews, TruthSource
+
+LEAST_AGREEMENT = 0.5
+"""Below this share of objects that the simulator shows where the file says, a file is called out of date."""
+
+
+@dataclass(frozen=True)
+class DatasetChoice:
+    """Which locations of a dataset file to evaluate at, and what to score against.
+
+    Attributes:
+        path: The file, in the authors' format.
+        locations: How many, from the start of the file; None takes all.
+        truth: `file`: the masks and mass classes of the file; `simulator`: what the simulator shows. None
+            takes the simulator's where that is the embedded one, and else the file's: the authors' files
+            describe the rooms of AI2-THOR, and the embedded simulator has other rooms of the same names.
+
+    Raises:
+        ConfigurationError: The number of locations is below 1.
+    """
+
+    path: Path
+    locations: int | None = None
+    truth: Literal["file", "simulator"] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the number of locations; see the class."""
+        require(
+            self.locations is None or self.locations >= 1,
+            f"locations is {self.locations}; it must be at least 1.",
+        )
+
+
+def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
+    """Look at the locations of a dataset file in the simulator of a run.
+
+    Args:
+        config: The run.
+        choice: What of which file.
+
+    Raises:
+        DatasetError: The file is no dataset, or is damaged.
+        OSError: The file cannot be read.
+        UnreachableLocationError: The agent can stand at none of the locations.
+    """
+    from eval.views.dataset_views import dataset_views, read_dataset
+    from thor_interact_env.simulators import make_simulator
+
+    usual: TruthSource = "simulator" if config.simulator == "mujoco" else "file"
+    entries = read_dataset(choice.path)[: choice.locations]
+    return dataset_views(
+        entries,
+        choice.path.name,
+        choice.truth or usual,
+        simulator=lambda: make_simulator(config.simulator, reach=config.reach),
+    )
+
+
+def described(seen: DatasetViews) -> dict[str, Any]:
+    """Return what `evaluation.json` says about the dataset."""
+    left_out = [location.to_json() for location in seen.views.left_out]
+    return {"truth": seen.truth, "agreement": seen.agreement, "left_out": left_out}
+
+
+def remarks(seen: DatasetViews) -> list[str]:
+    """Return what has to be known to read the scores, one line each."""
+    left_out = seen.views.left_out
+    lines = [f"scored against the {'annotations of the file' if seen.truth == 'file' else 'simulator'}"]
+    if left_out:
+        total = len(left_out) + len(seen.views)
+        lines.append(
+            f"{len(left_out)} of {total} locations left out, where the agent cannot stand, such as "
+            f"{left_out[0].position} in {left_out[0].scene}"
+        )
+    if seen.truth == "file" and seen.agreement is not None:
+        lines.append(f"{seen.agreement:.0%} of the file's objects are where the simulator shows an object")
+        if seen.agreement < LEAST_AGREEMENT:
+            lines.append(
+                "the file was made with another build or other rooms; add --truth simulator to score against "
+                "what is shown"
+            )
+    return lines

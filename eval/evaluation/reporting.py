@@ -1,0 +1,227 @@
+"""What a run is worth: its table beside the baselines, and its targets.
+
+Here, and where predictions are drawn (`eval.figures.predicting`), agents meet eval, inside functions: the
+agents themselves, and their training, know nothing of how they are measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agents.training.configuration import TrainConfig
+from agents.training.presets import TARGETS
+
+if TYPE_CHECKING:
+    from agents.base import Agent
+    from eval.evaluation.dataset_evaluation import DatasetChoice
+    from eval.views.evaluation_set import EvaluationSet
+
+EVALUATION_FILE = "evaluation.json"
+NOT_REFINED = "its instances, not refined"
+"""Row of a self-supervised agent of refined instances as the paper's algorithm would have it."""
+MONITORED = ("bbox_ap", "bbox_ap50", "mask_ap", "mask_ap50", "mass_accuracy")
+BASELINES_FACTOR = 2.0
+"""A run should score this many times what all superpixels as proposals score."""
+SUCCESS_FACTOR = 5.0
+"""Greedy touches should succeed this many times as often as random ones."""
+
+
+def evaluation_set(
+    config: TrainConfig, split: str, locations: int, seed: int, reachable_share: float | None = None
+) -> EvaluationSet:
+    """Return held-out views in the simulator of a run.
+
+    Args:
+        config: The run.
+        split: A split with its part, such as `NovelSpaces/test`.
+        locations: Number of views.
+        seed: Seed of the locations.
+        reachable_share: Least share of each view within reach; None takes the run's.
+
+    Raises:
+        UnknownSplitError: There is no such split.
+    """
+    from eval.views.evaluation_set import views_in_world
+
+    share = config.schedule.reachable_share if reachable_share is None else reachable_share
+    return views_in_world(split, locations, seed, share, config.simulator, config.reach)
+
+
+def monitor(config: TrainConfig) -> Callable[[Agent], dict[str, float]] | None:
+    """Return the function that measures AP while a run trains, or None if its schedule asks for none.
+
+    Rooms kept for validation are used where the split has them, else other views of its test rooms.
+    """
+    if not config.schedule.evaluate_every:
+        return None
+    from eval.evaluation.evaluate import evaluate_agent
+    from thor_interact_env.locations.splits import SPLITS
+
+    validated = f"{config.split}/val" in SPLITS
+    split, seed = (f"{config.split}/val", 0) if validated else (f"{config.split}/test", 1)
+    held_out = evaluation_set(config, split, config.schedule.evaluation_locations, seed)
+
+    def evaluate(agent: Agent) -> dict[str, float]:
+        result = evaluate_agent(agent, held_out)
+        return {name: float(result[name]) for name in MONITORED if result.get(name) is not None}
+
+    return evaluate
+
+
+def evaluate_run(
+    run: Path,
+    config: TrainConfig,
+    locations: int,
+    split: str,
+    reachable_share: float | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    dataset: DatasetChoice | None = None,
+    agents: Mapping[str, Agent] | None = None,
+) -> dict[str, Any]:
+    """Measure a run and its baselines on test rooms, print the table, and write `evaluation.json`.
+
+    Args:
+        run: Run folder, or the folder of one of its checkpoints, where the file is written.
+        config: The run's configuration.
+        locations: Number of views.
+        split: `NovelSpaces` or `NovelObjects`.
+        reachable_share: Least share of each view within reach; None takes the run's.
+        seed: Seed of the views, and of the random baseline.
+        device: Where to run the networks.
+        dataset: A dataset file, whose locations are taken in place of `locations`, `split` and
+            `reachable_share`.
+        agents: What to measure, by name; None takes the self-supervised agent of the run and its baselines.
+
+    Returns:
+        What was written: settings, `rows` (results by agent), `targets`.
+
+    Raises:
+        CheckpointError: The run has no readable checkpoint.
+        ConfigurationError: There is no such device.
+        DatasetError: The dataset file is none.
+    """
+    from agents.random_agent import RandomAgent
+    from agents.selfsup_agent.agent import SelfSupervisedAgent
+    from agents.superpixel_agent import SuperpixelAgent
+    from agents.training.checkpoint import write_json
+    from agents.training.run_folder import note_worlds
+    from eval.evaluation.dataset_evaluation import choose_views, described, remarks
+    from eval.evaluation.evaluate import comparison_table, evaluate_agent
+    from eval.metrics.bootstrap import RESAMPLES
+    from thor_interact_env.world import world_of
+
+    if agents is None:
+        trained = SelfSupervisedAgent.from_run(run, device)
+        agents = {
+            "self-supervised": trained,
+            **({NOT_REFINED: trained.without_refinement()} if trained.refined else {}),
+            "untrained network": SelfSupervisedAgent.untrained(
+                config.seed, device, config.force_branch, config.network
+            ),
+            "random points": RandomAgent(seed=seed),
+            "all superpixels": SuperpixelAgent(),
+        }
+    started = time.perf_counter()
+    seen = None if dataset is None else choose_views(config, dataset)
+    if seen is None:
+        held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
+    else:
+        held_out = seen.views
+    own = next(iter(agents))  # intervals of the baselines would cost as much as their scores
+    rows = {
+        name: evaluate_agent(each, held_out, progress=None, resamples=RESAMPLES if name == own else 0)
+        for name, each in agents.items()
+    }
+    success = recent_success(run)
+    compared = held_out.split == f"{config.split}/test" and {"self-supervised", "all superpixels"} <= set(
+        rows
+    )
+    reached = targets(config, rows, success) if compared else []
+    result = {
+        "split": held_out.split,
+        "simulator": config.simulator,
+        **note_worlds(run, world_of(config.simulator)),
+        "locations": len(held_out),
+        "seed": seed,
+        "reachable_share": held_out.reachable_share,
+        "reach": config.reach,
+        "rows": rows,
+        "training_success": success,
+        "targets": reached,
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+    if seen is not None:
+        result["dataset"] = described(seen)
+    objects = sum(len(truth) for truth in held_out.truths)
+    print(f"\n{held_out.split}, {len(held_out)} locations, {objects} objects in reach; scores in percent:")
+    print(comparison_table(rows))
+    for remark in [] if seen is None else remarks(seen):
+        print(remark)
+    if success:
+        print(
+            f"touches with success, last quarter of training: greedy {success['greedy']:.1%}, "
+            f"random {success['random']:.1%}"
+        )
+    for target in reached:
+        print(
+            f"{target['name']}: {target['value']:.3f}, target {target['target']:.3f}, "
+            f"{'reached' if target['reached'] else 'NOT reached'}"
+        )
+    write_json(run / EVALUATION_FILE, result)  # last: where the disk is full, the scores have been printed
+    return result
+
+
+def recent_success(run: Path) -> dict[str, float]:
+    """Return the success rates of greedy and random touches in the last quarter of training.
+
+    Args:
+        run: The run folder.
+
+    Returns:
+        `greedy` and `random` in 0..1; empty where there is nothing to go by.
+    """
+    from agents.training.metrics import read_metrics
+
+    rows = [row for row in read_metrics(run) if row.get("greedy_touches") and row.get("random_touches")]
+    rows = rows[-max(len(rows) // 4, 1) :]
+    if not rows:
+        return {}
+    return {
+        kind: sum(row[f"{kind}_success"] * row[f"{kind}_touches"] for row in rows)
+        / sum(row[f"{kind}_touches"] for row in rows)
+        for kind in ("greedy", "random")
+    }
+
+
+def targets(
+    config: TrainConfig, rows: Mapping[str, Mapping[str, Any]], success: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Compare a run with what its preset should reach.
+
+    Args:
+        config: The run.
+        rows: Results by agent, of `eval.evaluation.evaluate.evaluate_agent`.
+        success: As returned by `recent_success`.
+
+    Returns:
+        One entry per target: `name`, `value`, `target`, `reached`; none for a preset without targets.
+    """
+    measured_in = (config.split, config.simulator)
+    if config.preset not in TARGETS or measured_in != ("NovelSpaces", "mujoco"):
+        return []
+    found, superpixels = rows["self-supervised"], rows["all superpixels"]
+    wanted = {f"{name} >= {least:g}": (found[name], least) for name, least in TARGETS[config.preset].items()}
+    for name in TARGETS[config.preset]:
+        least = BASELINES_FACTOR * superpixels[name]
+        wanted[f"{name} >= {BASELINES_FACTOR:g} x all superpixels"] = (found[name], least)
+    if success:
+        name = f"greedy success >= {SUCCESS_FACTOR:g} x random success"
+        wanted[name] = (success["greedy"], SUCCESS_FACTOR * success["random"])
+    return [
+        {"name": name, "value": value, "target": target, "reached": bool(value >= target)}
+        for name, (value, target) in wanted.items()
+    ]

@@ -1,0 +1,227 @@
+"""One page that shows what runs are worth: `python -m eval.report RUN... --out report.html`.
+
+The page is one file with everything in it, opens anywhere, and asks the network for nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import tyro
+
+from agents.commands.options import parse_options, run_command_line
+from agents.training.schedule import require
+from eval.benchmark.leaderboard import read_leaderboard
+from eval.findings import verdict
+from eval.report.data import (
+    baseline_rows,
+    finding_groups,
+    interaction_rows,
+    provenance,
+    seed_rows,
+    table_1,
+    table_2,
+)
+from eval.report.runs import ReportError, RunFolder, read_calibration
+from eval.table.row_results import mixed_worlds
+from eval.views.evaluation_set import EvaluationSet, views_in_world
+from thor_interact_env.actions import REACH
+from thor_interact_env.files import write_whole
+from thor_interact_env.locations.annotations import MASS_CLASSES
+from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.world import world_of
+
+PROGRAM = "python -m eval.report"
+
+GIF_FRAMES = 24
+"""Most frames of a sequence of touches: a page should stay light."""
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Write one self-contained HTML page about runs."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]] = ()
+    """Run folders, of any system."""
+
+    leaderboard: Path | None = None
+    """File that `eval.benchmark --leaderboard` appended to."""
+
+    calibration: Path | None = None
+    """JSON file of `python -m thor_interact_env.simulators.mujoco.calibrate --json`."""
+
+    out: Path = Path("report.html")
+    """Page to write."""
+
+    title: str = "ThorInteract: what the runs show"
+    """Heading of the page."""
+
+    panels: int = 2
+    """Best views, and as many worst ones, drawn for each run; 0 draws none and touches nothing."""
+
+    drawn: tuple[str, ...] = ()
+    """Names of the run folders whose views are drawn (about 1 MB each); none means all."""
+
+    views: int = 30
+    """Held-out views that the drawn ones are picked from, and that must be looked at for it."""
+
+
+def render(content: Mapping[str, Any]) -> str:
+    """Return the page.
+
+    Args:
+        content: What the template `report.html` shows; see `gather`.
+
+    Raises:
+        DependencyNotInstalled: jinja2 is not there.
+    """
+    try:
+        import jinja2
+    except ImportError as error:
+        from gymnasium.error import DependencyNotInstalled
+
+        raise DependencyNotInstalled(
+            'a report needs jinja2 and matplotlib; run: pip install "thor-interact[report]"'
+        ) from error
+    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html").render(content)
+
+
+def gather(
+    options: ReportOptions,
+    views: EvaluationSet | None = None,
+    simulator: Simulator | None = None,
+) -> dict[str, Any]:
+    """Read everything that a page shows, and draw its pictures.
+
+    Args:
+        options: What was asked for.
+        views: Views to draw panels of; None takes those of each run's evaluation.
+        simulator: The world that is touched for panels; None takes that of each run.
+
+    Returns:
+        The content of the template.
+
+    Raises:
+        ReportError: A run, or the calibration, cannot be read.
+        LeaderboardError: The leaderboard cannot be read.
+        DependencyNotInstalled: matplotlib is not there.
+    """
+    require(options.panels >= 0, f"panels is {options.panels}; it must be 0 or more.")
+    require(options.views >= 1, f"views is {options.views}; it must be at least 1.")
+    if not options.runs and options.leaderboard is None and options.calibration is None:
+        raise ReportError("nothing to report: name run folders, --leaderboard or --calibration.")
+    once = {path.resolve(): path for path in options.runs}  # a run named twice is still one run
+    runs = [RunFolder.read(path) for path in once.values()]
+    unknown = set(options.drawn) - {run.name for run in runs}
+    require(
+        not unknown,
+        f"drawn names {', '.join(sorted(unknown))}; the runs are {', '.join(run.name for run in runs)}.",
+    )
+    board = [] if options.leaderboard is None else read_leaderboard(options.leaderboard)
+    calibration = None if options.calibration is None else read_calibration(options.calibration)
+    from eval.report.pictures import force_chart, learning_curves, load_matplotlib
+
+    load_matplotlib()
+    rows = table_1(runs)
+    return {
+        "title": options.title,
+        "command": shlex.join(sys.orig_argv[1:] if sys.orig_argv else []),
+        "made": datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+        "world": world_of("mujoco"),
+        "mass_classes": MASS_CLASSES,
+        "table_1": rows,
+        "ratios": [row for row in rows if any(ratio != "-" for ratio in row["ratios"])],
+        "baselines": baseline_rows(runs),
+        "seeds": seed_rows(runs),
+        "findings": finding_groups(runs),
+        "verdict": verdict,
+        "mixed_worlds": mixed_worlds,
+        "table_2": table_2(runs),
+        "interactions": interaction_rows(runs, board),
+        "curves": [(run, learning_curves(run)) for run in runs],
+        "forces": []
+        if calibration is None
+        else [
+            ("Objects that show at least 20 grid cells", force_chart(calibration, "shares_seen")),
+            ("All objects in reach", force_chart(calibration, "shares_all")),
+        ],
+        "calibration": calibration,
+        "pictures": [
+            _pictures(run, options, views, simulator)
+            for run in runs
+            if options.panels and (not options.drawn or run.name in options.drawn)
+        ],
+        "runs": [(run, provenance(run)) for run in runs],
+    }
+
+
+def _pictures(
+    run: RunFolder, options: ReportOptions, views: EvaluationSet | None, simulator: Simulator | None
+) -> dict[str, Any]:
+    """Draw the best and the worst views of a run, and what happens when one of them is touched."""
+    from eval.report.pictures import gif_uri, jpeg_uri
+    from eval.report.views import agent_of, best_and_worst, touched
+
+    shown: dict[str, Any] = {"run": run, "missing": "", "best": [], "worst": [], "gif": None, "filmed": None}
+    try:
+        agent = agent_of(run)
+    except ReportError as error:
+        return {**shown, "missing": str(error)}
+    environment = dict(run.environment) if simulator is None else {**run.environment, "simulator": simulator}
+    views = _views(run, options.views) if views is None else views
+    best, worst = best_and_worst(agent, views, options.panels, environment)
+    for kind, panels in (("best", best), ("worst", worst)):
+        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.picture)) for panel in panels]
+    filmed = best[0].view if best else next((n for n, truth in enumerate(views.truths) if len(truth)), None)
+    if filmed is None:
+        return {**shown, "missing": "no view has an object in reach"}
+    _, frames = touched(views, filmed, agent.propose(views.observations[filmed]), environment)
+    return {
+        **shown,
+        "missing": "" if best else "no panels, for it proposes points and no masks",
+        "gif": gif_uri(frames[:GIF_FRAMES]) if frames else None,
+        "filmed": filmed,
+    }
+
+
+def _views(run: RunFolder, count: int) -> EvaluationSet:
+    """Return views of a run's own evaluation, in its own world."""
+    return views_in_world(
+        str(run.evaluation.get("split", f"{run.split}/test")),
+        count,
+        int(run.evaluation.get("seed", 0)),
+        float(run.evaluation.get("reachable_share", 0.2)),
+        str(run.environment.get("simulator", "mujoco")),
+        float(run.environment.get("reach", REACH)),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+    """
+    run_command_line(_run, arguments)
+
+
+def _run(words: Sequence[str]) -> None:
+    options = parse_options(ReportOptions, PROGRAM, words)
+    if not options.out.absolute().parent.is_dir():
+        raise ReportError(f"The folder of {options.out} does not exist; create it first.")
+    content = render(gather(options)).encode()
+    write_whole(options.out, content)
+    print(f"Report written to {options.out} ({len(content) / 1e6:.1f} MB)")

@@ -1,0 +1,197 @@
+"""What an agent makes of single views: panels of its best and its worst, and a sequence of touches."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+
+from agents.base import Agent, Instance
+from agents.collection.interact import InteractionSchedule, interact
+from eval.benchmark.agent_process import described
+from eval.figures.panels import six_panels
+from eval.report.pictures import touch_frames
+from eval.report.runs import SELF_SUPERVISED, ReportError, RunFolder
+from eval.views.evaluation_set import EvaluationSet
+from thor_interact_env.actions import FORCES
+from thor_interact_env.env import ThorInteractEnv
+from thor_interact_env.simulators.base import Instances, Observation
+
+MODULES = {SELF_SUPERVISED: "agents.selfsup_agent", "ppo": "agents.ppo_agent"}
+"""Modules whose name is not that of the system."""
+
+MOST_CONFIDENT = 10
+"""Predictions of a view that its score looks at: an agent that proposes everything is no success."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One view, drawn.
+
+    Attributes:
+        view: Number of the view in the evaluation set.
+        score: See `view_score`.
+        picture: The six panels, (height, width, 3) uint8.
+    """
+
+    view: int
+    score: float
+    picture: npt.NDArray[np.uint8]
+
+
+def agent_of(run: RunFolder) -> Agent:
+    """Return the agent that a run has trained, whichever its system.
+
+    The class is the one of the system's module that has `from_run` and `propose`.
+
+    Raises:
+        ReportError: There is no such system, or its agent cannot be made from the folder.
+    """
+    name = MODULES.get(run.system, f"agents.{run.system}")
+    try:
+        module = importlib.import_module(name)
+        (made,) = (
+            one
+            for _, one in inspect.getmembers(module, inspect.isclass)
+            if one.__module__ == name and hasattr(one, "from_run") and hasattr(one, "propose")
+        )
+    except (ImportError, ValueError) as error:
+        raise ReportError(
+            f"{run.path} is of the system {run.system!r}, which is unknown here ({error})."
+        ) from None
+    try:
+        return made.from_run(run.path)
+    except Exception as error:
+        raise ReportError(f"{run.path} holds no agent that can be used ({described(error)}).") from error
+
+
+def view_score(instances: Sequence[Instance], truth: Instances) -> float:
+    """Return how well a view was understood: the mean over its true objects of the best mask IoU.
+
+    Args:
+        instances: What was proposed; the `MOST_CONFIDENT` with masks count.
+        truth: The movable objects in reach, at least one.
+
+    Returns:
+        A number in 0..1.
+    """
+    ranked = sorted((one for one in instances if one.mask is not None), key=lambda one: -one.score)
+    masks = [one.mask for one in ranked[:MOST_CONFIDENT]]
+    if not masks:
+        return 0.0
+    found = np.stack(masks).reshape(len(masks), -1).astype(np.float32)  # type: ignore[arg-type]
+    true = truth.masks.reshape(len(truth), -1).astype(np.float32)
+    common = true @ found.T
+    union = true.sum(1)[:, None] + found.sum(1)[None] - common
+    return float((common / np.maximum(union, 1)).max(axis=1).mean())
+
+
+def best_and_worst(
+    agent: Agent,
+    views: EvaluationSet,
+    count: int,
+    environment: Mapping[str, Any] | None = None,
+    touches: int = 10,
+) -> tuple[list[Panel], list[Panel]]:
+    """Draw the views that an agent understood best, and those it understood least.
+
+    Args:
+        agent: Any agent.
+        views: Where to look; only views with an object in reach can be chosen.
+        count: Views of each kind.
+        environment: As in `touched`, for the self-supervised masks.
+        touches: Points of the agent that are touched for them.
+
+    Returns:
+        The best, the best one first, and the worst, the worst one first; no view is in both. None at all of
+        an agent without masks.
+    """
+    proposed = {
+        number: agent.propose(view)
+        for number, (view, truth) in enumerate(zip(views.observations, views.truths, strict=True))
+        if len(truth)
+    }
+    if not any(one.mask is not None for found in proposed.values() for one in found):
+        return [], []
+    scores = {number: view_score(found, views.truths[number]) for number, found in proposed.items()}
+    order = sorted(scores, key=lambda number: (-scores[number], number))
+    half = min(count, len(order) // 2) if len(order) > 1 else len(order)
+    best, worst = order[:half], order[::-1][:half] if len(order) > 1 else []
+    drawn = {}
+    for number in {*best, *worst}:
+        masks, _ = touched(views, number, proposed[number], environment, touches)
+        view = views.observations[number]
+        score_map, force_map = _maps(agent, view)
+        drawn[number] = Panel(
+            number,
+            scores[number],
+            six_panels(view, proposed[number], score_map, force_map, views.truths[number], masks),
+        )
+    return [drawn[number] for number in best], [drawn[number] for number in worst]
+
+
+def _maps(agent: Agent, view: Observation) -> tuple[Any, Any]:
+    maps = getattr(agent, "maps", None)
+    return maps(view) if callable(maps) else (None, None)
+
+
+class _Film(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Keeps two frames of every touch of an episode."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.frames: list[npt.NDArray[np.uint8]] = []
+        self._view: npt.NDArray[np.uint8] | None = None
+
+    def reset(self, **given: Any) -> Any:
+        observation, info = self.env.reset(**given)
+        self._view, self.frames = observation["rgb"], []
+        return observation, info
+
+    def step(self, action: Any) -> Any:
+        result = self.env.step(action)
+        row, column, force, _ = (int(value) for value in action)
+        assert self._view is not None
+        after, success = result[0]["rgb"], bool(result[4]["success"])
+        self.frames += touch_frames(self._view, after, (row, column), f"{FORCES[force]:g} N", success)
+        self._view = after
+        return result
+
+
+def touched(
+    views: EvaluationSet,
+    number: int,
+    instances: Sequence[Instance],
+    environment: Mapping[str, Any] | None = None,
+    touches: int = 10,
+) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.uint8]]]:
+    """Touch what was proposed in a view, with forces tried by escalation.
+
+    Args:
+        views: The views.
+        number: Which of them.
+        instances: What was proposed there, best first.
+        environment: Keyword arguments of `ThorInteractEnv`, such as those that a run learned with. A
+            simulator among them that is an object is left open.
+        touches: Points that are touched.
+
+    Returns:
+        The self-supervised masks, (m, 100, 100) bool, and two frames of every touch.
+    """
+    schedule = InteractionSchedule(touches, 0, True)
+    points = [(*one.point, one.force) for one in instances]
+    options = {**(environment or {}), "locations": views.locations, "interactions": schedule.steps}
+    env = _Film(ThorInteractEnv(**options))
+    try:
+        rng = np.random.default_rng(number)
+        record = interact(env, views.locations[number], lambda view: points, schedule, rng)
+        return record.experience.masks, env.frames
+    finally:
+        if isinstance(options.get("simulator", ""), str):
+            env.close()

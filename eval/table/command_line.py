@@ -1,0 +1,336 @@
+"""The paper's tables: run a row, and show the rows that are done beside the published numbers.
+
+`python -m eval.table run c --split NovelSpaces --preset quick --out runs/table` trains and evaluates row (c);
+`python -m eval.table show runs/table` prints what is there. `python -m eval.table rows` lists the rows.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import tyro
+
+from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.training.configuration import check_split
+from agents.training.schedule import RunError, require
+from eval.table.row_results import EVALUATION_FILE, aligned, read_results, show, summarize
+from eval.table.rows import LABELS, ROWS, Row, row, self_supervised_config
+from thor_interact_env.files import write_whole
+from thor_interact_env.world import world_of
+
+if TYPE_CHECKING:
+    from agents.base import Agent
+    from agents.training.configuration import TrainConfig
+    from eval.views.evaluation_set import EvaluationSet
+
+PROGRAM = "python -m eval.table"
+
+OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
+
+The rows of the paper's tables, measured here and as published.
+
+commands:
+  rows   list the rows
+  run    train and evaluate one row; run it again to go on where it stopped
+  show   print the tables of the rows that are done
+
+`{PROGRAM} COMMAND --help` explains one command.
+"""
+
+_SYSTEMS: Mapping[str, tuple[str, str]] = {
+    "mask_rcnn": ("agents.mask_rcnn", "MaskRCNNConfig"),
+    "video_pca": ("agents.video_pca", "VideoPCAConfig"),
+}
+"""Module and configuration of the systems beside the self-supervised one."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Train and evaluate one row. What is done is not done again, and what was interrupted goes on."""
+
+    row: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROW")]
+    """Letter of the row, a to n; see `python -m eval.table rows`."""
+
+    split: str = "NovelSpaces"
+    """NovelSpaces or NovelObjects."""
+
+    preset: str = "quick"
+    """Size of the run: smoke (seconds), quick (minutes), hour or paper."""
+
+    seed: int = 0
+    """Seed of the run. The held-out locations are the same for all."""
+
+    out: Path = Path("runs/table")
+    """Folder of the table; the run folder ROW-SPLIT-PRESET-seedSEED is made in it."""
+
+    locations: int | None = None
+    """Held-out locations of the evaluation; None takes the preset's number."""
+
+    interactions: int = 10
+    """Points touched at a location for the interaction metrics, and as many random ones; 0: none."""
+
+    touched_locations: int = 40
+    """Held-out locations that are touched for the interaction metrics, spread over all."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""
+
+    workers: int | None = None
+    """Processes that collect; None takes as many as there are cores."""
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """Print the tables of the rows that are done: by split and preset, beside the published numbers."""
+
+    folders: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FOLDER...")]
+    """Run folders, or folders that hold some."""
+
+    json: Path | None = None
+    """File to write the same numbers to, as JSON."""
+
+
+def run_row(options: RunOptions) -> dict[str, Any]:
+    """Bring one row to its end: train what is left, evaluate, write `evaluation.json`.
+
+    Args:
+        options: What to do.
+
+    Returns:
+        What the file holds: as `eval.evaluation.reporting.evaluate_run` writes it, with `interaction`
+        (`eval.evaluation.touching.touch_everywhere`) and `table` (row, name, system, split, preset, seed).
+
+    Raises:
+        RunError: There is no such row or preset, the folder holds another run, or a checkpoint is damaged.
+        ThorInteractError: There is no such split.
+        DependencyNotInstalled: The row needs a library that is not there.
+    """
+    chosen = row(options.row)
+    check_split(options.split)
+    require(options.seed >= 0, f"seed is {options.seed}; it must be 0 or more.")
+    for name, least in (("interactions", 0), ("touched_locations", 1)):
+        value = getattr(options, name)
+        require(value >= least, f"{name} is {value}; it must be at least {least}.")
+    require(
+        options.locations is None or options.locations >= 1,
+        f"locations is {options.locations}; it must be at least 1, or none for the preset's number.",
+    )
+    base = self_supervised_config(chosen, options.preset, options.split, options.seed)
+    base = replace(base, device=options.device, workers=options.workers)
+    run = run_folder(options)
+    identity = {
+        "row": chosen.letter,
+        "name": chosen.name,
+        "system": chosen.system,
+        "split": options.split,
+        "preset": options.preset,
+        "seed": options.seed,
+    }
+    size = {
+        "locations": options.locations or base.schedule.final_evaluation_locations,
+        "interactions": options.interactions,
+        "touched_locations": options.touched_locations,
+    }
+    world = world_of(base.simulator)
+    done = _done(run, identity, size, world)
+    if done is not None:
+        print(f"row {chosen.letter} is done already: {run}")
+        return done
+    from agents.training.run_folder import notes_of, worlds_of
+
+    began_in = set(worlds_of(notes_of(run))) - {world}
+    require(not began_in, _other_world(run, "begun", began_in, world))
+    agent = _train(chosen, base, run)
+    result = {**_evaluate(agent, chosen, base, run, options.split, size), "table": identity}
+    from agents.training.checkpoint import write_json
+
+    write_json(run / EVALUATION_FILE, result)
+    return result
+
+
+def run_folder(options: RunOptions) -> Path:
+    """Return where the run of a row lies."""
+    return options.out / f"{options.row}-{options.split}-{options.preset}-seed{options.seed}"
+
+
+def _done(
+    run: Path, identity: Mapping[str, Any], size: Mapping[str, int], world: str
+) -> dict[str, Any] | None:
+    """Return the evaluation of a finished row; None where there is none of this size."""
+    path = run / EVALUATION_FILE
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        said, sizes = values["table"], {name: values.get(name) for name in size}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{path} is not the evaluation of a row ({error!r}); delete it to make it anew."
+        ) from None
+    require(said == dict(identity), f"{run} holds another row ({said}); name another --out.")
+    seen = {values.get("world", "one that it does not name"), *values.get("learned_in", [])}
+    require(seen == {world}, _other_world(run, "measured", seen, world))
+    return values if sizes == size else None
+
+
+def _other_world(run: Path, what: str, seen: set[str], world: str) -> str:
+    return (
+        f"{run} was {what} in another version of the world ({', '.join(sorted(seen))}) than today's "
+        f"({world}): name another --out, or delete it."
+    )
+
+
+def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
+    """Train a row, or go on with it; a finished run is left as it is."""
+    resume = (run / "config.json").exists()
+    print(
+        f"row {chosen.letter}, {chosen.name}: {base.preset}, {base.split}, seed {base.seed}, folder {run}",
+        flush=True,
+    )
+    from eval.evaluation.reporting import monitor
+
+    if chosen.system == "self_supervised":
+        from agents.selfsup_agent.training import train
+
+        return train(base, run, resume, monitor(base))
+    module = _module(chosen)
+    kind = getattr(module, _SYSTEMS[chosen.system][1])
+    fields = {
+        "split": base.split,
+        "seed": base.seed,
+        "device": base.device,
+        "workers": base.workers,
+        **chosen.options,
+    }
+    config = kind.from_preset(base.preset, **fields)
+    # VideoPCA finds masks only when its training is done.
+    while_training = (monitor(base),) if chosen.system == "mask_rcnn" else ()
+    agent: Agent = module.train(config, run, resume, *while_training)
+    return agent
+
+
+def _module(chosen: Row) -> Any:
+    """Import the module of a row's system, only now: it may need libraries that other rows do not."""
+    name = _SYSTEMS[chosen.system][0]
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise RunError(
+            f"Row {chosen.letter} ({chosen.name}) needs the module {name}, which this version lacks; "
+            "install a version that has it, or run another row."
+        ) from None
+
+
+def _evaluate(
+    agent: Agent, chosen: Row, base: TrainConfig, run: Path, split: str, size: Mapping[str, int]
+) -> dict[str, Any]:
+    from agents.training.run_folder import note_worlds
+    from eval.evaluation.evaluate import comparison_table, evaluate_agent
+    from eval.evaluation.reporting import evaluation_set, recent_success
+    from eval.metrics.bootstrap import RESAMPLES
+
+    started = time.perf_counter()
+    held_out = evaluation_set(base, f"{split}/test", size["locations"], seed=0)
+    label = LABELS[chosen.system]
+    rows = {label: evaluate_agent(agent, held_out, progress=None, resamples=RESAMPLES)}
+    print(f"\n{held_out.split}, {len(held_out)} locations; scores in percent:")
+    print(comparison_table(rows))
+    return {
+        "split": held_out.split,
+        **note_worlds(run, world_of(base.simulator)),
+        **size,
+        "seed": 0,
+        "reachable_share": base.schedule.reachable_share,
+        "reach": base.reach,
+        "rows": rows,
+        "training_success": recent_success(run) if chosen.system == "self_supervised" else {},
+        "interaction": _touch(agent, base, held_out, size["interactions"], size["touched_locations"]),
+        "targets": [],
+        "seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def _touch(
+    agent: Agent, base: TrainConfig, held_out: EvaluationSet, interactions: int, locations: int
+) -> dict[str, Any] | None:
+    """Touch what the agent proposes at some of the locations, and random points."""
+    if not interactions:
+        return None
+    from eval.evaluation.touching import touch_everywhere
+    from eval.views.evaluation_set import EvaluationSet
+    from thor_interact_env.simulators import make_simulator
+
+    step = max(1, len(held_out) // locations)
+    some = slice(0, step * locations, step)
+    views = EvaluationSet(
+        held_out.split,
+        held_out.seed,
+        held_out.reachable_share,
+        held_out.locations[some],
+        held_out.observations[some],
+        held_out.truths[some],
+    )
+    simulator = make_simulator(base.simulator, reach=base.reach)
+    try:
+        predictions = [agent.propose(view) for view in views.observations]
+        touched = touch_everywhere(predictions, views, interactions, simulator=simulator)
+    finally:
+        simulator.close()
+    return None if touched is None else {**touched, "touched_locations": len(views)}
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+    """
+    run_command_line(lambda words: choose_command(_COMMANDS, OVERVIEW, words), arguments)
+
+
+def _run_command(words: Sequence[str]) -> None:
+    options = parse_options(RunOptions, f"{PROGRAM} run", words)
+    from agents.collection.collect import CollectionError
+    from selfsup.memory_bank import MemoryBankError
+
+    try:
+        run_row(options)
+    except (CollectionError, MemoryBankError, FloatingPointError) as error:
+        raise RunError(str(error)) from error
+    except KeyboardInterrupt:
+        print("\nGive the same command again to go on.", file=sys.stderr)
+        raise
+    print(f"Everything lies in {run_folder(options)}. Tables: {PROGRAM} show {options.out}")
+
+
+def _show_command(words: Sequence[str]) -> None:
+    options = parse_options(ShowOptions, f"{PROGRAM} show", words)
+    require(len(options.folders) >= 1, "name at least one folder with finished rows.")
+    entries = summarize(read_results(options.folders))
+    print(show(entries))
+    if options.json is not None:
+        write_whole(options.json, (json.dumps(entries, indent=1) + "\n").encode("utf-8"))
+
+
+def _rows_command(words: Sequence[str]) -> None:
+    require(not words, f"rows takes no words, not {' '.join(words)!r}.")
+    lines = [
+        ["", "row", "system"],
+        *([each.letter, each.name, LABELS[each.system]] for each in ROWS.values()),
+    ]
+    print(aligned(lines))
+
+
+_COMMANDS = {"rows": _rows_command, "run": _run_command, "show": _show_command}

@@ -1,0 +1,1 @@
+"""Held-out views with their ground truth."""

@@ -1,0 +1,399 @@
+"""Held-out views with their ground truth, the same for every run.
+
+An evaluation set is a pure function of (split, count, seed, reachable share) and of the simulator. Making one
+takes minutes, so it is kept in a cache folder, under a name that changes with everything that determines it.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import safetensors.numpy
+from tqdm.auto import tqdm
+
+from selfsup.grid import IMAGE_SIZE
+from thor_interact_env.actions import REACH
+from thor_interact_env.checks import check_reachable_share
+from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
+from thor_interact_env.env import MAX_DEPTH
+from thor_interact_env.errors import UnreachableLocationError
+from thor_interact_env.files import home_folder, write_whole
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import split_rooms
+from thor_interact_env.simulators import make_simulator
+from thor_interact_env.simulators.base import Instances, Observation, Simulator
+from thor_interact_env.world import world_of
+
+CACHE_VARIABLE = "THOR_INTERACT_CACHE"
+"""Environment variable that names the cache folder."""
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_FORMAT = 1
+
+
+class EvaluationSetWarning(UserWarning):
+    """A cached evaluation set could not be used, or a new one could not be kept."""
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Views of rooms that no agent trains in, with what is movable and in reach.
+
+    Locations where nothing movable is in reach belong to it: they were chosen by depth alone, and an agent
+    has to leave them alone.
+
+    Attributes:
+        split: Name of the split, such as `"NovelSpaces/test"`.
+        seed: Seed of the sampling; None for given locations.
+        reachable_share: Least share of each view's pixels within reach, in 0..1; None for given locations.
+        locations: Where each view is taken, rooms together.
+        observations: What the agent sees there.
+        truths: The movable objects in reach.
+        mass_classes: (n,) int64 index 0..2 of the mass class of each object, where a dataset file states it;
+            None where the masses of `truths` decide.
+        left_out: Given locations that have no view, because the agent cannot stand there.
+    """
+
+    split: str
+    seed: int | None
+    reachable_share: float | None
+    locations: tuple[Location, ...]
+    observations: tuple[Observation, ...]
+    truths: tuple[Instances, ...]
+    mass_classes: tuple[npt.NDArray[np.int64], ...] | None = None
+    left_out: tuple[Location, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check that every location has its view and its truth."""
+        counts = (len(self.locations), len(self.observations), len(self.truths))
+        if len(set(counts)) != 1:
+            raise ValueError(
+                f"{counts[0]} locations, {counts[1]} observations, {counts[2]} truths; give as many of each"
+            )
+        if self.mass_classes is not None:
+            objects, classes = (
+                [len(truth) for truth in self.truths],
+                [len(each) for each in self.mass_classes],
+            )
+            if objects != classes:
+                raise ValueError(f"views of {objects} objects, but mass classes of {classes}; give as many")
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self.locations)
+
+    @classmethod
+    def make(
+        cls,
+        split: str,
+        count: int = 200,
+        seed: int = 0,
+        reachable_share: float = 0.2,
+        *,
+        simulator: Callable[[], Simulator] | None = None,
+        cache_folder: str | os.PathLike[str] | None = None,
+        progress: bool | None = None,
+    ) -> "EvaluationSet":
+        """Return the set, from the cache if it is there, else sampled and then cached.
+
+        Args:
+            split: Name of a split of `thor_interact_env.locations.SPLITS`.
+            count: Number of views, at least 1, spread evenly over the split's rooms.
+            seed: Seed of the sampling, 0 or more. A smaller set's views are among those of a larger one.
+            reachable_share: Least share of each view's pixels within 1.5 m, in 0..1 (0: the paper's rule).
+            simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded
+                one. With one of your own nothing is cached, unless `cache_folder` is given too.
+            cache_folder: Folder of the cache; None takes `default_cache_folder()`. Where there is none, or it
+                cannot be used, a warning says so.
+            progress: Show a progress bar while sampling; None shows it on a terminal only.
+
+        Raises:
+            UnknownSplitError: There is no such split.
+            InvalidOptionError: The reachable share is not in 0..1.
+            ValueError: The count is below 1 or the seed below 0.
+        """
+        if count < 1:
+            raise ValueError(f"count {count} of an evaluation set must be at least 1")
+        if seed < 0:
+            raise ValueError(f"seed {seed} of an evaluation set must be 0 or more")
+        check_reachable_share(reachable_share)
+        split_rooms(split)
+        cached = simulator is None or cache_folder is not None
+        key = _key(split, count, seed, reachable_share)
+        folder = (cache_folder or default_cache_folder()) if cached else None
+        path = None if folder is None else Path(folder) / _file_name(key)
+        if path is not None and _is_there(path):
+            try:
+                return _read(path, key)
+            except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+                message = f"the cached evaluation set {path} is damaged ({error}) and is made anew"
+                warnings.warn(message, EvaluationSetWarning, stacklevel=2)
+        made = _sample(
+            split, count, seed, reachable_share, simulator or (lambda: make_simulator("mujoco")), progress
+        )
+        reason = "this user has no home folder" if cached else None
+        if path is not None:
+            reason = _cache(path, made, key)
+        if reason is not None:  # which must not stop an evaluation
+            message = f"the evaluation set could not be cached ({reason}); set {CACHE_VARIABLE} to a folder"
+            warnings.warn(message, EvaluationSetWarning, stacklevel=2)
+        return made
+
+    @classmethod
+    def at(
+        cls,
+        locations: Sequence[Location],
+        split: str,
+        *,
+        leave_out_unreachable: bool = False,
+        simulator: Callable[[], Simulator] | None = None,
+        progress: bool | None = None,
+    ) -> "EvaluationSet":
+        """Return the views at given locations: those of a dataset file, or a shipped list. Nothing is cached.
+
+        Args:
+            locations: `LocationDataset.read(path).locations`, `shipped_locations(split)` or any other, at
+                least one; those of a room are best given together, so that it is compiled once.
+            split: Name that the set is reported under.
+            leave_out_unreachable: Go on without the locations at which the agent cannot stand, and list them
+                in `left_out`. One has to remain.
+            simulator: Makes the simulator; None makes the embedded one.
+            progress: Show a progress bar; None shows it on a terminal only.
+
+        Raises:
+            ValueError: There is no location.
+            UnknownRoomError: The simulator lacks one of the rooms.
+            UnreachableLocationError: The agent cannot stand at one of the locations, or at any of them.
+        """
+        if not locations:
+            raise ValueError(f"no locations are given for the evaluation set {split!r}; give at least one")
+        world = (simulator or (lambda: make_simulator("mujoco")))()
+        left_out: list[Location] = []
+
+        def views() -> Iterator[tuple[Location, Observation]]:
+            for location in locations:
+                try:
+                    view = world.load(location)
+                except UnreachableLocationError:
+                    left_out.append(location)
+                    if not leave_out_unreachable or len(left_out) == len(locations):
+                        raise
+                else:
+                    yield location, view
+
+        made = _look(split, None, None, world, views(), len(locations), progress)
+        return replace(made, left_out=tuple(left_out))
+
+
+def views_in_world(
+    split: str, count: int, seed: int, reachable_share: float, simulator: str, reach: float
+) -> EvaluationSet:
+    """Return the evaluation set of a simulator by name, cached where it is the embedded one at its own reach.
+
+    Args:
+        split: As in `EvaluationSet.make`.
+        count: As there.
+        seed: As there.
+        reachable_share: As there.
+        simulator: Name of a simulator.
+        reach: Metres within which a touch acts, and objects count as ground truth.
+
+    Raises:
+        UnknownSplitError: There is no such split.
+    """
+    usual = (simulator, reach) == ("mujoco", REACH)
+    make = None if usual else (lambda: make_simulator(simulator, reach=reach))
+    return EvaluationSet.make(split, count, seed, reachable_share, simulator=make)
+
+
+def default_cache_folder() -> Path | None:
+    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder.
+
+    Returns:
+        The folder, which need not exist; None where nothing is named and the user has no home folder.
+    """
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "thor_interact"
+    home = home_folder()
+    return None if home is None else home / ".cache" / "thor_interact"
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder that may not be entered
+        return False
+
+
+def _cache(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> str | None:
+    """Keep a set for the next time; return why it could not be kept, or None."""
+    try:
+        _write(path, made, key)
+        _remove_superseded(path)
+    except OSError as error:
+        return str(error)
+    return None
+
+
+def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str, object]:
+    return {
+        "format": _FORMAT,
+        "split": split,
+        "count": int(count),
+        "seed": int(seed),
+        "reachable_share": float(reachable_share),
+        "reach": REACH,
+        "image_size": IMAGE_SIZE,
+        "version": _version("thor-interact"),
+        "mujoco": _version("mujoco"),
+        "opencv": _version("opencv-python-headless"),
+        "numpy": np.__version__,
+        "world": world_of("mujoco"),
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:  # run from a checkout, or another distribution of it
+        return "not installed"
+
+
+def _file_name(key: Mapping[str, object]) -> str:
+    """Name what was asked for first, then what it was made with: see `_remove_superseded`."""
+    asked = {name: key[name] for name in ("split", "count", "seed", "reachable_share")}
+    return f"evaluation-{_digest(asked)[:16]}-{_digest(key)[:32]}.safetensors"
+
+
+def _digest(key: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _remove_superseded(path: Path) -> None:
+    """Delete the same set as made with other versions: each can be over a hundred megabytes."""
+    request = path.name.rsplit("-", 1)[0]
+    for other in path.parent.glob(f"{request}-*.safetensors"):
+        if other != path:
+            other.unlink(missing_ok=True)
+
+
+def _sample(
+    split: str,
+    count: int,
+    seed: int,
+    reachable_share: float,
+    make: Callable[[], Simulator],
+    progress: bool | None,
+) -> EvaluationSet:
+    drawing = Drawing(split, count, seed, reachable_share)
+    simulator = make()
+    views = (  # room after room: each is compiled once
+        view
+        for room, several in rooms_with_counts(drawing)
+        for view in draw_room(simulator, drawing, room, several)
+    )
+    return _look(split, seed, reachable_share, simulator, views, count, progress)
+
+
+def _look(
+    split: str,
+    seed: int | None,
+    reachable_share: float | None,
+    simulator: Simulator,
+    views: Iterable[tuple[Location, Observation]],
+    count: int,
+    progress: bool | None,
+) -> EvaluationSet:
+    """Collect what is seen and what is true at each location as it is loaded; then close the simulator."""
+    locations: list[Location] = []
+    observations: list[Observation] = []
+    truths: list[Instances] = []
+    shown = None if progress is None else not progress
+    try:
+        for location, view in tqdm(
+            views, total=count, desc=f"{split}: sampling", unit=" views", disable=shown
+        ):
+            locations.append(location)
+            depth = np.minimum(view["depth"], np.float32(MAX_DEPTH))  # as the environment shows it
+            observations.append(Observation(rgb=_frozen(view["rgb"]), depth=_frozen(depth)))
+            truths.append(simulator.instances())
+    finally:
+        simulator.close()
+    return EvaluationSet(split, seed, reachable_share, tuple(locations), tuple(observations), tuple(truths))
+
+
+def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def _checksum(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tensors[name].shape}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
+    return digest.hexdigest()
+
+
+def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
+    """Write one safetensors file whose header carries the JSON: the two can never be of different sets."""
+    masks = np.concatenate([truth.masks for truth in made.truths])
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "rgb": np.stack([view["rgb"] for view in made.observations]),
+        "depth": np.stack([view["depth"] for view in made.observations]),
+        "masks": np.packbits(masks.reshape(len(masks), -1), axis=1),
+        "masses": np.concatenate([truth.masses for truth in made.truths]).astype(np.float64),
+        "objects": np.array([len(truth) for truth in made.truths], np.int64),
+    }
+    document = {
+        "key": key,
+        "checksum": _checksum(tensors),
+        "locations": [location.to_json() for location in made.locations],
+        "types": [list(truth.types) for truth in made.truths],
+        "ids": [list(truth.ids) for truth in made.truths],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, safetensors.numpy.save(tensors, metadata={"evaluation_set": json.dumps(document)}))
+
+
+def _read(path: Path, key: Mapping[str, object]) -> EvaluationSet:
+    with safetensors.safe_open(str(path), framework="numpy") as file:
+        document = json.loads((file.metadata() or {})["evaluation_set"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a mapping
+    if document["checksum"] != _checksum(tensors):
+        raise ValueError("its contents do not match its checksum")
+    if document["key"] != key:
+        raise ValueError("it was made from other settings than its name says")
+    rgb, depth, counts = tensors["rgb"], tensors["depth"], tensors["objects"]
+    size = rgb.shape[1:3]
+    packed, masses = tensors["masks"], tensors["masses"]
+    truths: list[Instances] = []
+    first = 0
+    for types, ids, objects in zip(document["types"], document["ids"], counts.tolist(), strict=True):
+        bits = np.unpackbits(packed[first : first + objects], axis=1, count=size[0] * size[1])
+        masks = bits.reshape(objects, *size).astype(bool)
+        truths.append(Instances(masks, masses[first : first + objects], tuple(types), tuple(ids)))
+        first += objects
+    return EvaluationSet(
+        str(key["split"]),
+        int(document["key"]["seed"]),
+        float(document["key"]["reachable_share"]),
+        tuple(Location.from_json(location) for location in document["locations"]),
+        tuple(
+            Observation(rgb=_frozen(view), depth=_frozen(far)) for view, far in zip(rgb, depth, strict=True)
+        ),
+        tuple(truths),
+    )

@@ -1,0 +1,126 @@
+"""Where an episode may start: what the arguments of an environment and of a reset stand for."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from thor_interact_env.actions import REACH
+from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
+from thor_interact_env.locations.dataset import LocationDataset
+from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.splits import SPLITS, split_rooms
+from thor_interact_env.simulators import check_simulator_name
+from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.state import SavedState, unpack_state
+
+OPTIONS: Final = ("location", "state")
+"""Names of the options of a reset."""
+
+_OWN_WORDS: Final = (*OPTIONS, *(field.name for field in fields(Location)))
+
+
+def check_simulator(simulator: object, reach: float, options: Mapping[str, Any] | None) -> None:
+    """Raise `InvalidOptionError` unless a simulator is one, or is named; only a named one takes options.
+
+    Args:
+        simulator: Its name, or the simulator itself.
+        reach: Greatest distance of a touch in metres.
+        options: Keyword arguments for a simulator that is made.
+    """
+    if isinstance(simulator, str):
+        check_simulator_name(simulator)
+    elif not isinstance(simulator, Simulator):
+        raise InvalidOptionError(f"simulator {simulator!r} is neither a name nor a Simulator")
+    elif reach != REACH or options:
+        raise InvalidOptionError("reach and simulator_options are for a simulator given by name only")
+
+
+def parse_locations(
+    locations: str | os.PathLike[str] | Sequence[Location],
+) -> tuple[tuple[str, ...], tuple[Location, ...] | None]:
+    """Return the rooms to draw from, or the locations to choose from.
+
+    Args:
+        locations: A split, a .json dataset, or locations.
+
+    Raises:
+        InvalidOptionError: There is no location, or something else among them.
+        UnknownSplitError: The text names neither a split nor a .json file.
+    """
+    if isinstance(locations, str) and locations in SPLITS:
+        return split_rooms(locations), None
+    if isinstance(locations, str | os.PathLike):
+        path = Path(locations)
+        if path.suffix != ".json":
+            raise UnknownSplitError(
+                f"locations {str(locations)!r} is neither a split ({', '.join(SPLITS)}) nor a .json file"
+            )
+        chosen: tuple[Any, ...] = LocationDataset.read(path).locations
+    else:
+        chosen = tuple(locations)
+    for item in chosen:
+        if not isinstance(item, Location):
+            raise InvalidOptionError(f"locations holds {item!r}, which is not a Location")
+    if not chosen:
+        raise InvalidOptionError(f"locations {locations!r} holds no location; at least one is needed")
+    return (), chosen
+
+
+def start_option(options: Mapping[str, Any] | None) -> Location | SavedState | None:
+    """Return where the options of a reset ask to start, None to draw a location.
+
+    Args:
+        options: {"location": `Location` or `thor_meta` mapping}, {"state": what `get_state` returned}, or
+            None; options for wrappers (see `is_for_a_wrapper`) are ignored.
+
+    Raises:
+        InvalidOptionError: An option is unknown or of the wrong type, or both are given.
+        InvalidLocationError: A field of the location is missing or wrong.
+        InvalidStateError: An entry of the state is missing or does not fit.
+    """
+    asked = [name for name in options or () if not is_for_a_wrapper(name)]
+    for name in asked:
+        if name not in OPTIONS:
+            close = get_close_matches(str(name), OPTIONS, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise InvalidOptionError(
+                f"unknown reset option {name!r}; the options are 'location' and 'state'{hint} "
+                "(one for a wrapper starts with its package's name, like 'minari_autoseed')"
+            )
+    if len(asked) > 1:
+        raise InvalidOptionError("a reset takes the option 'location' or 'state', not both")
+    if not options or not asked:
+        return None
+    if asked == ["state"]:
+        return unpack_state(options["state"])
+    location = options["location"]
+    if isinstance(location, Location):
+        return location
+    if isinstance(location, Mapping):
+        return Location.from_json(location)
+    raise InvalidOptionError(f"location {location!r} is neither a Location nor a thor_meta mapping")
+
+
+def is_for_a_wrapper(option: object) -> bool:
+    """Tell whether an option of a reset is one for a wrapper, and none of the environment's.
+
+    Gymnasium hands one mapping of options through all wrappers, and not every wrapper takes out its own, so
+    they reach the environment. Such a name starts with that of a package, and an underscore. Words like the
+    environment's own are taken for mistakes: nobody should get a random room for `"start_location"`.
+
+    Args:
+        option: Name of the option.
+
+    Example:
+        >>> is_for_a_wrapper("minari_autoseed"), is_for_a_wrapper("start_location"), is_for_a_wrapper("state")
+        (True, False, False)
+    """
+    if not isinstance(option, str):
+        return False
+    words = option.lower().split("_")
+    return len(words) > 1 and all(
+        word and not get_close_matches(word, _OWN_WORDS, 1, cutoff=0.8) for word in words
+    )

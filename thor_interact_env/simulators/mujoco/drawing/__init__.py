@@ -1,0 +1,1 @@
+"""Rendering: the OpenGL context, the thread that owns it, and pictures."""

@@ -1,0 +1,1 @@
+"""Rooms: how they are planned, furnished and built as MuJoCo models."""
