@@ -11,6 +11,9 @@ from thor_interact_env.simulators.base import Observation
 Point = tuple[int, int, int]
 """Pixel row and column, each in 0..299, and force index 0..2."""
 
+MAX_INSTANCES = 32
+"""Maximum number of instances proposed in one view (paper section 4.1)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Instance:

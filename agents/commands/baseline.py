@@ -5,24 +5,23 @@ torch and what needs it are imported inside the functions, so that `--help` answ
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
+from agents.commands.defaults import Configurable, default_configuration
 from agents.commands.held_out import NetworkHeldOut
 from agents.commands.options import choose_command, parse_options, run_command_line
 from agents.training.configuration import TrainConfig, check_simulator, check_split
-from agents.training.schedule import ConfigurationError
 
 if TYPE_CHECKING:
     from agents.base import Agent
 
 
-class BaselineConfig(Protocol):
+class BaselineConfig(Configurable, Protocol):
     """What the run of a baseline was asked to do: a `RunSettings` of `agents.training.configuration`."""
 
     @property
@@ -49,22 +48,8 @@ class BaselineConfig(Protocol):
     def schedule(self) -> Any:
         """How long to learn, with `final_evaluation_locations`."""
 
-    @classmethod
-    def from_preset(cls, name: str, **values: Any) -> Self:
-        """Return the configuration of a preset, with fields that differ from the defaults."""
-
     def counterpart(self) -> TrainConfig:
         """Return the self-supervised run with which this one shares locations and evaluation."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the configuration as JSON-able values."""
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return the configuration that `to_json` described."""
-
-    def difference(self, other: Self) -> str | None:
-        """Return what separates two configurations whose results differ."""
 
 
 Config = TypeVar("Config", bound=BaselineConfig)
@@ -140,20 +125,8 @@ class Baseline(Generic[Config]):
             CheckpointError: The run to go on with has no readable configuration.
             SystemExit: tyro has printed the help or its own complaint.
         """
-        first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-        first.add_argument("--preset", default="quick")
-        first.add_argument("--out", type=Path)
-        first.add_argument("--resume", action="store_true")
-        try:
-            known, _ = first.parse_known_args(list(words))
-        except argparse.ArgumentError as error:
-            raise ConfigurationError(str(error)) from None
-        config = self.config.from_preset(known.preset)
-        if known.resume and known.out is not None and not {"-h", "--help"} & set(words):
-            from agents.training.run_folder import read_config
-
-            config = read_config(known.out, self.config)
-        default = self.train_options(config=config, out=known.out)
+        config, out = default_configuration(self.config, words)
+        default = self.train_options(config=config, out=out)
         return parse_options(self.train_options, f"{self.program} train", words, default)
 
     def _train(self, words: Sequence[str]) -> None:

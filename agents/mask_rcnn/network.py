@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from agents.base import MAX_INSTANCES
 from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.mask_rcnn.robust_set_loss import robust_targets
 from agents.selfsup_agent.network import IMAGE_CHANNELS
@@ -43,8 +44,6 @@ IMAGE_MEAN = (0.485, 0.456, 0.406, 1.8)
 
 IMAGE_DEVIATION = (0.229, 0.224, 0.225, 1.2)
 
-MAX_INSTANCES = 32
-"""Most instances proposed in one view, as of the self-supervised agent (paper section 4.1)."""
 
 SCORE_THRESHOLD = 0.01
 """Instances with a lower score are left out; average precision gains from low ones."""

@@ -5,7 +5,6 @@ torch and what needs it are imported inside the functions, so that `--help` answ
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import shlex
 import sys
@@ -16,11 +15,11 @@ from typing import Annotated, Literal, NoReturn
 
 import tyro
 
+from agents.commands.defaults import default_configuration
 from agents.commands.held_out import NetworkHeldOut
 from agents.commands.options import choose_command, parse_options, run_command_line
 from agents.training.configuration import TrainConfig, check_simulator, check_split, default_run_folder
-from agents.training.presets import preset
-from agents.training.schedule import ConfigurationError, require
+from agents.training.schedule import require
 from eval.evaluation.dataset_evaluation import DatasetChoice
 from eval.evaluation.reporting import evaluate_run, monitor
 from eval.figures.predicting import predict
@@ -186,27 +185,8 @@ def parse_train(words: Sequence[str]) -> TrainCommand:
         CheckpointError: The run to go on with has no readable configuration.
         SystemExit: tyro has printed the help or its own complaint.
     """
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--preset", default="quick")
-    first.add_argument("--split", default="NovelSpaces")
-    first.add_argument("--seed", default="0")
-    first.add_argument("--out", type=Path)
-    first.add_argument("--resume", action="store_true")
-    try:
-        known, _ = first.parse_known_args(list(words))
-    except argparse.ArgumentError as error:
-        raise ConfigurationError(str(error)) from None
-    schedule = preset(known.preset)
-    asks_for_help = bool({"-h", "--help"} & set(words))
-    if known.resume and not asks_for_help:
-        from agents.training.run_folder import load_config
-
-        seed = int(known.seed) if known.seed.isdigit() else 0
-        known.out = known.out or default_run_folder(known.preset, known.split, seed)
-        config = load_config(known.out)
-    else:
-        config = TrainConfig(schedule=schedule, preset=known.preset)
-    return parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(config, known.out))
+    config, out = default_configuration(TrainConfig, words, default_run_folder)
+    return parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(config, out))
 
 
 def _train(words: Sequence[str]) -> None:

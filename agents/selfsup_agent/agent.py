@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from agents.base import MAX_INSTANCES
+
 if TYPE_CHECKING:
     import torch
 
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from agents.selfsup_agent.network import ForceBranch, Prediction, PredictionNetwork
     from agents.selfsup_agent.variants import Variant
     from thor_interact_env.simulators.base import Observation
-
-MAX_INSTANCES = 32
-"""Most instances proposed in one view (paper section 4.1)."""
 
 
 class SelfSupervisedAgent:

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agents.base import Instance
+from agents.base import MAX_INSTANCES, Instance
 from selfsup.grid import STRIDE
-
-MAX_INSTANCES = 32
-"""Most instances of one image at test time (paper section 4.1)."""
 
 INFERENCE_THRESHOLD = -3.0
 """Least logit of a seed at test time, a score of 0.047. The paper does not state its theta. Instances come in

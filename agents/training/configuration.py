@@ -6,13 +6,14 @@ Nothing here imports torch, so that `--help` answers at once.
 import hashlib
 import json
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from agents.collection.oracles import OracleOptions
-from agents.training.schedule import Schedule, Stage, require
+from agents.training.presets import preset
+from agents.training.schedule import Schedule, Stage, require, segmentation_only
 from selfsup.change import ChangeTest
 from selfsup.feedback import KernelName
 from selfsup.grid import GRID
@@ -26,9 +27,8 @@ COLLECTED_BY = frozenset({"workers", "engine", "address"})
 ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixels", "reach")
 """Fields that are options of the environment, by the same names."""
 
-_LATER_FIELDS = COLLECTED_BY | {"network", "oracles", "ranks", "reach", "wait_for_workers"}
-_LATER_SCHEDULE_FIELDS = {"window", "area_exponent", "refined_instances"}
-"""Fields that configurations of earlier versions may lack; those runs had the defaults."""
+SELF_SUPERVISED = "self_supervised"
+"""Name of the paper's learner, whose `config.json` needs no entry `system`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +144,33 @@ class TrainConfig(RunSettings):
             f"--schedule.window {GRID}.",
         )
 
+    @classmethod
+    def from_preset(
+        cls, name: str, forces: bool | None = None, prioritized: bool | None = None, **values: Any
+    ) -> "TrainConfig":
+        """Return the configuration of a preset.
+
+        Args:
+            name: smoke, quick, hour or paper.
+            forces: Whether forces are learned: False leaves the stages of the schedule without forces
+                (`segmentation_only`), None and True take the schedule as it is.
+            prioritized: How the memory bank is sampled; None takes the preset's way.
+            values: Fields that differ from the defaults, such as `split`, `seed` or `reach`.
+
+        Raises:
+            ConfigurationError: There is no such preset, or a value makes no sense.
+        """
+        schedule = preset(name)
+        if forces is False:
+            schedule = segmentation_only(schedule)
+        if prioritized is not None:
+            schedule = replace(schedule, prioritized=prioritized)
+        return cls(schedule=schedule, preset=name, **values)
+
+    def counterpart(self) -> "TrainConfig":
+        """Return the self-supervised run that shares locations and evaluation with this one: itself."""
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
         return asdict(self)
@@ -159,9 +186,8 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
-        values = _with_defaults(cls, values, _LATER_FIELDS)
         _check_fields(TrainConfig, values, "config")
-        schedule = _with_defaults(Schedule, values["schedule"], _LATER_SCHEDULE_FIELDS)
+        schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
         stages = []
         for number, stage in enumerate(schedule["stages"]):
@@ -210,13 +236,6 @@ def check_simulator(name: str) -> None:
 def default_run_folder(preset_name: str, split: str, seed: int) -> Path:
     """Return where a run is written when no folder is named."""
     return Path("runs") / f"{preset_name}-{split}-seed{seed}"
-
-
-def _with_defaults(kind: type, values: Any, later: Collection[str]) -> Any:
-    """Return values with the defaults of those fields that earlier versions did not know."""
-    if not isinstance(values, Mapping):
-        return values
-    return {**{each.name: each.default for each in fields(kind) if each.name in later}, **values}
 
 
 def _check_fields(kind: type, values: Any, where: str) -> None:

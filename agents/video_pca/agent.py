@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from agents.base import MAX_INSTANCES
 from agents.video_pca.configuration import VideoPCAConfig
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from agents.selfsup_agent.network import InteractionNet
     from thor_interact_env.simulators.base import Observation
 
-
-MAX_INSTANCES = 32
-"""Most instances proposed in one view, as of every agent of the paper."""
 
 LEAST_CELLS = 8
 """Grid cells that an instance must have; fewer are noise."""

@@ -12,7 +12,7 @@ from agents.training.run_folder import worlds_of
 from eval.findings import judge
 from eval.report.runs import RunFolder
 from eval.table.row_results import row_result, summarize
-from eval.table.rows import MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
+from eval.table.rows import MASS_SCORES, PUBLISHED_CONFUSION, SCORES, published
 
 
 def percent(value: Any) -> str:
@@ -55,7 +55,7 @@ def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     for run in sorted(runs, key=_by_row):
         if not any(_is_finite(run.results.get(name)) for name in SCORES):
             continue
-        paper_reference = ROWS["c"].published.get(run.split, {})
+        paper_reference = published("c", run.split)
         rows.append(
             {
                 "title": run.title,

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.training.configuration import ENVIRONMENT_FIELDS
+from agents.training.configuration import ENVIRONMENT_FIELDS, SELF_SUPERVISED
 from agents.training.schedule import RunError
-from eval.table.rows import LABELS, ROWS, row_beside
-
-SELF_SUPERVISED = "self_supervised"
-"""System of a run whose `config.json` names none."""
+from eval.table.rows import ROWS, label_of, published, row_beside
 
 
 class ReportError(RunError):
@@ -79,7 +76,7 @@ class RunFolder:
     @property
     def published(self) -> Mapping[str, float]:
         """The paper's scores of that row on the same split, in 0..1 by name; empty where it gives none."""
-        return ROWS[self.beside].published.get(self.split, {}) if self.beside else {}
+        return published(self.beside, self.split) if self.beside else {}
 
     @property
     def preset(self) -> str:
@@ -91,13 +88,13 @@ class RunFolder:
         """Name of the row with its letter; of what is no row of the table, the system and its size."""
         if self.row is not None:
             return f"({self.row}) {ROWS[self.row].name}"
-        system = LABELS.get(self.system, self.system)  # type: ignore[call-overload]
+        system = label_of(self.system)
         return f"{system}, {self.preset}" + (f", beside ({self.beside})" if self.beside else "")
 
     @property
     def learns_mass(self) -> bool:
         """Whether it learns forces: without, its mass classes are an accident."""
-        return self.beside is not None and ROWS[self.beside].joint
+        return self.beside is not None and ROWS[self.beside].forces
 
     @property
     def environment(self) -> Mapping[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,17 +12,16 @@ import numpy.typing as npt
 
 from agents.base import Agent, Instance
 from agents.collection.interact import InteractionSchedule, interact
+from agents.registry import registered_agent
+from agents.training.schedule import ConfigurationError
 from eval.benchmark.agent_process import described
 from eval.figures.panels import six_panels
 from eval.report.pictures import touch_frames
-from eval.report.runs import SELF_SUPERVISED, ReportError, RunFolder
+from eval.report.runs import ReportError, RunFolder
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import FORCES
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances, Observation
-
-MODULES = {SELF_SUPERVISED: "agents.selfsup_agent", "ppo": "agents.ppo_agent"}
-"""Modules whose name is not that of the system."""
 
 MOST_CONFIDENT = 10
 """Predictions of a view that its score looks at: an agent that proposes everything is no success."""
@@ -48,25 +45,17 @@ class Panel:
 def agent_of(run: RunFolder) -> Agent:
     """Return the agent that a run has trained, whichever its system.
 
-    The class is the one of the system's module that has `from_run` and `propose`.
-
     Raises:
-        ReportError: There is no such system, or its agent cannot be made from the folder.
+        ReportError: No such system is registered, or its agent cannot be made from the folder.
     """
-    name = MODULES.get(run.system, f"agents.{run.system}")
     try:
-        module = importlib.import_module(name)
-        (made,) = (
-            one
-            for _, one in inspect.getmembers(module, inspect.isclass)
-            if one.__module__ == name and hasattr(one, "from_run") and hasattr(one, "propose")
-        )
-    except (ImportError, ValueError) as error:
+        learner = registered_agent(run.system)
+    except ConfigurationError as error:
         raise ReportError(
-            f"{run.path} is of the system {run.system!r}, which is unknown here ({error})."
+            f"{run.path} is of the system {run.system!r}, which is unknown here: {error}"
         ) from None
     try:
-        return made.from_run(run.path)
+        return learner.from_run(run.path)
     except Exception as error:
         raise ReportError(f"{run.path} holds no agent that can be used ({described(error)}).") from error
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.base import Instance
-from agents.selfsup_agent.clustering import MAX_INSTANCES, greedy_instances
+from agents.base import MAX_INSTANCES, Instance
+from agents.selfsup_agent.clustering import greedy_instances
 from agents.selfsup_agent.network import InteractionNet, image_tensor
 from agents.selfsup_agent.refinement import refined_instances
 from agents.training.batches import Batches

@@ -6,22 +6,22 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import tyro
 
 from agents.commands.options import choose_command, parse_options, run_command_line
-from agents.training.configuration import check_split
+from agents.registry import Row, registered_agent
+from agents.training.configuration import SELF_SUPERVISED, check_split
 from agents.training.schedule import RunError, require
 from eval.table.row_results import EVALUATION_FILE, aligned, read_results, show, summarize
-from eval.table.rows import LABELS, ROWS, Row, row, self_supervised_config
+from eval.table.rows import ROWS, configuration_of, label_of, row
 from thor_interact_env.files import write_whole
 from thor_interact_env.world import world_of
 
@@ -43,12 +43,6 @@ commands:
 
 `{PROGRAM} COMMAND --help` explains one command.
 """
-
-_SYSTEMS: Mapping[str, tuple[str, str]] = {
-    "mask_rcnn": ("agents.mask_rcnn", "MaskRCNNConfig"),
-    "video_pca": ("agents.video_pca", "VideoPCAConfig"),
-}
-"""Module and configuration of the systems beside the self-supervised one."""
 
 
 @dataclass(frozen=True)
@@ -122,13 +116,14 @@ def run_row(options: RunOptions) -> dict[str, Any]:
         options.locations is None or options.locations >= 1,
         f"locations is {options.locations}; it must be at least 1, or none for the preset's number.",
     )
-    base = self_supervised_config(chosen, options.preset, options.split, options.seed)
-    base = replace(base, device=options.device, workers=options.workers)
+    settings = {name: getattr(options, name) for name in ("split", "seed", "device", "workers")}
+    config = configuration_of(chosen, options.preset, **settings)
+    base = config.counterpart()
     run = run_folder(options)
     identity = {
         "row": chosen.letter,
         "name": chosen.name,
-        "system": chosen.system,
+        "system": chosen.agent,
         "split": options.split,
         "preset": options.preset,
         "seed": options.seed,
@@ -147,7 +142,7 @@ def run_row(options: RunOptions) -> dict[str, Any]:
 
     began_in = set(worlds_of(notes_of(run))) - {world}
     require(not began_in, _other_world(run, "begun", began_in, world))
-    agent = _train(chosen, base, run)
+    agent = _train(chosen, config, base, run)
     result = {**_evaluate(agent, chosen, base, run, options.split, size), "table": identity}
     from agents.training.checkpoint import write_json
 
@@ -187,7 +182,7 @@ def _other_world(run: Path, what: str, seen: set[str], world: str) -> str:
     )
 
 
-def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
+def _train(chosen: Row, config: Any, base: TrainConfig, run: Path) -> Agent:
     """Train a row, or go on with it; a finished run is left as it is."""
     resume = (run / "config.json").exists()
     print(
@@ -196,38 +191,8 @@ def _train(chosen: Row, base: TrainConfig, run: Path) -> Agent:
     )
     from eval.evaluation.reporting import monitor
 
-    if chosen.system == "self_supervised":
-        from agents.selfsup_agent.training import train
-
-        return train(base, run, resume, monitor(base))
-    module = _module(chosen)
-    kind = getattr(module, _SYSTEMS[chosen.system][1])
-    fields = {
-        "split": base.split,
-        "seed": base.seed,
-        "device": base.device,
-        "workers": base.workers,
-        **chosen.options,
-    }
-    config = kind.from_preset(base.preset, **fields)
-    # VideoPCA finds masks only when its training is done.
-    while_training = (monitor(base),) if chosen.system == "mask_rcnn" else ()
-    agent: Agent = module.train(config, run, resume, *while_training)
-    return agent
-
-
-def _module(chosen: Row) -> Any:
-    """Import the module of a row's system, only now: it may need libraries that other rows do not."""
-    name = _SYSTEMS[chosen.system][0]
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise RunError(
-            f"Row {chosen.letter} ({chosen.name}) needs the module {name}, which this version lacks; "
-            "install a version that has it, or run another row."
-        ) from None
+    learner = registered_agent(chosen.agent)
+    return learner.learn(config, run, resume, monitor(base) if learner.monitored else None)
 
 
 def _evaluate(
@@ -240,7 +205,7 @@ def _evaluate(
 
     started = time.perf_counter()
     held_out = evaluation_set(base, f"{split}/test", size["locations"], seed=0)
-    label = LABELS[chosen.system]
+    label = label_of(chosen.agent)
     rows = {label: evaluate_agent(agent, held_out, progress=None, resamples=RESAMPLES)}
     print(f"\n{held_out.split}, {len(held_out)} locations; scores in percent:")
     print(comparison_table(rows))
@@ -252,7 +217,7 @@ def _evaluate(
         "reachable_share": base.schedule.reachable_share,
         "reach": base.reach,
         "rows": rows,
-        "training_success": recent_success(run) if chosen.system == "self_supervised" else {},
+        "training_success": recent_success(run) if chosen.agent == SELF_SUPERVISED else {},
         "interaction": _touch(agent, base, held_out, size["interactions"], size["touched_locations"]),
         "targets": [],
         "seconds": round(time.perf_counter() - started, 1),
@@ -328,7 +293,7 @@ def _rows_command(words: Sequence[str]) -> None:
     require(not words, f"rows takes no words, not {' '.join(words)!r}.")
     lines = [
         ["", "row", "system"],
-        *([each.letter, each.name, LABELS[each.system]] for each in ROWS.values()),
+        *([each.letter, each.name, label_of(each.agent)] for each in ROWS.values()),
     ]
     print(aligned(lines))
 

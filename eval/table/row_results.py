@@ -9,7 +9,7 @@ from typing import Any
 
 from agents.training.schedule import RunError
 from eval.metrics.mass import heavy_lead, separations
-from eval.table.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
+from eval.table.rows import MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES, label_of, published
 from thor_interact_env.locations.annotations import MASS_CLASSES
 
 EVALUATION_FILE = "evaluation.json"
@@ -121,7 +121,7 @@ def row_result(values: Any, path: Path) -> RowResult | None:
         if "table" not in values:
             return None
         said = values["table"]
-        scores = dict(values["rows"][LABELS[ROWS[said["row"]].system]])
+        scores = dict(values["rows"][label_of(ROWS[said["row"]].agent)])
         scores["heavy_separation"] = separations(scores["confusion"])[2]
         scores["heavy_lead"] = heavy_lead(scores["confusion"])
         for name in _SUMMARIZED:
@@ -182,25 +182,25 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
 
 def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None) -> dict[str, Any]:
     row, split = ROWS[several[0].letter], several[0].split
-    published, published_c = row.published.get(split, {}), ROWS["c"].published.get(split, {})
+    theirs, theirs_c = published(row.letter, split), published("c", split)
     scores = {}
     for name in _SUMMARIZED:
         values = [float(one.scores[name]) for one in several]
         measured = _over_seeds(values, several[0].scores.get("intervals", {}).get(name))
         base = fmean(float(one.scores[name]) for one in reference) if reference and name in SCORES else 0.0
-        theirs = published.get(name)
+        score = theirs.get(name)
         scores[name] = {
             **measured,
-            "published": theirs,
+            "published": score,
             "ratio": measured["mean"] / base if base else None,
-            "published_ratio": theirs / published_c[name] if theirs and name in published_c else None,
+            "published_ratio": score / theirs_c[name] if score and name in theirs_c else None,
         }
     touched = [one.interaction for one in several if one.interaction]
     confusions = [one.scores["confusion"] for one in several]
     return {
         "name": row.name,
         "seeds": [one.seed for one in several],
-        "learns_mass": row.joint,
+        "learns_mass": row.forces,
         "scores": scores,
         "confusion": [
             [fmean(cells) for cells in zip(*lines, strict=True)] for lines in zip(*confusions, strict=True)

@@ -1,37 +1,21 @@
-"""The rows of the paper's tables: which system each is, and what the paper published for it.
-
-Rows (a), (c) to (f) and (k) to (n) are the self-supervised learner with other fields of its one
-configuration. They differ from a preset in two ways that make the rows comparable with each other:
-
-* Rows other than (a) are segmentation only: the segmentation stages of the preset, or where it has none, as
-  in `quick` and `hour`, its stages without forces.
-* Every row samples its memory bank by priority, as the paper does, except (l), which is (c) sampled
-  uniformly. `quick` and `hour` by themselves sample uniformly, so row (a) is not exactly those presets.
-
-Row (m) acts without a limit of reach, and is evaluated, as in the paper, on all movable objects in sight; its
-views are those of the other rows.
+"""The rows of the paper's tables, as the agents register them, and what the paper published for them.
 
 Nothing here imports torch, so that `--help` answers at once.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from agents.collection.oracles import OracleOptions
-from agents.training.configuration import UNLIMITED_REACH, TrainConfig
-from agents.training.presets import PRESETS, preset
-from agents.training.schedule import ConfigurationError, segmentation_only
+from agents.registry import Row, registered_agent, registered_agents, registered_rows
+from agents.training.configuration import SELF_SUPERVISED, TrainConfig
+from agents.training.presets import PRESETS
+from agents.training.schedule import ConfigurationError
 
-System = Literal["self_supervised", "mask_rcnn", "video_pca"]
-
-LABELS: Mapping[System, str] = {
-    "self_supervised": "self-supervised",
-    "mask_rcnn": "Mask R-CNN",
-    "video_pca": "VideoPCA",
-}
-"""Name of each system in an evaluation's `rows`."""
+ROWS: Mapping[str, Row] = registered_rows()
+"""All rows by letter: the paper's (a) to (m), (n) of its appendix D, and those of other packages."""
 
 SCORES = ("bbox_ap50", "bbox_ap", "mask_ap50", "mask_ap")
 """Columns of the paper's table 1, in its order."""
@@ -71,29 +55,6 @@ PUBLISHED_CONFUSION: Mapping[str, tuple[tuple[float, float, float], ...]] = {
 """Confusion of row (a) by split, in 0..1: rows true light, medium, heavy; columns predicted."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the paper's table 1, or one of ours beside it.
-
-    Attributes:
-        letter: Its letter; `n` is not in the paper's table.
-        name: What it is, in a few words.
-        system: What learns.
-        options: Fields of the system's configuration that make the row; the others are the preset's.
-        joint: Whether forces are learned, too.
-        prioritized: Whether the memory bank is sampled by priority; for the self-supervised system.
-        published: By split, the paper's scores by name, in 0..1; empty where it gives none.
-    """
-
-    letter: str
-    name: str
-    system: System
-    options: Mapping[str, Any] = field(default_factory=dict)
-    joint: bool = False
-    prioritized: bool = True
-    published: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-
-
 def _published(letter: str) -> dict[str, dict[str, float]]:
     """Read the rows of tables 1 and 2 with this letter."""
     columns = dict(zip(SCORES, _TABLE_1[letter].split("|"), strict=True))
@@ -105,50 +66,25 @@ def _published(letter: str) -> dict[str, dict[str, float]]:
     }
 
 
-def _row(letter: str, name: str, system: System = "self_supervised", **changes: Any) -> Row:
-    fields = {key: changes.pop(key) for key in ("joint", "prioritized") if key in changes}
-    published = _published(letter) if letter in _TABLE_1 else {}
-    return Row(letter, name, system, MappingProxyType(changes), published=published, **fields)
+PUBLISHED: Mapping[str, Mapping[str, Mapping[str, float]]] = MappingProxyType(
+    {letter: _published(letter) for letter in _TABLE_1}
+)
+"""The paper's scores in 0..1, by letter, split and name."""
 
 
-ROWS: Mapping[str, Row] = MappingProxyType(
-    {
-        row.letter: row
-        for row in (
-            _row("a", "joint self-supervised", joint=True),
-            _row(
-                "b", "Mask R-CNN, supervised, mass", "mask_rcnn", joint=True,
-                targets="truth", loss="pixel", mass=True,
-            ),
-            _row("c", "self-supervised"),
-            _row("d", "(c) + true masks", oracles=OracleOptions(masks=True)),
-            _row("e", "(c) + oracle points", oracles=OracleOptions(points=True)),
-            _row("f", "(c) + both oracles", oracles=OracleOptions(points=True, masks=True)),
-            _row("g", "VideoPCA", "video_pca"),
-            _row(
-                "h", "Mask R-CNN, supervised", "mask_rcnn",
-                targets="truth", loss="pixel", mass=False,
-            ),
-            _row(
-                "i", "Mask R-CNN, B+ masks", "mask_rcnn",
-                targets="self_supervised", loss="pixel", mass=False,
-            ),
-            _row(
-                "j", "(i) + robust set loss", "mask_rcnn",
-                targets="self_supervised", loss="robust", mass=False,
-            ),
-            _row("k", "(c) - superpixels", use_superpixels=False),
-            _row("l", "(c) - prioritised sampling", prioritized=False),
-            _row("m", "(c), unlimited reach", reach=UNLIMITED_REACH),
-            _row("n", "(c), optical flow", change_test="optical_flow"),
-        )
-    }
-)  # fmt: skip
-"""All rows by letter: the paper's (a) to (m), and (n), which its appendix D mentions without numbers."""
+def published(letter: str, split: str) -> Mapping[str, float]:
+    """Return the paper's scores of a row on a split, in 0..1 by name; empty where it gives none."""
+    return PUBLISHED.get(letter, {}).get(split, {})
+
+
+def label_of(system: str) -> str:
+    """Return what a system is called in tables; of one that is not registered, its name."""
+    known = registered_agents()
+    return known[system].label if system in known else system
 
 
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "self_supervised": {
+    SELF_SUPERVISED: {
         "oracles": asdict(OracleOptions()),
         **{
             one.name: one.default
@@ -172,6 +108,20 @@ def row(letter: str) -> Row:
     return ROWS[letter]
 
 
+def configuration_of(row: Row, preset: str, **settings: Any) -> Any:
+    """Return the configuration of a row's run.
+
+    Args:
+        row: The row.
+        preset: Its size: smoke, quick, hour or paper.
+        **settings: Further fields, such as `split`, `seed`, `device` and `workers`.
+
+    Raises:
+        ConfigurationError: There is no such preset.
+    """
+    return registered_agent(row.agent).configure(preset, **settings, **row.options)
+
+
 def row_beside(system: str, config: Mapping[str, Any]) -> str | None:
     """Return the letter of the row whose published numbers belong beside a run.
 
@@ -183,42 +133,23 @@ def row_beside(system: str, config: Mapping[str, Any]) -> str | None:
         The row of the same system, options and losses, whatever its preset; None where there is none.
     """
     for each in ROWS.values():
-        wanted = {**_DEFAULTS.get(each.system, {}), **_as_json(each.options)}
-        if each.system == system and all(config.get(name, value) == value for name, value in wanted.items()):
-            if system != "self_supervised":
+        wanted = {**_DEFAULTS.get(each.agent, {}), **_as_json(each.options)}
+        if each.agent == system and all(config.get(name, value) == value for name, value in wanted.items()):
+            if system != SELF_SUPERVISED:
                 return each.letter
             schedule = config.get("schedule", {})
             stages = schedule.get("stages") or [{}]
             usual = PRESETS[config["preset"]].prioritized if config.get("preset") in PRESETS else True
             # What a preset samples uniformly by itself is not the ablation.
             prioritized = not usual or schedule.get("prioritized", True)
-            if (bool(stages[-1].get("joint")), prioritized) == (each.joint, each.prioritized):
+            if (bool(stages[-1].get("joint")), prioritized) == (each.forces, each.options["prioritized"]):
                 return each.letter
     return None
 
 
 def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: asdict(value) if isinstance(value, OracleOptions) else value for name, value in options.items()
+        name: asdict(value) if isinstance(value, OracleOptions) else value
+        for name, value in options.items()
+        if name not in ("forces", "prioritized")
     }
-
-
-def self_supervised_config(row: Row, preset_name: str, split: str, seed: int) -> TrainConfig:
-    """Return the training configuration of a row.
-
-    Args:
-        row: The row. The options of one of another system are left out; what is left says where and how it is
-            evaluated.
-        preset_name: Its size: smoke, quick, hour or paper.
-        split: NovelSpaces or NovelObjects.
-        seed: Seed of the run.
-
-    Raises:
-        ConfigurationError: There is no such preset.
-    """
-    schedule = preset(preset_name)
-    if not row.joint:
-        schedule = segmentation_only(schedule)
-    schedule = replace(schedule, prioritized=row.prioritized)
-    options = row.options if row.system == "self_supervised" else {}
-    return TrainConfig(schedule=schedule, preset=preset_name, split=split, seed=seed, **options)

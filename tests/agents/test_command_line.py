@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from command_lines import complaint, exit_code
 
-import agents.collection.local_collector
+import agents.collection.engines
 import agents.selfsup_agent.training
 import eval.evaluation.reporting
 from agents.collection.interact import InteractionRecord
@@ -75,7 +75,7 @@ def world(monkeypatch, tmp_path):
         return EvaluationSet(split, seed, share, (LOCATION,) * locations, views, truths)
 
     monkeypatch.setattr(eval.evaluation.reporting, "evaluation_set", evaluation_set)
-    monkeypatch.setattr(agents.collection.local_collector, "LocalCollector", MadeUpCollector)
+    monkeypatch.setattr(agents.collection.engines, "LocalCollector", MadeUpCollector)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

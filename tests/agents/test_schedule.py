@@ -10,7 +10,6 @@ from agents.collection.oracles import OracleOptions
 from agents.training.configuration import UNLIMITED_REACH, TrainConfig, default_run_folder
 from agents.training.presets import PRESETS, preset
 from agents.training.schedule import ConfigurationError, Schedule, Stage, segmentation_only
-from thor_interact_env.actions import REACH
 
 
 def test_paper_preset_has_the_published_numbers():
@@ -171,12 +170,20 @@ def test_schedules_are_frozen():
         schedule.batch_size = 3  # type: ignore[misc]
 
 
-def test_configurations_of_earlier_versions_have_the_defaults_of_what_came_later():
-    config = TrainConfig(schedule=preset("smoke"))
-    values = config.to_json()
+def test_a_configuration_that_lacks_a_field_is_refused():
+    values = TrainConfig.from_preset("smoke").to_json()
     del values["reach"], values["oracles"]
-    assert TrainConfig.from_json(values) == config
-    assert (config.reach, config.oracles) == (REACH, OracleOptions())
+    with pytest.raises(ConfigurationError, match="config lacks oracles, reach"):
+        TrainConfig.from_json(values)
+
+
+def test_a_preset_without_forces_or_priorities():
+    assert TrainConfig.from_preset("hour", seed=4) == TrainConfig(
+        schedule=preset("hour"), preset="hour", seed=4
+    )
+    paper = TrainConfig.from_preset("paper", forces=False, prioritized=False).schedule
+    assert paper.stages == preset("paper").stages[:1] and not paper.prioritized
+    assert not any(stage.joint for stage in TrainConfig.from_preset("quick", forces=False).schedule.stages)
 
 
 def test_ablations_survive_json_and_decide_the_result():

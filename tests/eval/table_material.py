@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.table.rows import LABELS, MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES
+from eval.table.rows import MASS_SCORES, PUBLISHED, PUBLISHED_CONFUSION, ROWS, SCORES, label_of
 
 SPLITS = ("NovelSpaces", "NovelObjects")
 
@@ -25,7 +25,7 @@ def write_result(
     run = folder / f"{letter}-{split}-{preset}-seed{seed}"
     run.mkdir(parents=True)
     result = {
-        "rows": {LABELS[ROWS[letter].system]: scores},
+        "rows": {label_of(ROWS[letter].agent): scores},
         "locations": 200,
         "world": world,
         "learned_in": [world],
@@ -39,8 +39,8 @@ def write_result(
 def published_runs(folder: Path) -> Path:
     """Write the published numbers as if they had been measured."""
     for split in SPLITS:
-        for letter, each in ROWS.items():
-            if each.published:
-                values = {**each.published[split], "confusion": PUBLISHED_CONFUSION[split]}
+        for letter in ROWS:
+            if letter in PUBLISHED:
+                values = {**PUBLISHED[letter][split], "confusion": PUBLISHED_CONFUSION[split]}
                 write_result(folder, letter, split, values)
     return folder

@@ -12,7 +12,7 @@ from fake_simulator import SIDE, FakeSimulator
 from no_room import room_for
 
 from agents.base import Instance
-from eval.benchmark import __main__ as benchmark
+from eval.benchmark import benchmark
 from eval.benchmark.agent_process import AgentSource
 from eval.benchmark.benchmark import (
     benchmark_agent,

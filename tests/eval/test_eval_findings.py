@@ -15,7 +15,7 @@ from eval.findings import findings, verdict
 from eval.findings import main as findings_main
 from eval.metrics.mass import heavy_lead, separations
 from eval.table.row_results import read_results, summarize
-from eval.table.rows import LABELS, ROWS
+from eval.table.rows import ROWS, label_of
 
 
 def test_every_finding_holds_in_the_papers_own_numbers(tmp_path, capsys):
@@ -57,7 +57,7 @@ def test_a_finding_that_does_not_hold_is_said_not_to(tmp_path, letter, values, t
     published_runs(tmp_path)
     path = tmp_path / f"{letter}-NovelSpaces-quick-seed0" / "evaluation.json"
     result = json.loads(path.read_text())
-    result["rows"][LABELS[ROWS[letter].system]] |= values
+    result["rows"][label_of(ROWS[letter].agent)] |= values
     path.write_text(json.dumps(result))
     entry = next(each for each in summarize(read_results([tmp_path])) if each["split"] == "NovelSpaces")
     judged = {finding.text: finding.holds for finding in findings(entry["rows"])}

@@ -15,7 +15,7 @@ from command_lines import outcome
 from fake_simulator import FakeSimulator
 
 from agents.training.schedule import RunError
-from eval.report import __main__ as report
+from eval.report import command_line as report
 from eval.report.command_line import ReportOptions, gather, render
 from eval.report.data import (
     finding_groups,
@@ -28,7 +28,7 @@ from eval.report.data import (
 from eval.report.pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report.runs import ReportError, RunFolder
 from eval.report.views import agent_of, best_and_worst, touched, view_score
-from eval.table.rows import ROWS, row_beside, self_supervised_config
+from eval.table.rows import ROWS, configuration_of, row_beside
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances
 
@@ -145,7 +145,7 @@ def test_the_row_beside_a_run_follows_from_its_configuration(tmp_path, config: d
 
 @pytest.mark.parametrize("letter", "acdefklmn")
 def test_the_row_beside_a_row_is_itself(letter) -> None:
-    config = self_supervised_config(ROWS[letter], "paper", "NovelSpaces", 0).to_json()
+    config = configuration_of(ROWS[letter], "paper", seed=0).to_json()
     assert row_beside("self_supervised", json.loads(json.dumps(config))) == letter
 
 

@@ -1,9 +1,7 @@
 """The rows of the paper's tables: what each is, how it is run and resumed, and how they are shown."""
 
 import json
-import sys
-import types
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +10,23 @@ from command_lines import complaint, exit_code
 from table_material import write_result
 
 import agents.selfsup_agent.training
-import eval.table.command_line
 from agents.base import Instance
 from agents.collection.oracles import OracleOptions
+from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, RunError
 from eval.table.command_line import RunOptions, main, run_folder, run_row
 from eval.table.row_results import ResultsError, read_results, show, summarize
-from eval.table.rows import PUBLISHED_CONFUSION, ROWS, SCORES, row, self_supervised_config
+from eval.table.rows import PUBLISHED, PUBLISHED_CONFUSION, ROWS, SCORES, configuration_of, published, row
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 
 def test_published_numbers_are_the_papers():
     assert "".join(ROWS) == "abcdefghijklmn"
-    assert all(bool(each.published) == (letter != "n") for letter, each in ROWS.items())
-    assert ROWS["a"].published["NovelObjects"] == {
+    assert set(PUBLISHED) == set(ROWS) - {"n"}
+    assert PUBLISHED["a"]["NovelObjects"] == {
         "bbox_ap50": 0.2419,
         "bbox_ap": 0.1165,
         "mask_ap50": 0.22,
@@ -36,17 +34,17 @@ def test_published_numbers_are_the_papers():
         "mass_accuracy": 0.5079,
         "mass_bbox_ap50": 0.1185,
     }
-    assert ROWS["h"].published["NovelSpaces"]["mask_ap"] == 0.2885
-    assert ROWS["b"].published["NovelSpaces"]["mass_accuracy"] == 0.8611
+    assert published("h", "NovelSpaces")["mask_ap"] == 0.2885
+    assert published("b", "NovelSpaces")["mass_accuracy"] == 0.8611
     for split, confusion in PUBLISHED_CONFUSION.items():
         assert np.sum(confusion, axis=1) == pytest.approx(np.ones(3), abs=2e-4)
         diagonal = np.diagonal(confusion).mean()
-        assert diagonal == pytest.approx(ROWS["a"].published[split]["mass_accuracy"], abs=1e-3)
+        assert diagonal == pytest.approx(published("a", split)["mass_accuracy"], abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["smoke", "quick", "hour", "paper"])
 def test_rows_differ_from_c_in_one_thing(name):
-    reference = self_supervised_config(row("c"), name, "NovelSpaces", 3)
+    reference = configuration_of(row("c"), name, split="NovelSpaces", seed=3)
     assert reference.schedule.prioritized and reference.seed == 3
     assert not any(stage.joint for stage in reference.schedule.stages)
     changes = {
@@ -59,8 +57,10 @@ def test_rows_differ_from_c_in_one_thing(name):
         "n": {"change_test": "optical_flow"},
     }
     for letter, change in changes.items():
-        assert self_supervised_config(row(letter), name, "NovelSpaces", 3) == replace(reference, **change)
-    joint = self_supervised_config(row("a"), name, "NovelSpaces", 3)
+        assert configuration_of(row(letter), name, split="NovelSpaces", seed=3) == replace(
+            reference, **change
+        )
+    joint = configuration_of(row("a"), name, split="NovelSpaces", seed=3)
     assert joint.schedule == replace(preset(name), prioritized=True)
 
 
@@ -111,7 +111,7 @@ def test_a_row_is_trained_and_measured_once(small_world, tmp_path, capsys):
     options = RunOptions("d", preset="smoke", seed=2, out=tmp_path, interactions=0)
     result = run_row(options)
     config, run, resume = calls[0]
-    assert config == replace(self_supervised_config(row("d"), "smoke", "NovelSpaces", 2))
+    assert config == configuration_of(row("d"), "smoke", split="NovelSpaces", seed=2)
     assert (run, resume) == (tmp_path / "d-NovelSpaces-smoke-seed2", False)
     assert json.loads((run / "evaluation.json").read_text()) == result
     assert result["table"]["row"] == "d" and result["locations"] == 2
@@ -138,27 +138,9 @@ def test_an_interrupted_row_goes_on(small_world, tmp_path):
     assert calls[0][2] is True
 
 
-def test_other_systems_are_imported_when_they_run(small_world, tmp_path, monkeypatch):
+def test_other_agents_are_trained_as_they_are_registered(small_world, tmp_path, monkeypatch):
     calls, train = small_world
-
-    @dataclass(frozen=True)
-    class MaskRCNNConfig:
-        preset: str
-        split: str
-        seed: int
-        device: str
-        workers: int | None
-        targets: str = "truth"
-        loss: str = "pixel"
-        mass: bool = False
-
-        @classmethod
-        def from_preset(cls, name, **values):
-            return cls(preset=name, **values)
-
-    module = types.ModuleType("agents.mask_rcnn")
-    module.MaskRCNNConfig, module.train = MaskRCNNConfig, train
-    monkeypatch.setitem(sys.modules, "agents.mask_rcnn", module)
+    monkeypatch.setattr("agents.mask_rcnn.training.train", train)
     wanted = {
         "b": ("truth", "pixel", True),
         "h": ("truth", "pixel", False),
@@ -168,16 +150,11 @@ def test_other_systems_are_imported_when_they_run(small_world, tmp_path, monkeyp
     for letter, expected in wanted.items():
         result = run_row(RunOptions(letter, preset="smoke", out=tmp_path, interactions=0, workers=0))
         config = calls[-1][0]
+        assert isinstance(config, MaskRCNNConfig)
         assert (config.targets, config.loss, config.mass) == expected
         assert (config.preset, config.split, config.seed, config.workers) == ("smoke", "NovelSpaces", 0, 0)
         assert list(result["rows"]) == ["Mask R-CNN"]
     assert [one.letter for one in read_results([tmp_path])] == list(wanted)
-
-
-def test_a_system_that_is_not_there_is_named(monkeypatch, tmp_path, capsys):
-    monkeypatch.setitem(eval.table._SYSTEMS, "video_pca", ("agents.not_there", "VideoPCAConfig"))
-    said = complaint(main, capsys, "run", "g", "--preset", "smoke", "--out", tmp_path)
-    assert "Row g (VideoPCA) needs the module agents.not_there" in said
 
 
 @pytest.mark.parametrize(
@@ -273,9 +250,9 @@ def test_rows_of_several_worlds_are_said_to_be(tmp_path):
 
 def test_a_row_of_another_world_is_not_done_in_this_one(small_world, tmp_path, monkeypatch):
     options = RunOptions("c", preset="smoke", out=tmp_path, interactions=0)
-    monkeypatch.setattr("eval.table.world_of", lambda simulator: f"{simulator} of old")
+    monkeypatch.setattr("eval.table.command_line.world_of", lambda simulator: f"{simulator} of old")
     assert run_row(options)["world"] == "mujoco of old"
-    monkeypatch.setattr("eval.table.world_of", lambda simulator: f"{simulator} of today")
+    monkeypatch.setattr("eval.table.command_line.world_of", lambda simulator: f"{simulator} of today")
     unfinished = run_folder(replace(options, seed=1))
     unfinished.mkdir()
     (unfinished / "run.json").write_text('{"starts": [{"world": "mujoco of old"}]}')
@@ -295,5 +272,5 @@ def test_malformed_results_name_the_file(tmp_path, content):
 
 
 def test_the_base_configuration_is_a_training_configuration():
-    config = self_supervised_config(row("h"), "quick", "NovelObjects", 1)
+    config = configuration_of(row("h"), "quick", split="NovelObjects", seed=1).counterpart()
     assert isinstance(config, TrainConfig) and config.reach == 1.5

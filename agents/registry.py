@@ -1,0 +1,192 @@
+"""The agents that learn, each registered once beside its code: how it is trained, loaded and shown.
+
+The table, the report and the benchmark read this register and hold no names of agents. An agent's package
+has a module `registration`, which calls `register`; those in the folder `agents` are found by that name. A
+package of a user names its own as an entry point of the group `thor_interact.agents`:
+
+    [project.entry-points."thor_interact.agents"]
+    mine = "my_package.registration"
+
+Nothing here loads an agent, or torch, before it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import agents
+from agents.training.schedule import ConfigurationError
+
+if TYPE_CHECKING:
+    from agents.base import Agent
+
+ENTRY_POINTS = "thor_interact.agents"
+"""Group of entry points by which other packages register their agents."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the tables: an agent, trained with certain options.
+
+    Attributes:
+        letter: Its letter in the paper's table 1, or another that is free.
+        name: What it is, in a few words.
+        options: Arguments of `from_preset` of the agent's configuration; the others have their defaults.
+        forces: Whether forces, or masses, are learned, too.
+        agent: Name of the agent; `register` fills it in.
+    """
+
+    letter: str
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    forces: bool = False
+    agent: str = ""
+
+
+@dataclass(frozen=True)
+class RegisteredAgent:
+    """An agent that learns.
+
+    Attributes:
+        name: What `config.json` of its runs says under `system`.
+        label: What it is called in tables.
+        agent: Its class, `package.module:Class`, with `from_run(run, device)` and `propose(observation)`.
+        config: The class of its configurations, `package.module:Class`: frozen, with `from_preset(name,
+            **options)`, and `counterpart()`, which says as a `TrainConfig` where and how it is evaluated.
+        train: What trains it, `package.module:function`, called with a configuration, a run folder, whether
+            to go on with it, and where `monitored` with a function that measures the agent meanwhile.
+        monitored: Whether it can be measured while it learns.
+        rows: Its rows of the tables.
+    """
+
+    name: str
+    label: str
+    agent: str
+    config: str
+    train: str
+    monitored: bool = True
+    rows: tuple[Row, ...] = ()
+
+    def configure(self, preset: str, **options: Any) -> Any:
+        """Return the configuration of a preset.
+
+        Args:
+            preset: Its size: smoke, quick, hour or paper.
+            **options: Fields that differ from the defaults.
+
+        Raises:
+            ConfigurationError: There is no such preset, or a value makes no sense.
+        """
+        return load(self.config).from_preset(preset, **options)
+
+    def learn(self, config: Any, run: Path, resume: bool, evaluate: Any = None) -> Agent:
+        """Train, or go on training.
+
+        Args:
+            config: A configuration of this agent.
+            run: The run folder.
+            resume: Go on with what is there.
+            evaluate: Measures the agent while it learns; only used where `monitored`.
+
+        Returns:
+            The trained agent.
+        """
+        measured = (evaluate,) if self.monitored else ()
+        agent: Agent = load(self.train)(config, run, resume, *measured)
+        return agent
+
+    def from_run(self, run: Path, device: str = "auto") -> Agent:
+        """Return the agent that a run has trained.
+
+        Args:
+            run: Run folder, or the folder of one of its checkpoints.
+            device: Where to run: `auto`, `cpu`, `cuda`, ...
+        """
+        agent: Agent = load(self.agent).from_run(run, device)
+        return agent
+
+
+_REGISTERED: dict[str, RegisteredAgent] = {}
+_found: list[bool] = []
+
+
+def register(agent: RegisteredAgent) -> None:
+    """Register an agent; registering the same one again changes nothing.
+
+    Raises:
+        ConfigurationError: Another agent has this name, or one of its rows a letter that is taken.
+    """
+    if _REGISTERED.get(agent.name, agent) != agent:
+        raise ConfigurationError(f"An agent {agent.name!r} is registered already; choose another name.")
+    taken = {
+        row.letter: one.name for one in _REGISTERED.values() if one.name != agent.name for row in one.rows
+    }
+    for row in agent.rows:
+        if row.letter in taken:
+            raise ConfigurationError(
+                f"Row {row.letter!r} of {agent.name!r} is one of {taken[row.letter]!r}; choose a free letter."
+            )
+    _REGISTERED[agent.name] = agent
+
+
+def registered_agents() -> Mapping[str, RegisteredAgent]:
+    """Return all registered agents by name."""
+    if not _found:
+        _found.append(True)
+        for module in sorted(one.name for one in pkgutil.iter_modules(agents.__path__) if one.ispkg):
+            name = f"agents.{module}.registration"
+            if importlib.util.find_spec(name) is not None:
+                importlib.import_module(name)
+        for point in entry_points(group=ENTRY_POINTS):
+            point.load()
+    return MappingProxyType(_REGISTERED)
+
+
+def registered_agent(name: str) -> RegisteredAgent:
+    """Return the agent of this name.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    known = registered_agents()
+    if name not in known:
+        raise ConfigurationError(
+            f"There is no agent {name!r}; choose one of {', '.join(known)}, or register it as an entry point "
+            f"of the group {ENTRY_POINTS}."
+        )
+    return known[name]
+
+
+def registered_rows() -> Mapping[str, Row]:
+    """Return the rows of all agents by letter, in alphabetical order."""
+    found = {
+        row.letter: Row(row.letter, row.name, row.options, row.forces, agent.name)
+        for agent in registered_agents().values()
+        for row in agent.rows
+    }
+    return MappingProxyType({letter: found[letter] for letter in sorted(found)})
+
+
+def load(name: str) -> Any:
+    """Return what `package.module:name` stands for, importing the module.
+
+    Raises:
+        ConfigurationError: The module, or the name in it, does not exist.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        raise ConfigurationError(f"{name!r} is registered, but there is no module {error.name!r}.") from None
+    except AttributeError:
+        raise ConfigurationError(f"{name!r} is registered, but {module} has no {attribute!r}.") from None

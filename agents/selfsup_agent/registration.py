@@ -1,0 +1,44 @@
+"""The paper's learner, and its rows (a), (c) to (f) and (k) to (n): its one configuration with other fields.
+
+They differ from a preset in two ways that make the rows comparable with each other:
+
+* Rows other than (a) are segmentation only: the segmentation stages of the preset, or where it has none, as
+  in `quick` and `hour`, its stages without forces.
+* Every row samples its memory bank by priority, as the paper does, except (l), which is (c) sampled
+  uniformly. `quick` and `hour` by themselves sample uniformly, so row (a) is not exactly those presets.
+
+Row (m) acts without a limit of reach, and is evaluated, as in the paper, on all movable objects in sight; its
+views are those of the other rows. Row (n) is not in the paper's table; its appendix D mentions it.
+"""
+
+from typing import Any
+
+from agents.collection.oracles import OracleOptions
+from agents.registry import RegisteredAgent, Row, register
+from agents.training.configuration import SELF_SUPERVISED, UNLIMITED_REACH
+
+
+def _row(letter: str, name: str, forces: bool = False, prioritized: bool = True, **options: Any) -> Row:
+    return Row(letter, name, {"forces": forces, "prioritized": prioritized, **options}, forces)
+
+
+register(
+    RegisteredAgent(
+        name=SELF_SUPERVISED,
+        label="self-supervised",
+        agent="agents.selfsup_agent.agent:SelfSupervisedAgent",
+        config="agents.training.configuration:TrainConfig",
+        train="agents.selfsup_agent.training:train",
+        rows=(
+            _row("a", "joint self-supervised", forces=True),
+            _row("c", "self-supervised"),
+            _row("d", "(c) + true masks", oracles=OracleOptions(masks=True)),
+            _row("e", "(c) + oracle points", oracles=OracleOptions(points=True)),
+            _row("f", "(c) + both oracles", oracles=OracleOptions(points=True, masks=True)),
+            _row("k", "(c) - superpixels", use_superpixels=False),
+            _row("l", "(c) - prioritised sampling", prioritized=False),
+            _row("m", "(c), unlimited reach", reach=UNLIMITED_REACH),
+            _row("n", "(c), optical flow", change_test="optical_flow"),
+        ),
+    )
+)

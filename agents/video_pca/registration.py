@@ -1,0 +1,15 @@
+"""VideoPCA, and its row (g)."""
+
+from agents.registry import RegisteredAgent, Row, register
+
+register(
+    RegisteredAgent(
+        name="video_pca",
+        label="VideoPCA",
+        agent="agents.video_pca.agent:VideoPCAAgent",
+        config="agents.video_pca.configuration:VideoPCAConfig",
+        train="agents.video_pca.training:train",
+        monitored=False,  # it finds masks only when its training is done
+        rows=(Row("g", "VideoPCA"),),
+    )
+)

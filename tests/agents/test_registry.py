@@ -1,0 +1,83 @@
+"""One register of the agents that learn."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from agents.registry import (
+    RegisteredAgent,
+    Row,
+    load,
+    register,
+    registered_agent,
+    registered_agents,
+    registered_rows,
+)
+from agents.training.schedule import ConfigurationError
+
+
+def test_every_agent_loads_what_it_names():
+    assert set(registered_agents()) == {"mask_rcnn", "ppo", "self_supervised", "video_pca"}
+    for agent in registered_agents().values():
+        assert callable(load(agent.train))
+        assert callable(load(agent.agent).from_run) and callable(load(agent.agent).propose)
+
+
+@pytest.mark.parametrize("letter", registered_rows())
+def test_every_row_has_a_configuration(letter):
+    row = registered_rows()[letter]
+    config = registered_agent(row.agent).configure("smoke", seed=4, split="NovelObjects", **row.options)
+    beside = config.counterpart()
+    assert (config.seed, beside.seed, beside.split, beside.preset) == (4, 4, "NovelObjects", "smoke")
+    assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_names_and_letters_are_given_once():
+    known = registered_agent("video_pca")
+    register(known)  # the same again
+    with pytest.raises(ConfigurationError, match="'video_pca' is registered already"):
+        register(replace(known, label="another"))
+    with pytest.raises(ConfigurationError, match="Row 'g' of 'mine' is one of 'video_pca'"):
+        register(RegisteredAgent("mine", "mine", "a:A", "b:B", "c:c", rows=(Row("g", "mine"),)))
+    assert "mine" not in registered_agents()
+
+
+def test_unknown_names_say_what_there_is():
+    with pytest.raises(ConfigurationError, match=r"no agent 'mine'; choose one of .*mask_rcnn"):
+        registered_agent("mine")
+    with pytest.raises(ConfigurationError, match=r"no module 'agents\.nowhere'"):
+        load("agents.nowhere:Agent")
+    with pytest.raises(ConfigurationError, match=r"agents\.base has no 'Nothing'"):
+        load("agents.base:Nothing")
+
+
+def test_a_package_of_a_user_registers_its_agent(tmp_path):
+    """An installed distribution with an entry point is a row of the table, and its runs are known."""
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package" / "registration.py").write_text(
+        "from agents.registry import RegisteredAgent, Row, register\n"
+        "register(RegisteredAgent('mine', 'My agent', 'my_package.agent:A', 'my_package.agent:C',\n"
+        "    'my_package.agent:train', rows=(Row('z', 'my row'),)))\n"
+    )
+    metadata = tmp_path / "my_package-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[thor_interact.agents]\nmine = my_package.registration\n")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from eval.table.command_line import main\n"
+        "main(['rows'])"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.splitlines()[-1].split() == ["z", "my", "row", "My", "agent"]
+
+
+def test_the_register_loads_no_network():
+    program = "import sys, agents.registry as one; one.registered_rows(); print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert not {"torch", "torchvision", "stable_baselines3"} & set(loaded.split())
