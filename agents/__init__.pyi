@@ -1,3 +1,4 @@
+from .acting import ActingAgent as ActingAgent
 from .base import Agent as Agent
 from .base import Instance as Instance
 from .mask_rcnn.agent import MaskRCNNAgent as MaskRCNNAgent
@@ -10,6 +11,7 @@ from .training.configuration import TrainConfig as TrainConfig
 from .video_pca.agent import VideoPCAAgent as VideoPCAAgent
 
 __all__ = [
+    "ActingAgent",
     "Agent",
     "Instance",
     "MaskRCNNAgent",

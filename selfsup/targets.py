@@ -1,7 +1,7 @@
 """From a batch of experiences to the tensors the losses compare predictions with (paper appendix B)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ class Targets:
         force: (B, 3, 100, 100) float32: by how much each force logit should rise or fall.
         masks: (M, 100, 100) bool, all masks, image after image.
         mask_image: (M,) int64, the image of each mask, 0..B-1, ascending.
+        success_cells: (S, 3) int64: image, row and column of each cell touched with success, once each,
+            ascending.
+        failure_cells: (F, 3) int64: likewise of each cell touched without.
     """
 
     foreground: torch.Tensor
@@ -29,16 +32,12 @@ class Targets:
     force: torch.Tensor
     masks: torch.Tensor
     mask_image: torch.Tensor
+    success_cells: torch.Tensor
+    failure_cells: torch.Tensor
 
     def to(self, device: torch.device | str) -> "Targets":
         """Return the same targets on another device."""
-        return Targets(
-            self.foreground.to(device),
-            self.background.to(device),
-            self.force.to(device),
-            self.masks.to(device),
-            self.mask_image.to(device),
-        )
+        return Targets(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "gaussian") -> Targets:
@@ -90,6 +89,8 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
         ).view(images, FORCE_COUNT, GRID, GRID),
         masks=torch.from_numpy(np.concatenate([experience.masks for experience in experiences])),
         mask_image=torch.from_numpy(success_image),
+        success_cells=torch.from_numpy(_places(success_cells)),
+        failure_cells=torch.from_numpy(_places(failure_cells)),
     )
 
 
@@ -131,6 +132,12 @@ def _normalized(directions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _cell_numbers(images: npt.NDArray[np.int64], points: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:
     """Return the position of (n, 2) grid points in a flattened (B, 100, 100) array, (n,)."""
     return (images * GRID + points[:, 0]) * GRID + points[:, 1]
+
+
+def _places(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return what `_cell_numbers` was given: (n, 3) image, row and column."""
+    image, cell = np.divmod(numbers, GRID * GRID)
+    return np.stack([image, *np.divmod(cell, GRID)], axis=1)
 
 
 def _spread(

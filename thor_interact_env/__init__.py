@@ -7,9 +7,13 @@ imports it first, which is what worker processes need.
 
 from gymnasium.envs.registration import register, registry
 
+from thor_interact_env.hidden import check_not_hidden
 from thor_interact_env.simulators.triton_import import prepare_for_triton
+from thor_interact_env.world import distribution_version
 
-__all__ = ["register_envs"]
+__all__ = ["__version__", "register_envs"]
+
+__version__ = distribution_version("thor-interact")
 
 
 def register_envs() -> None:
@@ -33,5 +37,6 @@ def register_envs() -> None:
             )
 
 
+check_not_hidden("selfsup")
 register_envs()
 prepare_for_triton()

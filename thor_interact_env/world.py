@@ -1,6 +1,7 @@
 """Which world a number was measured in."""
 
 import importlib.metadata
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 WORLD_VERSION: Final = 1
@@ -31,3 +32,16 @@ def world_of(simulator: str) -> str:
         return f"{simulator} {importlib.metadata.version(simulator)}"
     except importlib.metadata.PackageNotFoundError:
         return simulator
+
+
+def distribution_version(name: str) -> str:
+    """Return the version of an installed distribution, or `not installed`.
+
+    Args:
+        name: Of the distribution, such as `mujoco`. What is run from a mere checkout, or comes from another
+            distribution of the same modules, is not installed under that name.
+    """
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

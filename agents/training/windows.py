@@ -54,8 +54,8 @@ def cut_windows(
     foreground, background, whole = (
         maps.numpy() for maps in (targets.foreground, targets.background, targets.masks)
     )
-    pairs = zip(foreground, background, strict=True)
-    corners = np.stack([_corner(successes, failures, side, rng) for successes, failures in pairs])
+    successes, failures = targets.success_cells.numpy(), targets.failure_cells.numpy()
+    corners = np.stack([_corner(image, successes, failures, side, rng) for image in range(len(foreground))])
     owners = targets.mask_image.numpy()
     masks = _cut(whole, corners[owners], side)
     shown, areas = masks.sum(axis=(1, 2)), whole.sum(axis=(1, 2))
@@ -66,25 +66,24 @@ def cut_windows(
         force=torch.from_numpy(_cut(targets.force.numpy(), corners, side)),
         masks=torch.from_numpy(masks[kept]),
         mask_image=torch.from_numpy(owners[kept]),
+        success_cells=torch.from_numpy(_inside(successes, corners, side)),
+        failure_cells=torch.from_numpy(_inside(failures, corners, side)),
     )
     cut = torch.from_numpy(_cut(images.numpy(), corners, side, STRIDE))
     return cut, windows, torch.from_numpy(corners)
 
 
 def _corner(
-    foreground: npt.NDArray[np.float32],
-    background: npt.NDArray[np.float32],
+    image: int,
+    successes: npt.NDArray[np.int64],
+    failures: npt.NDArray[np.int64],
     side: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Draw the row and the column of a window's first cell."""
+    """Draw the row and the column of the first cell of an image's window."""
     choice, *places = rng.random(3)
-    # A touched cell has the kernel's peak, 1; cells around it have less, unless points are close together.
-    points = np.argwhere(foreground >= 1)
-    if not len(points):
-        points = np.argwhere(background >= 1)
-    if not len(points):
-        points = np.array([[GRID // 2, GRID // 2]])
+    of_image = (cells[cells[:, 0] == image, 1:] for cells in (successes, failures))
+    points = next((cells for cells in of_image if len(cells)), np.array([[GRID // 2, GRID // 2]]))
     point = points[int(choice * len(points))]
     margin = min(MARGIN, (side - 1) // 2)
     first = np.clip(point + margin - side + 1, 0, GRID - side)
@@ -101,3 +100,9 @@ def _cut(
     for one, whole, (row, column) in zip(cut, maps, corners * pixels, strict=True):
         one[...] = whole[..., row : row + size, column : column + size]
     return cut
+
+
+def _inside(cells: npt.NDArray[np.int64], corners: npt.NDArray[np.int64], side: int) -> npt.NDArray[np.int64]:
+    """Return those of (n, 3) cells that lie in their image's window, by row and column of the window."""
+    moved = np.concatenate([cells[:, :1], cells[:, 1:] - corners[cells[:, 0]]], axis=1)
+    return moved[((moved[:, 1:] >= 0) & (moved[:, 1:] < side)).all(axis=1)]

@@ -5,7 +5,6 @@ takes minutes, so it is kept in a cache folder, under a name that changes with e
 """
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import warnings
@@ -31,7 +30,7 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
-from thor_interact_env.world import world_of
+from thor_interact_env.world import distribution_version, world_of
 
 CACHE_VARIABLE = "THOR_INTERACT_CACHE"
 """Environment variable that names the cache folder."""
@@ -256,19 +255,12 @@ def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str,
         "reachable_share": float(reachable_share),
         "reach": REACH,
         "image_size": IMAGE_SIZE,
-        "version": _version("thor-interact"),
-        "mujoco": _version("mujoco"),
-        "opencv": _version("opencv-python-headless"),
+        "version": distribution_version("thor-interact"),
+        "mujoco": distribution_version("mujoco"),
+        "opencv": distribution_version("opencv-python-headless"),
         "numpy": np.__version__,
         "world": world_of("mujoco"),
     }
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # run from a checkout, or another distribution of it
-        return "not installed"
 
 
 def _file_name(key: Mapping[str, object]) -> str:

@@ -139,7 +139,7 @@ import torch
 
 from agents.training.batches import Batches
 from selfsup.augmentation import augment
-from selfsup.feedback import Experience
+from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
 
 point, zero = np.full((1, 2), 50, np.int16), np.zeros(1, np.int8)

@@ -96,8 +96,7 @@ def test_train_evaluate_and_predict(world, capsys):
 
     written = (world / "run" / "config.json").read_text()
     config = json.loads(written)
-    assert config["schedule"].pop("refined_instances") is False  # as runs of earlier versions
-    (world / "run" / "config.json").write_text(json.dumps(config))
+    assert config["schedule"]["refined_instances"] is False
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     whole = json.loads((world / "run" / "evaluation.json").read_text())["rows"]
     config["schedule"]["refined_instances"] = True

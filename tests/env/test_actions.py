@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfsup.grid import GRID, IMAGE_SIZE, STRIDE
 from thor_interact_env import actions
 from thor_interact_env.actions import ACTION_FIELDS, DIRECTIONS, FORCES, check_action
 from thor_interact_env.errors import InvalidActionError, ThorInteractError
@@ -17,7 +18,7 @@ valid_actions = st.tuples(*(st.integers(0, count - 1) for _, count in ACTION_FIE
 def test_constants_are_the_papers():
     assert FORCES == (5.0, 30.0, 200.0)
     assert actions.REACH == 1.5
-    assert (actions.IMAGE_SIZE, actions.GRID, actions.STRIDE) == (300, 100, 3)
+    assert (IMAGE_SIZE, GRID, STRIDE) == (300, 100, 3)
     assert [count for _, count in ACTION_FIELDS] == [300, 300, 3, 8]
 
 

@@ -106,7 +106,7 @@ class TestMeasuring:
         assert [item.min_force for item in measure(FakeSimulator(), SOMEWHERE).annotations] == [30, -1, 200]
 
     def test_a_change_elsewhere_is_no_success(self, monkeypatch):
-        monkeypatch.setattr("selfsup.feedback.is_successful", lambda *arguments: False)
+        monkeypatch.setattr("selfsup.supervisor.is_successful", lambda *arguments: False)
         assert {item.min_force for item in measure(FakeSimulator(), SOMEWHERE).annotations} == {-1}
 
     def test_nothing_stays_moved(self):

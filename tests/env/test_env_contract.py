@@ -228,8 +228,8 @@ class TestEpisode:
         def fail(*args, **options):
             raise AssertionError("an unchanged picture was compared")
 
-        monkeypatch.setattr("selfsup.feedback.changed_cells", fail)
-        monkeypatch.setattr("selfsup.feedback.superpixel_labels", fail)
+        monkeypatch.setattr("selfsup.supervisor.changed_cells", fail)
+        monkeypatch.setattr("selfsup.supervisor.superpixel_labels", fail)
         assert not env.step([0, 0, 2, 0])[4]["success"]
 
     def test_what_is_returned_is_the_callers(self, any_env):

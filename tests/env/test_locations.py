@@ -18,7 +18,7 @@ from thor_interact_env.errors import (
     UnknownSplitError,
     UnreachableLocationError,
 )
-from thor_interact_env.locations import locations
+from thor_interact_env.locations import sampling
 from thor_interact_env.locations.location import HORIZONS, ROTATIONS, Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES, SPLITS, room_type, split_rooms
@@ -176,7 +176,7 @@ class TestSampler:
 
         simulator.load = recorded
         location, view = LocationSampler(simulator, ALL_ROOMS, 1.0).sample_view(np.random.default_rng(0))
-        assert len(shares) == locations.MAX_DRAWS + 1  # and the best is loaded again
+        assert len(shares) == sampling.MAX_DRAWS + 1  # and the best is loaded again
         assert np.mean(view["depth"] < REACH) == max(shares)
         assert simulator._location == location
 

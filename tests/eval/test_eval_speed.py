@@ -15,8 +15,8 @@ from agents.collection.collect import CollectionTask
 from agents.collection.interact import InteractionRecord
 from agents.training.presets import PRESETS, preset
 from agents.training.schedule import Schedule, Stage
+from eval.speed import workers as speed_workers
 from eval.speed.command_line import SpeedOptions, project, projection_table, run
-from eval.speed.command_line import workers as speed_workers
 from eval.speed.environment import RawMujoco, find_touch
 from eval.speed.learning import (
     PRESETS_WITH_STEPS,

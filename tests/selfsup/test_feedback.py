@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfsup import feedback as feedback_module
+from selfsup import supervisor as supervisor_module
 from selfsup.experience import Experience
 from selfsup.feedback import Feedback, KernelName, escalation, is_successful, kernel
 from selfsup.superpixels import superpixel_labels
@@ -125,7 +125,7 @@ def test_superpixels_are_computed_once_and_only_when_needed(monkeypatch: pytest.
         calls.append(1)
         return superpixel_labels(rgb)
 
-    monkeypatch.setattr(feedback_module, "superpixel_labels", counted)
+    monkeypatch.setattr(supervisor_module, "superpixel_labels", counted)
     before, after = scene()
     supervisor = Supervisor(before, SupervisionOptions())
     assert not supervisor.judge(before, before.copy(), 45, 45).success
@@ -142,7 +142,7 @@ def test_the_same_object_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) 
     def forbidden(*arguments: Any) -> None:
         raise AssertionError("the pictures were compared")
 
-    monkeypatch.setattr(feedback_module, "changed_cells", forbidden)
+    monkeypatch.setattr(supervisor_module, "changed_cells", forbidden)
     judgement = supervisor.judge(before, before, 45, 45)
     assert judgement.mask.shape == judgement.changed.shape == (100, 100)
     assert not judgement.mask.any() and not judgement.changed.any() and not judgement.success

@@ -149,3 +149,19 @@ def test_targets_share_no_memory_with_experiences(make_experience: Any) -> None:
     targets = build_targets([experience])
     targets.masks.logical_not_()
     assert not np.array_equal(targets.masks.numpy(), experience.masks)
+
+
+def test_touched_cells_travel_with_the_targets(make_experience: Any) -> None:
+    """Each once, image after image, in the order of the grid, where the spread points have their peaks."""
+    first = replace(
+        make_experience(successes=3, failures=1),
+        success_points=np.array([(5, 6), (3, 9), (5, 6)], np.int16),
+        failure_points=np.array([(50, 50)], np.int16),
+    )
+    second = replace(
+        make_experience(successes=0, failures=2), failure_points=np.array([(1, 2), (0, 99)], np.int16)
+    )
+    targets = build_targets([first, second])
+    assert targets.success_cells.tolist() == [[0, 3, 9], [0, 5, 6]]
+    assert targets.failure_cells.tolist() == [[0, 50, 50], [1, 0, 99], [1, 1, 2]]
+    assert (targets.foreground[tuple(targets.success_cells.T)] >= 1).all()

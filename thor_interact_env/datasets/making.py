@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import shutil
@@ -28,7 +27,7 @@ from thor_interact_env.locations.dataset import LocationDataset
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators import check_simulator_name, make_simulator
 from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
-from thor_interact_env.world import world_of
+from thor_interact_env.world import distribution_version, world_of
 
 PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -138,16 +137,9 @@ def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str) 
         "image_size": IMAGE_SIZE,
         "world": world_of(simulator),
         "numpy": np.__version__,
-        "versions": [_version(name) for name in distributions],
+        "versions": [distribution_version(name) for name in distributions],
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:  # another distribution of it
-        return "not installed"
 
 
 def _is_made(task: _RoomTask) -> bool:

@@ -1,0 +1,64 @@
+"""The console script `thor-interact`: one command for everything that `python -m` runs.
+
+Unlike `python -m`, it does not look for packages in the current folder first: files there that are called
+`agents` or `eval.py` are in nobody's way. An agent of the current folder is found all the same.
+"""
+
+import runpy
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "train": (("agents.selfsup_agent", "train"), "train the paper's learner"),
+    "evaluate": (("agents.selfsup_agent", "evaluate"), "measure a run on held-out rooms"),
+    "predict": (("agents.selfsup_agent", "predict"), "draw what a run makes of one view"),
+    "mask-rcnn": (("agents.mask_rcnn",), "train and evaluate Mask R-CNN"),
+    "video-pca": (("agents.video_pca",), "train and evaluate VideoPCA"),
+    "ppo": (("agents.ppo_agent",), "train and evaluate PPO"),
+    "benchmark": (("eval.benchmark",), "measure any agent"),
+    "table": (("eval.table",), "run and show the rows of the paper's tables"),
+    "findings": (("eval.findings",), "judge the paper's findings by finished rows"),
+    "report": (("eval.report",), "write one HTML page about runs"),
+    "speed": (("eval.speed",), "measure throughput"),
+    "datasets": (("thor_interact_env.datasets",), "make and describe datasets of locations"),
+    "gallery": (("thor_interact_env.gallery",), "draw rooms and object types"),
+    "doctor": (("thor_interact_env.doctor",), "check this machine"),
+}
+"""What each command runs: a module and its first words; and what it is for."""
+
+
+def overview() -> str:
+    """Return the text that explains the commands."""
+    lines = [f"  {name:<11}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: thor-interact COMMAND [OPTIONS]",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "`thor-interact COMMAND --help`",
+        ]
+    )
+
+
+def main() -> None:
+    """Run the command that the process was started with.
+
+    Raises:
+        SystemExit: The command has ended, or there is no such command (2).
+    """
+    words = sys.argv[1:]
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        return
+    if words[0] not in COMMANDS:
+        print(
+            f"error: there is no command {words[0]!r}; choose one of {', '.join(COMMANDS)}.", file=sys.stderr
+        )
+        raise SystemExit(2)
+    (module, *first), _ = COMMANDS[words[0]]
+    sys.path.append(str(Path.cwd()))
+    sys.argv = [module, *first, *words[1:]]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
