@@ -20,7 +20,7 @@ setup:  ## Make .venv and install everything the demo and the tests need; second
 demo: setup  ## Train the `quick` preset, evaluate it, say where the results lie.
 	$(PYTHON_IN_VENV) -m agents.selfsup_agent
 
-test: lint type unit  ## Lint, type check, then the whole test suite.
+test: lint type docs unit  ## Lint, type check, build the documentation, then the whole test suite.
 
 browser:  # Chromium for the test of the report, where apt can install it.
 	@bash tools/install_browser.sh
