@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 SINGLE_THREADED := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser lint type unit format clean
+.PHONY: help setup demo test browser lint type unit docs format clean
 .NOTPARALLEL:
 
 help:  ## List these verbs.
@@ -20,7 +20,7 @@ setup:  ## Make .venv and install everything the demo and the tests need; second
 demo: setup  ## Train the `quick` preset, evaluate it, say where the results lie.
 	$(PYTHON_IN_VENV) -m agents.selfsup_agent
 
-test: lint type unit  ## Lint, type check, then the whole test suite.
+test: lint type docs unit  ## Lint, type check, build the documentation, then the whole test suite.
 
 browser:  # Chromium for the test of the report, where apt can install it.
 	@bash tools/install_browser.sh
@@ -35,10 +35,13 @@ type: setup  ## Mypy.
 unit: setup browser  ## Pytest alone, on every core up to eight.
 	$(SINGLE_THREADED) $(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
+docs: setup  ## Build the documentation into site/; a warning is an error.
+	$(PYTHON_IN_VENV) -m mkdocs build --strict --quiet
+
 format: setup  ## Let ruff format the code and repair what it can.
 	$(PYTHON_IN_VENV) -m ruff check --fix .
 	$(PYTHON_IN_VENV) -m ruff format .
 
 clean:  ## Remove .venv, caches and build output; runs/ stays.
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find thor_interact_env selfsup agents eval tests examples -name __pycache__ -type d -prune -exec rm -rf {} +

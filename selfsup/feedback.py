@@ -109,7 +109,7 @@ def escalation(force: int) -> tuple[tuple[int, Feedback], ...]:
     Raises:
         ValueError: There is no such force.
 
-    Example:
+    Examples:
         >>> [(index, feedback.name) for index, feedback in escalation(1)]
         [(0, 'TOO_LARGE'), (1, 'CORRECT'), (2, 'TOO_SMALL')]
     """

@@ -63,7 +63,7 @@ def check_action(action: object) -> tuple[int, int, int, int]:
     Raises:
         InvalidActionError: The action is not four integers, or one of them is outside its range.
 
-    Example:
+    Examples:
         >>> check_action([150, 299, 2, 7])
         (150, 299, 2, 7)
     """

@@ -91,7 +91,7 @@ def coarse_pixel(cell: int, grid: int) -> tuple[int, int]:
         cell: Number of the cell, row by row, in 0..grid^2 - 1.
         grid: Cells along each side, 1..300.
 
-    Example:
+    Examples:
         >>> coarse_pixel(0, 10), coarse_pixel(99, 10)
         ((15, 15), (285, 285))
     """

@@ -156,7 +156,7 @@ def checked_instances(found: object) -> list[Instance]:
             force is not an index 0..2; a score is not a finite number in 0..1; or a mask is neither None nor
             (300, 300) bool.
 
-    Example:
+    Examples:
         >>> checked_instances([Instance((300, 2), 0, 0.5, None)])
         Traceback (most recent call last):
         ...

@@ -127,7 +127,7 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
     Returns:
         A text table without a final newline: one agent a line, columns aligned, scores in percent.
 
-    Example:
+    Examples:
         >>> row = {"bbox_ap50": 0.0123, "bbox_ap": 0.004, "mass_accuracy": 0.3}
         >>> print(comparison_table({"untrained": row}))
         agent      bbox AP50  bbox AP  mask AP50  mask AP  mass  found/image  images/s

@@ -32,7 +32,7 @@ def mass_class(kilograms: float) -> int:
     Raises:
         ValueError: The mass is not a positive number.
 
-    Example:
+    Examples:
         >>> [mass_class(mass) for mass in (0.1, 0.5, 2.0)]
         [0, 1, 2]
     """

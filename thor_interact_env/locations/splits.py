@@ -37,7 +37,7 @@ def room_type(scene: str) -> str:
     Raises:
         UnknownRoomError: There is no such room.
 
-    Example:
+    Examples:
         >>> room_type("FloorPlan301")
         'bedroom'
         >>> room_type("Procedural3")

@@ -114,7 +114,7 @@ def is_for_a_wrapper(option: object) -> bool:
     Args:
         option: Name of the option.
 
-    Example:
+    Examples:
         >>> is_for_a_wrapper("minari_autoseed"), is_for_a_wrapper("start_location"), is_for_a_wrapper("state")
         (True, False, False)
     """

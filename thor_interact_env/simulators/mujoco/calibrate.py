@@ -83,7 +83,7 @@ class Share:
 def mass_class(mass: float) -> str:
     """Return the class of a mass in kilograms.
 
-    Example:
+    Examples:
         >>> mass_class(0.3), mass_class(0.5), mass_class(30.0)
         ('light', 'medium', 'heavy')
     """

@@ -306,7 +306,7 @@ def furniture_friction(mass: float) -> float:
 
     What is a burden to lift stands on glides, what nobody lifts alone on castors.
 
-    Example:
+    Examples:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]
         [0.5, 0.022, 0.0]
     """
