@@ -1,4 +1,4 @@
-"""Any agent on any split, a stranger's too: `python -m eval.benchmark --agent package.module:Class`.
+"""Any agent, a user's own too, on any split: `python -m eval.benchmark --agent package.module:Class`.
 
 An agent is any class with `propose(observation) -> list[Instance]` (`agents.base.Agent`). It is shown every
 view once, in a process of its own (`eval.benchmark.agent_process`), and what it proposes is used twice:
