@@ -240,6 +240,8 @@ def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -
         (["--agent", "user_agents:Centre", "--interactions", "-1"], "interactions is -1"),
         (["--agent", "user_agents:Centre", "--time-budget", "0"], "time_budget is 0"),
         (["--agent", "user_agents:Centre", "--out", "no/such/folder.json"], "folder"),
+        (["--agent", "mask_rcnn"], "add --run"),
+        (["--agent", "nobody", "--run", "."], "no agent 'nobody'"),
         (["--locations", "3"], "agent"),
     ],
 )
@@ -324,3 +326,8 @@ def test_the_worked_example_finds_what_stands_out() -> None:
         best = np.stack([one.mask for one in found[:3] if one.mask is not None])
         overlaps = [(best & mask).sum((1, 2)) / (best | mask).sum((1, 2)) for mask in truth.masks]
         assert np.max(overlaps) > 0.8
+
+
+def test_a_registered_agent_is_named_by_its_name(tmp_path) -> None:
+    source = benchmark.BenchmarkOptions("video_pca", run=tmp_path).source()
+    assert (source.name, source.run) == ("agents.video_pca.agent:VideoPCAAgent", tmp_path)
