@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 SINGLE_THREADED := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser lint type unit mutations docs format clean
+.PHONY: help setup demo test browser lint type unit docs format clean
 .NOTPARALLEL:
 
 help:  ## List these verbs.
@@ -37,9 +37,6 @@ unit: setup browser  ## Pytest alone, on every core up to eight.
 
 docs: setup  ## Build the documentation into site/; a warning is an error.
 	$(PYTHON_IN_VENV) -m mkdocs build --strict --quiet
-
-mutations: setup  ## Break the code on purpose, one place at a time, and see that the tests notice.
-	$(PYTHON_IN_VENV) tools/mutations.py
 
 format: setup  ## Let ruff format the code and repair what it can.
 	$(PYTHON_IN_VENV) -m ruff check --fix .
