@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 SINGLE_THREADED := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test browser lint type unit docs format clean
+.PHONY: help setup demo test browser lint type unit docs format mutations clean
 .NOTPARALLEL:
 
 help:  ## List these verbs.
@@ -41,6 +41,9 @@ docs: setup  ## Build the documentation into site/; a warning is an error.
 format: setup  ## Let ruff format the code and repair what it can.
 	$(PYTHON_IN_VENV) -m ruff check --fix .
 	$(PYTHON_IN_VENV) -m ruff format .
+
+mutations: setup  ## Break the code on purpose, one place at a time, and see that tests notice.
+	$(SINGLE_THREADED) $(PYTHON_IN_VENV) tools/mutations.py
 
 clean:  ## Remove .venv, caches and build output; runs/ stays.
 	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

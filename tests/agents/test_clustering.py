@@ -153,3 +153,14 @@ def test_wrong_maps_are_named() -> None:
         greedy_instances(scores, forces, embeddings)
     with pytest.raises(ValueError, match="max_instances is -1"):
         greedy_instances(scores, forces, np.zeros_like(embeddings), max_instances=-1)
+
+
+def test_by_default_the_best_32_cells_with_a_logit_of_minus_3_or_more_are_seeds() -> None:
+    embeddings = 10 * np.arange(36, dtype=np.float32).reshape(1, 6, 6)  # every cell is an instance
+    forces = np.zeros((3, 6, 6), np.float32)
+    scores = np.full((6, 6), -3.01, np.float32)
+    scores[0] = [4, 0.01, -0.01, -2.9, -3.0, -3.01]
+    found = greedy_instances(scores, forces, embeddings)
+    assert [(instance.row, instance.column) for instance in found] == [(0, column) for column in range(5)]
+    assert found[-1].score == pytest.approx(1 / (1 + math.exp(3)))
+    assert len(greedy_instances(np.zeros((6, 6), np.float32), forces, embeddings)) == 32

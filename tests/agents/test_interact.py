@@ -18,6 +18,7 @@ from agents.base import Point
 from agents.collection.collect import (
     CollectionError,
     CollectionTask,
+    collect_locations,
     make_environment,
     network_points,
 )
@@ -25,7 +26,7 @@ from agents.collection.interact import InteractionRecord, InteractionSchedule, i
 from agents.collection.local_collector import LocalCollector
 from agents.selfsup_agent.network import InteractionNet
 from selfsup.feedback import Feedback
-from thor_interact_env.actions import AGENT_HEIGHT_Y
+from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Observation
 
@@ -247,6 +248,20 @@ def test_groups_of_locations_share_a_room_and_all_rooms_are_drawn() -> None:
     assert set(rooms) == set(ROOMS)
     alone = make_task(seeds=tuple(range(200)), locations_per_room=1)
     assert any(alone.room(index) != alone.room(index + 1) for index in range(0, 200, 2))
+
+
+def test_locations_have_the_fraction_in_reach_that_the_task_asks_for() -> None:
+    simulator = FakeSimulator(rooms=ROOMS, table_rows=120)  # two fifths of the view; the rectangles decide
+    fractions = {
+        asked: [
+            np.mean(record.experience.depth < REACH)
+            for record in collect_locations(
+                make_task(seeds=tuple(range(12)), reachable_share=asked, environment={"simulator": simulator})
+            )
+        ]
+        for asked in (0.0, 0.46)
+    }
+    assert min(fractions[0.0]) < 0.46 <= min(fractions[0.46])
 
 
 def test_other_weights_in_the_same_file_are_seen(weights: Path, collector: LocalCollector) -> None:

@@ -1,16 +1,17 @@
 """One learner, without a simulator: what its options do to the weights."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from agents.training.batches import Batches
+from agents.training.batches import Batches, make_batch
 from agents.training.configuration import TrainConfig
 from agents.training.learner import Learner
 from agents.training.presets import preset
-from agents.training.schedule import ConfigurationError
+from agents.training.schedule import ConfigurationError, Optimizer
 from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
 
@@ -88,3 +89,61 @@ def test_a_window_that_is_no_part_of_a_view_is_refused(value: int) -> None:
 def test_the_released_network_learns_from_whole_views_only() -> None:
     with pytest.raises(ConfigurationError, match=r"window is 60.*--schedule.window 100"):
         TrainConfig(schedule=replace(SMOKE, window=60), network="released")
+
+
+def learner_of(**options: Any) -> Learner:
+    return Learner(
+        TrainConfig(precision="32-true", device="cpu", threads=1, **{"schedule": SMOKE, **options})
+    )
+
+
+def parameters_of(learner: Learner) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in learner.network.named_parameters()}
+
+
+def learn(learner: Learner, rates: list[float]) -> None:
+    """Make an update with each of these rates; the batches are always the same."""
+    with Batches(bank_of(4), np.random.default_rng(0), SMOKE.batch_size, len(rates)) as batches:
+        for rate in rates:
+            learner.learn(batches, rate, joint=True)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_an_update_moves_the_weights_in_proportion_to_the_rate_it_is_given(optimizer: Optimizer) -> None:
+    moved = []
+    for rate in (0.0, 1e-4, 4e-4):
+        learner = learner_of(schedule=replace(SMOKE, optimizer=optimizer))
+        before = parameters_of(learner)
+        learn(learner, [rate])
+        after = parameters_of(learner)
+        moved.append(sum(float((after[name] - before[name]).abs().sum()) for name in before))
+    assert moved[0] == 0
+    assert moved[2] == pytest.approx(4 * moved[1], rel=1e-2)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_a_new_stage_learns_as_a_new_learner_with_the_same_weights(optimizer: Optimizer) -> None:
+    schedule = replace(SMOKE, optimizer=optimizer)
+    learner, fresh = learner_of(schedule=schedule), learner_of(schedule=schedule)
+    learn(learner, [1e-3, 1e-3])
+    fresh.network.load_state_dict(learner.weights())
+    learner.start_stage()
+    for each in (learner, fresh):
+        learn(each, [1e-3])
+    others = parameters_of(fresh)
+    assert all(torch.equal(value, others[name]) for name, value in parameters_of(learner).items())
+
+
+def test_masks_are_weighted_as_the_configuration_says_and_by_default_as_in_the_paper() -> None:
+    """With one mask in each image the authors' code's weights are 200 times the paper's."""
+    batch = make_batch(bank_of(2).read(np.arange(2)), "gaussian")
+    losses = [
+        learner.update(batch, 0.0, joint=False).measures["embedding_loss"]
+        for learner in (
+            learner_of(),
+            learner_of(embedding_normalization="added"),
+            learner_of(embedding_normalization="averaged"),
+        )
+    ]
+    assert losses[0] == losses[1]
+    assert losses[2] == pytest.approx(200 * losses[1], rel=1e-5)

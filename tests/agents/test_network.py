@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from agents.selfsup_agent.agent import SelfSupervisedAgent
-from agents.selfsup_agent.network import InteractionNet, Prediction, PredictionNetwork, fused, image_tensor
+from agents.selfsup_agent.network import (
+    InteractionNet,
+    Prediction,
+    PredictionNetwork,
+    coordinate_grid,
+    fused,
+    image_tensor,
+)
 from agents.selfsup_agent.released_network import ReleasedNet
 from thor_interact_env.simulators.base import Observation
 
@@ -61,6 +68,14 @@ def test_receptive_field_is_the_papers() -> None:
         assert left < 3 * column + 1 < right
         widest = max(widest, bottom - top + 1, right - left + 1)
     assert 135 <= widest <= 139
+
+
+def test_coordinates_reach_from_minus_4_to_4_on_both_axes() -> None:
+    rows, columns = coordinate_grid()
+    axis = torch.linspace(-4, 4, 100)
+    torch.testing.assert_close(rows, axis[:, None].expand(100, 100))
+    torch.testing.assert_close(columns, axis.expand(100, 100))
+    assert torch.equal(InteractionNet().coordinates, torch.stack((rows, columns)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

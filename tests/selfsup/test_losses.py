@@ -131,6 +131,17 @@ def test_embedding_gradient_is_minus_the_ascent(
     assert not embeddings.grad[1].any()
 
 
+def test_by_default_masks_are_weighted_as_in_the_authors_code() -> None:
+    embeddings, masks, mask_image = example(8)
+    distances = mask_distances(embeddings, masks, mask_image)
+    averaged, added = (
+        embedding_loss(embeddings, masks, mask_image, 3, name) for name in ("averaged", "added")
+    )
+    assert averaged > 2 * added
+    assert embedding_loss(embeddings, masks, mask_image, 3) == averaged
+    assert distance_loss(distances, masks, mask_image, 3) == averaged
+
+
 def test_order_of_masks_and_memory_layout_do_not_matter() -> None:
     embeddings, masks, mask_image = example(2)
     gradients = []

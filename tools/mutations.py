@@ -1,0 +1,196 @@
+"""Break the code on purpose, one place at a time, and see that tests notice.
+
+Each mutation replaces one piece of text of one file, in a copy of the tree outside the checkout, and runs
+the tests that state the behaviour. A mutation that no test notices survives: a test is missing. Nothing here
+is random, so that a survivor can be looked at by hand.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+TIMEOUT = 300
+"""Seconds for the tests of one mutation; one that takes longer counts as caught."""
+
+
+class Mutation(NamedTuple):
+    """One wrong line.
+
+    Attributes:
+        name: What is wrong then.
+        file: Path from the root of the tree.
+        old: Text that occurs exactly once in the file.
+        new: What stands in its place.
+        tests: What pytest is given, separated by spaces; `FILE -k WORDS` selects some of a slow file.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+_LEARNER, _TRAINING = "agents/training/learner.py", "agents/selfsup_agent/training.py"
+_CLUSTERING, _NETWORK = "agents/selfsup_agent/clustering.py", "agents/selfsup_agent/network.py"
+_INTERACT, _SCHEDULE = "agents/collection/interact.py", "agents/training/schedule.py"
+_SAMPLING, _SIMULATOR = "thor_interact_env/locations/sampling.py", "thor_interact_env/simulators/mujoco"
+_LEARN, _LOOP = "tests/agents/test_learner.py -k", "tests/agents/test_training_loop.py"
+_LOSSES, _FEEDBACK = "tests/selfsup/test_losses.py", "tests/selfsup/test_feedback.py"
+_CHANGE, _TARGETS = "tests/selfsup/test_change.py", "tests/selfsup/test_targets.py"
+_SUPERPIXELS, _BANK = "tests/selfsup/test_superpixels.py", "tests/selfsup/test_memory_bank.py"
+_CLUSTERS, _VISITS = "tests/agents/test_clustering.py", "tests/agents/test_interact.py"
+_DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching.py"
+
+# fmt: off
+MUTATIONS = (
+    # What gradients do, and when.
+    Mutation("the learning rate is ignored", _LEARNER, 'group["lr"] = rate',
+             'group["lr"] = self._config.schedule.learning_rate', f"{_LEARN} proportion"),
+    Mutation("the rate never falls", _TRAINING,
+             "                rate = self.schedule.rate(self.updates)\n",
+             "                rate = self.schedule.rate(0)\n", _LOOP),
+    Mutation("the optimizer is kept from stage to stage", _LEARNER,
+             "is a training run of its own.\"\"\"\n        self.optimizer = self._new_optimizer()\n",
+             "is a training run of its own.\"\"\"\n", f"{_LEARN} stage"),
+    Mutation("stages are not begun", _TRAINING, "self.learner.start_stage()", "pass", _LOOP),
+    Mutation("no augmentation", _TRAINING, "updates, kernel, augmentation, side",
+             "updates, kernel, lambda one, rng: one, side", _LOOP),
+    Mutation("the probability of jitter is ignored", _TRAINING,
+             "jitter_probability=self.schedule.jitter_probability", "jitter_probability=0.0", _LOOP),
+    Mutation("the learner's normalization is ignored", _LEARNER,
+             "self._config.embedding_normalization,", '"averaged",', f"{_LEARN} weighted"),
+    Mutation("another normalization by default (run)", "agents/training/configuration.py",
+             '["added", "averaged"] = "added"', '["added", "averaged"] = "averaged"', f"{_LEARN} weighted"),
+    Mutation("another normalization by default (loss)", "selfsup/losses.py",
+             '"averaged",\n    area_exponent', '"added",\n    area_exponent', _LOSSES),
+    Mutation("another normalization by default (distances)", "selfsup/losses.py",
+             '"averaged",\n    images_with', '"added",\n    images_with', _LOSSES),
+    Mutation("detection is frozen for an episode too long", _TRAINING,
+             "local < stage.frozen", "local <= stage.frozen", _LOOP),
+    Mutation("the rate falls from the start", _SCHEDULE,
+             "start = last - self.decay_share * self.total_updates", "start = 0",
+             "tests/agents/test_schedule.py"),
+    Mutation("the last episode has the updates of the first", _SCHEDULE,
+             "self.updates_start + share * (", "self.updates_start + 0 * (", "tests/agents/test_schedule.py"),
+    # What is collected.
+    Mutation("collection ignores the fraction in reach", "agents/collection/collect.py",
+             "(room,), task.reachable_share)", "(room,), 0.0)", _VISITS),
+    Mutation("segmentation only, with any force", _INTERACT,
+             "force if schedule.joint else _GREATEST_FORCE", "force", _VISITS),
+    Mutation("points in pixels, not cells", _INTERACT, "(row // STRIDE, column // STRIDE)",
+             "(row // STRIDE, column // STRIDE - 1)", _VISITS),
+    Mutation("a success does not end the attempts", _INTERACT, "                break\n",
+             "                continue\n", _VISITS),
+    Mutation("80% of the rotations are one", _SAMPLING, "ROTATIONS[rng.integers(len(ROTATIONS))]",
+             "ROTATIONS[int(rng.random() > 0.8) * rng.integers(len(ROTATIONS))]", _DRAWS),
+    Mutation("80% of the horizons are one", _SAMPLING, "HORIZONS[rng.integers(len(HORIZONS))]",
+             "HORIZONS[int(rng.random() > 0.8) * rng.integers(len(HORIZONS))]", _DRAWS),
+    Mutation("80% of the positions are one", _SAMPLING, "positions[rng.integers(len(positions))]",
+             "positions[int(rng.random() > 0.8) * rng.integers(len(positions))]", _DRAWS),
+    Mutation("the worst of the rejected poses is taken", _SAMPLING, "share > best_share",
+             "best is None or share < best_share", "tests/env/test_locations.py"),
+    # What the network's output means.
+    Mutation("coordinates to 1", _NETWORK, "COORDINATE_RANGE = 4.0", "COORDINATE_RANGE = 1.0",
+             "tests/agents/test_network.py -k coordinate"),
+    Mutation("seeds above a score of one half only", _CLUSTERING,
+             "INFERENCE_THRESHOLD = -3.0", "INFERENCE_THRESHOLD = 0.0", _CLUSTERS),
+    Mutation("wide clusters", _CLUSTERING, "SQUARED_RADIUS = 1.0", "SQUARED_RADIUS = 2.0", _CLUSTERS),
+    Mutation("64 instances", "agents/base.py", "MAX_INSTANCES = 32", "MAX_INSTANCES = 64", _CLUSTERS),
+    # What the simulator does.
+    Mutation("left and right exchanged in a push", f"{_SIMULATOR}/touching.py",
+             "direction[0] * viewpoint.right", "-direction[0] * viewpoint.right", _TOUCHES),
+    Mutation("left and right exchanged in directions", "thor_interact_env/actions.py",
+             "for x in (-1, 1) for y", "for x in (1, -1) for y", "tests/env/test_actions.py"),
+    Mutation("a single pixel in reach is ground truth", f"{_SIMULATOR}/simulator.py",
+             "MINIMUM_VISIBLE_PIXELS = 10", "MINIMUM_VISIBLE_PIXELS = 1", _TOUCHES),
+    Mutation("no pixel counts towards the minimum", f"{_SIMULATOR}/simulator.py",
+             ".sum() >= MINIMUM_VISIBLE_PIXELS", ".sum() > MINIMUM_VISIBLE_PIXELS", _TOUCHES),
+    # Self-supervision: what a touch tells.
+    Mutation("a touch succeeds too easily", "selfsup/feedback.py",
+             "SUCCESS_THRESHOLD = 1.5", "SUCCESS_THRESHOLD = 1.25", _FEEDBACK),
+    Mutation("the kernels are exchanged", "selfsup/feedback.py",
+             'if name == "gaussian" else', 'if name != "gaussian" else', _FEEDBACK),
+    Mutation("too large and too small exchanged", "selfsup/feedback.py",
+             "(greatest, Feedback.TOO_SMALL)", "(greatest, Feedback.TOO_LARGE)", _FEEDBACK),
+    Mutation("cells change too seldom", "selfsup/change.py",
+             "CHANGE_THRESHOLD = 0.01", "CHANGE_THRESHOLD = 0.02", _CHANGE),
+    Mutation("flow of 2", "selfsup/change.py", "FLOW_THRESHOLD = 1.0", "FLOW_THRESHOLD = 2.0", _CHANGE),
+    Mutation("half a superpixel has to change", "selfsup/superpixels.py",
+             "MIN_SHARE = 0.25", "MIN_SHARE = 0.5", _SUPERPIXELS),
+    Mutation("a quarter is not enough", "selfsup/superpixels.py",
+             "(hits >= min_share", "(hits > min_share", _SUPERPIXELS),
+    Mutation("a force too small lowers the greater ones", "selfsup/targets.py",
+             "index > predicted, index < predicted", "index < predicted, index > predicted", _TARGETS),
+    Mutation("failures count as successes", "selfsup/targets.py",
+             "background=torch.from_numpy(_spread(failure_cells",
+             "background=torch.from_numpy(_spread(success_cells", _TARGETS),
+    Mutation("forces weigh as much as scores", "selfsup/losses.py",
+             "FORCE_WEIGHT = 0.1", "FORCE_WEIGHT = 1.0", _LOSSES),
+    Mutation("pulls are not clipped", "selfsup/losses.py", ".clamp_(-1, 1)", ".clamp_(-9, 9)", _LOSSES),
+    Mutation("masks reach to distance 2", "selfsup/losses.py",
+             "DISTANCE_THRESHOLD = 1.0", "DISTANCE_THRESHOLD = 2.0", _LOSSES),
+    Mutation("known locations come first", "selfsup/memory_bank.py",
+             "times /= self._priorities", "times *= self._priorities", _BANK),
+    Mutation("nothing is ever flipped", "selfsup/augmentation.py",
+             "FLIP_PROBABILITY = 0.5", "FLIP_PROBABILITY = 0.0", "tests/selfsup/test_augmentation.py"),
+)
+# fmt: on
+
+
+def copy_tree(destination: Path) -> None:
+    """Copy what git knows of the tree, as it is in the checkout now."""
+    known = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, known.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (destination / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, destination / name)
+
+
+def passes(tests: str, tree: Path) -> bool:
+    """Return whether tests pass in a tree."""
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
+    try:
+        return not subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT, check=False
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def main() -> int:
+    """Try the mutations; return 1 where one survives or where its text is not found exactly once."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("words", nargs="*", help="only mutations whose name or file contains one of these")
+    words = parser.parse_args().words
+    chosen = [each for each in MUTATIONS if not words or any(w in each.name + each.file for w in words)]
+    caught = 0
+    with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
+        tree = Path(folder)
+        copy_tree(tree)
+        broken = [tests for tests in dict.fromkeys(each.tests for each in chosen) if not passes(tests, tree)]
+        for tests in broken:
+            print(f"{tests} fails without any mutation, so it can show nothing", flush=True)
+        for each in chosen:
+            source = (tree / each.file).read_text(encoding="utf-8")
+            if source.count(each.old) != 1:
+                print(f"NOT FOUND ONCE  {each.name}: {each.old!r} in {each.file}", flush=True)
+                continue
+            (tree / each.file).write_text(source.replace(each.old, each.new), encoding="utf-8")
+            survived = each.tests in broken or passes(each.tests, tree)
+            (tree / each.file).write_text(source, encoding="utf-8")
+            caught += not survived
+            print(f"{'SURVIVED' if survived else 'caught  '}  {each.name} ({each.file})", flush=True)
+    print(f"{caught} of {len(chosen)} caught")
+    return int(caught < len(chosen) or not chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
