@@ -1,4 +1,4 @@
-"""The list of mutations does not rot: each is one place of a file, still parses, and names tests there are."""
+"""The list of mutations fits the code: each is one place of a file, still parses, and names its tests."""
 
 import ast
 import importlib.util
