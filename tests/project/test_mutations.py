@@ -1,4 +1,4 @@
-"""The list of mutations does not rot: each is one place of a file, still parses, and names tests there are."""
+"""Each listed mutation is one place of a file, still parses, and names tests that exist."""
 
 import ast
 import importlib.util
