@@ -158,7 +158,7 @@ def network_points(
     return propose
 
 
-class _Workshop:
+class _ProcessCache:
     """What a process keeps from task to task."""
 
     def __init__(self) -> None:
@@ -204,12 +204,12 @@ class _Workshop:
         self._simulator = self._world = None
 
 
-_workshop = _Workshop()
+_cache = _ProcessCache()
 
 
-def close_workshop() -> None:
+def close_cache() -> None:
     """Close the simulator that this process keeps from task to task."""
-    _workshop.close()
+    _cache.close()
 
 
 def collect_locations(task: CollectionTask, weights: bytes | None = None) -> list[InteractionRecord]:
@@ -241,7 +241,7 @@ def collect_locations(task: CollectionTask, weights: bytes | None = None) -> lis
 
 def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) -> InteractionRecord:
     rng = np.random.default_rng(seed)
-    simulator = _workshop.simulator(task.environment)
+    simulator = _cache.simulator(task.environment)
     location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
     truth = simulator.instances() if task.truth else None
     env = make_environment(task.environment, task.schedule, simulator, task.oracles)
@@ -249,7 +249,7 @@ def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) ->
         return cast(InteractionRecord, task.visit(env, location, rng))
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
-        network = _workshop.network(Path(task.weights), weights)
+        network = _cache.network(Path(task.weights), weights)
         propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
     record = interact(env, location, propose_points, task.schedule, rng, task.oracles)
     return replace(record, truth=truth)

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from agents.closing import Closing
-from agents.collection.collect import CollectionError, CollectionTask, close_workshop, collect_locations
+from agents.collection.collect import CollectionError, CollectionTask, close_cache, collect_locations
 from agents.collection.collector import ATTEMPTS, describe, use_one_thread
 from agents.collection.interact import InteractionRecord
 from agents.training.processor import available_cores
@@ -76,7 +76,7 @@ class LocalCollector(Closing):
     def close(self) -> None:
         """Give up tasks that have not begun, wait for the others and end the processes."""
         if self._threads is None:
-            close_workshop()
+            close_cache()
             return
         self._threads.shutdown(wait=True, cancel_futures=True)
         for process, _ in self._processes.values():

@@ -57,7 +57,7 @@ def default_run_folder(config: MaskRCNNConfig) -> Path:
     use = "-".join(
         name
         for name, on in (
-            ("felt", config.targets == "self_supervised"),
+            ("self-supervised", config.targets == "self_supervised"),
             ("robust", config.loss == "robust"),
             ("mass", config.mass),
         )

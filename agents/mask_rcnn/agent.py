@@ -1,4 +1,4 @@
-"""Mask R-CNN as an agent, and the door to its command line: `python -m agents.mask_rcnn --help`.
+"""Mask R-CNN as an agent; its command line is `python -m agents.mask_rcnn --help`.
 
 The upper bound and the ablation of the paper's table 1: fully supervised with mass (row b) and without (h),
 and on self-supervised masks with pixel cross-entropy (i) and with the robust set loss (j). torch and

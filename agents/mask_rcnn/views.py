@@ -1,4 +1,4 @@
-"""What Mask R-CNN learns from: views with true or felt masks, collected once and kept in the run folder.
+"""What Mask R-CNN learns from: views with true or self-supervised masks, kept in the run folder.
 
 The locations are those that the self-supervised run of the same preset, split and seed visits. A folder holds
 one pair of files for each of its episodes::
@@ -114,7 +114,7 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
     """
     counterpart = config.counterpart()
     schedule, left = counterpart.schedule, config.schedule.locations
-    felt = config.targets == "self_supervised"
+    self_supervised = config.targets == "self_supervised"
     tasks: list[CollectionTask] = []
     for number, stage in enumerate(schedule.stages):
         for episode in range(stage.episodes):
@@ -129,8 +129,8 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
                 environment={**counterpart.environment(), "simulator": config.simulator},
                 reachable_share=schedule.reachable_share,
                 locations_per_room=schedule.locations_per_room,
-                oracles=OracleOptions(points=felt),
-                truth=not felt,
+                oracles=OracleOptions(points=self_supervised),
+                truth=not self_supervised,
             )
             tasks.append(task)
     return tasks
@@ -159,7 +159,7 @@ class ViewFolder:
 
     @property
     def masks_per_location(self) -> float:
-        """Masks that were recorded, felt or true, at a location, once all are there."""
+        """Masks that were recorded, self-supervised or true, at a location, once all are there."""
         return sum(self._masks) / len(self)
 
     def collect(self, collector: Collector) -> Iterator[list[InteractionRecord]]:

@@ -46,7 +46,7 @@ CONTENTS: Mapping[str, str] = {
     "tensorboard": "the same for `tensorboard --logdir`",
     "checkpoints": "the trained network, by the number of episodes",
     "evaluation.json": "the table above",
-    "memory_bank": "what was seen and felt; only needed to resume",
+    "memory_bank": "what was seen and touched; only needed to resume",
 }
 """What a run folder holds."""
 

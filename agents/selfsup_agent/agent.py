@@ -1,4 +1,4 @@
-"""The paper's learner as an agent, and the door to its command line: `python -m agents.selfsup_agent --help`.
+"""The paper's learner as an agent; its command line is `python -m agents.selfsup_agent --help`.
 
 torch and what needs it are imported inside the functions that use them, so that `--help` answers at once.
 """

@@ -2,8 +2,8 @@
 
 The paper's instances are whole clusters of embeddings, and their score is that of the touch. But a cell far
 away may look like part of an object and spoil its box, and a touch that is sure to move something may come
-with a mask of which nothing is sure. Both are mended here, after the clustering: which points are found, what
-is touched while a run trains and what it learns are the paper's.
+with a mask of which nothing is sure. Both are corrected here, after the clustering: which points are found,
+what is touched while a run trains and what it learns are the paper's.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""VideoPCA as an agent, and the door to its command line: `python -m agents.video_pca --help`.
+"""VideoPCA as an agent; its command line is `python -m agents.video_pca --help`.
 
 Row (g) of the paper's table 1: objects are touched and the motion is watched; principal components and
 colours make a soft mask of it (`selfsup.video_pca`), which the network of the self-supervised agent learns to

@@ -1,6 +1,6 @@
 """Any agent in a process of its own: what it proposes is checked, and how long it may take is limited.
 
-The agent is a stranger's code. It may raise, return nonsense, hang, or end the interpreter; whatever it does
+The agent is code of a user. It may raise, return nonsense, hang, or end the interpreter; whatever it does
 is a `Failure` of one view here, and the next view is shown to it all the same. How time is limited:
 
 * The time of `propose` is measured inside the process. More than the budget is a failure, even though the
@@ -360,7 +360,7 @@ def _answer(agent: Agent, observation: Observation) -> tuple[str, Any, float]:
     seconds = time.perf_counter() - start
     try:
         return "instances", [_packed(one) for one in checked_instances(found)], seconds
-    except Exception as error:  # even looking at it may run a stranger's code
+    except Exception as error:  # even looking at it may run code of the agent
         return "malformed", described(error).removeprefix("MalformedInstanceError: "), seconds
 
 

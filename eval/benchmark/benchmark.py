@@ -1,4 +1,4 @@
-"""Any agent on any split, a stranger's too: `python -m eval.benchmark --agent package.module:Class`.
+"""Any agent, a user's own too, on any split: `python -m eval.benchmark --agent package.module:Class`.
 
 An agent is any class with `propose(observation) -> list[Instance]` (`agents.base.Agent`). It is shown every
 view once, in a process of its own (`eval.benchmark.agent_process`), and what it proposes is used twice:
@@ -28,6 +28,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from agents.commands.options import parse_options, run_command_line
+from agents.registry import registered_agent
 from agents.training.schedule import require
 from eval.benchmark.agent_process import AgentProcess, AgentSource, Answer
 from eval.benchmark.leaderboard import append_to_leaderboard
@@ -67,7 +68,8 @@ class BenchmarkOptions:
     """Measure any agent on held-out views: what it finds, and what its touches move."""
 
     agent: str
-    """The class, package.module:Class, such as examples.my_agent:NearestSuperpixels."""
+    """The class, package.module:Class, such as examples.my_agent:NearestSuperpixels; or with --run the name
+    of a registered agent, such as self_supervised, mask_rcnn, video_pca or ppo."""
 
     split: str = "NovelObjects"
     """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val."""
@@ -119,7 +121,7 @@ class BenchmarkOptions:
         """Return where the agent comes from.
 
         Raises:
-            ConfigurationError: The options are not a JSON object.
+            ConfigurationError: The options are not a JSON object, or no agent of this name is registered.
         """
         try:
             options = json.loads(self.agent_options)
@@ -131,7 +133,12 @@ class BenchmarkOptions:
             f"agent_options is {self.agent_options!r}, not a JSON object such as '{{\"seed\": 1}}'"
             + (f" ({options})." if isinstance(options, Exception) else "."),
         )
-        return AgentSource(self.agent, options, self.run)
+        if ":" in self.agent:
+            return AgentSource(self.agent, options, self.run)
+        require(
+            self.run is not None, f"{self.agent} is a registered agent, which is made from a run: add --run."
+        )
+        return AgentSource(registered_agent(self.agent).agent, options, self.run)
 
 
 def benchmark_views(split: str, locations: int, seed: int = 0, shipped: bool = False) -> EvaluationSet:

@@ -43,22 +43,22 @@ def configuration(precision="32-true", **values):
 
 
 def record(seed, truth):
-    """Two rectangles on noise; what moved is the left one, felt twice, and too large."""
+    """Two rectangles on noise; what moved is the left one, recorded twice, and too large."""
     rng = np.random.default_rng(seed)
     rgb = rng.integers(0, 60, (300, 300, 3), dtype=np.uint8)
     masks = np.zeros((2, 300, 300), bool)
     masks[0, 30:150, 30 : 90 + int(rng.integers(30))] = True
     masks[1, 200:260, 180:290] = True
     rgb[masks.any(0)] += np.uint8(150)
-    felt = np.zeros((2, 100, 100), bool)
-    felt[:, 8:55, 8:42] = True
-    felt[1, 8] = False
+    recorded = np.zeros((2, 100, 100), bool)
+    recorded[:, 8:55, 8:42] = True
+    recorded[1, 8] = False
     none = np.zeros((0, 2), np.int16)
     experience = Experience(
         rgb,
         rng.uniform(0.5, 3, (300, 300)).astype(np.float16),
         none if truth else np.array([[20, 20], [25, 25]], np.int16),
-        felt[:0] if truth else felt,
+        recorded[:0] if truth else recorded,
         np.array([] if truth else [2, 2], np.int8),
         np.array([] if truth else [0, 0], np.int8),
         none,
@@ -153,10 +153,10 @@ def test_locations_are_those_of_the_self_supervised_run():
     ] * (stage.episodes - 1)
     assert list(tasks[2].seeds) == location_seeds(5, 0, 2, stage.locations_per_episode)
     assert all(task.truth and not task.oracles.points for task in tasks)
-    felt = collection_tasks(MaskRCNNConfig.from_preset("quick", seed=5, targets="self_supervised"))
-    assert [task.seeds for task in felt] == [task.seeds for task in tasks]
-    assert all(task.oracles.points and not task.oracles.masks and not task.truth for task in felt)
-    assert not any(task.schedule.joint for task in felt)
+    recorded = collection_tasks(MaskRCNNConfig.from_preset("quick", seed=5, targets="self_supervised"))
+    assert [task.seeds for task in recorded] == [task.seeds for task in tasks]
+    assert all(task.oracles.points and not task.oracles.masks and not task.truth for task in recorded)
+    assert not any(task.schedule.joint for task in recorded)
     # The second stage follows the first, and the last episode is cut short.
     smoke = collection_tasks(replace(configuration(), schedule=replace(TINY, locations=11)))
     assert [len(task.seeds) for task in smoke] == [4, 2, 4, 1]
@@ -203,10 +203,10 @@ def test_views_are_kept_and_damaged_ones_made_again(tmp_path):
 def test_felt_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
     views, seeds = collected(tmp_path, configuration(targets="self_supervised", loss="robust"))
     view = views.read(0)
-    felt = record(seeds[0], False).experience.masks
+    recorded = record(seeds[0], False).experience.masks
     assert view.masks.shape == (1, 300, 300) and view.labels.tolist() == [1]
-    assert (view.masks[0, 1::3, 1::3] == felt[0]).all()
-    assert view.masks.sum() == 9 * felt[0].sum()
+    assert (view.masks[0, 1::3, 1::3] == recorded[0]).all()
+    assert view.masks.sum() == 9 * recorded[0].sum()
     _, targets = view.tensors()
     assert targets["boxes"].tolist() == [[24, 24, 126, 165]]
 
@@ -374,7 +374,7 @@ def test_options_override_the_preset_and_a_run_to_go_on_with_overrides_both(tmp_
     assert command.config.schedule == replace(mask_rcnn_preset("smoke"), batch_size=3)
     assert str(default_run_folder(command.config)) == "runs/smoke-mask-rcnn-mass-NovelSpaces-seed0"
     config = configuration(seed=7, targets="self_supervised", loss="robust")
-    assert default_run_folder(config).name == "smoke-mask-rcnn-felt-robust-NovelSpaces-seed7"
+    assert default_run_folder(config).name == "smoke-mask-rcnn-self-supervised-robust-NovelSpaces-seed7"
     (tmp_path / "config.json").write_text(json.dumps(config.to_json()))
     assert BASELINE.parse_train(["--out", str(tmp_path), "--resume"]).config == config
     assert isinstance(command.config.schedule, MaskRCNNSchedule)

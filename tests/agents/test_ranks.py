@@ -119,11 +119,8 @@ def test_what_ranks_cannot_share_is_refused(
         check_ranks(2, batch_size, capacity)
 
 
-def test_ranks_decide_the_result_and_older_configurations_have_one() -> None:
+def test_ranks_decide_the_result() -> None:
     one = TrainConfig(schedule=preset("smoke"))
-    values = one.to_json()
-    del values["ranks"]
-    assert TrainConfig.from_json(values) == one
     two = TrainConfig(schedule=preset("smoke"), ranks=2)
     assert one.digest() != two.digest()
     assert one.difference(two) == "ranks (1, not 2)"

@@ -196,9 +196,10 @@ def test_it_is_trained_like_the_papers_network() -> None:
     assert moved(frozen=False) == names
 
 
-def test_runs_of_before_the_choice_are_of_the_papers_network() -> None:
+def test_a_run_says_which_network_it_has() -> None:
     values = TrainConfig(schedule=preset("smoke")).to_json()
     del values["network"]
-    assert TrainConfig.from_json(values).network == "paper"
+    with pytest.raises(ConfigurationError, match="lacks network"):
+        TrainConfig.from_json(values)
     with pytest.raises(ConfigurationError, match="must be an object"):
         TrainConfig.from_json([])  # type: ignore[arg-type]

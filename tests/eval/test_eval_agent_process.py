@@ -27,7 +27,7 @@ GOOD = Instance((0, 299), 2, 1.0, MASK)
 
 
 @pytest.fixture(autouse=True)
-def strangers(monkeypatch):
+def user_folder(monkeypatch):
     """The module of the agents can be imported, here and in processes that are started."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
@@ -84,7 +84,7 @@ def test_what_is_well_formed_passes_as_plain_numbers(row: int, column: int, forc
 
 
 def test_masks_come_through_the_pipe_unchanged() -> None:
-    with AgentProcess(AgentSource("stranger_agents:Centre", {"mask": True, "force": 1})) as agent:
+    with AgentProcess(AgentSource("user_agents:Centre", {"mask": True, "force": 1})) as agent:
         answer = agent.propose(view(0))
     (found,) = answer.instances
     assert answer.failure is None and answer.seconds is not None
@@ -107,7 +107,7 @@ def test_a_failure_is_told_and_the_next_view_is_shown(
 ) -> None:
     # Only one that hangs has to be waited for; a busy machine may keep the others waiting.
     monkeypatch.setattr("eval.benchmark.agent_process.TRANSFER_SECONDS", 1.0 if name == "Hangs" else 30.0)
-    with AgentProcess(AgentSource(f"stranger_agents:{name}"), time_budget=0.2) as agent:
+    with AgentProcess(AgentSource(f"user_agents:{name}"), time_budget=0.2) as agent:
         answers = [agent.propose(view(value)) for value in (0, 1, 0)]
     assert [answer.failure is None for answer in answers] == [True, False, True]
     failure = answers[1].failure
@@ -118,7 +118,7 @@ def test_a_failure_is_told_and_the_next_view_is_shown(
 
 
 def test_what_an_agent_says_is_one_bounded_printable_line() -> None:
-    with AgentProcess(AgentSource("stranger_agents:Fidgets")) as agent:
+    with AgentProcess(AgentSource("user_agents:Fidgets")) as agent:
         failures = [agent.propose(view(value)).failure for value in (0, 1)]
     for failure, part in zip(failures, (r"half a pair \ud800", "point array("), strict=True):
         assert failure is not None and part in failure.message
@@ -127,7 +127,7 @@ def test_what_an_agent_says_is_one_bounded_printable_line() -> None:
 
 
 def test_an_agent_may_have_processes_and_they_end_with_it() -> None:
-    with AgentProcess(AgentSource("stranger_agents:HasChildren")) as agent:
+    with AgentProcess(AgentSource("user_agents:HasChildren")) as agent:
         answer = agent.propose(view(0))
         assert answer.failure is None and answer.instances[0].force == 1
         assert agent._process is not None and agent._process.pid is not None
@@ -152,7 +152,7 @@ def _in_group(entry: Path, group: int) -> bool:
 
 def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval.benchmark.agent_process.TRANSFER_SECONDS", 0.1)
-    source = AgentSource("stranger_agents:AlwaysHangs")
+    source = AgentSource("user_agents:AlwaysHangs")
     with AgentProcess(source, time_budget=0.1, start_budget=20.0) as agent:
         # Only what makes the first view slow is waited for.
         agent._start_budget = 0.2
@@ -163,7 +163,7 @@ def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
 
 def test_only_losses_in_a_row_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval.benchmark.agent_process.TRANSFER_SECONDS", 30.0)
-    with AgentProcess(AgentSource("stranger_agents:Ends")) as agent:
+    with AgentProcess(AgentSource("user_agents:Ends")) as agent:
         answers = [agent.propose(view(value)) for value in (1, 1, 0, 1, 1, 0, 1, 1, 1, 0)]
     kinds = [answer.failure and answer.failure.kind for answer in answers]
     assert kinds == ["ended", "ended", None] * 2 + ["ended"] * 3 + ["given up"]
@@ -173,29 +173,29 @@ def test_an_agent_sees_what_an_environment_would_show_it() -> None:
     shown = view(3)
     shown["rgb"][40, 250] = 200
     shown["depth"][40, 250] = 5.0
-    with AgentProcess(AgentSource("stranger_agents:OnTheBrightestPixel")) as agent:
+    with AgentProcess(AgentSource("user_agents:OnTheBrightestPixel")) as agent:
         answer = agent.propose(shown)
     assert answer.failure is None
     assert [(one.point, one.score) for one in answer.instances] == [((40, 250), 0.25)]
 
 
 def test_an_agent_is_made_from_its_run(tmp_path: Path) -> None:
-    agent = AgentSource("stranger_agents:Centre", {"force": 0}, tmp_path).make()
+    agent = AgentSource("user_agents:Centre", {"force": 0}, tmp_path).make()
     assert agent.propose(view(0))[0].force == 0
-    assert AgentSource("stranger_agents:Centre", {}, tmp_path).make().propose(view(0))[0].force == 1
+    assert AgentSource("user_agents:Centre", {}, tmp_path).make().propose(view(0))[0].force == 1
 
 
 @pytest.mark.parametrize(
     ("source", "complaint"),
     [
         (AgentSource("Centre"), "is not package.module:Class"),
-        (AgentSource("stranger_agents"), "is not package.module:Class"),
+        (AgentSource("user_agents"), "is not package.module:Class"),
         (AgentSource("no_such_module:Centre"), "cannot be imported .ModuleNotFoundError"),
-        (AgentSource("stranger_agents:Nobody"), "cannot be imported .AttributeError"),
-        (AgentSource("stranger_agents:NotAnAgent"), "no method propose"),
-        (AgentSource("stranger_agents:CannotBeMade"), "cannot be made .ValueError: no weights here"),
-        (AgentSource("stranger_agents:Centre", {"colour": 1}), "unexpected keyword argument 'colour'"),
-        (AgentSource("stranger_agents:CannotBeMade", {}, Path("run")), "no class method from_run"),
+        (AgentSource("user_agents:Nobody"), "cannot be imported .AttributeError"),
+        (AgentSource("user_agents:NotAnAgent"), "no method propose"),
+        (AgentSource("user_agents:CannotBeMade"), "cannot be made .ValueError: no weights here"),
+        (AgentSource("user_agents:Centre", {"colour": 1}), "unexpected keyword argument 'colour'"),
+        (AgentSource("user_agents:CannotBeMade", {}, Path("run")), "no class method from_run"),
     ],
 )
 def test_an_agent_that_cannot_be_made_is_an_error(source: AgentSource, complaint: str) -> None:
@@ -205,7 +205,7 @@ def test_an_agent_that_cannot_be_made_is_an_error(source: AgentSource, complaint
 
 def test_the_process_passes_on_why_an_agent_cannot_be_made() -> None:
     with pytest.raises(AgentSourceError, match="no weights here"):
-        AgentProcess(AgentSource("stranger_agents:CannotBeMade"))
+        AgentProcess(AgentSource("user_agents:CannotBeMade"))
     assert not multiprocessing.active_children()
 
 
@@ -224,9 +224,9 @@ def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, how: str) -> N
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
 def test_budgets_are_positive(seconds: float) -> None:
     with pytest.raises(ValueError, match="time_budget"):
-        AgentProcess(AgentSource("stranger_agents:Centre"), time_budget=seconds)
+        AgentProcess(AgentSource("user_agents:Centre"), time_budget=seconds)
     with pytest.raises(ValueError, match="start_budget"):
-        AgentProcess(AgentSource("stranger_agents:Centre"), start_budget=seconds)
+        AgentProcess(AgentSource("user_agents:Centre"), start_budget=seconds)
 
 
 def test_a_long_error_is_cut() -> None:

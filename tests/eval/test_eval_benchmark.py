@@ -34,7 +34,7 @@ PLACES = [Location(f"FloorPlan{room}", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 0, 5) fo
 
 
 @pytest.fixture(autouse=True)
-def strangers(monkeypatch):
+def user_folder(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
 
@@ -106,7 +106,7 @@ def test_equal_seeds_touch_equally_and_no_interactions_touch_nothing() -> None:
 
 def measured(name: str, views: EvaluationSet | None = None, **options: object) -> dict:
     return benchmark_agent(
-        AgentSource(f"stranger_agents:{name}", options),
+        AgentSource(f"user_agents:{name}", options),
         views or marked_views(),
         interactions=2,
         simulator=FakeSimulator(),
@@ -182,7 +182,7 @@ def command(monkeypatch, capsys):
 
 def test_the_command_writes_json_and_appends_to_the_leaderboard(command, tmp_path) -> None:
     out, board = tmp_path / "result.json", tmp_path / "board.jsonl"
-    words = ("--agent", "stranger_agents:Raises", "--out", out, "--leaderboard", board, "--interactions", 2)
+    words = ("--agent", "user_agents:Raises", "--out", out, "--leaderboard", board, "--interactions", 2)
     for label in ("first", "second"):
         code, said, _ = command(*words, "--label", label, "--agent-options", '{"force": 0}')
         assert code == 0 and "1 of 3 views failed" in said and label in said
@@ -196,7 +196,7 @@ def test_the_command_writes_json_and_appends_to_the_leaderboard(command, tmp_pat
 
 def test_where_the_disk_is_full_the_result_is_printed_all_the_same(command, tmp_path) -> None:
     out, board = tmp_path / "result.json", tmp_path / "board.jsonl"
-    words = ("--agent", "stranger_agents:Centre", "--out", out, "--leaderboard", board, "--label", "x" * 5000)
+    words = ("--agent", "user_agents:Centre", "--out", out, "--leaderboard", board, "--label", "x" * 5000)
     with room_for(4096):
         code, said, error = command(*words)
     assert code == 2 and "objects in reach" in said and "No view failed" in said
@@ -217,9 +217,7 @@ def test_a_leaderboard_on_a_full_disk_stays_as_it_was(tmp_path: Path) -> None:
 
 def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    code, said, _ = command(
-        "--agent", "stranger_agents:Centre", "--label", "in the middle", "--interactions", 1
-    )
+    code, said, _ = command("--agent", "user_agents:Centre", "--label", "in the middle", "--interactions", 1)
     (file,) = (tmp_path / "runs").glob("benchmark-in-the-middle-NovelObjects-*.json")
     assert code == 0 and file.name in said
     (entry,) = read_leaderboard(tmp_path / "runs" / "leaderboard.jsonl")
@@ -230,18 +228,20 @@ def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--agent", "stranger_agents:Nobody"], "cannot be imported"),
-        (["--agent", "stranger_agents:CannotBeMade"], "no weights here"),
-        (["--agent", "stranger_agents:Centre", "--agent-options", "[1]"], "not a JSON object"),
-        (["--agent", "stranger_agents:Centre", "--agent-options", "{"], "not a JSON object"),
-        (["--agent", "stranger_agents:Centre", "--agent-options", '{"a": NaN}'], "not JSON compliant"),
-        (["--agent", "stranger_agents:Centre", "--agent-options", '{"a": 1e999}'], "not JSON compliant"),
-        (["--agent", "stranger_agents:Centre", "--out", "."], "is a folder; name a file"),
-        (["--agent", "stranger_agents:Centre", "--leaderboard", "."], "is a folder; name a file"),
-        (["--agent", "stranger_agents:Centre", "--locations", "0"], "locations is 0"),
-        (["--agent", "stranger_agents:Centre", "--interactions", "-1"], "interactions is -1"),
-        (["--agent", "stranger_agents:Centre", "--time-budget", "0"], "time_budget is 0"),
-        (["--agent", "stranger_agents:Centre", "--out", "no/such/folder.json"], "folder"),
+        (["--agent", "user_agents:Nobody"], "cannot be imported"),
+        (["--agent", "user_agents:CannotBeMade"], "no weights here"),
+        (["--agent", "user_agents:Centre", "--agent-options", "[1]"], "not a JSON object"),
+        (["--agent", "user_agents:Centre", "--agent-options", "{"], "not a JSON object"),
+        (["--agent", "user_agents:Centre", "--agent-options", '{"a": NaN}'], "not JSON compliant"),
+        (["--agent", "user_agents:Centre", "--agent-options", '{"a": 1e999}'], "not JSON compliant"),
+        (["--agent", "user_agents:Centre", "--out", "."], "is a folder; name a file"),
+        (["--agent", "user_agents:Centre", "--leaderboard", "."], "is a folder; name a file"),
+        (["--agent", "user_agents:Centre", "--locations", "0"], "locations is 0"),
+        (["--agent", "user_agents:Centre", "--interactions", "-1"], "interactions is -1"),
+        (["--agent", "user_agents:Centre", "--time-budget", "0"], "time_budget is 0"),
+        (["--agent", "user_agents:Centre", "--out", "no/such/folder.json"], "folder"),
+        (["--agent", "mask_rcnn"], "add --run"),
+        (["--agent", "nobody", "--run", "."], "no agent 'nobody'"),
         (["--locations", "3"], "agent"),
     ],
 )
@@ -326,3 +326,8 @@ def test_the_worked_example_finds_what_stands_out() -> None:
         best = np.stack([one.mask for one in found[:3] if one.mask is not None])
         overlaps = [(best & mask).sum((1, 2)) / (best | mask).sum((1, 2)) for mask in truth.masks]
         assert np.max(overlaps) > 0.8
+
+
+def test_a_registered_agent_is_named_by_its_name(tmp_path) -> None:
+    source = benchmark.BenchmarkOptions("video_pca", run=tmp_path).source()
+    assert (source.name, source.run) == ("agents.video_pca.agent:VideoPCAAgent", tmp_path)

@@ -101,9 +101,9 @@ def test_the_measures_tell_equal_from_different_instances():
 def test_instances_are_cheap(instances):
     _, blueprints = instances
     faces = [sum(len(visual.mesh.faces) for visual in blueprint.visuals) for blueprint in blueprints]
-    felt = [len(blueprint.colliders) for blueprint in blueprints]
+    counts = [len(blueprint.colliders) for blueprint in blueprints]
     assert max(faces) <= HERO_TRIANGLES
-    assert max(felt) <= HERO_COLLIDERS
+    assert max(counts) <= HERO_COLLIDERS
     assert all(len({visual.material for visual in blueprint.visuals}) <= 5 for blueprint in blueprints)
 
 

@@ -108,9 +108,9 @@ def test_contacts_of_furniture_resist_sliding_unless_it_stands_on_castors(room):
 def test_portables_hold_on_to_furniture_that_slides_on_the_floor(room):
     """Priorities decide whose friction counts: portables over furniture over structure."""
     model = room.model
-    felt = model.geom_contype > 0
+    collides = model.geom_contype > 0
     priority = {"portable": set(), "furniture": set(), "structure": set()}
-    for geom in np.flatnonzero(felt):
+    for geom in np.flatnonzero(collides):
         index = room.movable_of_geom(int(geom))
         kind = (
             "structure" if index is None

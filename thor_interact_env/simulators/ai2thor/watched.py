@@ -43,7 +43,7 @@ from ai2thor.platform import Linux64, Request
 width, height, display = json.loads(sys.argv[1])
 Linux64.validate(Request("Linux", width, height, display, False))
 """
-_LAST_BREATH: Final = 2.0  # seconds in which a player that has closed its pipe leaves its exit code
+_EXIT_CODE_SECONDS: Final = 2.0  # seconds in which a player that has closed its pipe leaves its exit code
 
 
 class PlayerFault(Exception):  # noqa: N818 - it becomes a PlayerError
@@ -129,7 +129,7 @@ class WatchedServer(FifoServer):
             try:
                 rest = rest[self.client_pipe.write(rest) or 0 :]
             except BrokenPipeError:
-                self._mourn()
+                self._report_exit()
 
     def _recv_message(self, timeout: float | None) -> Any:
         if self.server_pipe is None:
@@ -150,7 +150,7 @@ class WatchedServer(FifoServer):
             self._wait(server_pipe, select.POLLIN)
             count = server_pipe.readinto(rest)
             if count == 0:
-                self._mourn()
+                self._report_exit()
             rest = rest[count or 0 :]
         return bytes(content)
 
@@ -179,17 +179,17 @@ class WatchedServer(FifoServer):
     def _check(self) -> None:
         player = self.unity_proc
         if player is not None and player.poll() is not None:
-            self._mourn()
+            self._report_exit()
         if time.monotonic() >= self._deadline:
             seconds = self._start_timeout if self.starting else self._step_timeout
             self._fail("silent", f"did not answer within {seconds:g} s")
 
-    def _mourn(self) -> NoReturn:
+    def _report_exit(self) -> NoReturn:
         player = self.unity_proc
         code = None
         if player is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                code = player.wait(timeout=_LAST_BREATH)
+                code = player.wait(timeout=_EXIT_CODE_SECONDS)
         self._fail("died", "closed its pipe" if code is None else f"ended with exit code {code}")
 
     def _fail(self, kind: FaultKind, cause: str) -> NoReturn:

@@ -57,7 +57,7 @@ class Visual:
 
 @dataclass(frozen=True)
 class Collider:
-    """A convex primitive that is felt.
+    """A convex primitive that collides.
 
     Attributes:
         kind: "box", "cylinder", "sphere", "capsule" or "ellipsoid"; cylinders and capsules stand along z.
@@ -94,7 +94,7 @@ class Blueprint:
 
     Attributes:
         visuals: What is seen.
-        colliders: What is felt.
+        colliders: What collides.
         surfaces: Where other objects may stand on it.
         mass: Kilograms; 0 for a fixture that never moves.
     """

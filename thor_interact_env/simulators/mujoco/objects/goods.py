@@ -176,8 +176,8 @@ def scrub_brush(rng: Rng, size: Vector) -> Blueprint:
     disc = cylinder(0.55, 0.12, (0, 0, high * 0.9), SMALL)
     radius, z = 0.95 * min(size[:2]) / 2, size[2]
     low = z * high / 7.3
-    felt = block((2 * radius, 2 * radius, low)) if facets == 4 else can(radius, low)
-    colliders = [felt, can(radius * 0.25, z - low, low)]
+    base = block((2 * radius, 2 * radius, low)) if facets == 4 else can(radius, low)
+    colliders = [base, can(radius * 0.25, z - low, low)]
     handle = one_of(rng, paint, metal)
     return fitted(size, [((holder,), one_of(rng, glaze, metal)), ((stick, knob, disc), handle)], colliders)
 

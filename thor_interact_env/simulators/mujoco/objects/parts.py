@@ -66,15 +66,15 @@ class Parts:
         self.surfaces: list[Surface] = []
 
     def add(self, material: Material, *meshes: Mesh) -> None:
-        """Add meshes that are seen but not felt."""
+        """Add visible meshes without colliders."""
         self.meshes.setdefault(material, []).extend(meshes)
 
     def solid(self, size: Vector, center: Vector) -> None:
-        """Add a box that is felt but not seen."""
+        """Add an invisible box that collides."""
         self.colliders.append(Collider("box", (size[0] / 2, size[1] / 2, size[2] / 2), center))
 
     def box(self, material: Material, size: Vector, center: Vector, solid: bool = True) -> None:
-        """Add a box that is seen and, unless told otherwise, felt."""
+        """Add a visible box that collides, unless told otherwise."""
         self.add(material, box(size, center))
         if solid:
             self.solid(size, center)
@@ -82,7 +82,7 @@ class Parts:
     def cylinder(
         self, material: Material, radius: float, height: float, base: Vector, solid: bool = True
     ) -> None:
-        """Add an upright cylinder that is seen and, unless told otherwise, felt."""
+        """Add a visible upright cylinder that collides, unless told otherwise."""
         self.add(material, cylinder(radius, height, base))
         if solid:
             middle = (base[0], base[1], base[2] + height / 2)
@@ -143,7 +143,7 @@ def legs(
     round_: bool,
     solid: bool = True,
 ) -> None:
-    """Add four legs in the corners of `size`, from the ground to size[2]; felt unless told otherwise."""
+    """Add four legs in the corners of `size`, from the ground to size[2]; `solid` ones collide."""
     x, y, z = size
     for sign_x in (-1, 1):
         for sign_y in (-1, 1):
@@ -205,7 +205,7 @@ def can(radius: float, height: float, base: float = 0.0, at: tuple[float, float]
 
 
 def disc(parts: Parts, size: Vector, base: float) -> None:
-    """Make an elliptical disc of full extents `size` felt: two crossing boxes, standing at height `base`."""
+    """Make an elliptical disc of full extents `size` collide: two crossing boxes at height `base`."""
     x, y, z = size
     parts.solid((0.96 * x, 0.62 * y, z), (0, 0, base + z / 2))
     parts.solid((0.62 * x, 0.96 * y, z), (0, 0, base + z / 2))

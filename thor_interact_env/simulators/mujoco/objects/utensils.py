@@ -46,7 +46,7 @@ def _handle(rng: Rng, length: float, width: float, height: float) -> tuple[Mesh,
 def _tool(
     rng: Rng, size: Vector, handle: Mesh, head: Mesh, head_share: float, head_material: Material
 ) -> Blueprint:
-    """Put a handle and a head together; both are felt as boxes of their own widths."""
+    """Put a handle and a head together; both collide as boxes of their own widths."""
     x, y, z = size
     grip = _grip(rng)
     width = float(

@@ -191,7 +191,7 @@ class _Builder:
 
 
 def _add_walls(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
-    """Add floor, walls and ceiling as they are felt: half spaces."""
+    """Add the colliders of floor, walls and ceiling: half spaces."""
     width, depth, height = plan.size
     quarter = np.pi / 2
     # Position, and the turns about x and y that make +z the inward normal.

@@ -1,4 +1,4 @@
-"""Agents as strangers might write them: a good one, and one of each kind of bad one.
+"""Agents as users might write them: a good one, and one of each kind of bad one.
 
 What each does at a view is decided by the view's top left pixel, so that a test can choose where it fails.
 """
