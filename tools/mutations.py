@@ -53,8 +53,7 @@ MUTATIONS = (
     # What gradients do, and when.
     Mutation("the learning rate is ignored", _LEARNER, 'group["lr"] = rate',
              'group["lr"] = self._config.schedule.learning_rate', f"{_LEARN} proportion"),
-    Mutation("the rate never falls", _TRAINING,
-             "                rate = self.schedule.rate(self.updates)\n",
+    Mutation("the rate never falls", _TRAINING, "                rate = self.schedule.rate(self.updates)\n",
              "                rate = self.schedule.rate(0)\n", _LOOP),
     Mutation("the optimizer is kept from stage to stage", _LEARNER,
              "is a training run of its own.\"\"\"\n        self.optimizer = self._new_optimizer()\n",
@@ -153,16 +152,24 @@ def copy_tree(destination: Path) -> None:
             shutil.copy2(ROOT / name, destination / name)
 
 
-def passes(tests: str, tree: Path) -> bool:
-    """Return whether tests pass in a tree."""
+def failure(tests: str, tree: Path) -> str | None:
+    """Return the test that fails first in a tree, None if all pass.
+
+    Raises:
+        RuntimeError: Pytest ended in another way: it was killed, or selected nothing.
+    """
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
     try:
-        return not subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT, check=False
-        ).returncode
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
     except subprocess.TimeoutExpired:
-        return False
+        return f"more than {TIMEOUT} s"
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"pytest {tests} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return failed[0] if done.returncode else None
 
 
 def main() -> int:
@@ -175,8 +182,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
         tree = Path(folder)
         copy_tree(tree)
-        broken = [tests for tests in dict.fromkeys(each.tests for each in chosen) if not passes(tests, tree)]
-        for tests in broken:
+        broken = {tests for tests in sorted({each.tests for each in chosen}) if failure(tests, tree)}
+        for tests in sorted(broken):
             print(f"{tests} fails without any mutation, so it can show nothing", flush=True)
         for each in chosen:
             source = (tree / each.file).read_text(encoding="utf-8")
@@ -184,10 +191,10 @@ def main() -> int:
                 print(f"NOT FOUND ONCE  {each.name}: {each.old!r} in {each.file}", flush=True)
                 continue
             (tree / each.file).write_text(source.replace(each.old, each.new), encoding="utf-8")
-            survived = each.tests in broken or passes(each.tests, tree)
+            noticed = None if each.tests in broken else failure(each.tests, tree)
             (tree / each.file).write_text(source, encoding="utf-8")
-            caught += not survived
-            print(f"{'SURVIVED' if survived else 'caught  '}  {each.name} ({each.file})", flush=True)
+            caught += noticed is not None
+            print(f"caught    {each.name}: {noticed}" if noticed else f"SURVIVED  {each.name}", flush=True)
     print(f"{caught} of {len(chosen)} caught")
     return int(caught < len(chosen) or not chosen)
 
