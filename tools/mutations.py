@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT = 300
-"""Seconds for the tests of one mutation; one that takes longer counts as caught."""
+TIMEOUT = 300  # seconds for the tests of one mutation; one that takes longer counts as caught
 
 
 class Mutation(NamedTuple):
@@ -73,8 +72,7 @@ MUTATIONS = (
              '"averaged",\n    images_with', '"added",\n    images_with', _LOSSES),
     Mutation("detection is frozen for an episode too long", _TRAINING,
              "local < stage.frozen", "local <= stage.frozen", _LOOP),
-    Mutation("the rate falls from the start", _SCHEDULE,
-             "start = last - self.decay_share * self.total_updates", "start = 0",
+    Mutation("the rate falls from the start", _SCHEDULE, "last - self.decay_share * self.total_updates", "0",
              "tests/agents/test_schedule.py"),
     Mutation("the last episode has the updates of the first", _SCHEDULE,
              "self.updates_start + share * (", "self.updates_start + 0 * (", "tests/agents/test_schedule.py"),
@@ -127,9 +125,8 @@ MUTATIONS = (
              "(hits >= min_share", "(hits > min_share", _SUPERPIXELS),
     Mutation("a force too small lowers the greater ones", "selfsup/targets.py",
              "index > predicted, index < predicted", "index < predicted, index > predicted", _TARGETS),
-    Mutation("failures count as successes", "selfsup/targets.py",
-             "background=torch.from_numpy(_spread(failure_cells",
-             "background=torch.from_numpy(_spread(success_cells", _TARGETS),
+    Mutation("failures count as successes", "selfsup/targets.py", "_spread(failure_cells",
+             "_spread(success_cells", _TARGETS),
     Mutation("heavy forces", "selfsup/losses.py", "FORCE_WEIGHT = 0.1", "FORCE_WEIGHT = 1.0", _LOSSES),
     Mutation("pulls are not clipped", "selfsup/losses.py", ".clamp_(-1, 1)", ".clamp_(-9, 9)", _LOSSES),
     Mutation("wide masks", "selfsup/losses.py",
