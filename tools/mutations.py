@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT = 300
-"""Seconds for the tests of one mutation; one that takes longer counts as caught."""
+TIMEOUT = 300  # seconds for the tests of one mutation; one that takes longer counts as caught
 
 
 class Mutation(NamedTuple):
@@ -53,8 +52,7 @@ MUTATIONS = (
     # What gradients do, and when.
     Mutation("the learning rate is ignored", _LEARNER, 'group["lr"] = rate',
              'group["lr"] = self._config.schedule.learning_rate', f"{_LEARN} proportion"),
-    Mutation("the rate never falls", _TRAINING,
-             "                rate = self.schedule.rate(self.updates)\n",
+    Mutation("the rate never falls", _TRAINING, "                rate = self.schedule.rate(self.updates)\n",
              "                rate = self.schedule.rate(0)\n", _LOOP),
     Mutation("the optimizer is kept from stage to stage", _LEARNER,
              "is a training run of its own.\"\"\"\n        self.optimizer = self._new_optimizer()\n",
@@ -74,8 +72,7 @@ MUTATIONS = (
              '"averaged",\n    images_with', '"added",\n    images_with', _LOSSES),
     Mutation("detection is frozen for an episode too long", _TRAINING,
              "local < stage.frozen", "local <= stage.frozen", _LOOP),
-    Mutation("the rate falls from the start", _SCHEDULE,
-             "start = last - self.decay_share * self.total_updates", "start = 0",
+    Mutation("the rate falls from the start", _SCHEDULE, "last - self.decay_share * self.total_updates", "0",
              "tests/agents/test_schedule.py"),
     Mutation("the last episode has the updates of the first", _SCHEDULE,
              "self.updates_start + share * (", "self.updates_start + 0 * (", "tests/agents/test_schedule.py"),
@@ -99,7 +96,7 @@ MUTATIONS = (
     # What the network's output means.
     Mutation("coordinates to 1", _NETWORK, "COORDINATE_RANGE = 4.0", "COORDINATE_RANGE = 1.0",
              "tests/agents/test_network.py -k coordinate"),
-    Mutation("seeds above a score of one half only", _CLUSTERING,
+    Mutation("seeds above one half", _CLUSTERING,
              "INFERENCE_THRESHOLD = -3.0", "INFERENCE_THRESHOLD = 0.0", _CLUSTERS),
     Mutation("wide clusters", _CLUSTERING, "SQUARED_RADIUS = 1.0", "SQUARED_RADIUS = 2.0", _CLUSTERS),
     Mutation("64 instances", "agents/base.py", "MAX_INSTANCES = 32", "MAX_INSTANCES = 64", _CLUSTERS),
@@ -119,24 +116,22 @@ MUTATIONS = (
              'if name == "gaussian" else', 'if name != "gaussian" else', _FEEDBACK),
     Mutation("too large and too small exchanged", "selfsup/feedback.py",
              "(greatest, Feedback.TOO_SMALL)", "(greatest, Feedback.TOO_LARGE)", _FEEDBACK),
-    Mutation("cells change too seldom", "selfsup/change.py",
+    Mutation("change of 0.02", "selfsup/change.py",
              "CHANGE_THRESHOLD = 0.01", "CHANGE_THRESHOLD = 0.02", _CHANGE),
     Mutation("flow of 2", "selfsup/change.py", "FLOW_THRESHOLD = 1.0", "FLOW_THRESHOLD = 2.0", _CHANGE),
-    Mutation("half a superpixel has to change", "selfsup/superpixels.py",
+    Mutation("half a superpixel", "selfsup/superpixels.py",
              "MIN_SHARE = 0.25", "MIN_SHARE = 0.5", _SUPERPIXELS),
-    Mutation("a quarter is not enough", "selfsup/superpixels.py",
+    Mutation("more than a quarter", "selfsup/superpixels.py",
              "(hits >= min_share", "(hits > min_share", _SUPERPIXELS),
     Mutation("a force too small lowers the greater ones", "selfsup/targets.py",
              "index > predicted, index < predicted", "index < predicted, index > predicted", _TARGETS),
-    Mutation("failures count as successes", "selfsup/targets.py",
-             "background=torch.from_numpy(_spread(failure_cells",
-             "background=torch.from_numpy(_spread(success_cells", _TARGETS),
-    Mutation("forces weigh as much as scores", "selfsup/losses.py",
-             "FORCE_WEIGHT = 0.1", "FORCE_WEIGHT = 1.0", _LOSSES),
+    Mutation("failures count as successes", "selfsup/targets.py", "_spread(failure_cells",
+             "_spread(success_cells", _TARGETS),
+    Mutation("heavy forces", "selfsup/losses.py", "FORCE_WEIGHT = 0.1", "FORCE_WEIGHT = 1.0", _LOSSES),
     Mutation("pulls are not clipped", "selfsup/losses.py", ".clamp_(-1, 1)", ".clamp_(-9, 9)", _LOSSES),
-    Mutation("masks reach to distance 2", "selfsup/losses.py",
+    Mutation("wide masks", "selfsup/losses.py",
              "DISTANCE_THRESHOLD = 1.0", "DISTANCE_THRESHOLD = 2.0", _LOSSES),
-    Mutation("known locations come first", "selfsup/memory_bank.py",
+    Mutation("known ones first", "selfsup/memory_bank.py",
              "times /= self._priorities", "times *= self._priorities", _BANK),
     Mutation("nothing is ever flipped", "selfsup/augmentation.py",
              "FLIP_PROBABILITY = 0.5", "FLIP_PROBABILITY = 0.0", "tests/selfsup/test_augmentation.py"),
@@ -153,16 +148,24 @@ def copy_tree(destination: Path) -> None:
             shutil.copy2(ROOT / name, destination / name)
 
 
-def passes(tests: str, tree: Path) -> bool:
-    """Return whether tests pass in a tree."""
+def failure(tests: str, tree: Path) -> str | None:
+    """Return the test that fails first in a tree, None if all pass.
+
+    Raises:
+        RuntimeError: Pytest ended in another way: it was killed, or selected nothing.
+    """
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
     try:
-        return not subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, timeout=TIMEOUT, check=False
-        ).returncode
+        done = subprocess.run(
+            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+        )
     except subprocess.TimeoutExpired:
-        return False
+        return f"more than {TIMEOUT} s"
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"pytest {tests} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return failed[0] if done.returncode else None
 
 
 def main() -> int:
@@ -175,8 +178,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
         tree = Path(folder)
         copy_tree(tree)
-        broken = [tests for tests in dict.fromkeys(each.tests for each in chosen) if not passes(tests, tree)]
-        for tests in broken:
+        broken = {tests for tests in sorted({each.tests for each in chosen}) if failure(tests, tree)}
+        for tests in sorted(broken):
             print(f"{tests} fails without any mutation, so it can show nothing", flush=True)
         for each in chosen:
             source = (tree / each.file).read_text(encoding="utf-8")
@@ -184,10 +187,10 @@ def main() -> int:
                 print(f"NOT FOUND ONCE  {each.name}: {each.old!r} in {each.file}", flush=True)
                 continue
             (tree / each.file).write_text(source.replace(each.old, each.new), encoding="utf-8")
-            survived = each.tests in broken or passes(each.tests, tree)
+            noticed = None if each.tests in broken else failure(each.tests, tree)
             (tree / each.file).write_text(source, encoding="utf-8")
-            caught += not survived
-            print(f"{'SURVIVED' if survived else 'caught  '}  {each.name} ({each.file})", flush=True)
+            caught += noticed is not None
+            print(f"caught    {each.name}: {noticed}" if noticed else f"SURVIVED  {each.name}", flush=True)
     print(f"{caught} of {len(chosen)} caught")
     return int(caught < len(chosen) or not chosen)
 

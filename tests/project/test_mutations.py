@@ -1,4 +1,4 @@
-"""The list of mutations fits the code: each is one place of a file, still parses, and names its tests."""
+"""Each listed mutation is one place of a file, still parses, and names tests that exist."""
 
 import ast
 import importlib.util
