@@ -5,6 +5,7 @@ averages their gradients. Each rank takes an equal part of every batch from its 
 sees the whole batch, so that two ranks with half a batch each learn what one with the whole batch does.
 """
 
+import atexit
 import os
 from typing import Any, cast
 
@@ -66,7 +67,17 @@ def make_fabric(device: torch.device, precision: Any, ranks: int) -> Fabric:
         precision=precision,
     )
     fabric.launch()
+    atexit.register(_leave_group)
     return fabric
+
+
+def _leave_group() -> None:
+    """Leave the group of processes before the interpreter ends.
+
+    Fabric does so for GPUs only; on CPUs a thread of the group that still runs could abort the process.
+    """
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def share_batch_norm(network: nn.Module) -> None:
