@@ -116,7 +116,7 @@ class Renderer:
         return self.canvas.colours()
 
     def depth(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.float32]:
-        """Return the (300, 300) float32 distance from the camera, metres; glass is as solid as it is felt."""
+        """Return the (300, 300) float32 distance from the camera, metres; glass counts as solid."""
         self.update(data, camera)
         return (self.canvas.depths() * self._ray_length).astype(np.float32)
 
