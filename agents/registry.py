@@ -16,7 +16,8 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -41,7 +42,7 @@ class Row:
         name: What it is, in a few words.
         options: Arguments of `from_preset` of the agent's configuration; the others have their defaults.
         forces: Whether forces, or masses, are learned, too.
-        agent: Name of the agent; `register` fills it in.
+        agent: Name of the agent; `registered_rows` fills it in.
     """
 
     letter: str
@@ -115,7 +116,6 @@ class RegisteredAgent:
 
 
 _REGISTERED: dict[str, RegisteredAgent] = {}
-_found: list[bool] = []
 
 
 def register(agent: RegisteredAgent) -> None:
@@ -139,15 +139,19 @@ def register(agent: RegisteredAgent) -> None:
 
 def registered_agents() -> Mapping[str, RegisteredAgent]:
     """Return all registered agents by name."""
-    if not _found:
-        _found.append(True)
-        for module in sorted(one.name for one in pkgutil.iter_modules(agents.__path__) if one.ispkg):
-            name = f"agents.{module}.registration"
-            if importlib.util.find_spec(name) is not None:
-                importlib.import_module(name)
-        for point in entry_points(group=ENTRY_POINTS):
-            point.load()
+    _find()
     return MappingProxyType(_REGISTERED)
+
+
+@cache
+def _find() -> None:
+    """Let the packages of this folder, and those of users, register their agents; once."""
+    for module in sorted(one.name for one in pkgutil.iter_modules(agents.__path__) if one.ispkg):
+        name = f"agents.{module}.registration"
+        if importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+    for point in entry_points(group=ENTRY_POINTS):
+        point.load()
 
 
 def registered_agent(name: str) -> RegisteredAgent:
@@ -168,7 +172,7 @@ def registered_agent(name: str) -> RegisteredAgent:
 def registered_rows() -> Mapping[str, Row]:
     """Return the rows of all agents by letter, in alphabetical order."""
     found = {
-        row.letter: Row(row.letter, row.name, row.options, row.forces, agent.name)
+        row.letter: replace(row, agent=agent.name)
         for agent in registered_agents().values()
         for row in agent.rows
     }

@@ -6,8 +6,11 @@ Unlike `python -m`, it does not look for packages in the current folder first: f
 
 import runpy
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+
+from agents.commands.options import choose_command
 
 COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("agents.selfsup_agent", "train"), "train the paper's learner"),
@@ -49,16 +52,12 @@ def main() -> None:
     Raises:
         SystemExit: The command has ended, or there is no such command (2).
     """
-    words = sys.argv[1:]
-    if not words or words[0] in ("-h", "--help"):
-        print(overview())
-        return
-    if words[0] not in COMMANDS:
-        print(
-            f"error: there is no command {words[0]!r}; choose one of {', '.join(COMMANDS)}.", file=sys.stderr
-        )
-        raise SystemExit(2)
-    (module, *first), _ = COMMANDS[words[0]]
+    commands = {name: partial(_run, called) for name, (called, _) in COMMANDS.items()}
+    choose_command(commands, overview(), sys.argv[1:])
+
+
+def _run(called: tuple[str, ...], words: Sequence[str]) -> None:
+    """Run a module with its first words and those of the user, as `python -m` does."""
     sys.path.append(str(Path.cwd()))
-    sys.argv = [module, *first, *words[1:]]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.argv = [*called, *words]
+    runpy.run_module(called[0], run_name="__main__", alter_sys=True)

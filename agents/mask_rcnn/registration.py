@@ -1,10 +1,11 @@
 """Mask R-CNN, and its rows: supervised with mass (b) and without (h), and on self-supervised masks (i, j)."""
 
+from agents.mask_rcnn.configuration import SYSTEM
 from agents.registry import RegisteredAgent, Row, register
 
 register(
     RegisteredAgent(
-        name="mask_rcnn",
+        name=SYSTEM,
         label="Mask R-CNN",
         agent="agents.mask_rcnn.agent:MaskRCNNAgent",
         config="agents.mask_rcnn.configuration:MaskRCNNConfig",

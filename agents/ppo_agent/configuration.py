@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, require
 
@@ -127,6 +128,23 @@ class PPOConfig:
     def updates(self) -> int:
         """Updates of the run."""
         return math.ceil(self.total_interactions / (self.environments * self.steps_per_update))
+
+    @classmethod
+    def from_preset(cls, name: str, **values: Any) -> PPOConfig:
+        """Return the configuration of a preset.
+
+        Args:
+            name: smoke, quick, hour or paper.
+            values: Fields that differ from the defaults, such as `split` or `seed`.
+
+        Raises:
+            ConfigurationError: There is no such preset, or a value makes no sense.
+        """
+        return cls(preset=name, **values)
+
+    def counterpart(self) -> TrainConfig:
+        """Return the self-supervised run of the same preset, split and seed."""
+        return TrainConfig.from_preset(self.preset, split=self.split, seed=self.seed, device=self.device)
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values, with the name of the system."""

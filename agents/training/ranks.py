@@ -66,8 +66,9 @@ def make_fabric(device: torch.device, precision: Any, ranks: int) -> Fabric:
         num_nodes=ranks // here,
         precision=precision,
     )
+    if not distributed.is_initialized():
+        atexit.register(_leave_group)
     fabric.launch()
-    atexit.register(_leave_group)
     return fabric
 
 
@@ -76,8 +77,8 @@ def _leave_group() -> None:
 
     Fabric does so for GPUs only; on CPUs a thread of the group that still runs could abort the process.
     """
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def share_batch_norm(network: nn.Module) -> None:

@@ -1,10 +1,11 @@
 """VideoPCA, and its row (g)."""
 
 from agents.registry import RegisteredAgent, Row, register
+from agents.video_pca.configuration import SYSTEM
 
 register(
     RegisteredAgent(
-        name="video_pca",
+        name=SYSTEM,
         label="VideoPCA",
         agent="agents.video_pca.agent:VideoPCAAgent",
         config="agents.video_pca.configuration:VideoPCAConfig",

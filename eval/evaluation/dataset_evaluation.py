@@ -1,6 +1,6 @@
 """A dataset file in place of sampled locations: what `evaluate RUN --dataset FILE` measures at.
 
-Like `eval.evaluation.reporting`, this meets eval inside functions only.
+What needs a simulator is imported inside the functions, so that `--help` answers at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a run is worth: its table beside the baselines, and its targets.
 
-Here, and where predictions are drawn (`eval.figures.predicting`), agents meet eval, inside functions: the
-agents themselves, and their training, know nothing of how they are measured.
+The entry points of the agents call this; the agents themselves, and their training, know nothing of how they
+are measured. What loads torch is imported inside the functions, so that `--help` answers at once.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ def test_every_agent_loads_what_it_names():
     for agent in registered_agents().values():
         assert callable(load(agent.train))
         assert callable(load(agent.agent).from_run) and callable(load(agent.agent).propose)
+        beside = agent.configure("smoke", seed=4, split="NovelObjects").counterpart()
+        assert (beside.preset, beside.seed, beside.split) == ("smoke", 4, "NovelObjects")
 
 
 @pytest.mark.parametrize("letter", registered_rows())
