@@ -107,8 +107,8 @@ def separations(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
         counts: (..., 3, 3) matches, or fractions of them, rows the true class, columns the predicted one.
 
     Returns:
-        (..., 3) float64: the fraction of a class's own objects that it is predicted for, minus the mean of this
-        fraction over the other classes; in -1..1, and 0 for a constant prediction where every class has a
+        (..., 3) float64: the fraction of a class's own objects that it is predicted for, minus the mean of
+        this fraction over the other classes; in -1..1, and 0 for a constant prediction if all classes have a
         match.
     """
     counts = np.asarray(counts, np.float64)
