@@ -21,7 +21,7 @@ class Instance:
 
     Attributes:
         point: Pixel (row, column), each in 0..299, where to touch it.
-        force: Index 0..2 of the least force believed to move it (5, 30 or 200 N): its mass class.
+        force: Index 0..2 of the minimum force predicted to move it (5, 30 or 200 N): its mass class.
         score: Confidence in 0..1.
         mask: (300, 300) bool, its extent, or None from an agent that predicts points only.
     """

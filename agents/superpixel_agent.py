@@ -10,14 +10,14 @@ from thor_interact_env.actions import REACH
 from thor_interact_env.simulators.base import Observation
 
 MEDIUM_FORCE = 1
-"""Force index of every proposal: appearance says nothing about mass, and the middle class errs least."""
+"""Force index of every proposal: appearance says nothing about mass, so the middle class is predicted."""
 
 
 class SuperpixelAgent:
     """Proposes all superpixels of a view, the nearest first.
 
-    The score is the share of a superpixel's cells within reach; equal ones are ordered by mean depth. Without
-    touching anything nothing better is known: only what is in reach can be an instance.
+    The score is the fraction of a superpixel's cells within reach; equal scores are ordered by mean depth.
+    Only what is in reach can be an instance; nothing more is known without an interaction.
     """
 
     def propose(self, observation: Observation) -> list[Instance]:
@@ -36,13 +36,13 @@ class SuperpixelAgent:
         _, index = np.unique(labels, return_inverse=True)
         index = index.ravel()
         cells = np.bincount(index)
-        shares = np.bincount(index, weights=(depth < REACH).ravel()) / cells
+        fractions = np.bincount(index, weights=(depth < REACH).ravel()) / cells
         distances = np.bincount(index, weights=depth.ravel()) / cells
         instances = []
-        for superpixel in np.lexsort((distances, -shares)):
+        for superpixel in np.lexsort((distances, -fractions)):
             mask = (index == superpixel).reshape(labels.shape)
             rows, columns = mask.nonzero()
             nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
             point = cell_centre(int(rows[nearest]), int(columns[nearest]))
-            instances.append(Instance(point, MEDIUM_FORCE, float(shares[superpixel]), upscale_mask(mask)))
+            instances.append(Instance(point, MEDIUM_FORCE, float(fractions[superpixel]), upscale_mask(mask)))
         return instances

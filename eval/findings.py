@@ -36,10 +36,10 @@ CLOSE = 0.25
 """Two rows are close if their ratio is in 1 - 0.25 .. 1 + 0.25."""
 
 CLEARLY = 0.9
-"""A row is clearly below another if it reaches less than this share of it."""
+"""A row is clearly below another if it reaches less than this fraction of it."""
 
 FAR = 0.6
-"""A row is far below another if it reaches less than this share of it."""
+"""A row is far below another if it reaches less than this fraction of it."""
 
 CHANCE = 1 / 3
 """Mean accuracy per class of guessing among three mass classes."""
@@ -49,7 +49,7 @@ ABOVE_CHANCE = 0.15
 
 
 _WHOLE = 0.99
-"""Least sum of a class's line of the confusion if all seeds found the class; the rest is rounding."""
+"""Minimum sum of a class's line of the confusion if all seeds found the class; the rest is rounding."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,10 @@ def _ratio_interval(
     ratio: float, score: Mapping[str, Any], reference: Mapping[str, Any]
 ) -> tuple[float, float] | None:
     widths = [(_half_width(each), each["mean"]) for each in (score, reference)]
-    shares = [width / mean for width, mean in widths if width is not None and mean > 0]
-    if len(shares) < len(widths):
+    fractions = [width / mean for width, mean in widths if width is not None and mean > 0]
+    if len(fractions) < len(widths):
         return None
-    factor = math.exp(math.hypot(*shares))
+    factor = math.exp(math.hypot(*fractions))
     return ratio / factor, ratio * factor
 
 
@@ -199,11 +199,10 @@ def _accuracy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     if unknown is not None:
         return Finding(text, ("a",), None, None, unknown)
     score = rows["a"]["scores"]["mass_accuracy"]
-    least = CHANCE + ABOVE_CHANCE
-    holds, sure = _at_least(score, least)
-    numbers = (
-        f"accuracy {_score(rows, 'a', 'mass_accuracy')}, chance {100 * CHANCE:.1f}, needed {100 * least:.1f}"
-    )
+    minimum = CHANCE + ABOVE_CHANCE
+    holds, sure = _at_least(score, minimum)
+    accuracy = _score(rows, "a", "mass_accuracy")
+    numbers = f"accuracy {accuracy}, chance {100 * CHANCE:.1f}, needed {100 * minimum:.1f}"
     return Finding(text, ("a",), holds, sure, numbers)
 
 
@@ -217,7 +216,7 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
         return Finding(text, ("a",), None, None, unknown)
     # Where no class is separated from the others, the best of them means nothing.
     scores, needed = rows["a"]["scores"], {"heavy_lead": 0.0, "heavy_separation": ABOVE_CHANCE}
-    verdicts = [_at_least(scores[name], least) for name, least in needed.items()]
+    verdicts = [_at_least(scores[name], minimum) for name, minimum in needed.items()]
     holds = all(held for held, _ in verdicts)
     decided = [sure for held, sure in verdicts if held is holds]
     sure = None if None in decided else (all if holds else any)(bool(one) for one in decided)
@@ -240,10 +239,10 @@ def _unmatched(row: Mapping[str, Any]) -> str | None:
     return f"no {' and no '.join(missing)} object was found (by all seeds)" if missing else None
 
 
-def _at_least(score: Mapping[str, Any], least: float) -> tuple[bool, bool | None]:
+def _at_least(score: Mapping[str, Any], minimum: float) -> tuple[bool, bool | None]:
     """Return whether a score reaches a number, and whether its whole interval says so."""
     width = _half_width(score)
-    return bool(score["mean"] >= least), None if width is None else abs(score["mean"] - least) > width
+    return bool(score["mean"] >= minimum), None if width is None else abs(score["mean"] - minimum) > width
 
 
 def _missing(rows: Mapping[str, Mapping[str, Any]], *letters: str) -> str | None:

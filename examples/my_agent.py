@@ -12,7 +12,7 @@ from selfsup.superpixels import superpixel_labels
 from thor_interact_env.actions import REACH
 from thor_interact_env.simulators.base import Observation
 
-MEDIUM_FORCE = 1  # index of 30 N: looks say nothing of mass, and the middle class errs least
+MEDIUM_FORCE = 1  # index of 30 N: appearance says nothing about mass
 
 
 class NearestSuperpixels:

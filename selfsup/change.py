@@ -14,8 +14,8 @@ CHANGE_THRESHOLD = 0.01
 FLOW_THRESHOLD = 1.0
 """A cell has moved when its pixels moved by more than this on average, in pixels."""
 
-LEAST_FLOW_SIZE = 12
-"""Least height and width, in pixels, of pictures between which OpenCV computes an optical flow."""
+MINIMUM_FLOW_SIZE = 12
+"""Minimum height and width, in pixels, of pictures between which OpenCV computes an optical flow."""
 
 ChangeTest = Literal["pooled_difference", "pooled_squared_difference", "optical_flow"]
 """`pooled_difference`: pool the HSV difference, then take its squared norm (paper).
@@ -113,12 +113,12 @@ def optical_flow(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
         (H, W, 2) float32: for each pixel of `before` how far right and down it moved, in pixels.
 
     Raises:
-        ValueError: The images are smaller than `LEAST_FLOW_SIZE` along an axis.
+        ValueError: The images are smaller than `MINIMUM_FLOW_SIZE` along an axis.
     """
     height, width = before.shape[:2]
-    if min(height, width) < LEAST_FLOW_SIZE:
+    if min(height, width) < MINIMUM_FLOW_SIZE:
         raise ValueError(
-            f"the images are {height} x {width} pixels; an optical flow needs {LEAST_FLOW_SIZE} of both"
+            f"the images are {height} x {width} pixels; an optical flow needs {MINIMUM_FLOW_SIZE} of both"
         )
     grey = [cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in (before, after)]
     # A new one each time: it keeps state from call to call, and a touch must not depend on earlier ones.

@@ -29,7 +29,7 @@ class Feedback(IntEnum):
     CORRECT = 0
     """The predicted force moved the object, the next smaller one did not."""
     TOO_SMALL = 1
-    """The predicted force did not move the object, the greatest one did."""
+    """The predicted force did not move the object, the maximum force did."""
     TOO_LARGE = 2
     """The next smaller force moved the object already."""
 
@@ -71,7 +71,7 @@ def is_successful(
         row: Touched grid row.
         column: Touched grid column.
         kernel_name: Weights of the 5 x 5 neighbourhood.
-        threshold: The least sum of weights of moved cells that counts as a success.
+        threshold: The minimum sum of weights of moved cells that counts as a success.
 
     Returns:
         Whether the weighted count of moved cells is at least `threshold`.
@@ -97,7 +97,7 @@ def escalation(force: int) -> tuple[tuple[int, Feedback], ...]:
 
     The first attempt that changes the picture ends the series and gives its feedback; if none does,
     the point is unsuccessful. The next smaller force comes first, then the predicted one, then the
-    greatest. For the smallest force the first two attempts are the same, and both mean "correct":
+    maximum. For the smallest force the first two attempts are the same, and both mean "correct":
     so does the authors' code, where the second try finds an object that the first one loosened.
 
     Args:
@@ -117,6 +117,6 @@ def escalation(force: int) -> tuple[tuple[int, Feedback], ...]:
         raise ValueError(f"force index is {force}; it must be one of 0..{FORCE_COUNT - 1}")
     force = int(force)
     first = (force - 1, Feedback.TOO_LARGE) if force > 0 else (0, Feedback.CORRECT)
-    greatest = FORCE_COUNT - 1
-    last = ((greatest, Feedback.TOO_SMALL),) if force < greatest else ()
+    maximum = FORCE_COUNT - 1
+    last = ((maximum, Feedback.TOO_SMALL),) if force < maximum else ()
     return (first, (force, Feedback.CORRECT), *last)

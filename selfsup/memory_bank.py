@@ -18,10 +18,10 @@ NEW_PRIORITY = 0.5
 """Priority of a location that was never used."""
 
 PRIORITY_OFFSET = 0.02
-"""The least priority, which keeps every location in play."""
+"""The minimum priority: every location can still be drawn."""
 
 MASKLESS_SCORE = 0.5
-"""Score of an image without masks; it gives the least priority."""
+"""Score of an image without masks; it gives the minimum priority."""
 
 SEGMENT_PREFIX = "segment-"
 SEGMENT_SUFFIX = ".safetensors"
@@ -41,7 +41,7 @@ def priority(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def image_scores(ious: npt.ArrayLike, mask_image: npt.ArrayLike, images: int) -> npt.NDArray[np.float64]:
-    """Return the score of each image: the least IoU among its masks, or 0.5 without masks.
+    """Return the score of each image: the minimum IoU among its masks, or 0.5 without masks.
 
     Args:
         ious: (M,) in [0, 1], IoU of each mask with its prediction (an array, or a tensor on the CPU).
@@ -60,9 +60,9 @@ def image_scores(ious: npt.ArrayLike, mask_image: npt.ArrayLike, images: int) ->
         raise ValueError(f"ious are {values.shape} but mask_image is {owners.shape}; both must be (M,)")
     if owners.size and (owners.min() < 0 or owners.max() >= images):
         raise ValueError(f"mask_image spans {owners.min()}..{owners.max()}; it must be in 0..{images - 1}")
-    least = np.full(images, np.inf)
-    np.minimum.at(least, owners, values)
-    return np.where(np.isinf(least), MASKLESS_SCORE, least)
+    lowest = np.full(images, np.inf)
+    np.minimum.at(lowest, owners, values)
+    return np.where(np.isinf(lowest), MASKLESS_SCORE, lowest)
 
 
 class MemoryBank:

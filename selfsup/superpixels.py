@@ -12,8 +12,8 @@ SIGMA = 0.5
 MIN_SIZE = 200
 """The parameters of the segmentation at 300 x 300 pixels; `MIN_SIZE` is in pixels."""
 
-MIN_SHARE = 0.25
-"""A superpixel belongs to B+ when at least this share of its cells belongs to B."""
+MIN_FRACTION = 0.25
+"""A superpixel belongs to B+ when at least this fraction of its cells belongs to B."""
 
 
 def superpixel_labels(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
@@ -38,29 +38,29 @@ def superpixel_labels(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
 
 
 def align_to_superpixels(
-    changed: npt.NDArray[np.bool_], labels: npt.NDArray[np.int32], min_share: float = MIN_SHARE
+    changed: npt.NDArray[np.bool_], labels: npt.NDArray[np.int32], min_fraction: float = MIN_FRACTION
 ) -> npt.NDArray[np.bool_]:
     """Return the union of the superpixels that overlap sufficiently with the changed cells.
 
     Args:
         changed: (rows, columns) bool, B.
         labels: (rows, columns) int32, labels from 0, as made by `superpixel_labels`.
-        min_share: In (0, 1]; a superpixel is taken when at least this share of its cells changed.
+        min_fraction: In (0, 1]; a superpixel is taken when at least this fraction of its cells changed.
 
     Returns:
         (rows, columns) bool, B+.
 
     Raises:
-        ValueError: The shapes differ, a label is negative, or the share is not in (0, 1].
+        ValueError: The shapes differ, a label is negative, or the fraction is not in (0, 1].
     """
     if changed.shape != labels.shape:
         raise ValueError(
             f"changed is of shape {changed.shape} but labels of {labels.shape}; they must be equal"
         )
-    if not 0 < min_share <= 1:
-        raise ValueError(f"min_share is {min_share}; it must be greater than 0 and at most 1")
+    if not 0 < min_fraction <= 1:
+        raise ValueError(f"min_fraction is {min_fraction}; it must be greater than 0 and at most 1")
     if labels.size and labels.min() < 0:
         raise ValueError(f"labels has the negative label {labels.min()}; labels count from 0")
     cells = np.bincount(labels.ravel())
     hits = np.bincount(labels[changed.astype(bool)], minlength=len(cells))
-    return (hits >= min_share * cells)[labels]
+    return (hits >= min_fraction * cells)[labels]

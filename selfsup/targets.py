@@ -108,7 +108,7 @@ def force_directions(
 
     Returns:
         (n, 3) float32, 1 where the logit should rise and 0 elsewhere. Rows are all zero for the two
-        impossible cases: the greatest force too small, the smallest too large.
+        impossible cases: the maximum force too small, the smallest too large.
     """
     predicted = np.asarray(forces)[:, None]
     verdict = np.asarray(feedback)[:, None]

@@ -21,11 +21,11 @@ COMPONENTS: Final = 4
 SMOOTHING: Final = 1.5
 """Standard deviation, in grid cells, of the Gaussian that smooths a reconstruction error."""
 
-ERROR_SHARE: Final = 0.3
-"""Cells whose smoothed error is at least this share of the greatest one form the first mask."""
+ERROR_FRACTION: Final = 0.3
+"""Cells whose smoothed error is at least this fraction of the maximum form the first mask."""
 
-LEAST_ERROR: Final = 0.5
-"""Grey levels that the greatest smoothed error must reach; below, nothing that can be seen has moved."""
+MINIMUM_ERROR: Final = 0.5
+"""Grey levels that the largest smoothed error must reach; below, nothing that can be seen has moved."""
 
 COLOUR_BINS: Final = 16
 """Bins of a colour histogram along each of red, green and blue."""
@@ -36,7 +36,7 @@ SOFT_SMOOTHING: Final = 1.0
 WINDOW_SCALE: Final = 2.0
 """Standard deviations of the window around a first mask, as multiples of the mask's own."""
 
-LEAST_SPREAD: Final = 2.0
+MINIMUM_SPREAD: Final = 2.0
 """Grid cells that a first mask's standard deviation counts as at least."""
 
 
@@ -100,13 +100,13 @@ def first_mask(error: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         error: (100, 100) float32, of one frame, grey levels.
 
     Returns:
-        (100, 100) bool; empty where the error is below `LEAST_ERROR` everywhere.
+        (100, 100) bool; empty where the error is below `MINIMUM_ERROR` everywhere.
     """
     smooth = cv2.GaussianBlur(error, (0, 0), SMOOTHING)
-    greatest = float(smooth.max(initial=0.0))
-    if greatest < LEAST_ERROR:
+    maximum = float(smooth.max(initial=0.0))
+    if maximum < MINIMUM_ERROR:
         return np.zeros(error.shape, bool)
-    return np.asarray(smooth >= ERROR_SHARE * greatest)
+    return np.asarray(smooth >= ERROR_FRACTION * maximum)
 
 
 def colour_likelihood(
@@ -151,7 +151,7 @@ def centred_window(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
         return np.zeros(mask.shape, np.float32)
     profiles = []
     for cells, size in zip(mask.nonzero(), mask.shape, strict=True):
-        spread = WINDOW_SCALE * max(float(cells.std()), LEAST_SPREAD)
+        spread = WINDOW_SCALE * max(float(cells.std()), MINIMUM_SPREAD)
         profiles.append(np.exp(-0.5 * ((np.arange(size) - cells.mean()) / spread) ** 2))
     return np.asarray(np.outer(*profiles), np.float32)
 

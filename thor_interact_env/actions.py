@@ -16,7 +16,7 @@ FORCES: Final[tuple[float, float, float]] = (5.0, 30.0, 200.0)
 """The three forces in newtons: for light, medium and heavy objects (paper section 4.1)."""
 
 REACH: Final = 1.5
-"""Greatest distance in metres between the camera and a point that can be touched."""
+"""Maximum distance in metres between the camera and a point that can be touched."""
 
 FIELD_OF_VIEW: Final = 90.0
 """Vertical field of view in degrees; the image is square, so it is the horizontal one too."""

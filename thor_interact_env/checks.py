@@ -18,10 +18,10 @@ def is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
-def check_reachable_share(share: object) -> None:
-    """Raise `InvalidOptionError` unless `share` is a number in 0..1."""
-    if not is_number(share) or not 0.0 <= share <= 1.0:
-        raise InvalidOptionError(f"reachable_share {share!r} is not a number in 0..1")
+def check_reachable_fraction(fraction: object) -> None:
+    """Raise `InvalidOptionError` unless `fraction` is a number in 0..1."""
+    if not is_number(fraction) or not 0.0 <= fraction <= 1.0:
+        raise InvalidOptionError(f"reachable_fraction {fraction!r} is not a number in 0..1")
 
 
 def check_reach(reach: object) -> None:

@@ -18,7 +18,7 @@ from selfsup.feedback import KernelName
 from selfsup.grid import IMAGE_SIZE, STRIDE
 from selfsup.supervisor import SupervisionOptions, Supervisor
 from thor_interact_env.actions import ACTION_FIELDS, DIRECTIONS, FORCES, REACH, check_action
-from thor_interact_env.checks import check_interactions, check_reach, check_reachable_share
+from thor_interact_env.checks import check_interactions, check_reach, check_reachable_fraction
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
@@ -29,7 +29,7 @@ from thor_interact_env.state import NO_FRAMES, Episode, SavedState, pack_info, p
 from thor_interact_env.window import Window
 
 MAX_DEPTH: Final = 20.0
-"""Greatest depth in an observation, in metres: what is farther away, or nothing at all, reads 20 m."""
+"""Maximum depth in an observation, in metres: what is farther away, or nothing at all, reads 20 m."""
 
 
 class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], EzPickle):
@@ -78,7 +78,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     `reset(options={"location": location})` starts at a `Location`, or at the `thor_meta` mapping of a
     dataset; without the option, one is drawn by the seeded generator: from the rooms of a split (room, spawn
     seed, reachable position, rotation and horizon uniform, the pose drawn again while less than
-    `reachable_share` of the view is in reach), or from the given locations. Everything is at rest.
+    `reachable_fraction` of the view is in reach), or from the given locations. Everything is at rest.
     `env.unwrapped.location` is the `Location` of the episode; `envs.get_attr("location")` those of a vector
     environment. An unknown room is an `UnknownRoomError`, a position at which the agent cannot stand an
     `UnreachableLocationError`.
@@ -131,12 +131,12 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "ai2thor", or an object |
     | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
     | `interactions` | int | `10` | touches in an episode |
-    | `reachable_share` | float | `0.2` | least share of a drawn view within 1.5 m; 0: the paper's rule (1) |
+    | `reachable_fraction` | float | `0.2` | minimum fraction of a view within 1.5 m; 0: the paper's (1) |
     | `change_test` | str | `"pooled_difference"` | `"pooled_squared_difference"` or `"optical_flow"` |
     | `kernel_name` | str | `"gaussian"` | or `"exponential"`, the authors' code |
     | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; without, it is `changed` |
     | `render_mode` | str or None | `None` | `"rgb_array"`, or `"human"`: a window (needs pygame) |
-    | `reach` | float | `1.5` | greatest distance of a touch from the camera; only for a named simulator (m) |
+    | `reach` | float | `1.5` | maximum distance of a touch from the camera; only for a named simulator (m) |
     | `simulator_options` | mapping or None | `None` | further keyword arguments of a named simulator |
     | `record_motion` | bool | `False` | whether `info` holds the motion's views (7 MB); it takes time |
 
@@ -155,7 +155,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         simulator: str | Simulator = "mujoco",
         locations: str | os.PathLike[str] | Sequence[Location] = "NovelSpaces/train",
         interactions: int = 10,
-        reachable_share: float = 0.2,
+        reachable_fraction: float = 0.2,
         change_test: ChangeTest = "pooled_difference",
         kernel_name: KernelName = "gaussian",
         use_superpixels: bool = True,
@@ -170,7 +170,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
             simulator,
             locations,
             interactions,
-            reachable_share,
+            reachable_fraction,
             change_test,
             kernel_name,
             use_superpixels,
@@ -180,7 +180,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
             record_motion,
         )
         check_interactions(interactions)
-        check_reachable_share(reachable_share)
+        check_reachable_fraction(reachable_fraction)
         check_reach(reach)
         check_simulator(simulator, reach, simulator_options)
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -200,7 +200,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         self._simulator: Simulator | None = None
         self._process = 0  # the process that made the simulator
         self._rooms, self._locations = parse_locations(locations)
-        self._reachable_share = float(reachable_share)
+        self._reachable_fraction = float(reachable_fraction)
         self._interactions = int(interactions)
         self._no_frames = NO_FRAMES if record_motion else None
         chosen = simulator if isinstance(simulator, Simulator) else None
@@ -264,7 +264,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         if location is None and self._locations is not None:
             location = self._locations[self.np_random.integers(len(self._locations))]
         if location is None:
-            sampler = LocationSampler(simulator, self._rooms, self._reachable_share)
+            sampler = LocationSampler(simulator, self._rooms, self._reachable_fraction)
             location, view = sampler.sample_view(self.np_random)
         else:
             view = simulator.load(location)

@@ -22,7 +22,7 @@ class Window:
     a warning says so once.
 
     Args:
-        frames_per_second: Greatest number of pictures shown in a second.
+        frames_per_second: Maximum number of pictures shown in a second.
         scale: Screen pixels per picture pixel.
 
     Raises:

@@ -154,7 +154,7 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     Args:
         env: `ThorInteract-v0`, wrapped or not.
         rooms: Names of the rooms.
-        reachable_share: Least share of each view within reach, in 0..1.
+        reachable_fraction: Minimum fraction of each view within reach, in 0..1.
         episodes: Episodes in a room, at least 1.
 
     Raises:
@@ -165,7 +165,7 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self,
         env: gymnasium.Env[Any, Any],
         rooms: Sequence[str],
-        reachable_share: float = 0.2,
+        reachable_fraction: float = 0.2,
         episodes: int = 4,
     ) -> None:
         """Check the arguments; see the class."""
@@ -173,10 +173,12 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             raise InvalidOptionError("rooms is empty; name at least one room")
         if not is_integer(episodes) or episodes < 1:
             raise InvalidOptionError(f"episodes {episodes!r} is not an integer of at least 1")
-        RecordConstructorArgs.__init__(self, rooms=rooms, reachable_share=reachable_share, episodes=episodes)
+        RecordConstructorArgs.__init__(
+            self, rooms=rooms, reachable_fraction=reachable_fraction, episodes=episodes
+        )
         gymnasium.Wrapper.__init__(self, env)
         self._rooms = tuple(rooms)
-        self._reachable_share = reachable_share
+        self._reachable_fraction = reachable_fraction
         self._episodes = int(episodes)
         self._left = 0
         self._room = self._rooms[0]
@@ -204,5 +206,5 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             self._room = self._rooms[self._generator.integers(len(self._rooms))]
         self._left -= 1
         simulator = self.unwrapped.simulator  # type: ignore[attr-defined]
-        location = LocationSampler(simulator, (self._room,), self._reachable_share).sample(self._generator)
+        location = LocationSampler(simulator, (self._room,), self._reachable_fraction).sample(self._generator)
         return self.env.reset(seed=seed, options={**(options or {}), "location": location})

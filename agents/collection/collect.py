@@ -55,11 +55,11 @@ class CollectionTask:
         weights: Safetensors file of the state dict of the network that chooses the greedy points; None where
             there are none.
         environment: Keyword arguments of `ThorInteractEnv`, except locations, interactions and
-            reachable_share.
-        reachable_share: Least share of the view within reach, in 0..1; see `LocationSampler`.
+            reachable_fraction.
+        reachable_fraction: Minimum fraction of the view within reach, in 0..1; see `LocationSampler`.
         locations_per_room: Consecutive locations that share a room, because preparing one costs more than
             a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
-        greedy_threshold: Least logit of a greedy point; by default there are always as many as are asked for.
+        greedy_threshold: Minimum logit of a greedy point; by default none, so all points are taken.
         oracles: Ground truth in place of the agent's points or of its masks; by default none.
         visit: What to do at a location instead of `agents.collection.interact.interact`, for a system that
             learns from something else than its records; a function that can be pickled, as processes are
@@ -75,7 +75,7 @@ class CollectionTask:
     schedule: InteractionSchedule
     weights: Path | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
-    reachable_share: float = 0.2
+    reachable_fraction: float = 0.2
     locations_per_room: int = 4
     greedy_threshold: float = -math.inf
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
@@ -95,7 +95,7 @@ class CollectionTask:
                 f"{self.schedule.greedy} greedy points are asked for without weights of a network; "
                 "give weights, or ask for random points only"
             )
-        reserved = {"locations", "interactions", "reachable_share"} & set(self.environment)
+        reserved = {"locations", "interactions", "reachable_fraction"} & set(self.environment)
         if reserved:
             raise ValueError(
                 f"environment holds {', '.join(sorted(reserved))}, which the task itself decides"
@@ -143,7 +143,7 @@ def network_points(
     Args:
         network: On the CPU, in evaluation mode.
         count: Most points it chooses.
-        threshold: Least logit of a point.
+        threshold: Minimum logit of a point.
         bf16: Whether to compute in bf16; None does where that is faster.
     """
     reduced = fast_bf16(torch.device("cpu")) if bf16 is None else bf16
@@ -242,7 +242,7 @@ def collect_locations(task: CollectionTask, weights: bytes | None = None) -> lis
 def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) -> InteractionRecord:
     rng = np.random.default_rng(seed)
     simulator = _cache.simulator(task.environment)
-    location = LocationSampler(simulator, (room,), task.reachable_share).sample(rng)
+    location = LocationSampler(simulator, (room,), task.reachable_fraction).sample(rng)
     truth = simulator.instances() if task.truth else None
     env = make_environment(task.environment, task.schedule, simulator, task.oracles)
     if task.visit is not None:

@@ -22,9 +22,9 @@ ProposePoints = Callable[[Observation], Sequence[Point]]
 """From a view to the points to touch, best first."""
 
 ATTEMPTS_PER_POINT = 3
-"""Most forces applied at one point: the next smaller, the predicted and the greatest."""
+"""Most forces applied at one point: the next smaller, the predicted and the maximum force."""
 
-_GREATEST_FORCE = len(FORCES) - 1
+_MAXIMUM_FORCE = len(FORCES) - 1
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class InteractionSchedule:
     Attributes:
         greedy: Points that the agent chooses.
         random: Points drawn at random, uniform over the grid and the forces, touched after the greedy ones.
-        joint: Whether forces are tried by escalation; if not, only the greatest one is applied, and it counts
-            as the predicted and correct one (training of the segmentation alone).
+        joint: Whether forces are tried by escalation; if not, only the maximum force is applied and counts as
+            the predicted and correct one (training of the segmentation alone).
     """
 
     greedy: int
@@ -119,7 +119,7 @@ def interact(
     attempts. Success is the environment's `info["success"]`, judged from images alone, unless the mask oracle
     is on: then a point succeeds exactly if a movable object in reach is there in the first view, and has its
     true mask in that view. The touches are made all the same, for they tell about the force (an object that
-    no force moved counts as moved by the greatest, the last that was tried).
+    no force moved counts as moved by the maximum force, the last that was tried).
 
     Args:
         env: The environment; an episode must allow `schedule.allowed_steps(oracles)` touches.
@@ -160,7 +160,7 @@ def interact(
     proposed += added
     notes = _Notes(truth if options.masks else None)
     for (row, column, force), direction in zip((*proposed, *drawn), turns, strict=True):
-        applied = force if schedule.joint else _GREATEST_FORCE
+        applied = force if schedule.joint else _MAXIMUM_FORCE
         notes.touch(env, row, column, applied, int(direction), schedule.joint)
     greedy_successes = sum(notes.successes[: len(proposed)])
     return InteractionRecord(

@@ -169,7 +169,7 @@ class Baseline(Generic[Config]):
             counterpart,
             locations,
             split,
-            command.reachable_share,
+            command.reachable_fraction,
             command.seed,
             agents=self.agents(command.run, command.device),
         )

@@ -53,8 +53,8 @@ class HeldOut:
 class NetworkHeldOut(HeldOut):
     """The same for what is a network, and is measured on views of a chosen kind."""
 
-    reachable_share: float | None = None
-    """Least share of each view within reach (0: the paper's unfiltered rule); None means the run's own."""
+    reachable_fraction: float | None = None
+    """Minimum fraction of each view within reach (0: the paper's unfiltered rule); None: the run's own."""
 
     device: str = "auto"
     """Where to run the network: auto, cpu, cuda, ..."""

@@ -22,7 +22,7 @@ from agents.training.schedule import RunError
 Options = TypeVar("Options")
 
 ROOM_REMEDY = "make room: what was there before is whole, and a run goes on with --resume."
-"""What to do where the disk is full, or a user's share of it."""
+"""What to do where the disk is full, or a user's quota of it."""
 
 
 def fail(message: str) -> NoReturn:

@@ -86,9 +86,9 @@ class MaskRCNNSchedule:
             require(value >= 8 and value % 8 == 0, f"{name} is {value}; it must be a multiple of 8.")
         for name in ("box_features", "final_evaluation_locations"):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name, least in (("proposals", 2), ("boxes_per_image", 4), ("image_size", 32)):
+        for name, minimum in (("proposals", 2), ("boxes_per_image", 4), ("image_size", 32)):
             value = getattr(self, name)
-            require(value >= least, f"{name} is {value}; it must be at least {least}.")
+            require(value >= minimum, f"{name} is {value}; it must be at least {minimum}.")
         for name in ("warmup_updates", "evaluate_every", "weight_decay"):
             require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; it must not be negative.")
         require(self.learning_rate > 0, f"learning_rate is {self.learning_rate}; it must be above 0.")
@@ -213,7 +213,7 @@ class MaskRCNNConfig(RunSettings):
 
     targets: Literal["truth", "self_supervised"] = "truth"
     """Masks to learn from: the true ones (full supervision), or those of what moved when the interaction
-    oracle's points were touched with the greatest force."""
+    oracle's points were touched with the maximum force."""
 
     loss: Literal["pixel", "robust"] = "pixel"
     """Loss of the masks: cross-entropy of each pixel, or the robust set loss, for noisy masks."""

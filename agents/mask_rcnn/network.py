@@ -94,7 +94,7 @@ def mask_loss(logits: Tensor, targets: Tensor, kind: MaskLoss) -> Tensor:
 
     Args:
         logits: (n, h, w) foreground logits.
-        targets: (n, h, w) float in 0..1, the share of each cell that the given mask covers.
+        targets: (n, h, w) float in 0..1, the fraction of each cell that the given mask covers.
         kind: `pixel` takes the targets as they are, `robust` those of `robust_targets`.
 
     Returns:

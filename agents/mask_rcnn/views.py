@@ -127,7 +127,7 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
                 rooms=split_rooms(f"{config.split}/train"),
                 schedule=InteractionSchedule(greedy=0, random=0, joint=False),
                 environment={**counterpart.environment(), "simulator": config.simulator},
-                reachable_share=schedule.reachable_share,
+                reachable_fraction=schedule.reachable_fraction,
                 locations_per_room=schedule.locations_per_room,
                 oracles=OracleOptions(points=self_supervised),
                 truth=not self_supervised,

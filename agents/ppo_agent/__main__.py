@@ -99,7 +99,7 @@ def evaluate_run(
         **note_worlds(run, world_of("mujoco")),
         "locations": locations,
         "seed": seed,
-        "reachable_share": views.reachable_share,
+        "reachable_fraction": views.reachable_fraction,
         "interactions": interactions,
         "rows": {
             one["label"]: {**(one["perception"] or {}), **(one["interaction"] or {})}

@@ -54,8 +54,8 @@ class PPOConfig:
     image_size: int = 75
     """Side in pixels of the picture that the policy sees."""
 
-    reachable_share: float = 0.2
-    """Least share of each view within reach."""
+    reachable_fraction: float = 0.2
+    """Minimum fraction of each view within reach."""
 
     discount: float = 0.0
     """Weight of later rewards: 0, for what a touch earns depends on the view alone."""

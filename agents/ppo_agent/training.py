@@ -60,7 +60,7 @@ MEASURES: Mapping[str, str] = {
     "train/value_loss": "value_loss",
     "train/entropy_loss": "entropy_loss",
     "train/approx_kl": "policy_change",
-    "train/clip_fraction": "clipped_share",
+    "train/clip_fraction": "clipped_fraction",
 }
 """What Stable-Baselines3 measures in an update, and its name in `metrics.jsonl`."""
 
@@ -93,9 +93,9 @@ def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -
     env = ThorInteractEnv(
         simulator=simulator,
         interactions=config.interactions_per_episode,
-        reachable_share=config.reachable_share,
+        reachable_fraction=config.reachable_fraction,
     )
-    by_room = RoomByRoom(env, rooms, config.reachable_share, config.episodes_per_room)
+    by_room = RoomByRoom(env, rooms, config.reachable_fraction, config.episodes_per_room)
     return GridActions(RGBDImage(by_room, size=config.image_size), config.grid)
 
 

@@ -236,7 +236,7 @@ def _evaluate(words: Sequence[str]) -> None:
     split, locations = command.choose(config.split)
     dataset = None
     if command.dataset is not None:
-        for option in ("split", "reachable_share"):
+        for option in ("split", "reachable_fraction"):
             given = getattr(command, option)
             name = option.replace("_", "-")
             require(given is None, f"--{name} {given} and --dataset exclude each other; leave one out.")
@@ -248,7 +248,7 @@ def _evaluate(words: Sequence[str]) -> None:
         config,
         locations=locations,
         split=split,
-        reachable_share=command.reachable_share,
+        reachable_fraction=command.reachable_fraction,
         seed=command.seed,
         device=command.device,
         dataset=dataset,

@@ -11,9 +11,9 @@ from agents.base import MAX_INSTANCES, Instance
 from selfsup.grid import STRIDE
 
 INFERENCE_THRESHOLD = -3.0
-"""Least logit of a seed at test time, a score of 0.047. The paper does not state its theta. Instances come in
-descending order of their scores, so a low one only appends doubtful instances, which average precision
-does not punish."""
+"""Minimum logit of a seed at test time, a score of 0.047. The paper does not state its theta. Instances are
+in descending order of their scores, so a low threshold only appends uncertain instances, which do not lower
+average precision."""
 
 SQUARED_RADIUS = 1.0
 """Cells at less than this squared embedding distance to a cluster's mean belong to it (paper appendix B)."""
@@ -47,7 +47,7 @@ def greedy_instances(
 ) -> list[GridInstance]:
     """Pick points by interaction score, each with the cells that look like it (paper section 4.1).
 
-    Repeatedly: the free cell p with the greatest score; the free cells within distance 1 of its embedding
+    Repeatedly: the free cell p with the highest score; the free cells within distance 1 of its embedding
     and their mean; the free cells within distance 1 of that mean are the instance, and are free no more.
 
     Args:
@@ -68,7 +68,8 @@ def greedy_instances(
         raise ValueError(f"max_instances is {max_instances}; it must be 0 or more")
     rows, columns = scores.shape
     vectors = np.ascontiguousarray(embeddings.reshape(len(embeddings), -1), dtype=np.float32)
-    # Distances do not change with the origin, but |a|^2 - 2 a.b + |b|^2 rounds least when it is central.
+    # Distances do not depend on the origin, but the rounding error of |a|^2 - 2 a.b + |b|^2 is smallest when
+    # the origin is the mean.
     vectors = vectors - vectors.mean(axis=1, keepdims=True)
     squared_norms = np.einsum("ij,ij->j", vectors, vectors)
     # In place of the paper's infinitely far embeddings: these cells are in no further cluster.

@@ -29,7 +29,7 @@ class Prediction(NamedTuple):
 
     Attributes:
         scores: (B, 100, 100) logits: the sigmoid says how promising a touch is.
-        force_logits: (B, 3, 100, 100) logits of the three forces; the greatest is the predicted one.
+        force_logits: (B, 3, 100, 100) logits of the three forces; the highest is the predicted one.
         embeddings: (B, 16, 100, 100), close together (squared distance below 1) on one object.
     """
 

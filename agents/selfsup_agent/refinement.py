@@ -80,9 +80,9 @@ def expected_iou(
     """
     reached = cv2.dilate(mask.astype(np.uint8), _AROUND).view(np.bool_)
     distances = ((_embeddings_of(reached, embeddings) - centre[:, None]) ** 2).sum(axis=0)
-    shares = np.exp2(-distances / SQUARED_RADIUS)
+    memberships = np.exp2(-distances / SQUARED_RADIUS)
     inside = mask[reached]
-    return float(shares[inside].sum() / (np.count_nonzero(inside) + shares[~inside].sum()))
+    return float(memberships[inside].sum() / (np.count_nonzero(inside) + memberships[~inside].sum()))
 
 
 def _embeddings_of(

@@ -179,11 +179,11 @@ class _Training(Progress):
         self.bank = self._new_bank(number)
         self.logger.describe(f"stage {number + 1}: first {stage.initial_locations} locations")
         row = self._collected([self._submit(number, 0, stage.initial_locations)])
-        share = self.schedule.batch_size // self.ranks
+        per_rank = self.schedule.batch_size // self.ranks
         require(
-            len(self.bank) >= share,
+            len(self.bank) >= per_rank,
             f"Rank {self.rank} got {len(self.bank)} of the first {stage.initial_locations} locations, fewer "
-            f"than its {share} of a batch; lower locations_per_room or batch_size.",
+            f"than its {per_rank} of a batch; lower locations_per_room or batch_size.",
         )
         self.logger.log(self._counters(number, self.episode + 1, "fill") | row)
 
@@ -243,7 +243,7 @@ class _Training(Progress):
             schedule=InteractionSchedule(stage.greedy_points, stage.random_points, stage.joint),
             weights=weights,
             environment=config.environment(),
-            reachable_share=self.schedule.reachable_share,
+            reachable_fraction=self.schedule.reachable_fraction,
             locations_per_room=self.schedule.locations_per_room,
             oracles=config.oracles,
         )

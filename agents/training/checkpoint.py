@@ -7,7 +7,7 @@ A run's `checkpoints/` holds one folder per kept checkpoint, named by the number
                        state.json             counters, random states, memory bank, versions, checksums
     checkpoints/last -> 000010                for people, where the file system has links
 
-The last checkpoint is the one of the greatest number. The link is never read: what copies a run may leave it
+The last checkpoint is the one with the highest number. The link is never read: what copies a run may leave it
 out, or make a folder of it, which then counts as a checkpoint of its own until the next one is saved.
 """
 

@@ -96,7 +96,7 @@ class TrainConfig(RunSettings):
 
     reach: float = 1.5
     """Metres from the camera within which a touch acts, and objects count as ground truth in the evaluation
-    (1000: unlimited, an ablation of the paper). Views are drawn as ever, by the share within 1.5 m."""
+    (1000: unlimited, an ablation of the paper). Views are still drawn by the fraction within 1.5 m."""
 
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
     """Ground truth in place of points or masks: an experiment on what self-supervision costs."""

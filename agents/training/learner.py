@@ -65,7 +65,7 @@ class UpdateResult:
 
     Attributes:
         measures: The losses, and the IoU of each head with its target where there is one.
-        scores: (B,) float64 in 0..1, least mask IoU of each location; decides its next priority.
+        scores: (B,) float64 in 0..1, minimum mask IoU of each location; decides its next priority.
     """
 
     measures: dict[str, float]

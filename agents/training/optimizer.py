@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
-"""Share of the momentum that is kept in each update."""
+"""Fraction of the momentum that is kept in each update."""
 
-LEAST_SIDE = 16
+MINIMUM_SIDE = 16
 """A kernel with fewer rows or columns than this is Adam's: there is little to make orthogonal."""
 
 STEP_SIZE = 0.2
@@ -104,5 +104,5 @@ def _hidden_kernels(network: nn.Module) -> list[nn.Parameter]:
         for module in network.modules()
         if isinstance(module, nn.Conv2d)
         and module.bias is None
-        and min(len(module.weight), module.weight[0].numel()) >= LEAST_SIDE
+        and min(len(module.weight), module.weight[0].numel()) >= MINIMUM_SIDE
     ]

@@ -12,8 +12,8 @@ Optimizer = Literal["adam", "muon"]
 """What follows the gradients."""
 
 
-LEAST_WINDOW = 24
-"""Cells along a side of the least window to learn from: what one cell sees is 46 cells wide."""
+MINIMUM_WINDOW = 24
+"""Cells along a side of the smallest window to learn from: what one cell sees is 46 cells wide."""
 
 
 class RunError(ValueError):
@@ -93,8 +93,8 @@ class Stage:
         Args:
             episode: 0 for the first episode of the stage.
         """
-        share = episode / (self.episodes - 1) if self.episodes > 1 else 0.0
-        return round(self.updates_start + share * (self.updates_end - self.updates_start))
+        fraction = episode / (self.episodes - 1) if self.episodes > 1 else 0.0
+        return round(self.updates_start + fraction * (self.updates_end - self.updates_start))
 
     @property
     def total_updates(self) -> int:
@@ -123,8 +123,8 @@ class Schedule:
     final_learning_rate: float
     """Learning rate of the last update."""
 
-    decay_share: float
-    """Share of all updates, at the end, over which the rate falls linearly to the final one (0: constant)."""
+    decay_fraction: float
+    """Fraction of all updates, at the end, over which the rate falls linearly to its final one (0: none)."""
 
     optimizer: Optimizer = "adam"
     """What follows the gradients: Adam (paper), or Muon, which gets further where many masks are known."""
@@ -160,8 +160,8 @@ class Schedule:
     prioritized: bool = True
     """Sample locations by priority; otherwise uniformly (an ablation of the paper)."""
 
-    reachable_share: float = 0.2
-    """Least share of the view within reach at a training or evaluation location (0: the paper's rule)."""
+    reachable_fraction: float = 0.2
+    """Minimum fraction of the view within reach, in training and evaluation (0: the paper's rule)."""
 
     locations_per_room: int = 4
     """Consecutive locations that share a room, because preparing a room takes a while."""
@@ -193,10 +193,10 @@ class Schedule:
             require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it must be above 0.")
         require(self.weight_decay >= 0, f"weight_decay is {self.weight_decay}; it must be 0 or more.")
         require(
-            LEAST_WINDOW <= self.window <= GRID,
-            f"window is {self.window}; it must be in {LEAST_WINDOW}..{GRID} ({GRID}: the whole view).",
+            MINIMUM_WINDOW <= self.window <= GRID,
+            f"window is {self.window}; it must be in {MINIMUM_WINDOW}..{GRID} ({GRID}: the whole view).",
         )
-        for name in ("decay_share", "reachable_share", "jitter_probability", "area_exponent"):
+        for name in ("decay_fraction", "reachable_fraction", "jitter_probability", "area_exponent"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
         known = get_args(Optimizer)
@@ -231,11 +231,11 @@ class Schedule:
             update: Number of updates already made in the whole run, 0 for the first.
         """
         last = self.total_updates - 1
-        start = last - self.decay_share * self.total_updates
+        start = last - self.decay_fraction * self.total_updates
         if update <= start or last <= start:
             return self.learning_rate
-        share = min((update - start) / (last - start), 1.0)
-        return self.learning_rate + share * (self.final_learning_rate - self.learning_rate)
+        fraction = min((update - start) / (last - start), 1.0)
+        return self.learning_rate + fraction * (self.final_learning_rate - self.learning_rate)
 
     def views_seen(self, stage: Stage) -> float:
         """Return how many whole views the updates of a stage look at, windows counted by their area."""

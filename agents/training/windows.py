@@ -20,7 +20,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 MARGIN = 8
 """Cells between the point that a window was drawn for and the window's border: some of its surroundings."""
 
-LEAST_AREA = MIN_SIZE // STRIDE**2
+MINIMUM_AREA = MIN_SIZE // STRIDE**2
 """Cells of a mask in a window below which it is left out, unless it is there as a whole: a small remnant of a
 large mask would count for as much as the mask, as masks are weighted with 1 / area."""
 
@@ -43,7 +43,7 @@ def cut_windows(
     Returns:
         In new memory: the images of the windows, (B, C, 3 n, 3 n); their targets, with n in place of 100;
         and their corners, (B, 2) int64: row and column of the first cell of each. Masks of which a window
-        shows fewer than `LEAST_AREA` cells, and not all, are left out.
+        shows fewer than `MINIMUM_AREA` cells, and not all, are left out.
 
     Raises:
         ValueError: The side is not in 1..100.
@@ -59,7 +59,7 @@ def cut_windows(
     owners = targets.mask_image.numpy()
     masks = _cut(whole, corners[owners], side)
     shown, areas = masks.sum(axis=(1, 2)), whole.sum(axis=(1, 2))
-    kept = (shown >= LEAST_AREA) | ((shown == areas) & (shown > 0))
+    kept = (shown >= MINIMUM_AREA) | ((shown == areas) & (shown > 0))
     windows = Targets(
         foreground=torch.from_numpy(_cut(foreground, corners, side)),
         background=torch.from_numpy(_cut(background, corners, side)),

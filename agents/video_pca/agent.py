@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from thor_interact_env.simulators.base import Observation
 
 
-LEAST_CELLS = 8
+MINIMUM_CELLS = 8
 """Grid cells that an instance must have; fewer are noise."""
 
-FOREGROUND_SHARE = 0.5
-"""Superpixels of which at least this share is above the threshold are foreground."""
+FOREGROUND_FRACTION = 0.5
+"""Superpixels of which at least this fraction is above the threshold are foreground."""
 
 MEDIUM_FORCE = 1
-"""Force index of every proposal: the method says nothing about mass, and the middle class errs least."""
+"""Force index of every proposal: the method says nothing about mass, so the middle class is predicted."""
 
 
 def instances_of(
@@ -43,11 +43,11 @@ def instances_of(
     Args:
         soft: (100, 100) float32 in 0..1.
         labels: (100, 100) int32, the superpixel of each cell.
-        threshold: Least soft value of a foreground cell.
+        threshold: Minimum soft value of a foreground cell.
 
     Returns:
         At most 32 instances, best first, whose (300, 300) bool masks do not overlap. The score is the mean
-        soft value of the component, the point the centre of its cell with the greatest one.
+        soft value of the component, the point the centre of its cell with the highest one.
     """
     import cv2
 
@@ -55,12 +55,12 @@ def instances_of(
     from agents.selfsup_agent.clustering import cell_centre, upscale_mask
     from selfsup.superpixels import align_to_superpixels
 
-    foreground = align_to_superpixels(soft >= threshold, labels, FOREGROUND_SHARE)
+    foreground = align_to_superpixels(soft >= threshold, labels, FOREGROUND_FRACTION)
     count, components = cv2.connectedComponents(foreground.astype(np.uint8), connectivity=4)
     found = []
     for number in range(1, count):
         mask = components == number
-        if mask.sum() < LEAST_CELLS:
+        if mask.sum() < MINIMUM_CELLS:
             continue
         row, column = divmod(int(np.where(mask, soft, -1).argmax()), soft.shape[1])
         score = min(max(float(soft[mask].mean()), 0.0), 1.0)
@@ -76,7 +76,7 @@ class VideoPCAAgent:
 
         Args:
             network: Its scores are logits of the soft foreground; on the device it is to run on.
-            threshold: Least soft value of a foreground cell.
+            threshold: Minimum soft value of a foreground cell.
         """
         from agents.selfsup_agent.agent import SelfSupervisedAgent
 

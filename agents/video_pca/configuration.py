@@ -29,7 +29,7 @@ class VideoPCAConfig(RunSettings):
     """Points touched at random at a location, uniform over the grid, after those of the oracle."""
 
     threshold: float = 0.3
-    """Least soft value of a foreground cell at test time, in 0..1."""
+    """Minimum soft value of a foreground cell at test time, in 0..1."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
@@ -39,8 +39,10 @@ class VideoPCAConfig(RunSettings):
         """
         super().__post_init__()
         preset(self.preset)
-        for name, least in (("oracle_points", 0), ("random_points", 0)):
-            require(getattr(self, name) >= least, f"{name} is {getattr(self, name)}; it must be >= {least}.")
+        for name, minimum in (("oracle_points", 0), ("random_points", 0)):
+            require(
+                getattr(self, name) >= minimum, f"{name} is {getattr(self, name)}; it must be >= {minimum}."
+            )
         require(
             self.points >= 1,
             "oracle_points and random_points are both 0; at least one point must be touched.",

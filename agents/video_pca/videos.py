@@ -28,7 +28,7 @@ from thor_interact_env.locations.splits import split_rooms
 
 VIDEOS_FOLDER = "videos"
 
-_GREATEST_FORCE = len(FORCES) - 1
+_MAXIMUM_FORCE = len(FORCES) - 1
 _SIZE = (IMAGE_SIZE, IMAGE_SIZE)
 _ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "rgb": ("U8", (*_SIZE, 3)),
@@ -62,7 +62,7 @@ class VideoRecord:
 def watch(
     env: ThorInteractEnv, location: Location, rng: np.random.Generator, oracle_points: int, random_count: int
 ) -> VideoRecord:
-    """Visit one location: touch objects, then random points, with the greatest force, and watch.
+    """Visit one location: touch objects, then random points, with the maximum force, and watch.
 
     Args:
         env: Made with `record_motion=True`; an episode must allow all touches.
@@ -83,7 +83,7 @@ def watch(
     before = view
     for row, column in points:
         direction = int(rng.integers(len(DIRECTIONS)))
-        after, *_, info = env.step(np.array([row, column, _GREATEST_FORCE, direction]))
+        after, *_, info = env.step(np.array([row, column, _MAXIMUM_FORCE, direction]))
         if info["frame_count"]:
             softs.append(soft_mask(before, info["frames"][: info["frame_count"]]))
         before = after["rgb"]
@@ -132,7 +132,7 @@ class Videos:
             schedule=InteractionSchedule(greedy=0, random=config.points, joint=False),
             # Frames say what moved here; the environment's own masks need not be good.
             environment={"simulator": config.simulator, "record_motion": True, "use_superpixels": False},
-            reachable_share=schedule.reachable_share,
+            reachable_fraction=schedule.reachable_fraction,
             locations_per_room=schedule.locations_per_room,
             visit=partial(watch, oracle_points=config.oracle_points, random_count=config.random_points),
         )
@@ -191,14 +191,14 @@ class Videos:
         return records
 
     def summary(self) -> dict[str, float]:
-        """Return what was collected: `locations`, `touches`, `moved_share` of the touches."""
+        """Return what was collected: `locations`, `touches`, `moved_fraction` of the touches."""
         counts = {"touches": 0, "moved": 0}
         for number in range(len(self._tasks)):
             with self._opened(number) as file:
                 for name in counts:
                     counts[name] += int(file.get_tensor(name).sum())
-        share = counts["moved"] / max(counts["touches"], 1)
-        return {"locations": len(self), "touches": counts["touches"], "moved_share": share}
+        fraction = counts["moved"] / max(counts["touches"], 1)
+        return {"locations": len(self), "touches": counts["touches"], "moved_fraction": fraction}
 
     @contextmanager
     def _opened(self, number: int) -> Iterator[Any]:

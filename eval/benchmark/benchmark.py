@@ -110,9 +110,9 @@ class BenchmarkOptions:
 
     def check(self) -> None:
         """Raise `ConfigurationError` where a number is outside its range."""
-        for name, least in (("locations", 1), ("interactions", 0), ("seed", 0)):
+        for name, minimum in (("locations", 1), ("interactions", 0), ("seed", 0)):
             value = getattr(self, name)
-            require(value >= least, f"{name} is {value}; it must be {least} or more.")
+            require(value >= minimum, f"{name} is {value}; it must be {minimum} or more.")
         for name in ("time_budget", "start_budget"):
             value = getattr(self, name)
             require(0 < value < float("inf"), f"{name} is {value}; it must be a positive number of seconds.")
@@ -222,7 +222,7 @@ def benchmark_agent(
         "split": views.split,
         "locations": len(views),
         "views_seed": views.seed,
-        "reachable_share": views.reachable_share,
+        "reachable_fraction": views.reachable_fraction,
         "interactions": interactions,
         "seed": seed,
         "time_budget": time_budget,

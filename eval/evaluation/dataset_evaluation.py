@@ -15,8 +15,8 @@ from agents.training.schedule import require
 if TYPE_CHECKING:
     from eval.views.dataset_views import DatasetViews, TruthSource
 
-LEAST_AGREEMENT = 0.5
-"""Below this share of objects that the simulator shows where the file says, a file is called out of date."""
+MINIMUM_AGREEMENT = 0.5
+"""A file is out of date if the simulator shows a smaller fraction of its objects in their place."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def remarks(seen: DatasetViews) -> list[str]:
         )
     if seen.truth == "file" and seen.agreement is not None:
         lines.append(f"{seen.agreement:.0%} of the file's objects are where the simulator shows an object")
-        if seen.agreement < LEAST_AGREEMENT:
+        if seen.agreement < MINIMUM_AGREEMENT:
             lines.append(
                 "the file was made with another build or other rooms; add --truth simulator to score against "
                 "what is shown"

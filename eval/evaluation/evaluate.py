@@ -149,7 +149,7 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
 
 
 def cell(key: str, value: float | None) -> str:
-    """Return a result as it stands in a table: in percent if it is a share, a dash if it is None.
+    """Return a result as it stands in a table: in percent if it is a fraction, a dash if it is None.
 
     Args:
         key: Its name in what `evaluate_predictions` or `eval.evaluation.touching.touch_everywhere` returned.

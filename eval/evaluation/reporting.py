@@ -30,7 +30,7 @@ SUCCESS_FACTOR = 5.0
 
 
 def evaluation_set(
-    config: TrainConfig, split: str, locations: int, seed: int, reachable_share: float | None = None
+    config: TrainConfig, split: str, locations: int, seed: int, reachable_fraction: float | None = None
 ) -> EvaluationSet:
     """Return held-out views in the simulator of a run.
 
@@ -39,15 +39,15 @@ def evaluation_set(
         split: A split with its part, such as `NovelSpaces/test`.
         locations: Number of views.
         seed: Seed of the locations.
-        reachable_share: Least share of each view within reach; None takes the run's.
+        reachable_fraction: Minimum fraction of each view within reach; None takes the run's.
 
     Raises:
         UnknownSplitError: There is no such split.
     """
     from eval.views.evaluation_set import views_in_world
 
-    share = config.schedule.reachable_share if reachable_share is None else reachable_share
-    return views_in_world(split, locations, seed, share, config.simulator, config.reach)
+    fraction = config.schedule.reachable_fraction if reachable_fraction is None else reachable_fraction
+    return views_in_world(split, locations, seed, fraction, config.simulator, config.reach)
 
 
 def monitor(config: TrainConfig) -> Callable[[Agent], dict[str, float]] | None:
@@ -76,7 +76,7 @@ def evaluate_run(
     config: TrainConfig,
     locations: int,
     split: str,
-    reachable_share: float | None = None,
+    reachable_fraction: float | None = None,
     seed: int = 0,
     device: str = "auto",
     dataset: DatasetChoice | None = None,
@@ -89,11 +89,11 @@ def evaluate_run(
         config: The run's configuration.
         locations: Number of views.
         split: `NovelSpaces` or `NovelObjects`.
-        reachable_share: Least share of each view within reach; None takes the run's.
+        reachable_fraction: Minimum fraction of each view within reach; None takes the run's.
         seed: Seed of the views, and of the random baseline.
         device: Where to run the networks.
         dataset: A dataset file, whose locations are taken in place of `locations`, `split` and
-            `reachable_share`.
+            `reachable_fraction`.
         agents: What to measure, by name; None takes the self-supervised agent of the run and its baselines.
 
     Returns:
@@ -128,7 +128,7 @@ def evaluate_run(
     started = time.perf_counter()
     seen = None if dataset is None else choose_views(config, dataset)
     if seen is None:
-        held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_share)
+        held_out = evaluation_set(config, f"{split}/test", locations, seed, reachable_fraction)
     else:
         held_out = seen.views
     own = next(iter(agents))  # intervals of the baselines would cost as much as their scores
@@ -147,7 +147,7 @@ def evaluate_run(
         **note_worlds(run, world_of(config.simulator)),
         "locations": len(held_out),
         "seed": seed,
-        "reachable_share": held_out.reachable_share,
+        "reachable_fraction": held_out.reachable_fraction,
         "reach": config.reach,
         "rows": rows,
         "training_success": success,
@@ -214,10 +214,12 @@ def targets(
     if config.preset not in TARGETS or measured_in != ("NovelSpaces", "mujoco"):
         return []
     found, superpixels = rows["self-supervised"], rows["all superpixels"]
-    wanted = {f"{name} >= {least:g}": (found[name], least) for name, least in TARGETS[config.preset].items()}
+    wanted = {
+        f"{name} >= {minimum:g}": (found[name], minimum) for name, minimum in TARGETS[config.preset].items()
+    }
     for name in TARGETS[config.preset]:
-        least = BASELINES_FACTOR * superpixels[name]
-        wanted[f"{name} >= {BASELINES_FACTOR:g} x all superpixels"] = (found[name], least)
+        minimum = BASELINES_FACTOR * superpixels[name]
+        wanted[f"{name} >= {BASELINES_FACTOR:g} x all superpixels"] = (found[name], minimum)
     if success:
         name = f"greedy success >= {SUCCESS_FACTOR:g} x random success"
         wanted[name] = (success["greedy"], SUCCESS_FACTOR * success["random"])

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 
 from agents.base import Instance
 from agents.collection.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
-from eval.metrics.bootstrap import share_intervals
+from eval.metrics.bootstrap import ratio_intervals
 from eval.metrics.interaction import InteractionCounts
 from eval.views.evaluation_set import EvaluationSet
 from selfsup.feedback import escalation
@@ -56,9 +56,9 @@ def touch_everywhere(
     Returns:
         The fields of `eval.metrics.interaction.InteractionScores` for the agent's points, whose
         `random_success_rate` is that of the random ones; `random_objects_per_location` and
-        `random_objects_per_interaction`; `success_by_rank`: for the first, second, ... point, the share of
+        `random_objects_per_interaction`; `success_by_rank`: for the first, second, ... point, the fraction of
         successes over the locations that have one (None where no location has); `points_per_location`;
-        `intervals`, the two ends of each rate by name, see `eval.metrics.bootstrap.share_intervals`.
+        `intervals`, the two ends of each rate by name, see `eval.metrics.bootstrap.ratio_intervals`.
     """
     if not interactions:
         return None
@@ -84,14 +84,14 @@ def touch_everywhere(
     own_counts, floor_counts = (InteractionCounts.of(each, views.truths) for each in (greedy, random))
     baseline = floor_counts.scores()
     # The rate of random points is the floor's, for the agent's own schedule has none.
-    shares = own_counts.shares() | {"random_success_rate": floor_counts.shares()["random_success_rate"]}
+    ratios = own_counts.ratios() | {"random_success_rate": floor_counts.ratios()["random_success_rate"]}
     return asdict(own_counts.scores()) | {
         "random_success_rate": baseline.random_success_rate,
         "random_objects_per_location": baseline.objects_per_location,
         "random_objects_per_interaction": baseline.objects_per_interaction,
         "success_by_rank": [sum(found) / len(found) if found else None for found in by_rank],
         "points_per_location": sum(map(len, by_rank)) / len(views),
-        "intervals": share_intervals(shares),
+        "intervals": ratio_intervals(ratios),
     }
 
 

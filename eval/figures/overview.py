@@ -29,7 +29,7 @@ COLUMNS = 5
 """Panels of a row."""
 
 _FARTHEST = 5.0  # metres that are black in the picture of the depth
-_TAIL = 0.02  # share of the cells that may leave the range of colours at either end
+_TAIL = 0.02  # fraction of the cells that may leave the range of colours at either end
 
 
 def model_overview(

@@ -19,7 +19,7 @@ RESAMPLES = 1000
 """Resamples behind the intervals of a run's evaluation."""
 
 CONFIDENCE = 0.95
-"""Share of the resamples inside an interval."""
+"""Fraction of the resamples inside an interval."""
 
 _IOU_TYPES: Mapping[str, IouType] = {"bbox": "bbox", "mask": "segm"}
 
@@ -75,7 +75,7 @@ class Matches:
     def average_precision(self, weights: npt.NDArray[np.int64]) -> tuple[float, float]:
         """Return AP and AP50 if each image occurs as often as its weight says.
 
-        A prediction of weight w stands for w equal ones in a row. COCO's precision is the greatest at a
+        A prediction of weight w stands for w equal ones in a row. COCO's precision is the highest at a
         recall or any higher one, and within such a row it only rises (right) or only falls (wrong), so its
         end tells as much as the whole row.
 
@@ -183,7 +183,7 @@ def bootstrap_intervals(
         truths: The ground truth of each view, in the same order.
         resamples: How often as many locations are drawn with replacement, at least 1.
         seed: Seed of the draws.
-        confidence: Share of the resamples inside an interval, in (0, 1).
+        confidence: Fraction of the resamples inside an interval, in (0, 1).
         classes: As in `bootstrap_scores`.
 
     Returns:
@@ -197,8 +197,8 @@ def bootstrap_intervals(
     return {name: _ends(values, confidence) for name, values in scores.items()}
 
 
-def share_intervals(
-    shares: Mapping[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
+def ratio_intervals(
+    ratios: Mapping[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]],
     resamples: int = RESAMPLES,
     seed: int = 0,
     confidence: float = CONFIDENCE,
@@ -206,7 +206,7 @@ def share_intervals(
     """Return percentile bootstrap intervals of rates that are sums over locations, one divided by another.
 
     Args:
-        shares: By name, the part and the whole at each location, (n,) each.
+        ratios: By name, the part and the whole at each location, (n,) each.
         resamples: As in `bootstrap_intervals`.
         seed: As there.
         confidence: As there.
@@ -218,7 +218,7 @@ def share_intervals(
         ValueError: An argument is outside its range.
     """
     intervals = {}
-    for name, (part, whole) in shares.items():
+    for name, (part, whole) in ratios.items():
         weights = _draws(len(part), resamples, seed)
         intervals[name] = _ends((weights @ part) / np.maximum(weights @ whole, 1), confidence)
     return intervals

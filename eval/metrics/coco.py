@@ -147,7 +147,7 @@ def match_boxes(predicted: Regions, true: Regions, threshold: float = 0.5) -> li
     Args:
         predicted: Predictions of one image; the best `MAX_DETECTIONS` take part.
         true: Ground truth of the same image.
-        threshold: Least IoU of a match, in (0, 1].
+        threshold: Minimum IoU of a match, in (0, 1].
 
     Returns:
         Pairs (position in `predicted`, position in `true`), best-scored first.

@@ -23,8 +23,8 @@ class InteractionScores:
     """How the touches of an agent went.
 
     Attributes:
-        greedy_success_rate: Share of the points chosen by the agent that moved something, in 0..1; 0 without
-            any.
+        greedy_success_rate: Fraction of the points chosen by the agent that moved something, in 0..1; 0 if
+            there are none.
         random_success_rate: The same for the points drawn at random.
         objects_per_location: Mean number of distinct objects moved at a location, or None without ground
             truth.
@@ -115,22 +115,22 @@ class InteractionCounts:
         counts = {name: np.array([getattr(one, name) for one in records], np.int64) for name in names}
         return cls(**counts, objects=objects)
 
-    def shares(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    def ratios(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
         """Return the parts and the wholes behind each rate of `InteractionScores`, location by location."""
-        shares = {
+        ratios = {
             "greedy_success_rate": (self.greedy_successes, self.greedy_touches),
             "random_success_rate": (self.random_successes, self.random_touches),
         }
         if self.objects is not None:
             touches = self.greedy_touches + self.random_touches
-            shares["objects_per_location"] = (self.objects, np.ones_like(self.objects))
-            shares["objects_per_interaction"] = (self.objects, touches)
-        return shares
+            ratios["objects_per_location"] = (self.objects, np.ones_like(self.objects))
+            ratios["objects_per_interaction"] = (self.objects, touches)
+        return ratios
 
     def scores(self) -> InteractionScores:
         """Return the rates over all touches (not the mean of the locations' rates)."""
         rates = {
-            name: _share(int(part.sum()), int(whole.sum())) for name, (part, whole) in self.shares().items()
+            name: _ratio(int(part.sum()), int(whole.sum())) for name, (part, whole) in self.ratios().items()
         }
         return InteractionScores(
             greedy_success_rate=rates["greedy_success_rate"],
@@ -142,5 +142,5 @@ class InteractionCounts:
         )
 
 
-def _share(part: int, whole: int) -> float:
+def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0

@@ -1,6 +1,6 @@
 """Relative mass: is the predicted force that of the object's mass class (paper section 5, table 2)?
 
-An instance predicts the index of the least force that moves it; force 0 goes with light objects (below 0.5
+An instance predicts the index of the minimum force that moves it; force 0 goes with light objects (below 0.5
 kg), 1 with medium ones (below 2 kg) and 2 with heavy ones.
 """
 
@@ -85,7 +85,7 @@ def mass_counts(
 
 
 def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the mean over the true classes that have a match of the share predicted correctly.
+    """Return the mean over the true classes that have a match of the fraction predicted correctly.
 
     Args:
         counts: (..., 3, 3) matches, rows the true class, columns the predicted one.
@@ -94,8 +94,8 @@ def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         (...) float64 in 0..1; 0 without any match.
     """
     matches = counts.sum(axis=-1)
-    shares = np.diagonal(counts, axis1=-2, axis2=-1) / np.maximum(matches, 1)
-    return np.asarray(shares.sum(axis=-1) / np.maximum((matches > 0).sum(axis=-1), 1))
+    fractions = np.diagonal(counts, axis1=-2, axis2=-1) / np.maximum(matches, 1)
+    return np.asarray(fractions.sum(axis=-1) / np.maximum((matches > 0).sum(axis=-1), 1))
 
 
 def separations(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -104,18 +104,18 @@ def separations(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
     A class that is always predicted is always right about its own objects, and tells nothing.
 
     Args:
-        counts: (..., 3, 3) matches, or shares of them, rows the true class, columns the predicted one.
+        counts: (..., 3, 3) matches, or fractions of them, rows the true class, columns the predicted one.
 
     Returns:
-        (..., 3) float64: the share of a class's own objects that it is predicted for, less the mean share of
-        the other classes' objects that it is predicted for; in -1..1, 0 for any constant answer where every
-        class has a match.
+        (..., 3) float64: the fraction of a class's own objects that it is predicted for, minus the mean of
+        this fraction over the other classes; in -1..1, and 0 for a constant prediction if all classes have a
+        match.
     """
     counts = np.asarray(counts, np.float64)
     matches = counts.sum(axis=-1, keepdims=True)
-    shares = np.divide(counts, matches, out=np.zeros_like(counts), where=matches > 0)
-    own = np.diagonal(shares, axis1=-2, axis2=-1)
-    return np.asarray(own - (shares.sum(axis=-2) - own) / (shares.shape[-1] - 1))
+    fractions = np.divide(counts, matches, out=np.zeros_like(counts), where=matches > 0)
+    own = np.diagonal(fractions, axis1=-2, axis2=-1)
+    return np.asarray(own - (fractions.sum(axis=-2) - own) / (fractions.shape[-1] - 1))
 
 
 def heavy_lead(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -152,8 +152,8 @@ def gather(
         "forces": []
         if calibration is None
         else [
-            ("Objects that show at least 20 grid cells", force_chart(calibration, "shares_seen")),
-            ("All objects in reach", force_chart(calibration, "shares_all")),
+            ("Objects that show at least 20 grid cells", force_chart(calibration, "success_rates_seen")),
+            ("All objects in reach", force_chart(calibration, "success_rates_all")),
         ],
         "calibration": calibration,
         "pictures": [
@@ -200,7 +200,7 @@ def _views(run: RunFolder, count: int) -> EvaluationSet:
         str(run.evaluation.get("split", f"{run.split}/test")),
         count,
         int(run.evaluation.get("seed", 0)),
-        float(run.evaluation.get("reachable_share", 0.2)),
+        float(run.evaluation.get("reachable_fraction", 0.2)),
         str(run.environment.get("simulator", "mujoco")),
         float(run.environment.get("reach", REACH)),
     )

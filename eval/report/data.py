@@ -16,7 +16,7 @@ from eval.table.rows import MASS_SCORES, PUBLISHED_CONFUSION, SCORES, published
 
 
 def percent(value: Any) -> str:
-    """Return a share in percent with one decimal, or a dash."""
+    """Return a fraction in percent with one decimal, or a dash."""
     return f"{100 * value:.1f}" if _is_finite(value) else "-"
 
 
@@ -25,7 +25,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _published(value: Any) -> str:
-    """Return a published share in percent with the paper's two decimals, or a dash."""
+    """Return a published fraction in percent with the paper's two decimals, or a dash."""
     return f"{100 * value:.2f}" if _is_finite(value) else "-"
 
 

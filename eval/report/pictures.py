@@ -108,32 +108,32 @@ def _line(metrics: Sequence[Mapping[str, Any]], key: str) -> tuple[list[float], 
     return list(points), list(points.values())
 
 
-def force_chart(calibration: Mapping[str, Any], key: str = "shares_seen") -> str:
-    """Draw the share of touches that succeed, by mass class and force.
+def force_chart(calibration: Mapping[str, Any], key: str = "success_rates_seen") -> str:
+    """Draw the success rates of touches, by mass class and force.
 
     Args:
         calibration: As `eval.report.runs.read_calibration` returns it.
-        key: `shares_seen` (objects large enough to be seen moving) or `shares_all`.
+        key: `success_rates_seen` (objects large enough to be seen moving) or `success_rates_all`.
 
     Returns:
         SVG.
     """
-    shares = calibration[key]
-    forces = sorted({share["force"] for share in shares})
+    rates = calibration[key]
+    forces = sorted({rate["force"] for rate in rates})
     figure = _figure()
     axes = figure.subplots()
     width = 0.8 / len(forces)
     for place, (force, colour) in enumerate(zip(forces, COLOURS, strict=False)):
         heights = []
         for name in MASS_CLASSES:
-            found = [one for one in shares if (one["mass_class"], one["force"]) == (name, force)]
+            found = [one for one in rates if (one["mass_class"], one["force"]) == (name, force)]
             heights.append(found[0]["successes"] / max(found[0]["touches"], 1) if found else 0.0)
         positions = np.arange(len(MASS_CLASSES)) + (place - (len(forces) - 1) / 2) * width
         bars = axes.bar(positions, heights, width * 0.92, color=colour, label=f"{force:g} N")
         axes.bar_label(bars, fmt="%.2f", color=_INK, fontsize=8, padding=2)
     axes.set_xticks(range(len(MASS_CLASSES)), MASS_CLASSES)
     axes.set_ylim(0, 1.12)
-    axes.set_ylabel("share that succeeds")
+    axes.set_ylabel("success rate")
     _finish(figure, axes, legend=True)
     return _svg(figure, f"forces {key}")
 

@@ -138,7 +138,7 @@ def read_calibration(path: Path) -> dict[str, Any]:
         ReportError: It is missing, or something else.
     """
     values = _read_object(path)
-    if not {"shares_seen", "shares_all", "options"} <= set(values):
+    if not {"success_rates_seen", "success_rates_all", "options"} <= set(values):
         raise ReportError(
             f"{path} is no calibration; write one with "
             "python -m thor_interact_env.simulators.mujoco.calibrate --json FILE."

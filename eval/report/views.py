@@ -88,7 +88,7 @@ def best_and_worst(
     environment: Mapping[str, Any] | None = None,
     touches: int = 10,
 ) -> tuple[list[Panel], list[Panel]]:
-    """Draw the views that an agent understood best, and those it understood least.
+    """Draw the views that an agent predicted best, and those it predicted worst.
 
     Args:
         agent: Any agent.

@@ -1,6 +1,6 @@
 """What every stage costs, as a ratio to a floor measured in the same run: `python -m eval.speed`.
 
-Floors are the least that the same result can cost: MuJoCo's own stepping and rendering of the same motion,
+A floor is the minimum cost of the same result: MuJoCo's own stepping and rendering of the same motion,
 the bare network without losses, a copy of the same bytes. See `eval.speed.measure` for how they are timed.
 """
 
@@ -71,7 +71,7 @@ def project(
 ) -> float:
     """Return the seconds that a schedule takes when learner and workers keep all cores busy.
 
-    CPU time is added up: rooms that are prepared, visits (what does not depend on the points, and a share per
+    CPU time is added up: rooms that are prepared, visits (what does not depend on the points, and a part per
     point), updates, and evaluations while training.
 
     Args:

@@ -237,7 +237,7 @@ def location_measurement(
     propose: Callable[[Observation], Sequence[tuple[int, int, int]]],
     points: int,
     repeats: int,
-    reachable_share: float,
+    reachable_fraction: float,
     seed: int,
 ) -> tuple[Measurement, list[InteractionRecord]]:
     """Measure a whole visit: finding the location, superpixels, network, touches.
@@ -246,9 +246,9 @@ def location_measurement(
         env: A ThorInteract environment on the embedded simulator.
         rooms: To draw locations from; compiling them is not measured.
         propose: Chooses the greedy points.
-        points: Greedy points, and as many random ones, each touched with the greatest force.
+        points: Greedy points, and as many random ones, each touched with the maximum force.
         repeats: Number of visits, each of its own location.
-        reachable_share: Least share of the view within reach.
+        reachable_fraction: Minimum fraction of the view within reach.
         seed: Decides the locations.
 
     Returns:
@@ -263,7 +263,7 @@ def location_measurement(
 
     def visit() -> None:
         rng = np.random.default_rng((seed, max(turn // 2, 0)))
-        sampler = LocationSampler(simulator, (rooms[max(turn // 2, 0) % len(rooms)],), reachable_share)
+        sampler = LocationSampler(simulator, (rooms[max(turn // 2, 0) % len(rooms)],), reachable_fraction)
         records.append(interact(env, sampler.sample(rng), chooser, schedule, rng))
 
     for number in range(repeats + 1):

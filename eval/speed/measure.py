@@ -1,7 +1,7 @@
 """Measuring work in units of a floor that is measured in the same rounds.
 
 Seconds differ from machine to machine, and on a shared one from minute to minute. So the CPU time of all
-threads is taken, and next to each piece of work a floor is timed: the least that the same result can cost.
+threads is taken, and next to each piece of work a floor is timed: the minimum cost of the same result.
 Their ratio says what the work adds, whatever else the machine is doing.
 """
 

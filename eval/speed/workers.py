@@ -20,8 +20,8 @@ towards the end of a round some of the workers have nothing to do."""
 POINTS = 18
 """Random points of a location, each touched with all forces."""
 
-LEAST_SPEED_UP = 0.9
-"""Share of the workers' number that they should be faster than one."""
+MINIMUM_SPEED_UP = 0.9
+"""Fraction of the workers' number that they should be faster than one."""
 
 
 def workers_measurements(
@@ -57,7 +57,7 @@ def workers_measurements(
             totals[name] += _seconds(start(), workers, todo)
     each = {name: total / rounds / (tasks * LOCATIONS) for name, total in totals.items()}
     many = f"{workers} workers"
-    bar = Bar(ratio=round(1 / (LEAST_SPEED_UP * workers), 3))
+    bar = Bar(ratio=round(1 / (MINIMUM_SPEED_UP * workers), 3))
     results = [Measurement(f"location by {many}", rounds, each["all"], "by one", each["one"], bar)]
     if "ray" in each:
         results.append(

@@ -109,9 +109,9 @@ def run_row(options: RunOptions) -> dict[str, Any]:
     chosen = row(options.row)
     check_split(options.split)
     require(options.seed >= 0, f"seed is {options.seed}; it must be 0 or more.")
-    for name, least in (("interactions", 0), ("touched_locations", 1)):
+    for name, minimum in (("interactions", 0), ("touched_locations", 1)):
         value = getattr(options, name)
-        require(value >= least, f"{name} is {value}; it must be at least {least}.")
+        require(value >= minimum, f"{name} is {value}; it must be at least {minimum}.")
     require(
         options.locations is None or options.locations >= 1,
         f"locations is {options.locations}; it must be at least 1, or none for the preset's number.",
@@ -214,7 +214,7 @@ def _evaluate(
         **note_worlds(run, world_of(base.simulator)),
         **size,
         "seed": 0,
-        "reachable_share": base.schedule.reachable_share,
+        "reachable_fraction": base.schedule.reachable_fraction,
         "reach": base.reach,
         "rows": rows,
         "training_success": recent_success(run) if chosen.agent == SELF_SUPERVISED else {},
@@ -239,7 +239,7 @@ def _touch(
     views = EvaluationSet(
         held_out.split,
         held_out.seed,
-        held_out.reachable_share,
+        held_out.reachable_fraction,
         held_out.locations[some],
         held_out.observations[some],
         held_out.truths[some],

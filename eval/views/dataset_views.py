@@ -22,7 +22,7 @@ TruthSource = Literal["file", "simulator"]
 """`file`: the masks and mass classes that the file states. `simulator`: what the simulator shows there."""
 
 AGREEMENT_IOU = 0.5
-"""Least IoU at which an object of the file and one of the simulator are the same."""
+"""Minimum IoU at which an object of the file and one of the simulator are the same."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class DatasetViews:
     Attributes:
         views: The views with the chosen truth; its `left_out` lists locations where the agent cannot stand.
         truth: Where the truth comes from.
-        agreement: Share, in 0..1, of the file's objects that overlap an object of the simulator with an IoU
-            of at least one half; None where the file has no object.
+        agreement: Fraction, in 0..1, of the file's objects that overlap an object of the simulator with an
+            IoU of at least one half; None if the file has no object.
     """
 
     views: EvaluationSet

@@ -1,7 +1,7 @@
 """Held-out views with their ground truth, the same for every run.
 
-An evaluation set is a pure function of (split, count, seed, reachable share) and of the simulator. Making one
-takes minutes, so it is kept in a cache folder, under a name that changes with everything that determines it.
+An evaluation set is a pure function of (split, count, seed, reachable fraction) and of the simulator. Making
+one takes minutes, so it is kept in a cache folder, under a name that depends on all that determines it.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import REACH
-from thor_interact_env.checks import check_reachable_share
+from thor_interact_env.checks import check_reachable_fraction
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.errors import UnreachableLocationError
@@ -54,7 +54,7 @@ class EvaluationSet:
     Attributes:
         split: Name of the split, such as `"NovelSpaces/test"`.
         seed: Seed of the sampling; None for given locations.
-        reachable_share: Least share of each view's pixels within reach, in 0..1; None for given locations.
+        reachable_fraction: Minimum fraction of each view within reach, in 0..1; None for given locations.
         locations: Where each view is taken, rooms together.
         observations: What the agent sees there.
         truths: The movable objects in reach.
@@ -65,7 +65,7 @@ class EvaluationSet:
 
     split: str
     seed: int | None
-    reachable_share: float | None
+    reachable_fraction: float | None
     locations: tuple[Location, ...]
     observations: tuple[Observation, ...]
     truths: tuple[Instances, ...]
@@ -97,7 +97,7 @@ class EvaluationSet:
         split: str,
         count: int = 200,
         seed: int = 0,
-        reachable_share: float = 0.2,
+        reachable_fraction: float = 0.2,
         *,
         simulator: Callable[[], Simulator] | None = None,
         cache_folder: str | os.PathLike[str] | None = None,
@@ -109,7 +109,7 @@ class EvaluationSet:
             split: Name of a split of `thor_interact_env.locations.SPLITS`.
             count: Number of views, at least 1, spread evenly over the split's rooms.
             seed: Seed of the sampling, 0 or more. A smaller set's views are among those of a larger one.
-            reachable_share: Least share of each view's pixels within 1.5 m, in 0..1 (0: the paper's rule).
+            reachable_fraction: Minimum fraction of each view within 1.5 m, in 0..1 (0: the paper's rule).
             simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded
                 one. With one of your own nothing is cached, unless `cache_folder` is given too.
             cache_folder: Folder of the cache; None takes `default_cache_folder()`. Where there is none, or it
@@ -118,17 +118,17 @@ class EvaluationSet:
 
         Raises:
             UnknownSplitError: There is no such split.
-            InvalidOptionError: The reachable share is not in 0..1.
+            InvalidOptionError: The reachable fraction is not in 0..1.
             ValueError: The count is below 1 or the seed below 0.
         """
         if count < 1:
             raise ValueError(f"count {count} of an evaluation set must be at least 1")
         if seed < 0:
             raise ValueError(f"seed {seed} of an evaluation set must be 0 or more")
-        check_reachable_share(reachable_share)
+        check_reachable_fraction(reachable_fraction)
         split_rooms(split)
         cached = simulator is None or cache_folder is not None
-        key = _key(split, count, seed, reachable_share)
+        key = _key(split, count, seed, reachable_fraction)
         folder = (cache_folder or default_cache_folder()) if cached else None
         path = None if folder is None else Path(folder) / _file_name(key)
         if path is not None and _is_there(path):
@@ -138,7 +138,7 @@ class EvaluationSet:
                 message = f"the cached evaluation set {path} is damaged ({error}) and is made anew"
                 warnings.warn(message, EvaluationSetWarning, stacklevel=2)
         made = _sample(
-            split, count, seed, reachable_share, simulator or (lambda: make_simulator("mujoco")), progress
+            split, count, seed, reachable_fraction, simulator or (lambda: make_simulator("mujoco")), progress
         )
         reason = "this user has no home folder" if cached else None
         if path is not None:
@@ -195,7 +195,7 @@ class EvaluationSet:
 
 
 def views_in_world(
-    split: str, count: int, seed: int, reachable_share: float, simulator: str, reach: float
+    split: str, count: int, seed: int, reachable_fraction: float, simulator: str, reach: float
 ) -> EvaluationSet:
     """Return the evaluation set of a simulator by name, cached where it is the embedded one at its own reach.
 
@@ -203,7 +203,7 @@ def views_in_world(
         split: As in `EvaluationSet.make`.
         count: As there.
         seed: As there.
-        reachable_share: As there.
+        reachable_fraction: As there.
         simulator: Name of a simulator.
         reach: Metres within which a touch acts, and objects count as ground truth.
 
@@ -212,7 +212,7 @@ def views_in_world(
     """
     usual = (simulator, reach) == ("mujoco", REACH)
     make = None if usual else (lambda: make_simulator(simulator, reach=reach))
-    return EvaluationSet.make(split, count, seed, reachable_share, simulator=make)
+    return EvaluationSet.make(split, count, seed, reachable_fraction, simulator=make)
 
 
 def default_cache_folder() -> Path | None:
@@ -246,13 +246,13 @@ def _cache(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> str | 
     return None
 
 
-def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str, object]:
+def _key(split: str, count: int, seed: int, reachable_fraction: float) -> dict[str, object]:
     return {
         "format": _FORMAT,
         "split": split,
         "count": int(count),
         "seed": int(seed),
-        "reachable_share": float(reachable_share),
+        "reachable_fraction": float(reachable_fraction),
         "reach": REACH,
         "image_size": IMAGE_SIZE,
         "version": distribution_version("thor-interact"),
@@ -265,7 +265,7 @@ def _key(split: str, count: int, seed: int, reachable_share: float) -> dict[str,
 
 def _file_name(key: Mapping[str, object]) -> str:
     """Name what was asked for first, then what it was made with: see `_remove_superseded`."""
-    asked = {name: key[name] for name in ("split", "count", "seed", "reachable_share")}
+    asked = {name: key[name] for name in ("split", "count", "seed", "reachable_fraction")}
     return f"evaluation-{_digest(asked)[:16]}-{_digest(key)[:32]}.safetensors"
 
 
@@ -285,24 +285,24 @@ def _sample(
     split: str,
     count: int,
     seed: int,
-    reachable_share: float,
+    reachable_fraction: float,
     make: Callable[[], Simulator],
     progress: bool | None,
 ) -> EvaluationSet:
-    drawing = Drawing(split, count, seed, reachable_share)
+    drawing = Drawing(split, count, seed, reachable_fraction)
     simulator = make()
     views = (  # room after room: each is compiled once
         view
         for room, several in rooms_with_counts(drawing)
         for view in draw_room(simulator, drawing, room, several)
     )
-    return _look(split, seed, reachable_share, simulator, views, count, progress)
+    return _look(split, seed, reachable_fraction, simulator, views, count, progress)
 
 
 def _look(
     split: str,
     seed: int | None,
-    reachable_share: float | None,
+    reachable_fraction: float | None,
     simulator: Simulator,
     views: Iterable[tuple[Location, Observation]],
     count: int,
@@ -323,7 +323,9 @@ def _look(
             truths.append(simulator.instances())
     finally:
         simulator.close()
-    return EvaluationSet(split, seed, reachable_share, tuple(locations), tuple(observations), tuple(truths))
+    return EvaluationSet(
+        split, seed, reachable_fraction, tuple(locations), tuple(observations), tuple(truths)
+    )
 
 
 def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
@@ -382,7 +384,7 @@ def _read(path: Path, key: Mapping[str, object]) -> EvaluationSet:
     return EvaluationSet(
         str(key["split"]),
         int(document["key"]["seed"]),
-        float(document["key"]["reachable_share"]),
+        float(document["key"]["reachable_fraction"]),
         tuple(Location.from_json(location) for location in document["locations"]),
         tuple(
             Observation(rgb=_frozen(view), depth=_frozen(far)) for view, far in zip(rgb, depth, strict=True)

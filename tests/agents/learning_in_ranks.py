@@ -24,7 +24,7 @@ SCHEDULE = Schedule(
     batch_size=4,
     learning_rate=1e-3,
     final_learning_rate=1e-3,
-    decay_share=0.0,
+    decay_fraction=0.0,
     memory_capacity=8,
     locations_per_room=1,
 )

@@ -69,10 +69,10 @@ class MadeUpCollector:
 def world(monkeypatch, tmp_path):
     """A world of one made-up view, so that the command line is tested without a simulator."""
 
-    def evaluation_set(config, split, locations, seed, reachable_share=None):
-        share = config.schedule.reachable_share if reachable_share is None else reachable_share
+    def evaluation_set(config, split, locations, seed, reachable_fraction=None):
+        fraction = config.schedule.reachable_fraction if reachable_fraction is None else reachable_fraction
         views, truths = (view(1),) * locations, (truth(),) * locations
-        return EvaluationSet(split, seed, share, (LOCATION,) * locations, views, truths)
+        return EvaluationSet(split, seed, fraction, (LOCATION,) * locations, views, truths)
 
     monkeypatch.setattr(eval.evaluation.reporting, "evaluation_set", evaluation_set)
     monkeypatch.setattr(agents.collection.engines, "LocalCollector", MadeUpCollector)

@@ -116,7 +116,7 @@ def test_wrong_words_are_one_line(
     (tmp_path / "no.json").write_text("{")
     assert "is not a JSON file" in complaint(main, capsys, *evaluation, tmp_path / "no.json")
     assert "exclude each other" in complaint(main, capsys, *evaluation, dataset, "--split", "NovelSpaces")
-    assert "exclude each other" in complaint(main, capsys, *evaluation, dataset, "--reachable-share", "0")
+    assert "exclude each other" in complaint(main, capsys, *evaluation, dataset, "--reachable-fraction", "0")
     assert "locations is 0" in complaint(main, capsys, *evaluation, dataset, "--locations", "0")
     assert "no simulator 'unreal'" in complaint(main, capsys, *evaluation, dataset, "--simulator", "unreal")
     assert "--truth file needs a --dataset" in complaint(main, capsys, "evaluate", run, "--truth", "file")

@@ -256,7 +256,9 @@ def test_locations_have_the_fraction_in_reach_that_the_task_asks_for() -> None:
         asked: [
             np.mean(record.experience.depth < REACH)
             for record in collect_locations(
-                make_task(seeds=tuple(range(12)), reachable_share=asked, environment={"simulator": simulator})
+                make_task(
+                    seeds=tuple(range(12)), reachable_fraction=asked, environment={"simulator": simulator}
+                )
             )
         ]
         for asked in (0.0, 0.46)

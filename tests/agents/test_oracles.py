@@ -147,7 +147,7 @@ def test_mask_oracle_keeps_the_feedback_on_forces(force, feedback):
     point = (*middle(simulator, 2), force)
     record, _ = visit([point], OracleOptions(masks=True), joint=True)
     assert record.experience.forces.tolist() == [force]
-    assert record.experience.feedback.tolist() == [feedback]  # the heavy one moves at the greatest force
+    assert record.experience.feedback.tolist() == [feedback]  # the heavy one moves at the maximum force
 
 
 def test_an_object_that_never_moves_is_as_heavy_as_can_be(monkeypatch):

@@ -21,11 +21,11 @@ def slow_expected_iou(instance: GridInstance, part: npt.NDArray[np.bool_], embed
     away = distance_transform_cdt(~part, metric="chessboard")
     intersection, union = 0.0, float(part.sum())
     for row, column in np.ndindex(part.shape):
-        share = 2 ** -float(((vectors[:, row, column] - centre) ** 2).sum())
+        membership = 2 ** -float(((vectors[:, row, column] - centre) ** 2).sum())
         if part[row, column]:
-            intersection += share
+            intersection += membership
         elif away[row, column] <= SURROUNDINGS:
-            union += share
+            union += membership
     return intersection / union
 
 

@@ -28,7 +28,7 @@ def test_paper_preset_has_the_published_numbers():
     assert (first.frozen_detection_episodes, second.frozen_detection_episodes) == (0, 100)
     assert (paper.batch_size, paper.learning_rate, paper.weight_decay) == (64, 5e-4, 1e-4)
     assert paper.memory_capacity == 20_000
-    assert paper.reachable_share == 0
+    assert paper.reachable_fraction == 0
     assert paper.area_exponent == 1
     assert paper.rate(0) == paper.rate(paper.total_updates - 1) == 5e-4
     # The paper: about 65 thousand locations and 25 thousand updates a stage.
@@ -50,7 +50,7 @@ def test_rate_is_constant_then_falls_to_the_final_one(name):
     schedule = preset(name)
     rates = [schedule.rate(update) for update in range(schedule.total_updates)]
     assert rates == sorted(rates, reverse=True)
-    constant = len(rates) - 1 - schedule.decay_share * len(rates)
+    constant = len(rates) - 1 - schedule.decay_fraction * len(rates)
     if constant >= 0:
         assert rates[0] == rates[int(constant)] == schedule.learning_rate
     else:  # it falls from the first update on
@@ -105,9 +105,9 @@ def test_place_walks_through_the_stages():
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"weight_decay": -1.0}, "weight_decay is -1.0"),
         ({"optimizer": "sgd"}, "optimizer is 'sgd'; choose one of adam, muon"),
-        ({"decay_share": 1.5}, "0..1"),
+        ({"decay_fraction": 1.5}, "0..1"),
         ({"area_exponent": -0.5}, "area_exponent is -0.5.*0..1"),
-        ({"reachable_share": -0.1}, "reachable_share is -0.1"),
+        ({"reachable_fraction": -0.1}, "reachable_fraction is -0.1"),
         ({"checkpoint_every": 0}, "checkpoint_every is 0"),
         ({"evaluate_every": -1}, "evaluate_every is -1"),
         ({"stages": ()}, "at least one stage"),

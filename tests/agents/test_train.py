@@ -113,7 +113,7 @@ def test_tasks_follow_the_schedule(uninterrupted):
     assert [task.schedule.joint for task in tasks] == [False, False, True, True]
     assert len({seed for task in tasks for seed in task.seeds}) == 12
     assert all(task.rooms == split_rooms("NovelSpaces/train") for task in tasks)
-    assert all(task.reachable_share == CONFIG.schedule.reachable_share for task in tasks)
+    assert all(task.reachable_fraction == CONFIG.schedule.reachable_fraction for task in tasks)
 
 
 def test_ablations_and_oracles_reach_the_tasks(tmp_path):

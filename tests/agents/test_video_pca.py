@@ -78,7 +78,7 @@ def test_a_run_follows_the_schedule_of_the_self_supervised_agent(trained):
     assert [row["episode"] for row in rows] == list(range(stage.episodes + 1))
     assert rows[-1]["updates"] == stage.total_updates
     assert rows[0]["locations"] == stage.total_locations
-    assert rows[0]["touches"] > 0 and rows[0]["moved_share"] > 0.8
+    assert rows[0]["touches"] > 0 and rows[0]["moved_fraction"] > 0.8
     assert all(np.isfinite(row["loss"]) for row in rows[1:])
     assert json.loads((run / "config.json").read_text())["system"] == "video_pca"
     assert json.loads((run / "run.json").read_text())["training_seconds"] > 0
@@ -150,7 +150,7 @@ def test_random_points_need_no_ground_truth(tmp_path, monkeypatch):
     videos = Videos(replace(CONFIG, oracle_points=0, random_points=3), tmp_path)
     list(videos.collect(ToyCollector()))
     assert videos.summary()["touches"] == 3 * len(videos)
-    assert 0 <= videos.summary()["moved_share"] < 1
+    assert 0 <= videos.summary()["moved_fraction"] < 1
 
 
 def test_folders_and_configurations_are_checked(trained, tmp_path):
@@ -225,7 +225,7 @@ def test_a_mistake_is_one_line(words, part, capsys, tmp_path, monkeypatch):
 
 
 def test_evaluate_writes_its_table(trained, capsys, monkeypatch):
-    def toy_set(config, split, locations, seed, reachable_share=None):
+    def toy_set(config, split, locations, seed, reachable_fraction=None):
         assert config.split == "NovelSpaces"
         world, place = FakeSimulator(), Location("FloorPlan1", (0.25, 0.9009992, 0.5), 0.0, 0.0, 3)
         view, truth = world.load(place), world.instances()

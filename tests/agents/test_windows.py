@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.selfsup_agent.network import InteractionNet
 from agents.training.batches import make_batch
-from agents.training.windows import LEAST_AREA, MARGIN, cut_windows
+from agents.training.windows import MARGIN, MINIMUM_AREA, cut_windows
 from selfsup.experience import Experience
 
 CELLS = st.tuples(st.integers(0, 99), st.integers(0, 99))
@@ -64,7 +64,7 @@ def test_a_window_holds_a_touched_point_and_all_that_is_there(seed, side, succes
         for mask, owner in zip(whole.targets.masks, whole.targets.mask_image.tolist(), strict=True):
             if owner == index:
                 shown = mask[rows, columns]
-                if shown.sum() >= LEAST_AREA or 0 < shown.sum() == mask.sum():
+                if shown.sum() >= MINIMUM_AREA or 0 < shown.sum() == mask.sum():
                     assert torch.equal(next(masks), shown)
                     assert owners.pop(0) == index
     assert not owners and next(masks, None) is None

@@ -26,7 +26,7 @@ def make(simulator="fake", **options):
 def mujoco_locations():
     """Locations in one room of the embedded simulator (compiling is what costs) where pushes are seen."""
     simulator = make_simulator("mujoco")
-    sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_share=0.3)
+    sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_fraction=0.3)
     rng = np.random.default_rng(0)
     found = []
     while len(found) < 6:

@@ -27,7 +27,7 @@ class FakeSimulator:
 
     Attributes:
         rooms: Names of the rooms.
-        table_rows: Rows of the picture that the table fills: the share of the view in reach.
+        table_rows: Rows of the picture that the table fills: the fraction of the view in reach.
         loads, touches, closes: Number of calls so far.
     """
 
@@ -96,8 +96,8 @@ class FakeSimulator:
         if after is before:
             return after, np.zeros((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
         end, frames = self._corners, []
-        for share in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.0):
-            self._corners = np.rint(start + share * (end - start)).astype(np.int64)
+        for fraction in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.0):
+            self._corners = np.rint(start + fraction * (end - start)).astype(np.int64)
             frames.append(self._render()["rgb"])
         self._corners = end
         return after, np.array(frames)

@@ -49,7 +49,7 @@ class TestDrawing:
         assert set(draw(Drawing(VALIDATION, 7))) < set(draw(Drawing(VALIDATION, 25)))
 
     def test_locations_follow_the_papers_rule_within_a_room(self):
-        drawing = Drawing(VALIDATION, 60, reachable_share=0.0)
+        drawing = Drawing(VALIDATION, 60, reachable_fraction=0.0)
         room, count = visited(drawing)[0]
         sampler = LocationSampler(FakeSimulator(), [split_rooms(VALIDATION)[room]], 0.0)
         rng = np.random.default_rng([0, room])
@@ -72,7 +72,7 @@ class TestDrawing:
             ({"locations": 2.0}, r"locations 2\.0"),
             ({"seed": -1}, "seed -1"),
             ({"seed": None}, "seed None"),
-            ({"reachable_share": 1.5}, "reachable_share"),
+            ({"reachable_fraction": 1.5}, "reachable_fraction"),
         ],
     )
     def test_wrong_values_are_named(self, values, named):
@@ -89,7 +89,7 @@ class TestDrawing:
 
 
 class TestMeasuring:
-    def test_masks_masses_and_least_forces_are_found(self):
+    def test_masks_masses_and_minimum_forces_are_found(self):
         world = FakeSimulator()
         entry = measure(world, SOMEWHERE, 4)
         truth = world.instances()
@@ -226,12 +226,12 @@ class TestStatistics:
     def test_numbers(self):
         found = Statistics.of(self.entries())
         assert (found.locations, found.rooms, found.objects) == (4, 2, 6)
-        assert (found.objects_per_location, found.share_without_objects) == (1.5, 0.25)
+        assert (found.objects_per_location, found.fraction_without_objects) == (1.5, 0.25)
         assert (found.distinct_objects, found.types) == (3, 2)
         assert found.mass_classes == (2, 1, 3)
         assert found.median_cells == 13.0
         assert found.sizes == (3, 1, 1, 1)
-        assert found.least_forces == ((2, 0, 0, 0, 0), (0, 0, 0, 0, 1), (0, 1, 1, 1, 0))
+        assert found.minimum_forces == ((2, 0, 0, 0, 0), (0, 0, 0, 0, 1), (0, 1, 1, 1, 0))
         assert json.loads(json.dumps(found.to_json()))["sizes"] == [3, 1, 1, 1]
 
     def test_objects_without_names_are_not_counted_apart(self):
@@ -247,7 +247,7 @@ class TestStatistics:
         assert cells["objects per location"] == "1.50" and cells["locations without objects"] == "25%"
         assert cells["heavy: 30 N"] == cells["heavy: more"] == "33%" and cells["16-31 cells"] == "17%"
 
-    def test_forces_that_were_not_tried_have_no_share(self):
+    def test_forces_that_were_not_tried_have_no_fraction(self):
         tried, untried = (
             Statistics.of([measure(FakeSimulator(), SOMEWHERE, forces=x)]) for x in (True, False)
         )
@@ -260,7 +260,7 @@ class TestStatistics:
 
     def test_locations_without_any_object_are_counted(self):
         found = Statistics.of([DatasetEntry(0, 300, 300, SOMEWHERE)])
-        assert (found.objects, found.median_cells, found.share_without_objects) == (0, 0.0, 1.0)
+        assert (found.objects, found.median_cells, found.fraction_without_objects) == (0, 0.0, 1.0)
         assert "-" in as_table([("empty", found)])
 
     def test_no_locations_are_refused(self):

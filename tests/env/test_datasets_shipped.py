@@ -134,7 +134,7 @@ class TestCommandLine:
             (["make", TEST], "--out"),
             (["make", TEST, "--locations", "0", "--out", "x.json"], "locations 0"),
             (["make", TEST, "--locations", "many", "--out", "x.json"], "'many'"),
-            (["make", TEST, "--reachable-share", "2", "--out", "x.json"], "reachable_share 2.0"),
+            (["make", TEST, "--reachable-fraction", "2", "--out", "x.json"], "reachable_fraction 2.0"),
             (["make", TEST, "--workers", "0", "--out", "x.json"], "workers 0"),
             (["make", TEST, "--seed", "-1", "--out", "x.json"], "seed -1"),
             (["statistics", "none.json"], "none.json"),

@@ -247,7 +247,7 @@ class TestEpisode:
             assert data_equivalence(step, expected, exact=True)
             spoil(step[0], step[4])
 
-    def test_what_is_far_away_reads_as_the_greatest_depth(self, env):
+    def test_what_is_far_away_reads_as_the_maximum_depth(self, env):
         view = env.unwrapped.simulator.load(SOMEWHERE)
         far = np.where(view["depth"] > 2, np.float32(np.inf), view["depth"])
         env.unwrapped.simulator.load = lambda location: Observation(rgb=view["rgb"], depth=far)

@@ -33,7 +33,7 @@ class TestStart:
         assert any_env.unwrapped.location == location
 
     def test_starts_are_drawn_from_the_rooms_of_the_split(self, any_world):
-        env = make(any_world["simulator"], locations="NovelSpaces/test", reachable_share=0.2)
+        env = make(any_world["simulator"], locations="NovelSpaces/test", reachable_fraction=0.2)
         observation, _ = env.reset(seed=3)
         location = env.unwrapped.location
         assert location.scene in split_rooms("NovelSpaces/test")
@@ -63,10 +63,10 @@ class TestStart:
         LocationDataset([DatasetEntry(1, 300, 300, ELSEWHERE)]).write(path)
         assert started(make(locations=kind(path))) == ELSEWHERE
 
-    def test_the_share_in_reach_is_handed_on(self):
-        env = make(reachable_share=0.57)
-        shares = [np.mean(env.reset(seed=seed)[0]["depth"] < 1.5) for seed in range(5)]
-        assert min(shares) >= 0.57
+    def test_the_fraction_in_reach_is_handed_on(self):
+        env = make(reachable_fraction=0.57)
+        fractions = [np.mean(env.reset(seed=seed)[0]["depth"] < 1.5) for seed in range(5)]
+        assert min(fractions) >= 0.57
         assert env.unwrapped.simulator.loads > 5
 
     def test_reset_without_seed_goes_on(self, env):
@@ -142,7 +142,7 @@ class TestStart:
             ({"interactions": 0}, InvalidOptionError),
             ({"interactions": 2.0}, InvalidOptionError),
             ({"interactions": True}, InvalidOptionError),
-            ({"reachable_share": 1.5}, InvalidOptionError),
+            ({"reachable_fraction": 1.5}, InvalidOptionError),
             ({"reach": 0}, InvalidOptionError),
             ({"reach": float("nan")}, InvalidOptionError),
             ({"reach": 2.0, "simulator": FakeSimulator()}, InvalidOptionError),

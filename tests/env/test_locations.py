@@ -138,7 +138,7 @@ class TestSampler:
     def test_draws_follow_the_papers_rule(self):
         simulator = FakeSimulator()
         rooms = split_rooms("NovelSpaces/val")
-        sampler = LocationSampler(simulator, rooms, reachable_share=0)
+        sampler = LocationSampler(simulator, rooms, reachable_fraction=0)
         rng = np.random.default_rng(0)
         drawn = [sampler.sample(rng) for _ in range(200)]
         assert {location.scene for location in drawn} == set(rooms)
@@ -158,7 +158,7 @@ class TestSampler:
 
     def test_enough_of_each_view_is_in_reach(self):
         simulator = FakeSimulator(table_rows=120)  # two fifths of the view; the rectangles decide
-        sampler = LocationSampler(simulator, ALL_ROOMS, reachable_share=0.46)
+        sampler = LocationSampler(simulator, ALL_ROOMS, reachable_fraction=0.46)
         rng = np.random.default_rng(1)
         views = [sampler.sample_view(rng)[1] for _ in range(10)]
         assert min(np.mean(view["depth"] < REACH) for view in views) >= 0.46
@@ -166,18 +166,18 @@ class TestSampler:
 
     def test_the_best_of_a_bounded_number_of_draws_is_taken(self):
         simulator = FakeSimulator(table_rows=120)
-        shares = []
+        fractions = []
         load = simulator.load
 
         def recorded(location):
             view = load(location)
-            shares.append(np.mean(view["depth"] < REACH))
+            fractions.append(np.mean(view["depth"] < REACH))
             return view
 
         simulator.load = recorded
         location, view = LocationSampler(simulator, ALL_ROOMS, 1.0).sample_view(np.random.default_rng(0))
-        assert len(shares) == sampling.MAX_DRAWS + 1  # and the best is loaded again
-        assert np.mean(view["depth"] < REACH) == max(shares)
+        assert len(fractions) == sampling.MAX_DRAWS + 1  # and the best is loaded again
+        assert np.mean(view["depth"] < REACH) == max(fractions)
         assert simulator._location == location
 
     def test_a_refused_position_is_drawn_again(self):
@@ -212,7 +212,7 @@ class TestSampler:
         with pytest.raises(InvalidOptionError, match="at least one room"):
             LocationSampler(FakeSimulator(), [])
 
-    @pytest.mark.parametrize("share", [-0.1, 1.1, math.nan, "0.2", True, None])
-    def test_a_share_out_of_range_is_refused(self, share):
-        with pytest.raises(InvalidOptionError, match="reachable_share"):
-            LocationSampler(FakeSimulator(), ALL_ROOMS, share)
+    @pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan, "0.2", True, None])
+    def test_a_fraction_out_of_range_is_refused(self, fraction):
+        with pytest.raises(InvalidOptionError, match="reachable_fraction"):
+            LocationSampler(FakeSimulator(), ALL_ROOMS, fraction)

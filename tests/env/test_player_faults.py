@@ -171,7 +171,7 @@ class TestUnreliable:
 
     def test_another_spawn_is_drawn_where_positions_cannot_be_listed(self, faulty):
         simulator = faulty({"kind": "fails", "action": "GetReachablePositions", "after": 0}, restarts=0)
-        sampler = LocationSampler(simulator, [ROOM], reachable_share=0.0)
+        sampler = LocationSampler(simulator, [ROOM], reachable_fraction=0.0)
         with pytest.warns(RuntimeWarning, match=r"is beyond the scene bounds\.\); FloorPlan402 with seed"):
             location, view = sampler.sample_view(np.random.default_rng(0))
         assert simulator.load(location) is view

@@ -39,8 +39,8 @@ class EmptySimulator:
         return self.near if location.horizon >= 0 else self.far
 
 
-def draw(reachable_share: float) -> list[Location]:
-    sampler = LocationSampler(EmptySimulator(), ROOMS, reachable_share)  # type: ignore[arg-type]
+def draw(reachable_fraction: float) -> list[Location]:
+    sampler = LocationSampler(EmptySimulator(), ROOMS, reachable_fraction)  # type: ignore[arg-type]
     rng = np.random.default_rng(0)
     return [sampler.sample(rng) for _ in range(DRAWS)]
 

@@ -89,18 +89,18 @@ CHECKERS = """
 import sys
 import gymnasium, numpy as np, thor_interact_env
 def view():
-    env = gymnasium.make("ThorInteract-v0", reachable_share=0.0)
+    env = gymnasium.make("ThorInteract-v0", reachable_fraction=0.0)
     observation = env.reset(seed=5)[0]
     env.close()
     return observation
-env = gymnasium.make("ThorInteract-v0", reachable_share=0.0)
+env = gymnasium.make("ThorInteract-v0", reachable_fraction=0.0)
 first = env.reset(seed=5)[0]
 if sys.argv[1] == "gymnasium":
     from gymnasium.utils.env_checker import check_env
 else:
     from stable_baselines3.common.env_checker import check_env
 check_env(gymnasium.make("ThorInteract-v0").unwrapped)
-human = gymnasium.make("ThorInteract-v0", render_mode="human", reachable_share=0.0)
+human = gymnasium.make("ThorInteract-v0", render_mode="human", reachable_fraction=0.0)
 human.reset(seed=1)
 for observation in (env.reset(seed=5)[0], view()):
     assert all(np.array_equal(observation[name], first[name]) for name in first)
@@ -122,7 +122,7 @@ def test_the_wrapper_of_gymnasium_that_shows_pictures_may_be_closed():
     program = """
 import gymnasium, numpy as np, thor_interact_env
 def make():
-    return gymnasium.make("ThorInteract-v0", render_mode="rgb_array", reachable_share=0.0)
+    return gymnasium.make("ThorInteract-v0", render_mode="rgb_array", reachable_fraction=0.0)
 shown = gymnasium.wrappers.HumanRendering(make())
 first = shown.reset(seed=5)[0]
 shown.close()

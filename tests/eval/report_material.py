@@ -27,8 +27,8 @@ def results(scale: float) -> dict:
         "confusion": CONFUSION,
         "mass_matches": 40,
         "intervals": {
-            name: [0.5 * share * scale, 1.5 * share * scale]
-            for name, share in (("bbox_ap50", 0.20), ("mask_ap50", 0.16))
+            name: [0.5 * score * scale, 1.5 * score * scale]
+            for name, score in (("bbox_ap50", 0.20), ("mask_ap50", 0.16))
         },
     }
 
@@ -59,7 +59,7 @@ def write_run(folder: Path, joint: bool, scale: float, **config: object) -> Path
         "world": "mujoco 0123",
         "learned_in": ["mujoco 0123"],
         "seed": 0,
-        "reachable_share": 0.2,
+        "reachable_fraction": 0.2,
         "rows": rows,
     }
     (folder / "evaluation.json").write_text(json.dumps(evaluation))
@@ -111,13 +111,13 @@ def write_leaderboard(path: Path) -> Path:
 
 
 def write_calibration(path: Path) -> Path:
-    shares = [
+    rates = [
         {"mass_class": name, "force": force, "touches": 10, "successes": successes}
         for name, row in (("light", (7, 8, 8)), ("medium", (1, 7, 9)), ("heavy", (0, 1, 8)))
         for force, successes in zip((5.0, 30.0, 200.0), row, strict=True)
     ]
     options = {"rooms": ["FloorPlan1", "FloorPlan2"], "locations": 3, "seed": 0}
-    path.write_text(json.dumps({"options": options, "shares_seen": shares, "shares_all": shares}))
+    path.write_text(json.dumps({"options": options, "success_rates_seen": rates, "success_rates_all": rates}))
     return path
 
 

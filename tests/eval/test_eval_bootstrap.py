@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.base import Instance
-from eval.metrics.bootstrap import bootstrap_intervals, bootstrap_scores, share_intervals
+from eval.metrics.bootstrap import bootstrap_intervals, bootstrap_scores, ratio_intervals
 from eval.metrics.coco import coco_scores
 from eval.metrics.mass import heavy_lead, mass_scores, separations
 from thor_interact_env.simulators.base import Instances
@@ -93,13 +93,13 @@ def test_equal_locations_leave_nothing_to_chance() -> None:
 
 def test_a_rate_has_the_interval_of_its_repeated_locations() -> None:
     part, whole = np.array([3, 0, 1, 4]), np.array([10, 2, 10, 5])
-    ends = share_intervals({"rate": (part, whole), "none": (part, 0 * whole)}, resamples=400)
+    ends = ratio_intervals({"rate": (part, whole), "none": (part, 0 * whole)}, resamples=400)
     rng = np.random.default_rng(0)
     draws = rng.multinomial(4, np.full(4, 0.25), size=400)
     rates = [sum(n * p for n, p in zip(d, part, strict=True)) / (d @ whole) for d in draws]
     assert ends["rate"] == pytest.approx(np.quantile(rates, [0.025, 0.975]).tolist(), abs=1e-6)
     assert ends["rate"][0] < part.sum() / whole.sum() < ends["rate"][1]
-    same = share_intervals({"rate": (np.full(9, 2), np.full(9, 8))})
+    same = ratio_intervals({"rate": (np.full(9, 2), np.full(9, 8))})
     assert same == {"rate": [0.25, 0.25]}
 
 

@@ -62,7 +62,11 @@ def make(folder: Path | None, count: int = 25, seed: int = 0, world: Any = None)
 
 
 def assert_equal(left: EvaluationSet, right: EvaluationSet) -> None:
-    assert (left.split, left.seed, left.reachable_share) == (right.split, right.seed, right.reachable_share)
+    assert (left.split, left.seed, left.reachable_fraction) == (
+        right.split,
+        right.seed,
+        right.reachable_fraction,
+    )
     assert left.locations == right.locations
     for one, other in zip(left.observations, right.observations, strict=True):
         assert one["rgb"].tobytes() == other["rgb"].tobytes() and one["rgb"].shape == other["rgb"].shape
@@ -179,14 +183,14 @@ def test_a_user_without_a_home_can_evaluate(monkeypatch: pytest.MonkeyPatch, hom
     assert (default_cache_folder() is None) is (home is None)
     monkeypatch.setattr(module, "make_simulator", lambda name: PaperWorld())
     with pytest.warns(EvaluationSetWarning, match=r"could not be cached .*; set THOR_INTERACT_CACHE"):
-        assert len(EvaluationSet.make(SPLIT, 2, reachable_share=0.0, progress=False)) == 2
+        assert len(EvaluationSet.make(SPLIT, 2, reachable_fraction=0.0, progress=False)) == 2
 
 
 def test_wrong_arguments_are_named_before_anything_is_made() -> None:
     with pytest.raises(UnknownSplitError, match="Novel/test"):
         EvaluationSet.make("Novel/test", simulator=forbidden)
-    with pytest.raises(InvalidOptionError, match="reachable_share"):
-        EvaluationSet.make(SPLIT, reachable_share=1.5, simulator=forbidden)
+    with pytest.raises(InvalidOptionError, match="reachable_fraction"):
+        EvaluationSet.make(SPLIT, reachable_fraction=1.5, simulator=forbidden)
     with pytest.raises(ValueError, match="count 0"):
         EvaluationSet.make(SPLIT, 0, simulator=forbidden)
     with pytest.raises(ValueError, match="seed -1"):

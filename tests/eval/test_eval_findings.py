@@ -74,9 +74,9 @@ def test_a_constant_answer_separates_nothing():
 def test_separations_are_those_of_a_plain_statement(counts):
     expected = []
     for confusion in counts.tolist():
-        shares = [[cell / max(sum(line), 1) for cell in line] for line in confusion]
-        others = [[shares[other][mine] for other in range(3) if other != mine] for mine in range(3)]
-        expected.append([shares[mine][mine] - sum(others[mine]) / 2 for mine in range(3)])
+        fractions = [[cell / max(sum(line), 1) for cell in line] for line in confusion]
+        others = [[fractions[other][mine] for other in range(3) if other != mine] for mine in range(3)]
+        expected.append([fractions[mine][mine] - sum(others[mine]) / 2 for mine in range(3)])
     np.testing.assert_allclose(separations(counts), expected, atol=1e-12)
     leads = [heavy - max(light, medium) for light, medium, heavy in expected]
     np.testing.assert_allclose(heavy_lead(counts), leads, atol=1e-12)

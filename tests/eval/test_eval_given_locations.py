@@ -47,7 +47,7 @@ def test_views_and_truths_belong_to_the_given_locations_in_their_order() -> None
     world = Corridor()
     made = EvaluationSet.at(LOCATIONS, "NovelSpaces/test", simulator=lambda: world, progress=False)
     assert made.locations == LOCATIONS and made.split == "NovelSpaces/test"
-    assert made.seed is None and made.reachable_share is None
+    assert made.seed is None and made.reachable_fraction is None
     shades = [0, 50, 100, 1, 51, 101]
     assert [int(view["rgb"][0, 0, 0]) for view in made.observations] == shades
     assert [float(truth.masses[0]) for truth in made.truths] == shades

@@ -94,7 +94,7 @@ def test_a_wrong_class_costs_ap() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(MASSES), st.integers(0, 2)), max_size=12))
-def test_confusion_is_the_shares_of_the_predicted_forces(pairs: list[tuple[float, int]]) -> None:
+def test_confusion_is_the_fractions_of_the_predicted_forces(pairs: list[tuple[float, int]]) -> None:
     truth = as_truth([mass for mass, _ in pairs])
     scores = mass_scores([found(truth, [force for _, force in pairs])], [truth])
     accuracies = []

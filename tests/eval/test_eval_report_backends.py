@@ -18,8 +18,8 @@ def test_charts_are_drawn_whatever_a_notebook_or_a_desktop_has_left(backend: str
     program = (
         "import os, sys\n"
         "from eval.report.pictures import force_chart\n"
-        "share = {'mass_class': 'light', 'force': 5, 'touches': 2, 'successes': 1}\n"
-        "chart = force_chart({'shares_seen': [share]})\n"
+        "rate = {'mass_class': 'light', 'force': 5, 'touches': 2, 'successes': 1}\n"
+        "chart = force_chart({'success_rates_seen': [rate]})\n"
         "assert chart.startswith('<svg') and '0.50' in chart\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "import matplotlib\n"

@@ -89,7 +89,7 @@ def small_world(monkeypatch):
         (run / "config.json").write_text("{}")
         return FindsNothing()
 
-    def held_out(config, split, locations, seed, reachable_share=None):
+    def held_out(config, split, locations, seed, reachable_fraction=None):
         from eval.views.evaluation_set import EvaluationSet
 
         mask = np.zeros((1, 300, 300), bool)

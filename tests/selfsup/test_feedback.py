@@ -44,16 +44,16 @@ def slow_weight(mask: np.ndarray, row: int, column: int, name: KernelName) -> fl
 @pytest.mark.parametrize("name", ["gaussian", "exponential"])
 @given(
     seed=st.integers(0, 2**32 - 1),
-    share=st.floats(0, 1),
+    fraction=st.floats(0, 1),
     row=st.integers(0, 6),
     column=st.integers(0, 8),
     threshold=st.floats(0.1, 4),
 )
 @settings(max_examples=60, deadline=None)
 def test_success_is_that_of_the_slow_definition(
-    name: KernelName, seed: int, share: float, row: int, column: int, threshold: float
+    name: KernelName, seed: int, fraction: float, row: int, column: int, threshold: float
 ) -> None:
-    mask = np.random.default_rng(seed).random((7, 9)) < share
+    mask = np.random.default_rng(seed).random((7, 9)) < fraction
     weight = slow_weight(mask, row, column, name)
     if abs(weight - threshold) > 1e-5:
         assert is_successful(mask, row, column, name, threshold) == (weight >= threshold)

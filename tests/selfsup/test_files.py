@@ -11,7 +11,7 @@ from no_room import room_for
 
 from selfsup.files import append_whole, naming, remove_temporaries, write_whole
 
-LEAST = 4096  # bytes that may be written by whoever else writes in this process, such as pytest
+FREE = 4096  # bytes that may be written by whoever else writes in this process, such as pytest
 
 
 @given(old=st.none() | st.binary(max_size=100), more=st.integers(-200, 5000))
@@ -22,8 +22,8 @@ def test_a_file_is_written_whole_or_stays_as_it_was(
     path = tmp_path_factory.mktemp("folder") / "file"
     if old is not None:
         path.write_bytes(old)
-    content = os.urandom(LEAST + more)
-    with room_for(LEAST):
+    content = os.urandom(FREE + more)
+    with room_for(FREE):
         if more <= 0:
             assert write_whole(path, content) == path
         else:
@@ -35,7 +35,7 @@ def test_a_file_is_written_whole_or_stays_as_it_was(
     assert list(path.parent.iterdir()) == ([] if wanted is None else [path])
 
 
-@given(old=st.integers(0, LEAST), new=st.integers(0, LEAST))
+@given(old=st.integers(0, FREE), new=st.integers(0, FREE))
 @settings(max_examples=40, deadline=None)
 def test_a_file_is_appended_to_whole_or_stays_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, old: int, new: int
@@ -43,13 +43,13 @@ def test_a_file_is_appended_to_whole_or_stays_as_it_was(
     path = tmp_path_factory.mktemp("folder") / "file"
     before, content = os.urandom(old), os.urandom(new)
     append_whole(path, before)
-    with room_for(LEAST):
-        if old + new <= LEAST:
+    with room_for(FREE):
+        if old + new <= FREE:
             append_whole(path, content)
         else:
             with pytest.raises(OSError, match="file"):
                 append_whole(path, content)
-    assert path.read_bytes() == (before + content if old + new <= LEAST else before)
+    assert path.read_bytes() == (before + content if old + new <= FREE else before)
 
 
 def test_neither_links_nor_permissions_are_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

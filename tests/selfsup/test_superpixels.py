@@ -7,11 +7,11 @@ from skimage.segmentation import felzenszwalb
 from selfsup.superpixels import align_to_superpixels, superpixel_labels
 
 
-def slow_alignment(changed: np.ndarray, labels: np.ndarray, min_share: float) -> np.ndarray:
+def slow_alignment(changed: np.ndarray, labels: np.ndarray, min_fraction: float) -> np.ndarray:
     aligned = np.zeros_like(changed)
     for label in np.unique(labels):
         cells = [(r, c) for r in range(len(labels)) for c in range(len(labels[0])) if labels[r, c] == label]
-        if sum(bool(changed[cell]) for cell in cells) >= min_share * len(cells):
+        if sum(bool(changed[cell]) for cell in cells) >= min_fraction * len(cells):
             for cell in cells:
                 aligned[cell] = True
     return aligned
@@ -20,19 +20,19 @@ def slow_alignment(changed: np.ndarray, labels: np.ndarray, min_share: float) ->
 @given(
     seed=st.integers(0, 2**32 - 1),
     labels=st.integers(1, 12),
-    share=st.floats(0, 1),
-    min_share=st.sampled_from([0.25, 0.5, 1.0]),
+    fraction=st.floats(0, 1),
+    min_fraction=st.sampled_from([0.25, 0.5, 1.0]),
 )
 @settings(max_examples=50, deadline=None)
 def test_alignment_is_that_of_the_slow_definition(
-    seed: int, labels: int, share: float, min_share: float
+    seed: int, labels: int, fraction: float, min_fraction: float
 ) -> None:
     rng = np.random.default_rng(seed)
     label_grid = rng.integers(0, labels, (7, 9)).astype(np.int32)
-    changed = rng.random((7, 9)) < share
-    aligned = align_to_superpixels(changed, label_grid, min_share)
-    np.testing.assert_array_equal(aligned, slow_alignment(changed, label_grid, min_share))
-    np.testing.assert_array_equal(align_to_superpixels(aligned, label_grid, min_share), aligned)
+    changed = rng.random((7, 9)) < fraction
+    aligned = align_to_superpixels(changed, label_grid, min_fraction)
+    np.testing.assert_array_equal(aligned, slow_alignment(changed, label_grid, min_fraction))
+    np.testing.assert_array_equal(align_to_superpixels(aligned, label_grid, min_fraction), aligned)
 
 
 def test_a_quarter_is_enough_and_less_is_not() -> None:
@@ -74,7 +74,7 @@ def test_wrong_input_is_refused() -> None:
     labels = np.zeros((3, 3), np.int32)
     with pytest.raises(ValueError, match="must be equal"):
         align_to_superpixels(np.zeros((3, 4), bool), labels)
-    with pytest.raises(ValueError, match=r"min_share is 0"):
+    with pytest.raises(ValueError, match=r"min_fraction is 0"):
         align_to_superpixels(np.zeros((3, 3), bool), labels, 0)
     with pytest.raises(ValueError, match="negative label -1"):
         align_to_superpixels(np.zeros((3, 3), bool), labels - 1)

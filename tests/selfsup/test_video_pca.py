@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfsup.video_pca import (
-    LEAST_ERROR,
+    MINIMUM_ERROR,
     centred_window,
     colour_likelihood,
     combined,
@@ -52,7 +52,7 @@ def test_a_still_video_has_no_error_and_no_mask():
     errors = reconstruction_errors(video)
     assert errors.max() < 0.01
     assert not first_mask(errors[0]).any()
-    assert not first_mask(np.full((100, 100), 0.9 * LEAST_ERROR, np.float32)).any()
+    assert not first_mask(np.full((100, 100), 0.9 * MINIMUM_ERROR, np.float32)).any()
 
 
 def test_first_mask_covers_the_error_and_little_more():

@@ -85,7 +85,7 @@ class TestOrdinaryFailures:
     def test_another_spawn_is_drawn_where_they_cannot_be_listed(self, tmp_path):
         once = {"kind": "fails", "action": "GetReachablePositions", "after": 0}
         with flat_simulator(tmp_path, faults=[once], restarts=0) as simulator:
-            sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_share=0.0)
+            sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_fraction=0.0)
             with pytest.warns(RuntimeWarning, match=r"can be reached via .* is beyond the scene bounds"):
                 location, view = sampler.sample_view(np.random.default_rng(0))
             assert simulator.load(location) is view

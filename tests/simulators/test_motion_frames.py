@@ -49,7 +49,7 @@ def test_watching_changes_nothing(simulator, room, seed):
         before = after
 
 
-def motions(simulator, least):
+def motions(simulator, minimum):
     """Return so many views before a touch, its frames and views after, of as many rooms as that takes."""
     found = []
     for seed, room in enumerate(split_rooms("NovelSpaces/train")):
@@ -59,7 +59,7 @@ def motions(simulator, least):
             after, frames = simulator.touch_with_frames(*touch)
             if 0 < len(frames) < MAX_FRAMES and not np.array_equal(after["rgb"], before["rgb"]):
                 found.append((before["rgb"], frames, after["rgb"]))
-        if len(found) >= least:
+        if len(found) >= minimum:
             return found
     raise AssertionError(f"only {len(found)} touches of all training rooms move what is seen")
 

@@ -6,7 +6,7 @@ import pytest
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
 
 SEEDS = range(24)
-LEAST_DIFFERENT = 20
+MINIMUM_DIFFERENT = 20
 HERO_TRIANGLES, HERO_COLLIDERS = 1500, 10
 FIXED_SHAPES = {"CD", "CreditCard", "Newspaper"}
 """Types whose instances have one shape; what is printed on them carries the difference."""
@@ -76,13 +76,13 @@ def test_instances_have_different_shapes(instances):
     name, blueprints = instances
     shapes = [shape(blueprint) for blueprint in blueprints]
     different = most_different(shapes, has_other_shape)
-    assert name in FIXED_SHAPES or different >= LEAST_DIFFERENT
+    assert name in FIXED_SHAPES or different >= MINIMUM_DIFFERENT
 
 
 def test_instances_have_different_colours(instances):
     _, blueprints = instances
     assert (
-        most_different([colours(blueprint) for blueprint in blueprints], looks_different) >= LEAST_DIFFERENT
+        most_different([colours(blueprint) for blueprint in blueprints], looks_different) >= MINIMUM_DIFFERENT
     )
 
 

@@ -30,12 +30,12 @@ def _as_spawned(room):
     room.rest(before)
 
 
-def placed(room, least=0.0, most=float("inf")):
+def placed(room, minimum=0.0, maximum=float("inf")):
     """Return the indices of what stands in the room and weighs this much, heaviest first."""
     found = [
         index
         for index, movable in enumerate(room.movables)
-        if room.positions()[movable.position_address + 2] > -1 and least <= movable.mass < most
+        if room.positions()[movable.position_address + 2] > -1 and minimum <= movable.mass < maximum
     ]
     return sorted(found, key=lambda index: -room.movables[index].mass)
 
@@ -162,5 +162,5 @@ def test_creeping_furniture_is_stopped(room):
 def test_speeds_are_clamped_in_place():
     velocity = np.array([30.0, 40.0, 0.0, 1.0, 2.0, 2.0])
     assert physics._clamp(velocity)
-    assert np.allclose(velocity, [*np.array([0.6, 0.8, 0]) * physics.GREATEST_SPEED[0], 1, 2, 2])
+    assert np.allclose(velocity, [*np.array([0.6, 0.8, 0]) * physics.MAXIMUM_SPEED[0], 1, 2, 2])
     assert not physics._clamp(velocity * 0.99)

@@ -18,18 +18,18 @@ def made(mass, force, success, cells=30.0, overlap=None):
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     """Return what the command wrote about a few rooms."""
-    path = tmp_path_factory.mktemp("calibration") / "shares.json"
+    path = tmp_path_factory.mktemp("calibration") / "calibration.json"
     rooms = ["FloorPlan1", "FloorPlan7", "FloorPlan203", "FloorPlan308", "FloorPlan305", "FloorPlan9"]
     calibrate.main(["--rooms", *rooms, "--locations", "3", "--seed", "4", "--json", str(path)])
     return json.loads(path.read_text())
 
 
-def test_shares_count_by_class_force_and_size():
+def test_success_rates_count_by_class_force_and_size():
     touches = [made(0.1, 0, True), made(0.1, 0, False), made(0.1, 0, True, cells=5), made(9.0, 2, True)]
-    seen = {(share.mass_class, share.force): share for share in calibrate.shares(touches, 20)}
+    seen = {(rate.mass_class, rate.force): rate for rate in calibrate.success_rates(touches, 20)}
     assert (seen["light", 5.0].touches, seen["light", 5.0].successes) == (2, 1)
     assert (seen["heavy", 200.0].touches, seen["heavy", 200.0].successes) == (1, 1)
-    assert calibrate.shares(touches)[0].touches == 3
+    assert calibrate.success_rates(touches)[0].touches == 3
     assert seen["medium", 30.0].touches == 0
 
 
@@ -55,12 +55,13 @@ def test_each_object_is_touched_with_each_force(written):
 
 
 def test_a_force_that_moves_its_class_mostly_spares_heavier_ones(written):
-    share = {
-        (row["mass_class"], row["force"]): row["successes"] / row["touches"] for row in written["shares_seen"]
+    rates = {
+        (row["mass_class"], row["force"]): row["successes"] / row["touches"]
+        for row in written["success_rates_seen"]
     }
-    assert share["heavy", 5.0] <= 0.1 < share["heavy", 200.0]
-    assert share["heavy", 30.0] < share["medium", 30.0]
-    assert share["medium", 5.0] < share["light", 5.0]
+    assert rates["heavy", 5.0] <= 0.1 < rates["heavy", 200.0]
+    assert rates["heavy", 30.0] < rates["medium", 30.0]
+    assert rates["medium", 5.0] < rates["light", 5.0]
 
 
 def test_equal_seeds_measure_equal_touches():

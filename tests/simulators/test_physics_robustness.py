@@ -22,12 +22,12 @@ mujoco = physics.mujoco
 
 TOUCHES = int(os.environ.get("TOUCHES_PER_ROOM", "5"))
 EVERY = 1 if "TOUCHES_PER_ROOM" in os.environ else 6
-GREATEST_SPEED = 15.0
+MAXIMUM_SPEED = 15.0
 DEEPEST = 0.01  # metres
 
 
 def watch(monkeypatch):
-    """Make every single step record the greatest speed and whether all is finite."""
+    """Make every single step record the maximum speed and whether all is finite."""
     seen = {"speed": 0.0, "finite": True, "steps": 0}
     step = mujoco.mj_step
 
@@ -89,7 +89,7 @@ def test_random_touches_break_nothing(kind, monkeypatch):
             touch(room, rng)
             where = f"{name}, touch {number}"
             assert seen["finite"], where
-            assert seen["speed"] < GREATEST_SPEED, where
+            assert seen["speed"] < MAXIMUM_SPEED, where
             assert np.isfinite(room.positions()).all(), where
             placed = room.positions().reshape(-1, 7)
             placed = placed[placed[:, 2] > -1]

@@ -55,11 +55,11 @@ def test_what_is_not_drawn_could_not_be_seen(monkeypatch, room):
     simulator = MujocoSimulator()
     sampler, rng = LocationSampler(simulator, [room], 0.2), np.random.default_rng(1)
     chosen = rendering.in_view
-    shares = []
+    fractions = []
 
     def counted(*arguments):
         seen = chosen(*arguments)
-        shares.append(seen.mean())
+        fractions.append(seen.mean())
         return seen
 
     for _ in range(4):
@@ -75,7 +75,7 @@ def test_what_is_not_drawn_could_not_be_seen(monkeypatch, room):
             assert np.array_equal(few, every)
         assert (simulator._compiled(room).room.model.geom_group[renderer._visible] == 0).all()
     simulator.close()
-    assert np.mean(shares) < 0.7
+    assert np.mean(fractions) < 0.7
 
 
 def test_shadows_of_floor_and_walls_could_not_be_seen(monkeypatch):

@@ -41,6 +41,6 @@ def test_a_texture_has_no_seam(pattern):
 
 def test_floors_and_walls_come_in_several_layouts():
     """Seeds choose between boards and parquet, and between plain, shifted and two-coloured tiles."""
-    for pattern, least in (("planks", 3), ("tiles", 2)):
+    for pattern, minimum in (("planks", 3), ("tiles", 2)):
         dark = [(painted(pattern, seed).mean(axis=2) < 80).mean(axis=1).round(1) for seed in range(24)]
-        assert len({tuple(rows) for rows in dark}) >= least
+        assert len({tuple(rows) for rows in dark}) >= minimum

@@ -84,8 +84,8 @@ def test_everything_stands_inside_the_room_and_apart(plans):
 
 def test_the_number_of_movable_objects_is_that_of_the_room_type(plans):
     for plan in plans.values():
-        least, most = MOVABLES[plan.room_type]
-        assert least <= len(plan.furniture) + len(plan.portables) <= most, plan.name
+        minimum, maximum = MOVABLES[plan.room_type]
+        assert minimum <= len(plan.furniture) + len(plan.portables) <= maximum, plan.name
         for name in [item.type for item in plan.furniture] + [name for name, _ in plan.portables]:
             assert CATALOG[name].mass > 0
 

@@ -24,8 +24,8 @@ def check(name):
         poses = spawn(plan, seed)
         room.spawn(poses)
         placed = [movable for movable in room.movables if height(room, movable) > -1]
-        least, most = MOVABLES[plan.room_type]
-        assert least <= len(placed) <= most, (name, seed, len(placed))
+        minimum, maximum = MOVABLES[plan.room_type]
+        assert minimum <= len(placed) <= maximum, (name, seed, len(placed))
         assert room.data.ntree_awake == 0
         before = room.positions()
         wake(room, placed)

@@ -68,8 +68,8 @@ def test_an_ellipsoid_nears_its_volume_from_below(radii, center):
 
 
 @given(lengths, st.floats(0.05, 0.9), st.floats(-3, 3), st.floats(0.2, 2 * np.pi), st.integers(3, 12))
-def test_an_arc_is_closed_and_nears_the_volume_of_a_bent_bar(radius, share, start, bend, sides):
-    thickness = share * radius
+def test_an_arc_is_closed_and_nears_the_volume_of_a_bent_bar(radius, fraction, start, bend, sides):
+    thickness = fraction * radius
     mesh = arc((1, -2, 3), radius, start, start + bend, thickness, segments=96, sides=sides)
     assert is_closed_and_of(mesh, volume(mesh))
     # Pappus: the section's area times the path of its centroid.

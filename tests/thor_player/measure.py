@@ -60,7 +60,7 @@ class Stopwatch:
             call()
             walls.append(1000 * (time.perf_counter() - before))
         wall, processor = statistics.median(walls), 1000 * (self._processor() - start) / len(calls)
-        print(f"{name:60s} wall {wall:7.2f} (least {min(walls):6.2f})  processor {processor:7.2f} ms")
+        print(f"{name:60s} wall {wall:7.2f} (minimum {min(walls):6.2f})  processor {processor:7.2f} ms")
         return wall, processor
 
 

@@ -119,7 +119,7 @@ class Scenery:
         return boxes[:, None, :3] + signs * boxes[:, None, 3:]
 
     def boxes(self) -> dict[int, npt.NDArray[np.float64]]:
-        """Return the least and the greatest corner (2, 3), in Unity's frame, of each body that is drawn."""
+        """Return the minimum and maximum corner (2, 3), in Unity's frame, of each body that is drawn."""
         data = self.room.data
         axes = data.geom_xmat[self._drawn].reshape(-1, 3, 3)
         corners = np.einsum("nij,nkj->nki", axes, self._local) + data.geom_xpos[self._drawn][:, None]

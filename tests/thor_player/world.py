@@ -202,18 +202,18 @@ class World(MujocoSimulator):
         """Reach for a point of the picture and push what is there.
 
         Args:
-            x: Share of the width, from the left.
-            y: Share of the height, from the top.
+            x: Fraction of the width, from the left.
+            y: Fraction of the height, from the top.
             direction: (3,) right, up and forward of the agent.
             magnitude: Newtons.
-            hand: Greatest distance in metres, measured from the near plane as in AI2-THOR.
+            hand: Maximum distance in metres, measured from the near plane as in AI2-THOR.
 
         Returns:
             Whether the action succeeds, the error's text, and its return value.
         """
         self._motion, self._hangs = None, False  # whatever moves has come to rest by then
         self.see()
-        row, column = (min(int(share * IMAGE_SIZE), IMAGE_SIZE - 1) for share in (y, x))
+        row, column = (min(int(fraction * IMAGE_SIZE), IMAGE_SIZE - 1) for fraction in (y, x))
         room, pose, seen = self._loaded()
         offset = np.array([column, row]) - (IMAGE_SIZE - 1) / 2
         ray = pose.axes @ np.array([offset[0], -offset[1], -IMAGE_SIZE / 2])  # 90 degrees of view

@@ -105,11 +105,11 @@ def _parser() -> argparse.ArgumentParser:
 def _add_making(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, help="seed of the drawing (default: 0)")
     command.add_argument(
-        "--reachable-share",
+        "--reachable-fraction",
         type=float,
         default=0.2,
-        metavar="SHARE",
-        help="least share of each view within reach, 0..1; 0 is the paper's rule (default: 0.2)",
+        metavar="FRACTION",
+        help="minimum fraction of each view within reach, 0..1; 0 is the paper's rule (default: 0.2)",
     )
     command.add_argument(
         "--no-forces",
@@ -132,7 +132,7 @@ def _all(options: argparse.Namespace) -> None:
 
 def _make_file(options: argparse.Namespace, split: str, path: Path, size: int) -> None:
     count = size if options.locations is None else options.locations
-    drawing = Drawing(split, count, options.seed, options.reachable_share)
+    drawing = Drawing(split, count, options.seed, options.reachable_fraction)
     made = make_dataset(drawing, path, forces=options.forces, workers=options.workers)
     objects = sum(len(entry.annotations) for entry in made)
     print(f"{path}: {len(made):,} locations, {objects:,} objects in reach", flush=True)

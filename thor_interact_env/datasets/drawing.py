@@ -1,4 +1,4 @@
-"""Which locations a list holds: a pure function of split, number, seed, reachable share and the simulator."""
+"""Which locations a list holds: a pure function of split, number, seed, reachable fraction and simulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thor_interact_env.checks import check_reachable_share, is_integer
+from thor_interact_env.checks import check_reachable_fraction, is_integer
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
@@ -30,7 +30,7 @@ class Drawing:
         split: A key of `SPLITS`, such as `"NovelSpaces/test"`.
         locations: Number of locations, at least 1.
         seed: Seed of the drawing, 0 or more.
-        reachable_share: Least share of each view's pixels within reach, in 0..1; 0 is the paper's rule.
+        reachable_fraction: Minimum fraction of each view within reach, in 0..1; 0 is the paper's rule.
 
     Raises:
         UnknownSplitError: There is no such split.
@@ -40,7 +40,7 @@ class Drawing:
     split: str
     locations: int
     seed: int = 0
-    reachable_share: float = 0.2
+    reachable_fraction: float = 0.2
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -49,7 +49,7 @@ class Drawing:
             raise InvalidOptionError(f"locations {self.locations!r} is not an integer of at least 1")
         if not is_integer(self.seed) or self.seed < 0:
             raise InvalidOptionError(f"seed {self.seed!r} is not an integer of at least 0")
-        check_reachable_share(self.reachable_share)
+        check_reachable_fraction(self.reachable_fraction)
 
 
 def rooms_with_counts(drawing: Drawing) -> list[tuple[int, int]]:
@@ -60,8 +60,8 @@ def rooms_with_counts(drawing: Drawing) -> list[tuple[int, int]]:
     """
     rooms = len(split_rooms(drawing.split))
     order = np.random.default_rng(drawing.seed).permutation(rooms).tolist()
-    least, more = divmod(drawing.locations, rooms)
-    counts = [least + (position < more) for position in range(rooms)]
+    per_room, more = divmod(drawing.locations, rooms)
+    counts = [per_room + (position < more) for position in range(rooms)]
     return [(room, count) for room, count in zip(order, counts, strict=True) if count]
 
 
@@ -84,7 +84,7 @@ def draw_room(
     Raises:
         UnreachableLocationError: The agent cannot stand anywhere in the room.
     """
-    sampler = LocationSampler(simulator, [split_rooms(drawing.split)[room]], drawing.reachable_share)
+    sampler = LocationSampler(simulator, [split_rooms(drawing.split)[room]], drawing.reachable_fraction)
     rng = np.random.default_rng([drawing.seed, room])
     for _ in range(count):
         yield sampler.sample_view(rng)

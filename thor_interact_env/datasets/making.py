@@ -73,7 +73,7 @@ def make_dataset(
     Args:
         drawing: What to draw.
         path: File to write, .json; its folder is made if need be.
-        forces: Whether to find the least force that moves each object.
+        forces: Whether to find the minimum force that moves each object.
         workers: Processes, at least 1. The file does not depend on it.
         simulator: Name of the world.
         progress: Show a progress bar; None shows it on a terminal only.

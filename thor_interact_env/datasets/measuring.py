@@ -1,4 +1,4 @@
-"""The ground truth of one location: masks, masses, and the least force that visibly moves each object."""
+"""The ground truth of one location: masks, masses, and the minimum force that visibly moves each object."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def measure(
             Annotation(
                 segmentation=_encode(mask),
                 category_id=mass_class(mass),
-                min_force=_least_force(simulator, view, supervisor, touches) if forces else NOT_MOVED,
+                min_force=_minimum_force(simulator, view, supervisor, touches) if forces else NOT_MOVED,
                 gt_mass=mass,
                 extra={"object_type": truth.types[index], "object_id": truth.ids[index]},
             )
@@ -79,13 +79,13 @@ def _touches(
     return touches
 
 
-def _least_force(
+def _minimum_force(
     simulator: Simulator,
     view: Observation,
     supervisor: Supervisor,
     touches: list[tuple[int, int, npt.NDArray[np.float64]]],
 ) -> float:
-    """Return the least force one of whose touches passes the success test, or -1; all is put back."""
+    """Return the minimum force one of whose touches passes the success test, or -1; all is put back."""
     state = simulator.get_state()
     present = view  # a touch that can move nothing returns this very object
     for force in FORCES:

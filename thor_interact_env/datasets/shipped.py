@@ -123,7 +123,7 @@ def _text(drawing: Drawing, locations: Sequence[Location]) -> str:
     head = {
         "split": drawing.split,
         "seed": drawing.seed,
-        "reachable_share": drawing.reachable_share,
+        "reachable_fraction": drawing.reachable_fraction,
         "world": WORLD_VERSION,
     }
     return json.dumps(head)[:-1] + ', "locations": {\n' + ",\n".join(lines) + "\n}}\n"

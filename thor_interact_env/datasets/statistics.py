@@ -27,27 +27,27 @@ class Statistics:
         rooms: Number of rooms they are in.
         objects: Number of annotations.
         objects_per_location: Their mean number at a location.
-        share_without_objects: Share of the locations with none, in 0..1.
+        fraction_without_objects: Fraction of the locations with none, in 0..1.
         distinct_objects: Number of different objects, or None where the annotations do not name them.
         types: Number of object types, or None likewise.
         mass_classes: Number of light, medium and heavy objects.
         median_cells: Median size of a mask in grid cells; 0 without objects.
         sizes: Number of objects of fewer than 16, 16-31, 32-63, and at least 64 cells.
-        least_forces: For light, medium and heavy: how many objects need at most 5, 30, 200 N, more than that,
-            and how many nothing moved (or no force was tried).
+        minimum_forces: For light, medium and heavy: how many objects need at most 5, 30, 200 N, more than
+            that, and how many did not move (or no force was tried).
     """
 
     locations: int
     rooms: int
     objects: int
     objects_per_location: float
-    share_without_objects: float
+    fraction_without_objects: float
     distinct_objects: int | None
     types: int | None
     mass_classes: tuple[int, int, int]
     median_cells: float
     sizes: tuple[int, ...]
-    least_forces: tuple[tuple[int, ...], ...]
+    minimum_forces: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, entries: Sequence[DatasetEntry]) -> Statistics:
@@ -75,7 +75,7 @@ class Statistics:
             rooms=len({entry.location.scene for entry in entries}),
             objects=len(pairs),
             objects_per_location=len(pairs) / len(entries),
-            share_without_objects=sum(not entry.annotations for entry in entries) / len(entries),
+            fraction_without_objects=sum(not entry.annotations for entry in entries) / len(entries),
             distinct_objects=_different(
                 (entry.location.scene, item.extra.get("object_id")) for entry, item in pairs
             ),
@@ -83,7 +83,7 @@ class Statistics:
             mass_classes=(light, medium, heavy),
             median_cells=float(np.median(cells)) if len(cells) else 0.0,
             sizes=tuple(sizes.tolist()),
-            least_forces=tuple(map(tuple, table.tolist())),
+            minimum_forces=tuple(map(tuple, table.tolist())),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -119,23 +119,23 @@ def as_table(columns: Sequence[tuple[str, Statistics]]) -> str:
     add("rooms", (one.rooms for one in every))
     add("objects in reach", (f"{one.objects:,}" for one in every))
     add("objects per location", (f"{one.objects_per_location:.2f}" for one in every))
-    add("locations without objects", (f"{one.share_without_objects:.0%}" for one in every))
+    add("locations without objects", (f"{one.fraction_without_objects:.0%}" for one in every))
     add("distinct objects", (_stated(one.distinct_objects) for one in every))
     add("object types", (_stated(one.types) for one in every))
     for index, name in enumerate(MASS_CLASSES):
-        add(name, (_share(one.mass_classes[index], one.objects) for one in every))
+        add(name, (_percent(one.mass_classes[index], one.objects) for one in every))
     add("median size (cells)", (f"{one.median_cells:.0f}" for one in every))
     limits = [0, *SIZE_LIMITS]
     names = [f"{low}-{high - 1} cells" for low, high in zip(limits, SIZE_LIMITS, strict=False)]
     for index, name in enumerate([*names, f"{limits[-1]} cells and more"]):
-        add(name, (_share(one.sizes[index], one.objects) for one in every))
+        add(name, (_percent(one.sizes[index], one.objects) for one in every))
     forces = [*(f"{force:g} N" for force in FORCES), "more", "not moved"]
     for index, name in enumerate(MASS_CLASSES):
         for column, force in enumerate(forces):
-            counts = [one.least_forces[index][column] for one in every]
+            counts = [one.minimum_forces[index][column] for one in every]
             if force != "more" or any(counts):
                 totals = [one.mass_classes[index] if _tried(one) else 0 for one in every]
-                add(f"{name}: {force}", map(_share, counts, totals))
+                add(f"{name}: {force}", map(_percent, counts, totals))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| "
@@ -154,12 +154,12 @@ def as_table(columns: Sequence[tuple[str, Statistics]]) -> str:
 
 def _tried(statistics: Statistics) -> bool:
     """Tell whether forces were tried: without, every object counts as not moved."""
-    return any(count for row in statistics.least_forces for count in row[:-1])
+    return any(count for row in statistics.minimum_forces for count in row[:-1])
 
 
 def _stated(number: int | None) -> str:
     return "not stated" if number is None else f"{number:,}"
 
 
-def _share(count: int, total: int) -> str:
+def _percent(count: int, total: int) -> str:
     return f"{count / total:.0%}" if total else "-"

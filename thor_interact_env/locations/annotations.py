@@ -48,7 +48,7 @@ class Annotation:
     Attributes:
         segmentation: COCO run-length code: {"size": [height, width], "counts": text or list of integers}.
         category_id: Mass class: 0 light, 1 medium, 2 heavy; that of `gt_mass`, or of `min_force`.
-        min_force: Least force in newtons that moves the object; -1 where none did, or none was tried.
+        min_force: Minimum force in newtons that moves the object; -1 where none did, or none was tried.
         gt_mass: Mass in kilograms, above 0.
         extra: Further keys of the object in the file, kept as they are.
     """
@@ -98,7 +98,7 @@ class Annotation:
         if category not in allowed_classes:
             fits = " or ".join(f"{index} ({MASS_CLASSES[index]})" for index in sorted(allowed_classes))
             raise DatasetError(
-                f"{where}.category_id: expected {fits} for an object of {mass:g} kg and a least force of "
+                f"{where}.category_id: expected {fits} for an object of {mass:g} kg and a minimum force of "
                 f"{force:g}, found {category!r}"
             )
         return cls(
@@ -180,10 +180,10 @@ def without_fields(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, A
     return {name: value for name, value in data.items() if name not in names}
 
 
-def require_integer(value: object, where: str, least: int) -> int:
-    """Return `value` if it is an integer of at least `least`; else raise `DatasetError` at `where`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise DatasetError(f"{where}: expected an integer of at least {least}, found {value!r}")
+def require_integer(value: object, where: str, minimum: int) -> int:
+    """Return `value` if it is an integer of at least `minimum`; else raise `DatasetError` at `where`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise DatasetError(f"{where}: expected an integer of at least {minimum}, found {value!r}")
     return value
 
 

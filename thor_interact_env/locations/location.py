@@ -19,7 +19,7 @@ HORIZONS: Final[tuple[float, ...]] = (-30.0, 0.0, 30.0, 60.0)
 """Camera pitches in degrees from which locations are drawn: positive looks down."""
 
 HORIZON_LIMITS: Final[tuple[float, float]] = (-30.0, 60.0)
-"""Least and greatest camera pitch in degrees."""
+"""Minimum and maximum camera pitch in degrees."""
 
 SEED_LIMIT: Final = 2**31
 """Spawn seeds are in 0..`SEED_LIMIT` - 1: the non-negative 32-bit integers, which every simulator takes."""

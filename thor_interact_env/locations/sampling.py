@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from thor_interact_env.actions import REACH
-from thor_interact_env.checks import check_reachable_share
+from thor_interact_env.checks import check_reachable_fraction
 from thor_interact_env.errors import (
     InvalidOptionError,
     UnknownRoomError,
@@ -26,22 +26,22 @@ class LocationSampler:
 
     A room of the list, a spawn seed, one of the positions at which the agent can stand, a rotation of
     `ROTATIONS` and a horizon of `HORIZONS`, each uniform (paper section 5.1). While less than
-    `reachable_share` of the depth image is nearer than 1.5 m, the pose is drawn again in the same room and
-    spawn, so rooms stay uniform; after `MAX_DRAWS` poses the one with the greatest share is taken.
+    `reachable_fraction` of the depth image is nearer than 1.5 m, the pose is drawn again in the same room and
+    spawn, so rooms stay uniform; after `MAX_DRAWS` poses the one with the largest fraction is taken.
 
     Args:
         simulator: The world; its loaded room is replaced by each draw.
         rooms: Names of the rooms to draw from, such as `split_rooms("NovelSpaces/train")`.
-        reachable_share: Least share of the pixels within `REACH`, in 0..1. 0 is the paper's unfiltered rule.
+        reachable_fraction: Minimum fraction of the pixels within `REACH`, in 0..1; 0 is the paper's rule.
 
     Raises:
         UnknownRoomError: The simulator lacks one of the rooms.
-        InvalidOptionError: There is no room, or the share is not in 0..1.
+        InvalidOptionError: There is no room, or the fraction is not in 0..1.
     """
 
-    def __init__(self, simulator: Simulator, rooms: Sequence[str], reachable_share: float = 0.2) -> None:
+    def __init__(self, simulator: Simulator, rooms: Sequence[str], reachable_fraction: float = 0.2) -> None:
         """Check the arguments; see the class."""
-        check_reachable_share(reachable_share)
+        check_reachable_fraction(reachable_fraction)
         if not rooms:
             raise InvalidOptionError("a LocationSampler needs at least one room, and got none")
         for room in rooms:
@@ -51,7 +51,7 @@ class LocationSampler:
                 )
         self._simulator = simulator
         self._rooms = tuple(rooms)
-        self._reachable_share = float(reachable_share)
+        self._reachable_fraction = float(reachable_fraction)
 
     def sample(self, rng: np.random.Generator) -> Location:
         """Draw one location at which the agent can stand; see `sample_view`."""
@@ -64,7 +64,7 @@ class LocationSampler:
             UnreachableLocationError: No pose that the simulator accepts was found in `MAX_DRAWS` draws.
         """
         best: Location | None = None
-        best_share = -1.0
+        best_fraction = -1.0
         room, seed, positions = self._draw_spawn(rng)
         for _ in range(MAX_DRAWS):
             if len(positions) == 0:
@@ -83,11 +83,11 @@ class LocationSampler:
                 if best is None:  # perhaps nothing in this spawn can be reached
                     room, seed, positions = self._draw_spawn(rng)
                 continue
-            share = np.count_nonzero(view["depth"] < REACH) / view["depth"].size
-            if share >= self._reachable_share:
+            fraction = np.count_nonzero(view["depth"] < REACH) / view["depth"].size
+            if fraction >= self._reachable_fraction:
                 return location, view
-            if share > best_share:
-                best, best_share = location, share
+            if fraction > best_fraction:
+                best, best_fraction = location, fraction
         if best is None:
             raise UnreachableLocationError(
                 f"no reachable position in {MAX_DRAWS} draws from the rooms {', '.join(self._rooms)}"

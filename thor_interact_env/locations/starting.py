@@ -27,7 +27,7 @@ def check_simulator(simulator: object, reach: float, options: Mapping[str, Any] 
 
     Args:
         simulator: Its name, or the simulator itself.
-        reach: Greatest distance of a touch in metres.
+        reach: Maximum distance of a touch in metres.
         options: Keyword arguments for a simulator that is made.
     """
     if isinstance(simulator, str):

@@ -55,7 +55,7 @@ class Ai2thorSimulator:
         reach: Metres within which a touch acts; infinity becomes 20 m, AI2-THOR's far plane.
         reach_from: From where `reach` counts: "camera" (the paper), or "near_plane", which AI2-THOR measures
             from and the authors' code used: 0.1 m farther in the middle of the image, 0.17 m in a corner.
-        settle_seconds: Greatest time in seconds of physics that is simulated after a spawn and after a touch
+        settle_seconds: Maximum time in seconds of physics that is simulated after a spawn and after a touch
             until the whole room is at rest.
         local_executable_path: A player to start instead of a downloaded build; words after it are arguments.
         platform: The build to download; see `PlayerOptions`.

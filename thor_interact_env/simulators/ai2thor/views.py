@@ -13,7 +13,7 @@ from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.base import Instances, Observation
 from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
-from thor_interact_env.simulators.mujoco.simulator import GREATEST_MASS, MINIMUM_VISIBLE_PIXELS
+from thor_interact_env.simulators.mujoco.simulator import MAXIMUM_MASS, MINIMUM_VISIBLE_PIXELS
 
 if TYPE_CHECKING:
     from ai2thor.server import Event
@@ -105,7 +105,7 @@ def instances_of(view: View, within: npt.NDArray[np.bool_]) -> Instances:
         name
         for name in masks
         if name in movable
-        and movable[name]["mass"] < GREATEST_MASS
+        and movable[name]["mass"] < MAXIMUM_MASS
         and (masks[name] & within).sum() >= MINIMUM_VISIBLE_PIXELS
     )
     return Instances(

@@ -54,7 +54,7 @@ class World:
         options: How the player is started.
         reach: Metres that a hand reaches.
         reach_from: From where they count.
-        settle_seconds: Greatest time in seconds of physics that is simulated after a spawn and after a touch
+        settle_seconds: Maximum time in seconds of physics that is simulated after a spawn and after a touch
             until everything rests.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Measure which force moves which objects: `python -m thor_interact_env.simulators.mujoco.calibrate`.
 
-An agent reads an object's mass class from the least force that moves it, so each force should move its own
+An agent reads an object's mass class from the minimum force that moves it, so each force should move its own
 class and spare heavier ones. Every movable object in reach is touched once with each force, always from the
 same restored state, at a random visible point and in a random direction; the success test decides.
 """
@@ -64,7 +64,7 @@ class Touch:
 
 
 @dataclass(frozen=True)
-class Share:
+class SuccessRate:
     """How many of the touches of a mass class with one force succeeded.
 
     Attributes:
@@ -161,15 +161,15 @@ def measure(
     return touches
 
 
-def shares(touches: Sequence[Touch], least_cells: float = 0.0) -> list[Share]:
+def success_rates(touches: Sequence[Touch], minimum_cells: float = 0.0) -> list[SuccessRate]:
     """Count successes per mass class and force.
 
     Args:
         touches: What `measure` returned.
-        least_cells: Objects that show fewer grid cells are left out.
+        minimum_cells: Objects that show fewer grid cells are left out.
 
     Returns:
-        Nine shares: the classes in order, within each the forces in order.
+        Nine success rates: the classes in order, within each the forces in order.
     """
     counted = []
     for name, _ in CLASSES:
@@ -177,9 +177,9 @@ def shares(touches: Sequence[Touch], least_cells: float = 0.0) -> list[Share]:
             chosen = [
                 touch.success
                 for touch in touches
-                if touch.force == force and touch.cells >= least_cells and mass_class(touch.mass) == name
+                if touch.force == force and touch.cells >= minimum_cells and mass_class(touch.mass) == name
             ]
-            counted.append(Share(name, newtons, len(chosen), sum(chosen)))
+            counted.append(SuccessRate(name, newtons, len(chosen), sum(chosen)))
     return counted
 
 
@@ -195,13 +195,13 @@ def mean_overlaps(touches: Sequence[Touch]) -> list[float | None]:
 def report(touches: Sequence[Touch]) -> str:
     """Return the tables as Markdown: objects of at least `SEEN_CELLS` cells, all objects, overlaps."""
     lines = []
-    for title, least in ((f"objects showing at least {SEEN_CELLS} cells", SEEN_CELLS), ("all objects", 0)):
+    for title, minimum in ((f"objects showing at least {SEEN_CELLS} cells", SEEN_CELLS), ("all objects", 0)):
         lines += [f"| {title} | touches | " + " | ".join(f"{force:g} N" for force in FORCES) + " |"]
         lines += ["|---" * (2 + len(FORCES)) + "|"]
-        counted = shares(touches, least)
+        counted = success_rates(touches, minimum)
         for name, _ in CLASSES:
-            row = [share for share in counted if share.mass_class == name]
-            cells = (f"{share.successes / share.touches:.2f}" if share.touches else "-" for share in row)
+            row = [rate for rate in counted if rate.mass_class == name]
+            cells = (f"{rate.successes / rate.touches:.2f}" if rate.touches else "-" for rate in row)
             lines.append(f"| {name} | {row[0].touches} each | " + " | ".join(cells) + " |")
         lines.append("")
     means = ("-" if mean is None else f"{mean:.2f}" for mean in mean_overlaps(touches))
@@ -210,11 +210,11 @@ def report(touches: Sequence[Touch]) -> str:
 
 
 def to_json(touches: Sequence[Touch], options: dict[str, Any]) -> dict[str, Any]:
-    """Return everything as one JSON object: options, shares, overlaps, and the single touches."""
+    """Return everything as one JSON object: options, success rates, overlaps, and the single touches."""
     return {
         "options": options,
-        "shares_seen": [asdict(share) for share in shares(touches, SEEN_CELLS)],
-        "shares_all": [asdict(share) for share in shares(touches)],
+        "success_rates_seen": [asdict(rate) for rate in success_rates(touches, SEEN_CELLS)],
+        "success_rates_all": [asdict(rate) for rate in success_rates(touches)],
         "mean_overlaps": mean_overlaps(touches),
         "touches": [asdict(touch) for touch in touches],
     }

@@ -94,8 +94,10 @@ def power(
     mantissa, doublings = np.frexp(np.where(base > 0, base, 1.0))
     low = mantissa < 0.7071067811865476
     mantissa, doublings = np.where(low, 2 * mantissa, mantissa), doublings - low
-    share = (mantissa - 1) / (mantissa + 1)
-    logarithm = doublings * _LOG_2[0] + (doublings * _LOG_2[1] + share * _polynomial(_ARTANH, share * share))
+    fraction = (mantissa - 1) / (mantissa + 1)
+    logarithm = doublings * _LOG_2[0] + (
+        doublings * _LOG_2[1] + fraction * _polynomial(_ARTANH, fraction * fraction)
+    )
     return np.where(base > 0, exponential(logarithm * exponent), 0.0)
 
 

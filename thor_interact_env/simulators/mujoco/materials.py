@@ -214,7 +214,7 @@ PATTERNS: dict[str, Callable[[np.random.Generator], npt.NDArray[np.float32]]] = 
     "leaves": _leaves,
     "label": _label,
 }
-"""Each pattern returns the share of the second colour, (TEXTURE_SIZE, TEXTURE_SIZE) in 0..1."""
+"""Each pattern returns the fraction of the second colour, (TEXTURE_SIZE, TEXTURE_SIZE) in 0..1."""
 
 
 def texture(material: Material) -> npt.NDArray[np.uint8]:
@@ -232,9 +232,9 @@ def texture(material: Material) -> npt.NDArray[np.uint8]:
     painter = PATTERNS.get(material.pattern)
     if painter is None:
         raise ValueError(f"Unknown pattern {material.pattern!r}; choose one of {', '.join(PATTERNS)}.")
-    share = np.clip(painter(np.random.default_rng(material.seed)), 0, 1)
+    fraction = np.clip(painter(np.random.default_rng(material.seed)), 0, 1)
     painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 3), np.uint8)
     colours = np.asarray(material.colours, np.float32)
     for channel, (base, second) in enumerate(colours.T):
-        painted[..., channel] = np.clip((base * (1 - share) + second * share) * 255, 0, 255)
+        painted[..., channel] = np.clip((base * (1 - fraction) + second * fraction) * 255, 0, 255)
     return painted

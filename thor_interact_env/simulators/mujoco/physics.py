@@ -22,9 +22,9 @@ FORCE_DURATION = 0.03
 """Seconds a force acts; the calibration in docs/physics.md chose it."""
 
 DAMPING = 0.3
-"""Share of its momentum that a free body loses to the air per second; castors only turn more slowly."""
+"""Fraction of its momentum that a free body loses to the air per second; castors only turn more slowly."""
 
-GREATEST_SPEED = (4.0, 30.0)
+MAXIMUM_SPEED = (4.0, 30.0)
 """Metres and radians per second to which a touched body is clamped: nothing tunnels or explodes."""
 
 REST_SPEED, REST_SPIN = 0.03, 0.5
@@ -147,15 +147,15 @@ class CompiledRoom:
         """Simulate until all rests; return all positions at the times of the frames of a motion."""
         steps, first = round(CHECK_SECONDS / TIME_STEP), round(FIRST_FRAME_SECONDS / TIME_STEP)
         data, positions, velocities = self.data, self.data.qpos, self.data.qvel
-        resting, gliding = (np.tile(least, len(self.movables)) for least in (_RESTING, _GLIDING))
+        resting, gliding = (np.tile(minimum, len(self.movables)) for minimum in (_RESTING, _GLIDING))
         quiet = 0
         motion = []
         for check in range(1, round(seconds / CHECK_SECONDS) + 1):
             self.step(first)
             motion.append(positions.copy())
             self.step(steps - first)
-            least = gliding if check * CHECK_SECONDS > GLIDE_SECONDS else resting
-            quiet = quiet + 1 if (np.abs(velocities) < least).all() else 0
+            minimum = gliding if check * CHECK_SECONDS > GLIDE_SECONDS else resting
+            quiet = quiet + 1 if (np.abs(velocities) < minimum).all() else 0
             if data.ntree_awake == 0 or quiet >= 2:
                 break
         return motion
@@ -205,11 +205,11 @@ class CompiledRoom:
         velocity = data.qvel[movable.velocity_address : movable.velocity_address + 6]
         # One step must not throw a pencil through the room before its speed can be clamped.
         gain = length(force) / movable.mass * TIME_STEP
-        thrust = force * min(1.0, GREATEST_SPEED[0] / max(gain, 1e-9))
+        thrust = force * min(1.0, MAXIMUM_SPEED[0] / max(gain, 1e-9))
         for _ in range(round(FORCE_DURATION / TIME_STEP)):
             torque = cross(lever, product(axes.T, force))
             spin = length(torque / inertia) * TIME_STEP
-            torque = product(axes, torque) * min(1.0, GREATEST_SPEED[1] / max(spin, 1e-9))
+            torque = product(axes, torque) * min(1.0, MAXIMUM_SPEED[1] / max(spin, 1e-9))
             data.qfrc_applied[:] = 0
             mujoco.mj_applyFT(model, data, thrust, torque, middle, movable.body, data.qfrc_applied)
             self.step()
@@ -218,7 +218,7 @@ class CompiledRoom:
         data.qfrc_applied[:] = 0
         motion = self._until_rest(TOUCH_SECONDS)
         after = self.positions()
-        moved = _greatest_motion(before, after) > VISIBLE_MOTION
+        moved = _maximum_motion(before, after) > VISIBLE_MOTION
         self.rest(after if moved else before)
         return motion if moved else []
 
@@ -230,7 +230,7 @@ def _round(positions: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) 
     np.multiply(target, SPACING, out=target)
 
 
-def _greatest_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+def _maximum_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
     first, last = before.reshape(-1, 7), after.reshape(-1, 7)
     shift = length(last[:, :3] - first[:, :3])
     # Opposite quaternions are the same attitude; small turns are twice the distance between quaternions.
@@ -239,11 +239,11 @@ def _greatest_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.floa
 
 
 def _clamp(velocity: npt.NDArray[np.float64]) -> bool:
-    """Bring the velocity (6,) of a body down to `GREATEST_SPEED`, in place; return whether it was above."""
+    """Bring the velocity (6,) of a body down to `MAXIMUM_SPEED`, in place; return whether it was above."""
     clamped = False
-    for part, greatest in zip((velocity[:3], velocity[3:]), GREATEST_SPEED, strict=True):
+    for part, maximum in zip((velocity[:3], velocity[3:]), MAXIMUM_SPEED, strict=True):
         speed = length(part)
-        if speed > greatest:
-            part *= greatest / speed
+        if speed > maximum:
+            part *= maximum / speed
             clamped = True
     return clamped

@@ -21,7 +21,7 @@ from thor_interact_env.simulators.mujoco.touching import TouchAt, Viewpoint, tou
 MINIMUM_VISIBLE_PIXELS = 10
 """Pixels within reach that make an object part of the ground truth (paper appendix D)."""
 
-GREATEST_MASS = 150.0
+MAXIMUM_MASS = 150.0
 """Kilograms from which an object no longer counts as movable."""
 
 
@@ -154,7 +154,7 @@ class MujocoSimulator:
         found = [
             index
             for index in np.unique(owners[owners >= 0])
-            if room.movables[index].mass < GREATEST_MASS
+            if room.movables[index].mass < MAXIMUM_MASS
             and (near & (owners == index)).sum() >= MINIMUM_VISIBLE_PIXELS
         ]
         return Instances(

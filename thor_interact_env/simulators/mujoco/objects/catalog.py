@@ -24,7 +24,7 @@ from thor_interact_env.simulators.mujoco.shapes import Blueprint, Vector
 Builder = Callable[[np.random.Generator, Vector], Blueprint]
 
 SIZE_VARIATION = 0.12
-"""Greatest relative deviation of an instance's extents from the median."""
+"""Maximum relative deviation of an instance's extents from the median."""
 
 
 @dataclass(frozen=True)

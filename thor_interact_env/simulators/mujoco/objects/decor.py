@@ -169,14 +169,14 @@ def house_plant(rng: Rng, size: Vector) -> Blueprint:
     visuals = [((planter,), glaze(rng)), ((soil,), paint(rng, (0.2, 0.14, 0.1))), (leaves, green)]
     reach = max(0.75, float(np.abs(np.concatenate([leaf.vertices[:, :2] for leaf in leaves])).max()))
     top = float(max(leaf.vertices[:, 2].max() for leaf in leaves))
-    share = high / top
+    fraction = high / top
     crown_collider = Collider(
-        "ellipsoid", (0.46 * x, 0.46 * y, (1 - share) * z / 2), (0, 0, (1 + share) * z / 2)
+        "ellipsoid", (0.46 * x, 0.46 * y, (1 - fraction) * z / 2), (0, 0, (1 + fraction) * z / 2)
     )
-    colliders = [can(min(x, y) * 0.52 * min(1.0, 0.75 / reach), z * share), crown_collider]
+    colliders = [can(min(x, y) * 0.52 * min(1.0, 0.75 / reach), z * fraction), crown_collider]
     if style == 2:  # Its trunk, and its arms at half of its height.
-        tall = (1 - share) * z
-        colliders[1] = can(min(x, y) * 0.3, tall, z * share)
+        tall = (1 - fraction) * z
+        colliders[1] = can(min(x, y) * 0.3, tall, z * fraction)
         colliders.append(Collider("ellipsoid", (0.48 * x, 0.48 * y, 0.3 * tall), (0, 0, z - 0.5 * tall)))
     return fitted(size, visuals, colliders)
 

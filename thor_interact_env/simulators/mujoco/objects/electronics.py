@@ -61,16 +61,17 @@ def toaster(rng: Rng, size: Vector) -> Blueprint:
 def microwave(rng: Rng, size: Vector) -> Blueprint:
     """A microwave oven: a door with a window, and a panel with buttons or dials."""
     x, y, z = size
-    share, tall, front = float(rng.uniform(0.55, 0.8)), float(rng.uniform(0.7, 0.95)), -y * 0.45
+    fraction, tall, front = float(rng.uniform(0.55, 0.8)), float(rng.uniform(0.7, 0.95)), -y * 0.45
     foot, pane = float(rng.uniform(0.01, 0.07)) * z, float(rng.uniform(0.35, 0.65))
     grasp = float(rng.uniform(0.2, 0.36))
     body = box((x, y * 0.94, z - foot), (0, y * 0.03, (z + foot) / 2))
     stand = box((x * 0.8, y * 0.7, foot), (0, 0, foot / 2))
-    door = box((x * share, 0.02, z * tall), (-x * (0.97 - share) / 2, front, z / 2))
+    door = box((x * fraction, 0.02, z * tall), (-x * (0.97 - fraction) / 2, front, z / 2))
     window = box(
-        (x * share * (pane + 0.25), 0.01, z * pane), (-x * (0.97 - share) / 2 - 0.02, front - 0.012, z / 2)
+        (x * fraction * (pane + 0.25), 0.01, z * pane),
+        (-x * (0.97 - fraction) / 2 - 0.02, front - 0.012, z / 2),
     )
-    wide = x * (0.95 - share)
+    wide = x * (0.95 - fraction)
     middle = x / 2 - wide / 2 - 0.01 * x
     buttons: list[Mesh] = [box((wide * 0.75, 0.012, z * 0.12), (middle, front - 0.008, z * 0.8))]
     if rng.random() < 0.5:
@@ -90,7 +91,7 @@ def microwave(rng: Rng, size: Vector) -> Blueprint:
     else:
         dial = cylinder(min(wide * 0.3, 0.03), 0.025, segments=SMALL)
         buttons += [dial.moved((middle, front - 0.005, z * level), pitch=np.pi / 2) for level in (0.25, 0.52)]
-    grip = -x / 2 + x * share - 0.005
+    grip = -x / 2 + x * fraction - 0.005
     handle = rod(
         (grip, -y * 0.5 + 0.012, z * (0.5 - grasp)), (grip, -y * 0.5 + 0.012, z * (0.5 + grasp)), 0.012
     )

@@ -116,10 +116,10 @@ def baseball_bat(rng: Rng, size: Vector) -> Blueprint:
         roll=np.pi / 2
     )
     band = lathe([(0.97, barrel), (1.03, barrel), (1.03, barrel + 0.9), (0.97, barrel + 0.9)], SMALL)
-    share = barrel / 10
+    fraction = barrel / 10
     colliders = [
-        block((x * (1 - share), y * 0.9, z), (x * share / 2, 0, z / 2)),
-        block((x * share, y * 0.6, z * 0.7), (-x * (1 - share) / 2, 0, z / 2)),
+        block((x * (1 - fraction), y * 0.9, z), (x * fraction / 2, 0, z / 2)),
+        block((x * fraction, y * 0.6, z * 0.7), (-x * (1 - fraction) / 2, 0, z / 2)),
         block((x * 0.04, y * 0.6, z * 0.8), (-x * 0.48, 0, 0.4 * z)),
     ]
     visuals = [
@@ -207,9 +207,9 @@ def plunger(rng: Rng, size: Vector) -> Blueprint:
 
 def sponge(rng: Rng, size: Vector) -> Blueprint:
     """A sponge with a scouring side."""
-    share, soft = float(rng.uniform(0.5, 0.85)), float(rng.uniform(0.08, 0.35))
-    low = rounded((1, 1, share), (0, 0, share / 2), soft, MEDIUM)
-    high = rounded((1, 1, 1 - share + 0.06), (0, 0, (1 + share) / 2 - 0.03), soft * 0.8, MEDIUM)
+    fraction, soft = float(rng.uniform(0.5, 0.85)), float(rng.uniform(0.08, 0.35))
+    low = rounded((1, 1, fraction), (0, 0, fraction / 2), soft, MEDIUM)
+    high = rounded((1, 1, 1 - fraction + 0.06), (0, 0, (1 + fraction) / 2 - 0.03), soft * 0.8, MEDIUM)
     colour = pick(
         rng, [(0.9, 0.78, 0.25), (0.9, 0.5, 0.6), (0.4, 0.7, 0.85), (0.6, 0.8, 0.35), (0.92, 0.6, 0.3)]
     )

@@ -62,8 +62,8 @@ def floor_lamp(rng: Rng, size: Vector) -> Blueprint:
         lathe(wall, facets, False).moved((0, 0, z - high)),
         cylinder(upper - 0.008, 0.01, (0, 0, z - 0.03), facets),
     )
-    for level, share in ((z - 0.75 * high, 0.0), (z - 0.25 * high, 0.6)):
-        wide = radius + (upper - radius) * share
+    for level, fraction in ((z - 0.75 * high, 0.0), (z - 0.25 * high, 0.6)):
+        wide = radius + (upper - radius) * fraction
         if facets == 4:
             parts.solid((2 * wide, 2 * wide, high / 2), (0, 0, level))
         else:
@@ -91,13 +91,13 @@ def desk_lamp(rng: Rng, size: Vector) -> Blueprint:
     facets = int(rng.choice([4, 14, 14]))
     cover = lathe([(1, low), (upper, 3), (upper - 0.05, 3), (0.95, low)], facets, smooth=facets > 4)
     inner = cylinder(upper * 0.9, 0.03, (0, 0, 2.85), facets)
-    share = low / 3
-    half = z * (1 - share) / 2
+    fraction = low / 3
+    half = z * (1 - fraction) / 2
     colliders = [
         can(radius * foot, z * 0.05),
-        can(radius * trunk, z * share, z * 0.02),
-        can(radius * (0.9 + 0.1 * upper), half, z * share),
-        can(radius * (0.3 + 0.7 * upper), half, z * share + half),
+        can(radius * trunk, z * fraction, z * 0.02),
+        can(radius * (0.9 + 0.1 * upper), half, z * fraction),
+        can(radius * (0.3 + 0.7 * upper), half, z * fraction + half),
     ]
     shade = one_of(
         rng, lambda r: fabric(r, 0.2), lambda r: paint(r, pick(r, [(0.92, 0.86, 0.7)]), "fabric", 0.2), paint

@@ -134,13 +134,13 @@ def pot(rng: Rng, size: Vector) -> Blueprint:
         visuals.append(([lathe([(1.02, height), (0.6, top - 0.03), (0, top)], MEDIUM)], cover))
         visuals[1] = ([*handles, *knob], grips)
     x, y, z = size
-    share = 0.85 if lid else 1.0
+    fraction = 0.85 if lid else 1.0
     return fitted(
         size,
         visuals,
         [
-            can(y * 0.47, z * share) if y < 0.85 * x else can(0.42 * x, z * share),
-            block((x, 0.28 * y, 0.15 * z), (0, 0, 0.7 * z * share)),
+            can(y * 0.47, z * fraction) if y < 0.85 * x else can(0.42 * x, z * fraction),
+            block((x, 0.28 * y, 0.15 * z), (0, 0, 0.7 * z * fraction)),
             *([can(0.15 * x, 0.15 * z, 0.85 * z)] if lid else []),
         ],
     )

@@ -44,7 +44,7 @@ def _handle(rng: Rng, length: float, width: float, height: float) -> tuple[Mesh,
 
 
 def _tool(
-    rng: Rng, size: Vector, handle: Mesh, head: Mesh, head_share: float, head_material: Material
+    rng: Rng, size: Vector, handle: Mesh, head: Mesh, head_fraction: float, head_material: Material
 ) -> Blueprint:
     """Put a handle and a head together; both collide as boxes of their own widths."""
     x, y, z = size
@@ -53,8 +53,8 @@ def _tool(
         np.ptp(handle.vertices[:, 1]) / max(np.ptp(head.vertices[:, 1]), np.ptp(handle.vertices[:, 1]))
     )
     colliders = [
-        block(thin((x * (1 - head_share), y * width, z)), (-x * head_share / 2, 0, max(z, 0.006) / 2)),
-        block(thin((x * head_share, y, z)), (x * (1 - head_share) / 2, 0, max(z, 0.006) / 2)),
+        block(thin((x * (1 - head_fraction), y * width, z)), (-x * head_fraction / 2, 0, max(z, 0.006) / 2)),
+        block(thin((x * head_fraction, y, z)), (x * (1 - head_fraction) / 2, 0, max(z, 0.006) / 2)),
     ]
     return fitted(size, [((handle,), grip), ((head,), head_material)], colliders)
 

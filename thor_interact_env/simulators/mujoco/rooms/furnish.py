@@ -24,7 +24,7 @@ SIZES: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "bedroom": ((3.2, 3.8), (3.3, 3.9)),
     "bathroom": ((2.2, 2.7), (2.3, 2.8)),
 }
-"""Least and greatest width and depth of each room type, metres."""
+"""Minimum and maximum width and depth of each room type, metres."""
 
 
 def _seeded(seed: int, build_: Callable[[np.random.Generator, Vector], Unit], size: Vector) -> Unit:
@@ -47,7 +47,7 @@ def _rug(room: Layout) -> None:
         )
 
 
-def _drawn(room: Layout, room_type: str, least: dict[str, int]) -> list[str]:
+def _drawn(room: Layout, room_type: str, minimum: dict[str, int]) -> list[str]:
     """Draw how many pieces of furniture of each type a room gets; the largest come first."""
     names = []
     for name, kind in CATALOG.items():
@@ -55,7 +55,7 @@ def _drawn(room: Layout, room_type: str, least: dict[str, int]) -> list[str]:
         if kind.pickupable:
             continue
         count = int(expected) + int(room.rng.random() < expected % 1)
-        names += [name] * max(count, least.get(name, 0))
+        names += [name] * max(count, minimum.get(name, 0))
     return sorted(names, key=lambda name: -CATALOG[name].size[0] * CATALOG[name].size[1])
 
 
@@ -102,11 +102,11 @@ def kitchen(room: Layout) -> None:
     fridge, stove = float(rng.uniform(0.7, 0.85)), float(rng.uniform(0.56, 0.62))
     sink = float(rng.uniform(0.8, 1.0))
     left = length - fridge - stove - sink - 0.06
-    share = float(rng.uniform(0.4, 0.6))
-    run = [("fridge", fridge), ("counter", share * left), ("sink", sink), ("stove", stove)]
+    fraction = float(rng.uniform(0.4, 0.6))
+    run = [("fridge", fridge), ("counter", fraction * left), ("sink", sink), ("stove", stove)]
     if rng.random() < 0.5:
         run[2], run[3] = run[3], run[2]
-    run.append(("counter", (1 - share) * left))  # The last one is in the corner with the second run.
+    run.append(("counter", (1 - fraction) * left))  # The last one is in the corner with the second run.
     makers = {
         "fridge": (kitchen_fixtures.fridge, 0.68, float(rng.uniform(1.6, 1.9))),
         "counter": (kitchen_fixtures.counter, depth, COUNTER_HEIGHT),
@@ -146,8 +146,8 @@ def living_room(room: Layout) -> None:
     room_walls.windows(room, _count(rng, 1.6), (0.7, 0.95), 0.4, 0.03)
     room_walls.skirting(room)
     stand = "TVStand" if rng.random() < 0.6 else "Dresser"
-    least = {stand: 1, "Sofa": 1, "SideTable": 2, "DiningTable": int(rng.random() < 0.8)}
-    furnish(room, _drawn(room, "living_room", least))
+    minimum = {stand: 1, "Sofa": 1, "SideTable": 2, "DiningTable": int(rng.random() < 0.8)}
+    furnish(room, _drawn(room, "living_room", minimum))
     _storage(room, 1, 1)
     room_walls.shelves(room, int(rng.integers(4, 7)))
     room_walls.pictures(room, int(rng.integers(1, 4)))
@@ -162,10 +162,10 @@ def bedroom(room: Layout) -> None:
     room_walls.door(room)
     room_walls.windows(room, _count(rng, 1.6), (0.8, 1.0), 0.07, 0.8)
     room_walls.skirting(room)
-    least = {"Bed": 1, "Desk": 1, "SideTable": 1, "Chair": 1}
+    minimum = {"Bed": 1, "Desk": 1, "SideTable": 1, "Chair": 1}
     if rng.random() < 0.8:
-        least["Dresser"] = 1
-    furnish(room, _drawn(room, "bedroom", least))
+        minimum["Dresser"] = 1
+    furnish(room, _drawn(room, "bedroom", minimum))
     _storage(room, 1, int(rng.random() < 0.5))
     room_walls.shelves(room, int(rng.integers(3, 6)))
     room_walls.mirror(room)

@@ -220,8 +220,8 @@ class Layout:
         depth = gap - float(low[1])
         for _ in range(tries):
             side = int(self.rng.integers(4))
-            share = float(self.rng.uniform(0.2, 0.8))
-            x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+            fraction = float(self.rng.uniform(0.2, 0.8))
+            x, y = x0 + fraction * (x1 - x0), y0 + fraction * (y1 - y0)
             # A thing at side k of its host has yaw k quarter turns: its front looks back at the host.
             spot = ((x, y1 + depth), (x0 - depth, y), (x, y0 - depth), (x1 + depth, y))[side]
             found = self.put(unit, (*spot, 0.0), side * np.pi / 2, True)

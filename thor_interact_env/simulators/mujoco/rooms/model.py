@@ -30,9 +30,9 @@ GLIDE_MASS, CASTOR_MASS = 5.0, 20.0
 """Kilograms from which furniture stands on glides, and appliances on feet; and from which it has castors."""
 
 CONTACT_SECONDS = 2 * TIME_STEP
-"""Seconds in which a contact pushes apart what sank in, the least that is stable: at most 1 mm is left."""
+"""Seconds in which a contact pushes apart what sank in, the shortest that is stable: at most 1 mm is left."""
 
-LEAST_EXTENT = 0.03
+MINIMUM_EXTENT = 0.03
 """Metres that a thing counts at least as long, wide and high when it turns: squeezed between two others, a
 pencil as thin as it is would spin up to hundreds of turns a second."""
 
@@ -174,7 +174,7 @@ class _Builder:
 
     def add_movable(self, name: str, blueprint: Blueprint, position: Vector, furniture: bool) -> None:
         low, high = blueprint.bounds()
-        squares = np.maximum(high - low, LEAST_EXTENT) ** 2
+        squares = np.maximum(high - low, MINIMUM_EXTENT) ** 2
         body = self.spec.worldbody.add_body(name=name, pos=position, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
         body.explicitinertial = True
         body.mass = blueprint.mass
@@ -277,13 +277,13 @@ def _panel(corner: Vector, along: Vector, up: Vector) -> Mesh:
     lengths = length(sides)
     columns, rows = np.maximum(np.round(lengths / PANEL), 1).astype(int)
     across, above = np.meshgrid(np.linspace(0, 1, columns + 1), np.linspace(0, 1, rows + 1))
-    shares = np.column_stack([across.ravel(), above.ravel()])
+    fractions = np.column_stack([across.ravel(), above.ravel()])
     first = (np.arange(rows)[:, None] * (columns + 1) + np.arange(columns)).ravel()
     right, over = first + 1, first + columns + 1
     faces = np.concatenate(
         [np.column_stack([first, right, over + 1]), np.column_stack([first, over + 1, over])]
     )
-    return Mesh(np.asarray(corner) + product(shares, sides), faces.astype(np.int32), shares * lengths)
+    return Mesh(np.asarray(corner) + product(fractions, sides), faces.astype(np.int32), fractions * lengths)
 
 
 def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:

@@ -25,13 +25,13 @@ HEIGHT = 3.1
 """Height of every room."""
 
 MOVABLES = {"kitchen": (26, 40), "living_room": (18, 41), "bedroom": (18, 30), "bathroom": (12, 16)}
-"""Least and greatest number of movable objects (furniture and portables) per room type."""
+"""Minimum and maximum number of movable objects (furniture and portables) per room type."""
 
 AGENT_RADIUS, POSITION_SPACING, AGENT_TOP = 0.2, 0.25, 1.8
 """The agent's radius, the spacing of its positions and its height."""
 
 MARGIN = 0.01
-"""Least distance between two things side by side when they are spawned."""
+"""Minimum distance between two things side by side when they are spawned."""
 
 Pose = tuple[float, float, float, float]
 """x, y, z and yaw in radians."""
@@ -54,7 +54,7 @@ _SMALL_FOOTPRINT = 0.12
 _HIGHEST_SURFACE = 1.75
 _EYE, _REACH, _EYE_LEVEL, _ON_SHELVES = 1.576, 1.4, 1.1, 0.45
 _WANTED_POSITIONS = {"kitchen": 20, "living_room": 24, "bedroom": 20, "bathroom": 12}
-_GREATEST_BLOCKED = 2
+_MAXIMUM_BLOCKED = 2
 _ESSENTIAL = {
     "kitchen": {"Door", "Fridge", "Sink", "StoveBurner", "CounterTop"},
     "living_room": {"Door", "Sofa", "SideTable"},
@@ -133,9 +133,9 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
     """Draw small things by how often iTHOR has them, then add or drop some to get a plausible total."""
     expected = {name: found.rooms.get(kind, 0.0) for name, found in CATALOG.items() if found.pickupable}
     names = [name for name, mean in expected.items() for _ in range(int(mean) + int(rng.random() < mean % 1))]
-    least, most = MOVABLES[kind]
-    usual = least + 3 * (most - least) // 4
-    while len(names) + furniture > most:
+    minimum, maximum = MOVABLES[kind]
+    usual = minimum + 3 * (maximum - minimum) // 4
+    while len(names) + furniture > maximum:
         names.pop(int(rng.integers(len(names))))
     footprints = {name: CATALOG[name].size[0] * CATALOG[name].size[1] for name in expected}
     candidates = [
@@ -145,7 +145,7 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
     ]
     # What is hardly visible makes a room no fuller.
     weights = np.array([expected[name] * math.sqrt(footprints[name]) for name in candidates])
-    goal = int(rng.integers(usual, most + 1)) - furniture
+    goal = int(rng.integers(usual, maximum + 1)) - furniture
     for _ in range(goal - len(names)):
         names.append(str(rng.choice(candidates, p=weights / weights.sum())))
     return names
@@ -204,7 +204,7 @@ class _Spawn:
         """Yield surfaces in the order in which to try them: usual receptacles first, then any."""
         usual_on = CATALOG[name].receptacles
         receptacles = tuple(each for each in usual_on if each != "Bed" or name in _ON_BEDS)
-        # Open shelves stand for iTHOR's cabinets and drawers, which hold a share of its small things.
+        # Open shelves stand for iTHOR's cabinets and drawers, which hold some of its small objects.
         if receptacles != ("Floor",) and self.rng.random() < _ON_SHELVES:
             yield from self._shuffled([spot for spot in self.spots if spot.height >= _EYE_LEVEL])
         for index in self._order(np.cumprod(np.full(len(receptacles), 0.6))):
@@ -245,7 +245,7 @@ class _Spawn:
             x = float(self.rng.uniform(x0 + wide, x1 - wide))
             y = float(self.rng.uniform(y0 + deep, y1 - deep))
             box = (x - wide, y - deep, height, x + wide, y + deep, height + high)
-            if spot is self.ground and self._blocked(box) > _GREATEST_BLOCKED:
+            if spot is self.ground and self._blocked(box) > _MAXIMUM_BLOCKED:
                 continue
             if not overlaps(box, self.taken[: self.count], MARGIN):
                 self.taken[self.count] = box

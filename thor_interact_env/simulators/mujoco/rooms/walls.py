@@ -50,7 +50,7 @@ def windows(
     Args:
         room: What they are added to.
         count: How many.
-        sill: Least and greatest height of their lower edge.
+        sill: Minimum and maximum height of their lower edge.
         curtains: Chance that one has curtains; only windows that start below 1 m.
         blinds: Chance that one without curtains has blinds.
     """
@@ -102,7 +102,7 @@ def shelves(room: Layout, count: int, height: tuple[float, float] = (1.25, 1.55)
     Args:
         room: What they are added to.
         count: How many at most.
-        height: Least and greatest height of their upper face: near the eye, where a hand reaches them.
+        height: Minimum and maximum height of their upper face: near the eye, where a hand reaches them.
     """
     rng = room.rng
     for index in range(count):
