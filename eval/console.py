@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "speed": (("eval.speed",), "measure throughput"),
     "datasets": (("thor_interact_env.datasets",), "make and describe datasets of locations"),
     "gallery": (("thor_interact_env.gallery",), "draw rooms and object types"),
+    "export": (("thor_interact_env.export",), "write rooms as MJCF scenes"),
     "doctor": (("thor_interact_env.doctor",), "check this machine"),
 }
 """What each command runs: a module and its first words; and what it is for."""

@@ -61,7 +61,7 @@ def test_modules_of_the_current_folder_are_found_after_all_others(tmp_path):
 @pytest.mark.parametrize("words", [["--help"], []])
 def test_the_console_script_lists_its_commands(tmp_path, words):
     result = run(tmp_path, "-c", f"import sys; sys.argv[1:] = {words}; from eval.console import main; main()")
-    for name in ("train", "evaluate", "predict", "benchmark", "table", "report", "doctor", "gallery"):
+    for name in ("train", "evaluate", "predict", "benchmark", "table", "report", "doctor", "export"):
         assert f"\n  {name} " in result.stdout
     wrong = run(tmp_path, "-c", "import sys; sys.argv[1:] = ['no']; from eval.console import main; main()")
     assert wrong.returncode == 2 and "no command 'no'" in wrong.stderr

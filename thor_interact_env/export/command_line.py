@@ -1,0 +1,70 @@
+"""The command line that writes rooms of the embedded world as MJCF scenes."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from thor_interact_env.errors import ThorInteractError
+from thor_interact_env.export.writing import ARCHIVES, check_target, write_archive, write_folder
+from thor_interact_env.locations.location import SEED_LIMIT
+from thor_interact_env.locations.splits import room_type
+
+PROGRAM: Final = "python -m thor_interact_env.export"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Complain in one line."""
+        _fail(f"{message}; see {self.prog} --help")
+
+
+def _fail(message: str) -> NoReturn:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(2)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Args:
+        arguments: Words after the program's name; by default those of the process.
+
+    Raises:
+        SystemExit: 2 after a mistake in what was asked for.
+    """
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Write rooms of the embedded world as MJCF scenes, which MuJoCo's own programs open.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("rooms", nargs="+", metavar="ROOM", help="such as FloorPlan1 or Procedural7")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="spawn seed, which places the movable objects (default: 0)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help=f"folder, new or empty; or an archive of one room, by its name: {' or '.join(ARCHIVES)}",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        for room in options.rooms:
+            room_type(room)
+        if not 0 <= options.seed < SEED_LIMIT:
+            parser.error(f"argument --seed: {options.seed} is not in 0..{SEED_LIMIT - 1}")
+        check_target(options.out, len(options.rooms))
+        from thor_interact_env.export.exporting import export_room
+
+        scenes = (export_room(room, options.seed) for room in dict.fromkeys(options.rooms))
+        if options.out.suffix in ARCHIVES:
+            written = [write_archive(options.out, next(scenes).files())]
+        else:
+            written = write_folder(options.out, (scene.files() for scene in scenes))
+    except (ThorInteractError, OSError) as error:
+        _fail(str(error))
+    for path in written:
+        print(path)

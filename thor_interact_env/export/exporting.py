@@ -1,0 +1,134 @@
+"""A room with everything in it, as the files of one MJCF scene."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from thor_interact_env.actions import AGENT_HEIGHT_Y
+from thor_interact_env.checks import is_integer
+from thor_interact_env.errors import InvalidLocationError
+from thor_interact_env.export.mjcf import textures, write_mjcf
+from thor_interact_env.export.things import describe, supports, things_of
+from thor_interact_env.locations.location import ROTATIONS, SEED_LIMIT, Location
+from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, sine
+from thor_interact_env.simulators.mujoco.physics import CompiledRoom
+from thor_interact_env.simulators.mujoco.rooms.model import specify
+from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, reachable, spawn
+from thor_interact_env.simulators.mujoco.touching import Viewpoint
+from thor_interact_env.world import world_of
+
+SETTLED, DAMPING = "settled_qpos", "dof_damping"
+"""Arrays kept in the file: all positions at rest, (nq,), and the damping of all degrees of freedom, (nv,).
+
+MJCF has no place for them: MuJoCo normalises the quaternions of poses and keyframes, and a free joint has one
+damping for shifts and turns.
+"""
+
+_HORIZON: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The files of a scene.
+
+    Attributes:
+        name: Such as `"FloorPlan1_physics"`.
+        model: MJCF, UTF-8.
+        metadata: What the scene's things are.
+        textures: PNG files by name.
+    """
+
+    name: str
+    model: bytes
+    metadata: dict[str, Any]
+    textures: dict[str, bytes]
+
+    def files(self) -> dict[str, bytes]:
+        """Return all files by their path in the folder of scenes, the model first."""
+        metadata = (json.dumps(self.metadata, indent=1) + "\n").encode()
+        files = {f"{self.name}.xml": self.model, f"{self.name}_metadata.json": metadata}
+        return files | {f"{self.name}/{name}": content for name, content in self.textures.items()}
+
+
+def export_room(room: str, seed: int = 0) -> Scene:
+    """Return a room as an MJCF scene, everything in it where it comes to rest.
+
+    Args:
+        room: Name of a room, such as `"FloorPlan1"` or `"Procedural7"`.
+        seed: Spawn seed, 0..2**31 - 1: decides where the movable objects are.
+
+    Raises:
+        UnknownRoomError: There is no such room.
+        InvalidLocationError: The seed is out of range.
+    """
+    if not is_integer(seed) or not 0 <= seed < SEED_LIMIT:
+        raise InvalidLocationError(f"seed {seed!r} is not an integer in 0..{SEED_LIMIT - 1}")
+    plan = plan_room(room)
+    spawned, everything = spawn(plan, seed), things_of(plan)
+    compiled = CompiledRoom(plan)
+    compiled.spawn(spawned)
+    there = np.array([True] * len(plan.furniture) + [pose is not None for pose in spawned], bool)
+    spec = specify(plan)
+    for index in np.flatnonzero(~there).tolist():
+        spec.delete(spec.body(f"movable{index}"))
+    things = [thing for index, thing in enumerate(everything) if thing.static or there[index]]
+    poses = compiled.positions().reshape(-1, 7)[there]
+    positions = reachable(plan, spawned)
+    name = f"{plan.name}_physics"
+    numerics = {
+        SETTLED: poses.ravel(),
+        DAMPING: compiled.model.dof_damping.reshape(-1, 6)[there].ravel(),
+    }
+    metadata = {
+        "objects": describe(things, supports(compiled, everything)),
+        "thor_interact": {
+            "room": plan.name,
+            "room_type": plan.room_type,
+            "seed": int(seed),
+            "world": world_of("mujoco"),
+            "positions": positions.tolist(),
+        },
+    }
+    return Scene(
+        name,
+        write_mjcf(
+            spec,
+            things,
+            _normalised(poses),
+            _overview(plan.name, positions),
+            name,
+            compiled.model.opt.sleep_tolerance,
+            numerics,
+        ),
+        metadata,
+        {f"{material}.png": _png(picture) for material, picture in textures(spec).items()},
+    )
+
+
+def _normalised(poses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return poses with the unit quaternions that MuJoCo computes of theirs."""
+    units = poses.copy()
+    for pose in units:
+        mujoco.mju_normalize4(pose[3:])
+    return units
+
+
+def _overview(
+    room: str, positions: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return position and quaternion of a camera: at the farthest standing place, facing the middle."""
+    x, y = positions[int(np.argmax(np.abs(positions).sum(axis=1)))].tolist()
+    ahead = [(sine(yaw * DEGREE) * -x + cosine(yaw * DEGREE) * -y) for yaw in ROTATIONS]
+    location = Location(room, (x, AGENT_HEIGHT_Y, y), ROTATIONS[int(np.argmax(ahead))], _HORIZON, 0)
+    viewpoint, quaternion = Viewpoint.at(location), np.zeros(4)
+    mujoco.mju_mat2Quat(quaternion, viewpoint.axes.ravel())
+    return viewpoint.eye, quaternion
+
+
+def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
