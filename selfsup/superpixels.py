@@ -1,5 +1,9 @@
 """Superpixels, and the alignment of a changed area to them: from B to B+ (paper section 4.2, step III)."""
 
+import warnings
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from skimage.segmentation import felzenszwalb
@@ -20,7 +24,8 @@ def superpixel_labels(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """Return the superpixel of each grid cell, by Felzenszwalb and Huttenlocher's method.
 
     The image is segmented at full resolution; a cell has the label of its central pixel. Some
-    labels may therefore occur in no cell.
+    labels may therefore occur in no cell. The labels are skimage's, made by compiled code where
+    numba is installed (see `selfsup.felzenszwalb`).
 
     Args:
         rgb: (H, W, 3) uint8.
@@ -32,9 +37,45 @@ def superpixel_labels(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
         ValueError: The image is not uint8 or not divided by the grid.
     """
     check_image(rgb)
-    labels = felzenszwalb(rgb, scale=SCALE, sigma=SIGMA, min_size=MIN_SIZE, channel_axis=-1)
+    labels = segmentation()(rgb)
     centre = STRIDE // 2
     return np.ascontiguousarray(labels[centre::STRIDE, centre::STRIDE], dtype=np.int32)
+
+
+@cache
+def segmentation() -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.signedinteger]]:
+    """Return what segments images at full resolution: compiled by numba, or skimage's.
+
+    The first call loads the compiled code, or compiles it, which takes some seconds once per machine. Where
+    numba is missing, skimage's function is returned; where compilation fails, it is too, with a warning.
+    """
+    try:
+        from selfsup.felzenszwalb import most_pixels, segment
+    except ImportError:
+        return _by_skimage
+    try:
+        segment(np.zeros((STRIDE, STRIDE, 3), np.uint8), SCALE, SIGMA, MIN_SIZE)
+    except Exception as error:  # whatever a compiler, or its cache on disk, raises
+        warnings.warn(
+            f"numba failed, so superpixels are computed by scikit-image, five times as slowly: {error!r}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return _by_skimage
+
+    def compiled(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.signedinteger]:
+        if rgb.shape[0] * rgb.shape[1] > most_pixels(SCALE):
+            return _by_skimage(rgb)
+        return segment(rgb, SCALE, SIGMA, MIN_SIZE)
+
+    return compiled
+
+
+def _by_skimage(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.signedinteger]:
+    labels: npt.NDArray[np.signedinteger] = felzenszwalb(
+        rgb, scale=SCALE, sigma=SIGMA, min_size=MIN_SIZE, channel_axis=-1
+    )
+    return labels
 
 
 def align_to_superpixels(

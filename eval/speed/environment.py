@@ -225,7 +225,7 @@ def environment_measurements(
             repeats,
             lambda: felzenszwalb(before["rgb"], **settings, channel_axis=-1),
             "skimage's",
-            Bar(ratio=1.0),
+            Bar(ratio=0.4),
         )
     )
     return results

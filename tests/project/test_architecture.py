@@ -19,7 +19,7 @@ FORBIDDEN = {
     "eval": set(),
 }
 # Loaded only by the modules that need them.
-OPTIONAL = {"ai2thor", "jinja2", "matplotlib", "pygame", "ray", "stable_baselines3", "torchvision"}
+OPTIONAL = {"ai2thor", "jinja2", "matplotlib", "numba", "pygame", "ray", "stable_baselines3", "torchvision"}
 
 
 def modules(package: str) -> list[Path]:

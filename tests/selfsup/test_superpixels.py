@@ -1,10 +1,170 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.segmentation import felzenszwalb
 
+from selfsup import superpixels
 from selfsup.superpixels import align_to_superpixels, superpixel_labels
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def segmentation_anew() -> Iterator[None]:
+    """Choose the segmentation anew, and leave the next test to do so too."""
+    superpixels.segmentation.cache_clear()
+    yield
+    superpixels.segmentation.cache_clear()
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> np.ndarray:
+    """Noise, single colours, and blocks of few colours, in which very many edges cost the same."""
+    height, width = draw(st.tuples(st.integers(1, 25), st.integers(1, 25)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    colours = rng.integers(0, 256, (draw(st.sampled_from([1, 2, 3, 8, 256])), 3), dtype=np.uint8)
+    block = draw(st.integers(1, 9))
+    picture = colours[rng.integers(0, len(colours), (height, width))].repeat(3, 0).repeat(3, 1)
+    noise = draw(st.sampled_from([0, 1, 9, 99]))
+    picture = picture.repeat(block, 0).repeat(block, 1)[: 3 * height, : 3 * width]
+    return np.clip(picture + rng.integers(-noise, noise + 1, picture.shape), 0, 255).astype(np.uint8)
+
+
+def by_skimage(picture: np.ndarray, scale: float, sigma: float, min_size: int) -> np.ndarray:
+    return felzenszwalb(picture, scale=scale, sigma=sigma, min_size=min_size, channel_axis=-1)
+
+
+@given(
+    picture=pictures(),
+    scale=st.sampled_from([1.0, 30.0, 200.0]),
+    sigma=st.sampled_from([0.0, 0.5, 1.3]),
+    min_size=st.sampled_from([1, 5, 20, 200]),
+)
+@settings(max_examples=150, deadline=None)
+def test_compiled_labels_are_those_of_skimage(
+    picture: np.ndarray, scale: float, sigma: float, min_size: int
+) -> None:
+    segment = pytest.importorskip("selfsup.felzenszwalb").segment
+    expected = by_skimage(picture, scale, sigma, min_size)
+    np.testing.assert_array_equal(segment(picture, scale, sigma, min_size), expected)
+
+
+def test_labels_of_rendered_views_are_those_of_skimage() -> None:
+    env = gymnasium.make("thor_interact_env:ThorInteract-v0", locations="NovelSpaces/val")
+    for seed in range(3):
+        rgb = env.reset(seed=seed)[0]["rgb"]
+        expected = by_skimage(rgb, superpixels.SCALE, superpixels.SIGMA, superpixels.MIN_SIZE)
+        np.testing.assert_array_equal(superpixels.segmentation()(rgb), expected)
+        np.testing.assert_array_equal(superpixel_labels(rgb), expected[1::3, 1::3])
+    env.close()
+
+
+def test_the_order_of_equal_costs_is_that_of_skimage(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Stripes of one pixel are small segments with two equally near neighbours each.
+    module = pytest.importorskip("selfsup.felzenszwalb")
+    picture = np.zeros((60, 60, 3), np.uint8)
+    picture[:, 10::20] = 255
+    asked: list[int] = []
+    argsort = np.argsort
+    monkeypatch.setattr(np, "argsort", lambda costs: asked.append(len(costs)) or argsort(costs))
+    labels = module.segment(picture, 30.0, 0.0, 200)
+    assert asked == [4 * 60 * 60 - 6 * 60 + 2]
+    np.testing.assert_array_equal(labels, by_skimage(picture, 30.0, 0.0, 200))
+
+
+@pytest.mark.usefixtures("segmentation_anew")
+def test_numba_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    monkeypatch.setattr(superpixels, "felzenszwalb", None)
+    assert superpixel_labels(np.zeros((30, 30, 3), np.uint8)).shape == (10, 10)
+
+
+@pytest.mark.usefixtures("segmentation_anew")
+@pytest.mark.parametrize("variable", [None, "NUMBA_DISABLE_JIT"])
+def test_skimage_serves_where_numba_is_missing_or_switched_off(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None, recwarn: pytest.WarningsRecorder
+) -> None:
+    if variable is None:
+        monkeypatch.setitem(sys.modules, "numba", None)
+    else:
+        monkeypatch.setattr(pytest.importorskip("numba").config, "DISABLE_JIT", 1)
+    monkeypatch.delitem(sys.modules, "selfsup.felzenszwalb", raising=False)
+    calls: list[Any] = []
+    monkeypatch.setattr(
+        superpixels,
+        "felzenszwalb",
+        lambda *args, **options: calls.append(args) or felzenszwalb(*args, **options),
+    )
+    picture = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(superpixel_labels(picture), by_skimage(picture, 200, 0.5, 200)[1::3, 1::3])
+    assert len(calls) == 1 and not recwarn.list
+
+
+@pytest.mark.usefixtures("segmentation_anew")
+def test_skimage_serves_where_compilation_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = pytest.importorskip("selfsup.felzenszwalb")
+
+    def fail(*_: object) -> None:
+        raise module.numba.core.errors.TypingError("no such type")
+
+    monkeypatch.setattr(module, "grow", fail)
+    picture = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    with pytest.warns(RuntimeWarning, match="no such type"):
+        labels = superpixel_labels(picture)
+    np.testing.assert_array_equal(labels, by_skimage(picture, 200, 0.5, 200)[1::3, 1::3])
+
+
+@pytest.mark.usefixtures("segmentation_anew")
+def test_a_picture_too_large_for_single_precision_is_segmented_by_skimage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = pytest.importorskip("selfsup.felzenszwalb")
+    assert 6_000_000 < module.most_pixels(superpixels.SCALE) < 7_000_000
+    monkeypatch.setattr(module, "most_pixels", lambda scale: 899)
+    monkeypatch.setattr(superpixels, "felzenszwalb", lambda picture, **_: np.full(picture.shape[:2], 7))
+    assert (superpixel_labels(np.zeros((30, 30, 3), np.uint8)) == 7).all()
+    assert (superpixel_labels(np.zeros((27, 30, 3), np.uint8)) == 0).all()
+
+
+def test_processes_that_start_at_once_share_one_cache(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    program = (
+        "import warnings; warnings.simplefilter('error'); import numpy as np;"
+        "from selfsup import superpixels;"
+        "picture = np.random.default_rng(0).integers(0, 99, (60, 60, 3), dtype=np.uint8);"
+        "print(superpixels.segmentation().__name__, superpixels.superpixel_labels(picture).tolist())"
+    )
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment |= {"OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = {process.communicate(timeout=300)[0].strip() for process in started}
+    assert len(outputs) == 1 and outputs.pop().startswith("compiled ")
+    assert list(tmp_path.rglob("*.nbc"))
+
+
+def test_without_a_place_for_the_cache_each_process_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = pytest.importorskip("selfsup.felzenszwalb")
+    original = module.numba.njit
+
+    def njit(cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return original(**options)
+
+    monkeypatch.setattr(module.numba, "njit", njit)
+    assert module.compiled(lambda number: number + 1)(2) == 3
 
 
 def slow_alignment(changed: np.ndarray, labels: np.ndarray, min_fraction: float) -> np.ndarray:
