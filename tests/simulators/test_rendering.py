@@ -1,5 +1,6 @@
 """Frames that can be learned from: well exposed, not broken into noise, the same bytes again."""
 
+import mujoco
 import numpy as np
 import pytest
 from skimage.segmentation import felzenszwalb
@@ -8,7 +9,9 @@ from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.locations.splits import ROOM_TYPES
 from thor_interact_env.simulators.mujoco.drawing import rendering
 from thor_interact_env.simulators.mujoco.drawing.rendering import Renderer
+from thor_interact_env.simulators.mujoco.physics import CompiledRoom
 from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
+from thor_interact_env.simulators.mujoco.rooms.plan import plan_room
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -47,6 +50,23 @@ def test_a_frame_is_rendered_again_byte_for_byte():
     assert np.array_equal(views[0]["rgb"], views[1]["rgb"]) and np.array_equal(
         views[0]["depth"], views[1]["depth"]
     )
+
+
+def test_no_grid_is_uploaded_for_planes_that_are_not_drawn(monkeypatch):
+    """An infinite plane would be a grid that takes more time and memory than all else in a room."""
+    uploaded = []
+    make = mujoco.MjrContext
+
+    def noted(model, scale):
+        uploaded.append(model.geom_size[model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)].copy())
+        return make(model, scale)
+
+    room = CompiledRoom(plan_room("FloorPlan410"))
+    sizes = room.model.geom_size.copy()
+    monkeypatch.setattr(mujoco, "MjrContext", noted)
+    Renderer(room.model).close()
+    assert (uploaded[0] > 0).all() and len(uploaded[0]) == 6
+    np.testing.assert_array_equal(room.model.geom_size, sizes)
 
 
 @pytest.mark.parametrize("room", ["FloorPlan4", "FloorPlan206", "FloorPlan410"])

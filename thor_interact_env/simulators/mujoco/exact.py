@@ -32,8 +32,9 @@ _ARTANH = tuple(2.0 / n for n in range(23, 0, -2))
 
 def _polynomial(coefficients: tuple[float, ...], x: Number) -> Number:
     total = x * 0 + coefficients[0]
-    for coefficient in coefficients[1:]:
-        total = total * x + coefficient
+    for coefficient in coefficients[1:]:  # In place: arrays are as large as textures.
+        total *= x
+        total += coefficient
     return total
 
 
@@ -103,18 +104,22 @@ def power(
 
 def product(first: npt.ArrayLike, second: npt.ArrayLike) -> npt.NDArray[Any]:
     """Return the matrix product of (..., n) and (n,), or of (..., n) and (n, m): terms are added in order."""
-    left, right = np.moveaxis(np.asarray(first), -1, 0), np.asarray(second)
-    if right.ndim == 2:
-        left = left[..., None]
-    total: npt.NDArray[Any] = left[0] * right[0]
-    for column, row in zip(left[1:], right[1:], strict=True):
+    left, right = np.asarray(first), np.asarray(second)
+    columns = _columns(left[..., None, :] if right.ndim == 2 else left)
+    total: npt.NDArray[Any] = columns[0] * right[0]
+    for column, row in zip(columns[1:], right[1:], strict=True):
         total = total + column * row
     return total
 
 
+def _columns(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the array with its last axis first; `numpy.moveaxis` takes ten times as long to say which."""
+    return array.transpose(-1, *range(array.ndim - 1))
+
+
 def length(vector: npt.ArrayLike) -> Any:
     """Return the Euclidean length of vectors along the last axis: a float for (n,), (...) for (..., n)."""
-    columns = np.moveaxis(np.asarray(vector, np.float64), -1, 0)
+    columns = _columns(np.asarray(vector, np.float64))
     total = columns[0] * columns[0]
     for column in columns[1:]:
         total = total + column * column

@@ -59,16 +59,22 @@ def _cubic(cells: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float32]]:
 def _stretched(coarse: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the rows of an array, (cells, n), interpolated to (TEXTURE_SIZE, n)."""
     indices, weights = _cubic(len(coarse))
-    total = coarse[indices[0]] * weights[0][:, None]
+    rows = np.ascontiguousarray(coarse)
+    total = rows.take(indices[0], axis=0)
+    total *= weights[0][:, None]
+    part = np.empty_like(total)
     for cells, weight in zip(indices[1:], weights[1:], strict=True):
-        total += coarse[cells] * weight[:, None]
+        rows.take(cells, axis=0, out=part, mode="clip")  # "raise" would copy first; all indices are valid
+        part *= weight[:, None]
+        total += part
     return total
 
 
 def _noise(rng: np.random.Generator, cells_y: int, cells_x: int) -> npt.NDArray[np.float32]:
     """Return smooth noise in 0..1 that tiles, (TEXTURE_SIZE, TEXTURE_SIZE)."""
     coarse = rng.random((cells_y, cells_x), dtype=np.float32)
-    return np.clip(_stretched(_stretched(coarse.T).T), 0, 1)
+    fine = _stretched(_stretched(coarse.T).T)
+    return np.clip(fine, 0, 1, out=fine)
 
 
 def _wave(turns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -233,8 +239,12 @@ def texture(material: Material) -> npt.NDArray[np.uint8]:
     if painter is None:
         raise ValueError(f"Unknown pattern {material.pattern!r}; choose one of {', '.join(PATTERNS)}.")
     fraction = np.clip(painter(np.random.default_rng(material.seed)), 0, 1)
+    rest = 1 - fraction
     painted = np.empty((TEXTURE_SIZE, TEXTURE_SIZE, 3), np.uint8)
     colours = np.asarray(material.colours, np.float32)
     for channel, (base, second) in enumerate(colours.T):
-        painted[..., channel] = np.clip((base * (1 - fraction) + second * fraction) * 255, 0, 255)
+        mixed = base * rest
+        mixed += second * fraction
+        mixed *= 255
+        painted[..., channel] = np.clip(mixed, 0, 255, out=mixed)
     return painted

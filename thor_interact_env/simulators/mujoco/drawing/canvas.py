@@ -141,10 +141,17 @@ class Canvas:
         visual = self._model.vis
         visual.global_.offwidth = visual.global_.offheight = self._side
         visual.quality.shadowsize, visual.quality.offsamples = self._quality
+        # The planes that things collide with are not drawn. Of an infinite one MuJoCo would upload a large grid,
+        # which makes up most of the time and of the memory of a room.
+        planes = self._model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+        sizes = self._model.geom_size[planes]
+        self._model.geom_size[planes] = 1.0
         try:
             self._target = mujoco.MjrContext(self._model, int(mujoco.mjtFontScale.mjFONTSCALE_50))
         except Exception as error:  # MuJoCo raises several types, by what OpenGL lacks.
             raise rendering_error(error) from error
+        finally:
+            self._model.geom_size[planes] = sizes
         self._target.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR
         drawing_thread.keep(self._target)
 

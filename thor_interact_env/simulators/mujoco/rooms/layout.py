@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.simulators.mujoco.exact import cosine, length, product, sine
+from thor_interact_env.simulators.mujoco.exact import cosine, length, sine
 from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Vector
 
 Box = tuple[float, float, float, float, float, float]
@@ -77,19 +77,13 @@ def bounds(unit: Unit) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]
 
 def placed_box(blueprint: Blueprint, position: Vector, yaw: float) -> Box:
     """Return the axis-aligned box around a turned blueprint's bounds."""
-    low, high = blueprint.bounds()
-    corners = np.array([[a, b] for a in (low[0], high[0]) for b in (low[1], high[1])])
+    # Plain floats: a furnished room has asked for hundreds of boxes.
+    (west, south, bottom), (east, north, top) = (corner.tolist() for corner in blueprint.bounds())
     along, across = cosine(yaw), sine(yaw)
-    corners = product(corners, np.array([[along, across], [-across, along]])) + np.asarray(position[:2])
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    return (
-        float(x0),
-        float(y0),
-        position[2] + float(low[2]),
-        float(x1),
-        float(y1),
-        position[2] + float(high[2]),
-    )
+    corners = [(a, b) for a in (west, east) for b in (south, north)]
+    x = [a * along + b * -across + position[0] for a, b in corners]
+    y = [a * across + b * along + position[1] for a, b in corners]
+    return min(x), min(y), position[2] + bottom, max(x), max(y), position[2] + top
 
 
 def overlaps(box: Box, others: npt.NDArray[np.float64], margin: float = 0.0) -> bool:

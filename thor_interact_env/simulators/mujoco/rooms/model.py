@@ -133,9 +133,10 @@ class _Builder:
         mesh = visual.mesh
         self.spec.add_mesh(
             name=name,
-            uservert=mesh.vertices.ravel(),
-            userface=mesh.faces.ravel(),
-            usertexcoord=(mesh.uv / visual.material.repeat).ravel(),
+            # Lists, which MuJoCo reads three times as fast as arrays.
+            uservert=mesh.vertices.ravel().tolist(),
+            userface=mesh.faces.ravel().tolist(),
+            usertexcoord=(mesh.uv / visual.material.repeat).ravel().tolist(),
             inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
         )
         body.add_geom(
