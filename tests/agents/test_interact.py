@@ -15,13 +15,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from agents.base import Point
-from agents.collection.collect import (
-    CollectionError,
-    CollectionTask,
-    collect_locations,
-    make_environment,
-    network_points,
-)
+from agents.collection.choosing import network_points
+from agents.collection.collect import CollectionError, CollectionTask, collect_locations, make_environment
 from agents.collection.interact import InteractionRecord, InteractionSchedule, interact, random_points
 from agents.collection.local_collector import LocalCollector
 from agents.selfsup_agent.network import InteractionNet
