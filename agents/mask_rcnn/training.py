@@ -59,14 +59,8 @@ def train(
         The trained agent.
 
     Raises:
-        RunExistsError: The folder is not empty and `resume` is false.
-        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
-        UnknownSplitError: There is no such split.
-        FloatingPointError: Training diverged.
+        OSError, RunError, ThorInteractError, FloatingPointError: As `agents.training.loop.train_with` says.
     """
     training = open_run(config, run, resume, _Training)
     with (
