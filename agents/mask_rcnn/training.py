@@ -22,8 +22,14 @@ from agents.training.learner import precision_of, resolve_device
 from agents.training.metrics import MetricsLogger
 from agents.training.optimizer import descend
 from agents.training.processor import use_threads
-from agents.training.progress import Progress, held_out, last_episode, open_run
-from agents.training.random_states import random_states, restore_random_states
+from agents.training.progress import (
+    Progress,
+    held_out,
+    last_episode,
+    open_run,
+    random_states,
+    restore_random_states,
+)
 from agents.training.ranks import make_fabric
 from selfsup.augmentation import draw_augmentation
 

@@ -20,13 +20,13 @@ from torch import Tensor
 
 from agents.closing import Closing
 from agents.selfsup_agent.network import image_batch
+from agents.training.windows import cut_windows
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
 from selfsup.feedback import KernelName
 from selfsup.grid import GRID
 from selfsup.memory_bank import MemoryBank
 from selfsup.targets import Targets, build_targets
-from selfsup.windows import cut_windows
 
 Augmentation = Callable[[Experience, np.random.Generator], Experience]
 """Returns a changed copy of an experience."""

@@ -27,8 +27,14 @@ from agents.training.checkpoint import CheckpointError, save_weights
 from agents.training.configuration import TrainConfig
 from agents.training.learner import Learner
 from agents.training.metrics import MetricsLogger
-from agents.training.progress import Progress, held_out, last_episode, open_run
-from agents.training.random_states import random_states, restore_random_states
+from agents.training.progress import (
+    Progress,
+    held_out,
+    last_episode,
+    open_run,
+    random_states,
+    restore_random_states,
+)
 from agents.training.ranks import gather
 from agents.training.run_folder import MEMORY_FOLDER, clear_collector
 from agents.training.schedule import Stage, require

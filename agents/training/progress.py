@@ -1,5 +1,7 @@
 """How a run begins, how far it has come, and what is the same in the training of every learner."""
 
+import base64
+import random
 import sys
 import time
 import warnings
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -301,3 +304,43 @@ def held_out(
     if evaluate is None or not every or episode % every:
         return {}
     return {f"held_out/{name}": value for name, value in evaluate(agent()).items()}
+
+
+def random_states(generator: np.random.Generator) -> dict[str, Any]:
+    """Return the states of Python's, torch's and one NumPy generator as JSON-able values."""
+    version, words, gauss = random.getstate()
+    states = {
+        "python": [version, list(words), gauss],
+        "torch": _encode(torch.get_rng_state()),
+        "numpy": generator.bit_generator.state,
+    }
+    if torch.cuda.is_available():
+        states["cuda"] = _encode(torch.cuda.get_rng_state())
+    return states
+
+
+def restore_random_states(states: Mapping[str, Any], generator: np.random.Generator) -> None:
+    """Put back what `random_states` returned.
+
+    Raises:
+        CheckpointError: A state is missing or malformed.
+    """
+    try:
+        version, words, gauss = states["python"]
+        random.setstate((version, tuple(words), gauss))
+        torch.set_rng_state(_decode(states["torch"]))
+        generator.bit_generator.state = states["numpy"]
+        if "cuda" in states and torch.cuda.is_available():
+            torch.cuda.set_rng_state(_decode(states["cuda"]))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the random states are malformed ({error!r}); the checkpoint is corrupt."
+        ) from None
+
+
+def _encode(state: Tensor) -> str:
+    return base64.b64encode(state.numpy().tobytes()).decode("ascii")
+
+
+def _decode(text: str) -> Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)

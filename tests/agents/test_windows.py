@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from agents.selfsup_agent.network import InteractionNet
 from agents.training.batches import make_batch
+from agents.training.windows import MARGIN, MINIMUM_AREA, cut_windows
 from selfsup.experience import Experience
-from selfsup.windows import MARGIN, MINIMUM_AREA, cut_windows
 
 CELLS = st.tuples(st.integers(0, 99), st.integers(0, 99))
 
