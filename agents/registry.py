@@ -1,7 +1,8 @@
-"""The agents that learn, each registered once beside its code: how it is trained, loaded and shown.
+"""All agents, each registered once beside its code: how it is trained or made, loaded and shown.
 
 The table, the report and the benchmark read this register and hold no names of agents. An agent's package
-has a module `registration`, which calls `register`; those in the folder `agents` are found by that name. A
+has a module `registration`, which calls `register`; those in the folder `agents` are found by that name, and
+`agents.registration` registers the baselines that learn nothing. A
 package of a user names its own as an entry point of the group `thor_interact.agents`:
 
     [project.entry-points."thor_interact.agents"]
@@ -24,7 +25,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import agents
-from agents.training.schedule import ConfigurationError
+from agents.training.schedule import ConfigurationError, require
 
 if TYPE_CHECKING:
     from agents.base import Agent
@@ -54,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True)
 class RegisteredAgent:
-    """An agent that learns.
+    """An agent that learns, or a baseline that does not.
 
     Attributes:
         name: What `config.json` of its runs says under `system`.
@@ -62,19 +63,41 @@ class RegisteredAgent:
         agent: Its class, `package.module:Class`, with `from_run(run, device)` and `propose(observation)`.
         config: The class of its configurations, `package.module:Class`: frozen, with `from_preset(name,
             **options)`, and `counterpart()`, which says as a `TrainConfig` where and how it is evaluated.
+            Empty for one that learns nothing, which has the configurations of `TrainConfig`.
         train: What trains it, `package.module:function`, called with a configuration, a run folder, whether
-            to go on with it, and where `monitored` with a function that measures the agent meanwhile.
+            to go on with it, and where `monitored` with a function that measures the agent meanwhile. Empty
+            for one that learns nothing.
         monitored: Whether it can be measured while it learns.
         rows: Its rows of the tables.
+        seeded: Whether the class of one that learns nothing takes a `seed`.
     """
 
     name: str
     label: str
     agent: str
-    config: str
-    train: str
+    config: str = ""
+    train: str = ""
     monitored: bool = True
     rows: tuple[Row, ...] = ()
+    seeded: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is made by training; if not, it needs no run."""
+        return bool(self.train)
+
+    def make(self, seed: int = 0) -> Agent:
+        """Return an agent that learns nothing.
+
+        Args:
+            seed: Decides what it draws, if it draws anything.
+
+        Raises:
+            ConfigurationError: It learns, so a run has to make it.
+        """
+        require(not self.learns, f"{self.name!r} learns; make it from a run.")
+        agent: Agent = load(self.agent)(**({"seed": seed} if self.seeded else {}))
+        return agent
 
     def configure(self, preset: str, **options: Any) -> Any:
         """Return the configuration of a preset.
@@ -86,10 +109,10 @@ class RegisteredAgent:
         Raises:
             ConfigurationError: There is no such preset, or a value makes no sense.
         """
-        return load(self.config).from_preset(preset, **options)
+        return load(self.config or _USUAL_CONFIG).from_preset(preset, **options)
 
     def learn(self, config: Any, run: Path, resume: bool, evaluate: Any = None) -> Agent:
-        """Train, or go on training.
+        """Train, or go on training. One that learns nothing only gets its run folder.
 
         Args:
             config: A configuration of this agent.
@@ -100,6 +123,11 @@ class RegisteredAgent:
         Returns:
             The trained agent.
         """
+        if not self.learns:
+            from agents.training.run_folder import prepare_untrained
+
+            prepare_untrained(self.name, config, run, resume)
+            return self.make(config.seed)
         measured = (evaluate,) if self.monitored else ()
         agent: Agent = load(self.train)(config, run, resume, *measured)
         return agent
@@ -114,6 +142,8 @@ class RegisteredAgent:
         agent: Agent = load(self.agent).from_run(run, device)
         return agent
 
+
+_USUAL_CONFIG = "agents.training.configuration:TrainConfig"
 
 _REGISTERED: dict[str, RegisteredAgent] = {}
 
@@ -146,8 +176,8 @@ def registered_agents() -> Mapping[str, RegisteredAgent]:
 @cache
 def _find() -> None:
     """Let the packages of this folder, and those of users, register their agents; once."""
-    for module in sorted(one.name for one in pkgutil.iter_modules(agents.__path__) if one.ispkg):
-        name = f"agents.{module}.registration"
+    packages = sorted(one.name for one in pkgutil.iter_modules(agents.__path__, "agents.") if one.ispkg)
+    for name in ("agents.registration", *(f"{package}.registration" for package in packages)):
         if importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
     for point in entry_points(group=ENTRY_POINTS):
@@ -167,6 +197,15 @@ def registered_agent(name: str) -> RegisteredAgent:
             f"of the group {ENTRY_POINTS}."
         )
     return known[name]
+
+
+def baselines(seed: int = 0) -> dict[str, Agent]:
+    """Return all registered agents that learn nothing, by their labels.
+
+    Args:
+        seed: Decides what they draw.
+    """
+    return {one.label: one.make(seed) for one in registered_agents().values() if not one.learns}
 
 
 def registered_rows() -> Mapping[str, Row]:

@@ -37,6 +37,7 @@ class Mutation(NamedTuple):
 
 
 _LEARNER, _TRAINING = "agents/training/learner.py", "agents/selfsup_agent/training.py"
+_RUN, _EPISODES = "agents/training/progress.py", "agents/training/loop.py"
 _CLUSTERING, _NETWORK = "agents/selfsup_agent/clustering.py", "agents/selfsup_agent/network.py"
 _INTERACT, _SCHEDULE = "agents/collection/interact.py", "agents/training/schedule.py"
 _SAMPLING, _SIMULATOR = "thor_interact_env/locations/sampling.py", "thor_interact_env/simulators/mujoco"
@@ -50,18 +51,18 @@ _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching
 # fmt: off
 MUTATIONS = (
     # What gradients do, and when.
-    Mutation("the learning rate is ignored", _LEARNER, 'group["lr"] = rate',
-             'group["lr"] = self._config.schedule.learning_rate', f"{_LEARN} proportion"),
-    Mutation("the rate never falls", _TRAINING, "                rate = self.schedule.rate(self.updates)\n",
-             "                rate = self.schedule.rate(0)\n", _LOOP),
+    Mutation("the learning rate is ignored", "agents/training/optimizer.py", 'group["lr"] = rate',
+             'group["lr"] = group["lr"]', f"{_LEARN} proportion"),
+    Mutation("the rate never falls", _RUN, "            last = rate(self.updates)\n",
+             "            last = rate(0)\n", _LOOP),
     Mutation("the optimizer is kept from stage to stage", _LEARNER,
              "is a training run of its own.\"\"\"\n        self.optimizer = self._new_optimizer()\n",
              "is a training run of its own.\"\"\"\n", f"{_LEARN} stage"),
-    Mutation("stages are not begun", _TRAINING, "self.learner.start_stage()", "pass", _LOOP),
-    Mutation("no augmentation", _TRAINING, "updates, kernel, augmentation, side",
-             "updates, kernel, lambda one, rng: one, side", _LOOP),
+    Mutation("stages are not begun", _EPISODES, "self.learner.start_stage()", "pass", _LOOP),
+    Mutation("no augmentation", _TRAINING, "partial(augment, jitter_probability=schedule.jitter_probability)",
+             "lambda one, rng: one", _LOOP),
     Mutation("the probability of jitter is ignored", _TRAINING,
-             "jitter_probability=self.schedule.jitter_probability", "jitter_probability=0.0", _LOOP),
+             "jitter_probability=schedule.jitter_probability", "jitter_probability=0.0", _LOOP),
     Mutation("the learner's normalization is ignored", _LEARNER,
              "self._config.embedding_normalization,", '"averaged",', f"{_LEARN} weighted"),
     Mutation("another normalization by default (run)", "agents/training/configuration.py",
@@ -70,7 +71,7 @@ MUTATIONS = (
              '"averaged",\n    area_exponent', '"added",\n    area_exponent', _LOSSES),
     Mutation("another normalization by default (distances)", "selfsup/losses.py",
              '"averaged",\n    images_with', '"added",\n    images_with', _LOSSES),
-    Mutation("detection is frozen for an episode too long", _TRAINING,
+    Mutation("detection is frozen for an episode too long", _EPISODES,
              "local < stage.frozen", "local <= stage.frozen", _LOOP),
     Mutation("the rate falls from the start", _SCHEDULE,
              "last - self.decay_fraction * self.total_updates", "0", "tests/agents/test_schedule.py"),

@@ -14,20 +14,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, load_file
 
 from agents.base import Point
-from agents.collection.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
+from agents.collection.choosing import ChoosePoints, MakeChooser, ProposePoints, cluster_seeds
+from agents.collection.interact import InteractionRecord, InteractionSchedule, interact
 from agents.collection.oracles import OracleOptions
-from agents.selfsup_agent.clustering import cell_centre, greedy_instances
-from agents.selfsup_agent.network import PredictionNetwork, fused, image_tensor
-from agents.selfsup_agent.variants import network_from_weights
-from agents.training.processor import fast_bf16
+from thor_interact_env.actions import REACH
+from thor_interact_env.checks import check_reach
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
 
 Visit = Callable[[ThorInteractEnv, Location, np.random.Generator], Any]
@@ -42,6 +41,22 @@ _ROOM_STREAM = 1
 
 class CollectionError(RuntimeError):
     """Locations could not be visited; the message names them, and what went wrong."""
+
+
+def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]:
+    """Return the seed of each location of an episode.
+
+    Args:
+        seed: The run's seed.
+        stage: Stage number, from 0.
+        episode: 0 for the filling of the bank, 1 for the first episode of the stage, ...
+        count: Locations.
+
+    Returns:
+        Seeds in 0..2^63 - 1; each depends on its own index and not on `count`.
+    """
+    sequences = (np.random.SeedSequence(seed, spawn_key=(stage, episode, index)) for index in range(count))
+    return [int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)) for sequence in sequences]
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,7 @@ class CollectionTask:
             a visit. The seed of the first one of such a group draws its room; 1 draws one for each.
         greedy_threshold: Minimum logit of a greedy point; by default none, so all points are taken.
         oracles: Ground truth in place of the agent's points or of its masks; by default none.
+        chooser: Makes what chooses the greedy points of the weights.
         visit: What to do at a location instead of `agents.collection.interact.interact`, for a system that
             learns from something else than its records; a function that can be pickled, as processes are
             handed it.
@@ -79,6 +95,7 @@ class CollectionTask:
     locations_per_room: int = 4
     greedy_threshold: float = -math.inf
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
+    chooser: MakeChooser = cluster_seeds
     visit: Visit | None = None
     truth: bool = False
 
@@ -135,29 +152,6 @@ def make_environment(
     return ThorInteractEnv(**options, interactions=schedule.allowed_steps(oracles or OracleOptions()))
 
 
-def network_points(
-    network: PredictionNetwork, count: int, threshold: float = -math.inf, bf16: bool | None = None
-) -> ProposePoints:
-    """Return the function that lets a network choose points (paper section 4.1).
-
-    Args:
-        network: On the CPU, in evaluation mode.
-        count: Most points it chooses.
-        threshold: Minimum logit of a point.
-        bf16: Whether to compute in bf16; None does where that is faster.
-    """
-    reduced = fast_bf16(torch.device("cpu")) if bf16 is None else bf16
-
-    def propose(observation: Observation) -> list[Point]:
-        image = image_tensor(observation["rgb"], observation["depth"])[None]
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
-            scores, force_logits, embeddings = (value[0].numpy() for value in network(image))
-        found = greedy_instances(scores, force_logits, embeddings, count, threshold)
-        return [(*cell_centre(instance.row, instance.column), instance.force) for instance in found]
-
-    return propose
-
-
 class _ProcessCache:
     """What a process keeps from task to task."""
 
@@ -165,7 +159,7 @@ class _ProcessCache:
         self._world: Any = None
         self._simulator: Simulator | None = None
         self._file: Any = None
-        self._network: PredictionNetwork | None = None
+        self._chooser: ChoosePoints | None = None
 
     def simulator(self, options: Mapping[str, Any]) -> Simulator:
         """Return the simulator that these options of the environment ask for."""
@@ -175,27 +169,30 @@ class _ProcessCache:
         world = {name: options[name] for name in _WORLD if name in options}
         if self._simulator is None or world != self._world:
             self.close()
-            self._simulator, self._world = ThorInteractEnv(**world).simulator, world
+            reach = world.get("reach", REACH)
+            check_reach(reach)
+            further = world.get("simulator_options") or {}
+            self._simulator = make_simulator(given, **{"reach": float(reach), **further})
+            self._world = world
         return self._simulator
 
-    def network(self, path: Path, content: bytes | None = None) -> PredictionNetwork:
-        """Return the network with the weights of a file, for inference."""
+    def chooser(self, make: MakeChooser, path: Path, content: bytes | None = None) -> ChoosePoints:
+        """Return what chooses points with the weights of a file."""
         try:
             if content is None:
                 status = path.stat()
-                file = (path, status.st_mtime_ns, status.st_size)
+                file = (make, path, status.st_mtime_ns, status.st_size)
             else:
-                file = (path, zlib.crc32(content), len(content))
-            if self._network is None or file != self._file:
-                weights = load_file(path) if content is None else load(content)
-                network = fused(network_from_weights(weights)).to(memory_format=torch.channels_last)
-                self._network, self._file = network, file
+                file = (make, path, zlib.crc32(content), len(content))
+            if self._chooser is None or file != self._file:
+                self._chooser = make(load_file(path) if content is None else load(content))
+                self._file = file
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise CollectionError(
                 f"{path} does not hold the weights of an interaction network ({error}); "
                 "save its state dict there"
             ) from error
-        return self._network
+        return self._chooser
 
     def close(self) -> None:
         """Close the simulator it made."""
@@ -249,8 +246,8 @@ def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) ->
         return cast(InteractionRecord, task.visit(env, location, rng))
     propose_points: ProposePoints = _no_points
     if task.weights is not None:
-        network = _cache.network(Path(task.weights), weights)
-        propose_points = network_points(network, task.schedule.greedy, task.greedy_threshold)
+        chooser = _cache.chooser(task.chooser, Path(task.weights), weights)
+        propose_points = chooser(task.schedule.greedy, task.greedy_threshold)
     record = interact(env, location, propose_points, task.schedule, rng, task.oracles)
     return replace(record, truth=truth)
 

@@ -1,6 +1,5 @@
 """An agent at one location: it touches points in turn and notes what happened (paper section 4.2)."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Point
+from agents.collection.choosing import ProposePoints
 from agents.collection.oracles import MAX_ADDED_POINTS, FirstView, OracleOptions, first_view
 from agents.selfsup_agent.clustering import cell_centre
 from selfsup.experience import Experience
@@ -16,10 +16,7 @@ from selfsup.feedback import Feedback, escalation
 from selfsup.grid import GRID, STRIDE
 from thor_interact_env.actions import DIRECTIONS, FORCES
 from thor_interact_env.locations.location import Location
-from thor_interact_env.simulators.base import Instances, Observation
-
-ProposePoints = Callable[[Observation], Sequence[Point]]
-"""From a view to the points to touch, best first."""
+from thor_interact_env.simulators.base import Instances
 
 ATTEMPTS_PER_POINT = 3
 """Most forces applied at one point: the next smaller, the predicted and the maximum force."""

@@ -14,7 +14,8 @@ import tyro
 
 from agents.commands.baseline import Baseline, TrainOptions
 from agents.commands.held_out import NetworkHeldOut
-from agents.mask_rcnn.configuration import MaskRCNNConfig
+from agents.mask_rcnn.configuration import SYSTEM, MaskRCNNConfig
+from agents.registry import registered_agent
 from eval.evaluation.reporting import evaluate_run
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ commands:
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
-NAME = "Mask R-CNN"
+NAME = registered_agent(SYSTEM).label
 """What the agent is called in the table of an evaluation."""
 
 
@@ -80,9 +81,7 @@ def _train(config: MaskRCNNConfig, run: Path, resume: bool) -> None:
 
 
 def _agents(run: Path, device: str) -> Mapping[str, Agent]:
-    from agents.mask_rcnn.agent import MaskRCNNAgent
-
-    return {NAME: MaskRCNNAgent.from_run(run, device)}
+    return {NAME: registered_agent(SYSTEM).from_run(run, device)}
 
 
 BASELINE = Baseline(

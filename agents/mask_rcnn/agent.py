@@ -68,7 +68,7 @@ class MaskRCNNAgent:
         import torch
 
         from agents.mask_rcnn.network import build_mask_rcnn
-        from agents.training.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
+        from agents.training.checkpoint import last_checkpoint, load_checkpoint, restore_network
         from agents.training.learner import resolve_device
         from agents.training.run_folder import read_config
 
@@ -77,12 +77,7 @@ class MaskRCNNAgent:
         checkpoint = load_checkpoint(folder, weights_only=True)
         with torch.random.fork_rng(devices=[]):
             network = build_mask_rcnn(config)
-        try:
-            network.load_state_dict(checkpoint.model)
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"The weights in {folder} are of another network ({error}); train again."
-            ) from None
+        restore_network(network, checkpoint, folder)
         network = network.to(resolve_device(device))
         if next(network.parameters()).device.type != "mps":
             network.to(memory_format=torch.channels_last)

@@ -1,9 +1,9 @@
 """The training loop of Mask R-CNN: collect the views, learn, measure, save; and go on after a kill."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,20 @@ from agents.mask_rcnn.agent import MaskRCNNAgent
 from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.mask_rcnn.network import build_mask_rcnn
 from agents.mask_rcnn.views import ViewFolder
-from agents.training.checkpoint import (
-    Checkpoint,
-    load_last_checkpoint,
-    optimizer_tensors,
-    restore_training,
-)
+from agents.training.checkpoint import restore_training
 from agents.training.learner import precision_of, resolve_device
 from agents.training.metrics import MetricsLogger
+from agents.training.optimizer import descend
 from agents.training.processor import use_threads
-from agents.training.progress import Progress, begin_run, note_begin, reading_state
-from agents.training.random_states import random_states, restore_random_states
+from agents.training.progress import (
+    Progress,
+    held_out,
+    last_episode,
+    open_run,
+    random_states,
+    restore_random_states,
+)
 from agents.training.ranks import make_fabric
-from agents.training.run_folder import keep_checkpoint, note_run
 from selfsup.augmentation import draw_augmentation
 
 VIEWS_FOLDER = "views"
@@ -64,22 +65,10 @@ def train(
         The trained agent.
 
     Raises:
-        RunExistsError: The folder is not empty and `resume` is false.
-        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
-        UnknownSplitError: There is no such split.
-        FloatingPointError: Training diverged.
+        OSError, RunError, ThorInteractError, FloatingPointError: As `agents.training.loop.train_with` says.
     """
-    going_on = begin_run(config, run, resume)
-    training = _Training(config, run)
-    if going_on:
-        training.restore()
-    else:
-        training.restore_kept(run)
-    note_begin(config, run, training.episode)
+    training = open_run(config, run, resume, _Training)
     with (
         closing(collector if collector is not None else LocalCollector(config.workers)) as open_collector,
         MetricsLogger(run, config.schedule.updates, training.episode, training.updates) as logger,
@@ -87,16 +76,16 @@ def train(
         if training.updates < config.schedule.updates:
             training.collect(open_collector, logger)
         training.go_on(logger, evaluate, stop_after)
-    note_run(run, training_seconds=round(training.seconds(), 1), episodes=training.episode)
+    training.note_end()
     return MaskRCNNAgent.from_network(training.network)
 
 
-class _Training(Progress):
+class _Training(Progress[MaskRCNNConfig]):
     """A run in progress: the network, the optimizer, the views, and how far it has come."""
 
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
-        super().__init__()
-        self.config, self.run, self.schedule = config, run, config.schedule
+        super().__init__(config, run)
+        self.schedule = config.schedule
         use_threads(config.threads)
         device = resolve_device(config.device)
         self.fabric = make_fabric(device, precision_of(config.counterpart(), device), ranks=1)
@@ -127,7 +116,7 @@ class _Training(Progress):
         for records in self.views.collect(collector):
             visited += len(records)
             logger.describe(f"{visited} of {len(self.views)} locations")
-            self.note_kept(self.run)
+            self.note_kept()
         if self.episode == 0:
             row = {"masks_per_location": self.views.masks_per_location}
             if visited:
@@ -136,41 +125,24 @@ class _Training(Progress):
 
     def go_on(self, logger: MetricsLogger, evaluate: Evaluate | None, stop_after: int | None) -> None:
         """Go through the episodes that are left."""
-        last = self.schedule.episodes
-        if stop_after is not None:
-            last = min(last, stop_after)
+        last = last_episode(self.schedule.episodes, stop_after)
         while self.episode < last:
             logger.describe(f"episode {self.episode + 1}/{self.schedule.episodes}")
-            row = self._learn(logger)
+            self.network.train()
+            left = self.schedule.updates - self.updates
+            count = min(self.schedule.updates_per_episode, left)
+            row = self.make_updates(count, self.schedule.rate, self._update, logger).row(
+                self.schedule.batch_size
+            )
             self.episode += 1
-            every = self.schedule.evaluate_every
-            if evaluate is not None and every and self.episode % every == 0:
-                scores = evaluate(MaskRCNNAgent.from_network(self.network))
-                row |= {f"held_out/{name}": value for name, value in scores.items()}
+            agent = partial(MaskRCNNAgent.from_network, self.network)
+            row |= held_out(evaluate, self.schedule.evaluate_every, self.episode, agent)
             logger.log(self._counters(self.episode, "learn") | row)
             if self.episode % self.schedule.checkpoint_every == 0 or self.episode == last:
-                self._save()
-
-    def _learn(self, logger: MetricsLogger) -> dict[str, Any]:
-        self.network.train()
-        values: dict[str, list[float]] = defaultdict(list)
-        start, before = time.perf_counter(), self.updates
-        rate = self.schedule.rate(self.updates)
-        for _ in range(min(self.schedule.updates_per_episode, self.schedule.updates - self.updates)):
-            rate = self.schedule.rate(self.updates)
-            for name, value in self._update(rate).items():
-                values[name].append(value)
-            self.updates += 1
-            logger.advance()
-        seconds = max(time.perf_counter() - start, 1e-9)
-        means = {name: float(np.mean(measured)) for name, measured in values.items()}
-        speed = (self.updates - before) * self.schedule.batch_size / seconds
-        return {**means, "learning_rate": rate, "images_per_second": speed}
+                self.keep(self.network.state_dict(), self.optimizer, random=random_states(self.rng))
 
     def _update(self, rate: float) -> dict[str, float]:
         """Update the weights once; return the losses before."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         batch = [
             self.views.read(number).augmented(draw_augmentation(self.rng)).tensors()
             for number in self._batch()
@@ -181,15 +153,7 @@ class _Training(Progress):
         # Fabric's own module would round the boxes, too, to bf16: from pixel 256 on, to even ones.
         with self.fabric.autocast():
             losses = self.network(images, targets)
-        total = torch.stack(list(losses.values())).sum()
-        if not torch.isfinite(total):
-            raise FloatingPointError(
-                f"The loss is {total.item()}: training has diverged; lower the learning rate, {rate:g}."
-            )
-        self._stepper.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self._stepper.step()
-        return {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
+        return descend(self.fabric, self.optimizer, self._stepper, losses, rate)
 
     def _batch(self) -> list[int]:
         """Return the next views: all in random order, then all in another order, and so on."""
@@ -212,19 +176,7 @@ class _Training(Progress):
             "seconds": round(self.seconds(), 3),
         }
 
-    def _save(self) -> None:
-        state = {
-            "config": self.config.digest(),
-            **self.saved(),
-            "random": random_states(self.rng),
-        }
-        tensors = optimizer_tensors(self.optimizer)
-        keep_checkpoint(self.run, self.episode, Checkpoint(self.network.state_dict(), tensors, state))
-
     def restore(self) -> None:
         """Go back to the last checkpoint of the run folder."""
-        folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
-        restore_training(self.network, self.optimizer, checkpoint, folder)
-        with reading_state(folder):
-            self.restored(checkpoint.state)
-            restore_random_states(checkpoint.state["random"], self.rng)
+        with self.restoring(partial(restore_training, self.network, self.optimizer)) as (_, state):
+            restore_random_states(state["random"], self.rng)

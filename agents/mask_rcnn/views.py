@@ -24,13 +24,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from torch import Tensor
 
-from agents.collection.collect import CollectionTask
+from agents.collection.collect import CollectionTask, location_seeds
 from agents.collection.collector import Collector
 from agents.collection.interact import InteractionRecord, InteractionSchedule
 from agents.collection.oracles import OracleOptions
 from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.selfsup_agent.network import image_tensor
-from agents.selfsup_agent.training import location_seeds
 from agents.training.checkpoint import CheckpointError, read_json, write_json
 from selfsup.augmentation import Augmentation
 from selfsup.grid import IMAGE_SIZE, STRIDE

@@ -11,7 +11,9 @@ import tyro
 
 from agents.commands.held_out import HeldOut
 from agents.commands.options import choose_command, parse_options, run_command_line
-from agents.ppo_agent.configuration import PROGRAM, PPOConfig
+from agents.ppo_agent.configuration import PROGRAM, SYSTEM, PPOConfig
+from agents.registry import registered_agent
+from agents.training.configuration import SELF_SUPERVISED
 from agents.training.schedule import require
 from thor_interact_env.world import world_of
 
@@ -84,9 +86,11 @@ def evaluate_run(
     from eval.benchmark.benchmark import benchmark_agent, benchmark_table, benchmark_views, floor_of
     from eval.evaluation.reporting import EVALUATION_FILE
 
-    sources = {"PPO": AgentSource("agents.ppo_agent:PPOAgent", {"points": max(interactions, 1)}, run)}
+    own = registered_agent(SYSTEM)
+    sources = {own.label: AgentSource(own.agent, {"points": max(interactions, 1)}, run)}
     if beside is not None:
-        sources["self-supervised"] = AgentSource("agents.selfsup_agent:SelfSupervisedAgent", {}, beside)
+        other = registered_agent(SELF_SUPERVISED)
+        sources[other.label] = AgentSource(other.agent, {}, beside)
     views = benchmark_views(split, locations, seed)
     results = [
         benchmark_agent(source, views, interactions=interactions, seed=seed, label=name)

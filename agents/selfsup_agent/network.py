@@ -1,6 +1,6 @@
 """The network: from one RGB-D image to interaction scores, force logits and embeddings (paper appendix A)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Literal, NamedTuple, Self, TypeVar, cast
 
@@ -51,15 +51,31 @@ def image_tensor(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) ->
     Raises:
         ValueError: An array does not have its shape.
     """
+    return image_batch([(rgb, depth)])[0]
+
+
+def image_batch(views: Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.floating]]]) -> Tensor:
+    """Return the network's input for several views, each written once into the memory of the batch.
+
+    Args:
+        views: RGB and depth of each; see `image_tensor`.
+
+    Returns:
+        (B, 4, 300, 300) float32, laid out with the channels last in memory.
+
+    Raises:
+        ValueError: An array does not have its shape.
+    """
     size = (IMAGE_SIZE, IMAGE_SIZE)
-    if rgb.shape != (*size, 3) or depth.shape != size:
-        raise ValueError(
-            f"rgb has shape {rgb.shape} and depth {depth.shape}; they must be {(*size, 3)} and {size}"
-        )
-    image = np.empty((*size, IMAGE_CHANNELS), np.float32)
-    np.multiply(rgb, np.float32(1 / 255), out=image[..., :3], casting="unsafe")
-    image[..., 3] = depth
-    return torch.from_numpy(image).permute(2, 0, 1)
+    images = np.empty((len(views), *size, IMAGE_CHANNELS), np.float32)
+    for image, (rgb, depth) in zip(images, views, strict=True):
+        if rgb.shape != (*size, 3) or depth.shape != size:
+            raise ValueError(
+                f"rgb has shape {rgb.shape} and depth {depth.shape}; they must be {(*size, 3)} and {size}"
+            )
+        np.multiply(rgb, np.float32(1 / 255), out=image[..., :3], casting="unsafe")
+        image[..., 3] = depth
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
 def check_images(images: Tensor, corners: Tensor | None = None) -> None:

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from agents.closing import Closing
-from agents.selfsup_agent.network import image_tensor
+from agents.selfsup_agent.network import image_batch
 from agents.training.windows import cut_windows
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
@@ -38,7 +37,7 @@ class Batch:
     """What one update learns from: whole views, or a square window of each.
 
     Attributes:
-        images: (B, 4, 300, 300) float32, as made by `image_tensor`, on the CPU; of windows of n x n cells
+        images: (B, 4, 300, 300) float32, as made by `image_batch`, on the CPU; of windows of n x n cells
             (B, 4, 3 n, 3 n).
         targets: Its targets, on the CPU; of windows with n in place of 100.
         indices: (B,) int64, where the locations are in the memory bank; None for made-up batches.
@@ -66,11 +65,8 @@ def make_batch(
         kernel_name: What points are spread with.
         indices: Where they are in the memory bank.
     """
-    images = [image_tensor(experience.rgb, experience.depth) for experience in experiences]
-    # Stacked with the channels last, as they are in memory.
-    stacked = np.stack([image.permute(1, 2, 0).numpy() for image in images])
-    batch = torch.from_numpy(stacked).permute(0, 3, 1, 2)
-    return Batch(batch, build_targets(experiences, kernel_name), indices)
+    images = image_batch([(experience.rgb, experience.depth) for experience in experiences])
+    return Batch(images, build_targets(experiences, kernel_name), indices)
 
 
 class Batches(Closing):
@@ -151,8 +147,20 @@ class Batches(Closing):
     def _prepare(self) -> Batch:
         indices, experiences = self._bank.sample(self._batch_size, self._rng)
         augmented = [self._augmentation(experience, self._rng) for experience in experiences]
-        batch = make_batch(augmented, self._kernel_name, indices)
+        return self.make(augmented, indices, self._rng)
+
+    def make(
+        self, experiences: Sequence[Experience], indices: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> Batch:
+        """Make a batch; what a learner with other targets overrides. It computes with NumPy alone.
+
+        Args:
+            experiences: Augmented.
+            indices: Where they are in the memory bank.
+            rng: Decides the windows.
+        """
+        batch = make_batch(experiences, self._kernel_name, indices)
         if self._side == GRID:
             return batch
-        images, targets, corners = cut_windows(batch.images, batch.targets, self._side, self._rng)
+        images, targets, corners = cut_windows(batch.images, batch.targets, self._side, rng)
         return Batch(images, targets, indices, corners)

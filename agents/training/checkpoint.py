@@ -370,10 +370,15 @@ def restore_training(
     Raises:
         CheckpointError: It is of another network.
     """
+    restore_network(network, checkpoint, folder)
+    restore_optimizer(optimizer, checkpoint.optimizer)
+
+
+def restore_network(network: torch.nn.Module, checkpoint: Checkpoint, folder: Path) -> None:
+    """Put back the weights of a checkpoint alone; see `restore_training`."""
     try:
         network.load_state_dict(checkpoint.model)
     except RuntimeError as error:
         raise CheckpointError(
             f"The weights in {folder} are of another network ({error}); train again."
         ) from None
-    restore_optimizer(optimizer, checkpoint.optimizer)

@@ -186,7 +186,7 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: A field is missing, unknown, or of a wrong value.
         """
-        _check_fields(TrainConfig, values, "config")
+        _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
         stages = []

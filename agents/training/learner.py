@@ -1,6 +1,6 @@
 """One network, one optimizer, and the update that turns a batch of experiences into better weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,12 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.selfsup_agent.network import Prediction
+from agents.selfsup_agent.network import Prediction, PredictionNetwork
 from agents.selfsup_agent.variants import make_network
 from agents.training.batches import Batch, Batches
 from agents.training.checkpoint import Checkpoint, restore_training
 from agents.training.configuration import TrainConfig
-from agents.training.optimizer import Muon
+from agents.training.optimizer import Muon, descend
 from agents.training.processor import fast_bf16, use_threads
 from agents.training.ranks import check_ranks, make_fabric, share_batch_norm, sum_over_ranks
 from agents.training.schedule import ConfigurationError
@@ -59,6 +59,25 @@ def precision_of(config: TrainConfig, device: torch.device) -> Any:
     return "bf16-mixed" if fast_bf16(device) else "32-true"
 
 
+OnScores = Callable[[npt.NDArray[np.float64]], None]
+"""Takes (B,) scores of the locations of a batch, each in 0..1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What is wrong with a prediction.
+
+    Attributes:
+        losses: Scalars by name, at least one.
+        scores: (B,) float64 in 0..1, how well each location is known; decides its next priority.
+        measure: Returns what else is to be noted; called without gradients, once the weights are updated.
+    """
+
+    losses: Mapping[str, Tensor]
+    scores: npt.NDArray[np.float64]
+    measure: Callable[[], dict[str, float]]
+
+
 @dataclass(frozen=True)
 class UpdateResult:
     """What one update measured, before it changed the weights.
@@ -98,7 +117,7 @@ class Learner:
         device = resolve_device(config.device)
         self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
         torch.manual_seed(config.seed)
-        self.network = make_network(config.network, config.force_branch).to(self.fabric.device)
+        self.network = self.new_network().to(self.fabric.device)
         if config.ranks > 1:
             share_batch_norm(self.network)
         # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
@@ -111,6 +130,10 @@ class Learner:
                 kernels.register_hook(_mean_over_kernels)
         self.optimizer = self._new_optimizer()
         self._set_up()
+
+    def new_network(self) -> PredictionNetwork:
+        """Return the network with random weights, drawn from torch's global generator."""
+        return make_network(self._config.network, self._config.force_branch)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
         schedule = self._config.schedule
@@ -171,13 +194,7 @@ class Learner:
             FloatingPointError: The loss is not finite.
         """
         batch = batches.take()
-        result = self.update(batch, rate, joint, frozen, partial(batches.use, batch))
-        if not np.isfinite(result.measures["loss"]):
-            raise FloatingPointError(
-                f"The loss is {result.measures['loss']}: training has diverged; "
-                f"lower the learning rate, {rate:g}."
-            )
-        return result.measures
+        return self.update(batch, rate, joint, frozen, partial(batches.use, batch)).measures
 
     def update(
         self,
@@ -185,7 +202,7 @@ class Learner:
         rate: float,
         joint: bool,
         frozen: bool = False,
-        on_scores: Callable[[npt.NDArray[np.float64]], None] | None = None,
+        on_scores: OnScores | None = None,
     ) -> UpdateResult:
         """Update the weights once.
 
@@ -195,9 +212,29 @@ class Learner:
             joint: Whether the force loss counts.
             frozen: Leave out the losses of scores and embeddings.
             on_scores: Called with the scores as soon as they are known, before gradients are computed.
+
+        Raises:
+            FloatingPointError: The loss is not finite; the weights are as they were.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        judged = self.judge(batch, joint, frozen, on_scores)
+        measures = self.descend(judged.losses, rate)
+        with torch.no_grad():
+            measures |= judged.measure()
+        return UpdateResult(measures, judged.scores)
+
+    def descend(self, losses: Mapping[str, Tensor], rate: float) -> dict[str, float]:
+        """Update the weights along the gradient of the sum of losses; see `agents.training.optimizer`."""
+        return descend(self.fabric, self.optimizer, self.stepper, losses, rate)
+
+    def judge(self, batch: Batch, joint: bool, frozen: bool, on_scores: OnScores | None) -> Judgement:
+        """Predict, and compare with the targets; what a learner with other heads or losses overrides.
+
+        Args:
+            batch: What to learn from.
+            joint: Whether the force loss counts.
+            frozen: Leave out the losses of scores and embeddings.
+            on_scores: Called with the scores as soon as they are known.
+        """
         images = batch.images.to(self.fabric.device, memory_format=self.memory_format)
         targets = batch.targets.to(self.fabric.device)
         windows = () if batch.corners is None else (batch.corners.to(self.fabric.device),)
@@ -205,18 +242,11 @@ class Learner:
         distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
         with torch.no_grad():
             ious = mask_iou(distances, targets.masks)
-        scores = image_scores(ious.cpu().double().numpy(), targets.mask_image.cpu().numpy(), len(batch))
+        scores = image_scores(ious.double().cpu().numpy(), batch.targets.mask_image.numpy(), len(batch))
         if on_scores is not None:
             on_scores(scores)
         losses = self.losses(prediction, distances, targets, joint, frozen)
-        total = torch.stack(list(losses.values())).sum()
-        self.stepper.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.stepper.step()
-        measures = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
-        with torch.no_grad():
-            measures |= _head_ious(prediction, targets, ious, joint)
-        return UpdateResult(measures, scores)
+        return Judgement(losses, scores, lambda: _head_ious(prediction, targets, ious, joint))
 
     def losses(
         self, prediction: Prediction, distances: Tensor, targets: Targets, joint: bool, frozen: bool

@@ -5,10 +5,12 @@ output channel, is replaced by about the nearest orthogonal one, so that no dire
 seldom asked for. In `hour` that got further (masks: AP50 24 in place of 19): see docs/learning.md.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
@@ -95,6 +97,38 @@ class Muon(torch.optim.Adam):
         for kernel, gradient in zip(kernels, gradients, strict=True):
             kernel.grad = gradient
         return loss
+
+
+def descend(
+    fabric: Fabric, optimizer: torch.optim.Optimizer, stepper: Any, losses: Mapping[str, Tensor], rate: float
+) -> dict[str, float]:
+    """Update weights once along the gradient of the sum of some losses.
+
+    Args:
+        fabric: Computes the gradient.
+        optimizer: Holds the weights.
+        stepper: The optimizer as the fabric drives it.
+        losses: Scalars by name, at least one.
+        rate: Learning rate.
+
+    Returns:
+        The losses before, and their sum as `loss`.
+
+    Raises:
+        FloatingPointError: The sum is not finite; the weights are as they were.
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    total = torch.stack(list(losses.values())).sum()
+    measured = {"loss": total.item()} | {name: loss.item() for name, loss in losses.items()}
+    if not math.isfinite(measured["loss"]):
+        raise FloatingPointError(
+            f"The loss is {measured['loss']}: training has diverged; lower the learning rate, {rate:g}."
+        )
+    stepper.zero_grad(set_to_none=True)
+    fabric.backward(total)
+    stepper.step()
+    return measured
 
 
 def _hidden_kernels(network: nn.Module) -> list[nn.Parameter]:

@@ -1,22 +1,39 @@
-"""How a run begins and how far it has come: the same for every learner."""
+"""How a run begins, how far it has come, and what is the same in the training of every learner."""
 
+import base64
+import random
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from agents.training.checkpoint import CheckpointError
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from agents.training.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_last_checkpoint,
+    optimizer_tensors,
+)
 from agents.training.learner import resolve_device
-from agents.training.metrics import read_metrics
+from agents.training.metrics import MetricsLogger, read_metrics
+from agents.training.ranks import gather
 from agents.training.run_folder import (
     METRICS_FILE,
     RUN_FILE,
     RunConfiguration,
     first_rank,
     goes_on,
+    keep_checkpoint,
     note_run,
     note_start,
     notes_of,
@@ -42,46 +59,13 @@ class Trainable(RunConfiguration, Protocol):
     def simulator(self) -> str:
         """Name of the simulator to learn in."""
 
-
-def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
-    """Check a run, and prepare the folder of a new one; what is there already is left as it is.
-
-    Args:
-        config: The run.
-        run: Its folder.
-        resume: Go on with what is there.
-
-    Returns:
-        Whether there is a checkpoint to go on from.
-
-    Raises:
-        RunExistsError: The folder is not empty and `resume` is false.
-        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: `resume` is true and there is no run, or parts of it are missing.
-        UnknownSplitError: There is no such split.
-        MainGuardError: This process only collects for a run, and is running the main program again.
-    """
-    split_rooms(f"{config.split}/train")
-    resolve_device(config.device)
-    prepare_run(config, run, resume)
-    return resume and goes_on(run)
+    def digest(self) -> str:
+        """Return a SHA-256 of all that decides the result."""
 
 
-def note_begin(config: Trainable, run: Path, episodes: int) -> None:
-    """Note in a run's folder that it begins, or goes on; nothing there has been changed before.
-
-    Warns where the run goes on in another world than it began in, or lacks the metrics of episodes done.
-
-    Args:
-        config: The run.
-        run: Its folder.
-        episodes: How many are done.
-
-    Raises:
-        CheckpointError: `run.json` or the metrics are malformed.
-    """
-    check_metrics(run, episodes)
-    note_start(run, sys.orig_argv, world_of(config.simulator))
+Config = TypeVar("Config", bound=Trainable)
+Opened = TypeVar("Opened", bound="Progress[Any]")
+Trained = TypeVar("Trained")
 
 
 def check_metrics(run: Path, episodes: int) -> None:
@@ -106,60 +90,257 @@ def check_metrics(run: Path, episodes: int) -> None:
         )
 
 
-class Progress:
-    """How far a run has come: episodes and updates done, and the time they took."""
+@dataclass(frozen=True)
+class Updates:
+    """What the updates of an episode measured.
 
-    def __init__(self) -> None:
-        """Begin at nothing."""
+    Attributes:
+        values: By name, one of each update.
+        rate: Learning rate of the last one; of the next where there was none.
+        count: How many there were.
+        seconds: How long they took.
+    """
+
+    values: Mapping[str, Sequence[float]]
+    rate: float
+    count: int
+    seconds: float
+
+    def row(self, batch_size: int, ranks: int = 1) -> dict[str, float]:
+        """Return means, `learning_rate` and `images_per_second`, for the metrics.
+
+        Args:
+            batch_size: Images of an update, of all ranks together.
+            ranks: Processes that learn together; their values are averaged.
+        """
+        parts = gather(dict(self.values), ranks)
+        together = {name: [one for part in parts for one in part.get(name, [])] for name in self.values}
+        means = {name: float(np.mean(measured)) for name, measured in together.items()}
+        speed = self.count * batch_size / max(self.seconds, 1e-9)
+        return {**means, "learning_rate": self.rate, "images_per_second": speed}
+
+
+class Progress(ABC, Generic[Config]):
+    """A run in progress, and how far it has come: episodes and updates done, and the time they took.
+
+    Attributes:
+        config: The run.
+        run: Its folder.
+        episode: Episodes done.
+        updates: Updates done.
+    """
+
+    def __init__(self, config: Config, run: Path) -> None:
+        """Begin at nothing.
+
+        Args:
+            config: The run.
+            run: Its folder.
+        """
+        self.config, self.run = config, run
         self.episode = self.updates = 0
         self._seconds_before, self._started = 0.0, time.perf_counter()
+
+    @abstractmethod
+    def restore(self) -> None:
+        """Go back to the last checkpoint of the run folder.
+
+        Raises:
+            CheckpointError: There is none, it is damaged, or it is of another run.
+        """
 
     def seconds(self) -> float:
         """Return the wall-clock time spent, without what a kill undid."""
         return self._seconds_before + time.perf_counter() - self._started
 
-    def note_kept(self, run: Path) -> None:
+    def note_kept(self) -> None:
         """Write down the time so far, because what was made in it is kept although there is no checkpoint."""
-        note_run(run, kept_seconds=round(self.seconds(), 3))
+        note_run(self.run, kept_seconds=round(self.seconds(), 3))
 
-    def restore_kept(self, run: Path) -> None:
+    def restore_kept(self) -> None:
         """Count the time of what was kept, where a run goes on without a checkpoint.
 
         Raises:
             CheckpointError: `run.json` is malformed.
         """
-        kept = notes_of(run).get("kept_seconds", 0.0)
+        kept = notes_of(self.run).get("kept_seconds", 0.0)
         if not is_number(kept):
-            raise CheckpointError(f"{run / RUN_FILE} has kept_seconds {kept!r}, no number; delete the file.")
+            raise CheckpointError(
+                f"{self.run / RUN_FILE} has kept_seconds {kept!r}, no number; delete the file."
+            )
         self._seconds_before = float(kept)
 
-    def saved(self) -> dict[str, Any]:
-        """Return what `restored` takes, for a checkpoint."""
-        return {"episode": self.episode, "updates": self.updates, "seconds": self.seconds()}
+    def note_end(self) -> None:
+        """Write down how long the run took, and how many episodes it has."""
+        note_run(self.run, training_seconds=round(self.seconds(), 1), episodes=self.episode)
 
-    def restored(self, state: Mapping[str, Any]) -> None:
-        """Go back to a checkpoint.
+    def make_updates(
+        self,
+        count: int,
+        rate: Callable[[int], float],
+        update: Callable[[float], Mapping[str, float]],
+        logger: MetricsLogger,
+    ) -> Updates:
+        """Make the updates of an episode, and count them.
+
+        Args:
+            count: How many.
+            rate: Learning rate of an update, given how many were made before it in the whole run.
+            update: Makes one at a rate, and returns what it measured.
+            logger: Its bar moves on with each.
+        """
+        values: dict[str, list[float]] = defaultdict(list)
+        start, last = time.perf_counter(), rate(self.updates)
+        for _ in range(count):
+            last = rate(self.updates)
+            for name, value in update(last).items():
+                values[name].append(value)
+            self.updates += 1
+            logger.advance()
+        return Updates(values, last, count, time.perf_counter() - start)
+
+    def keep(self, weights: dict[str, Tensor], optimizer: Optimizer, **state: Any) -> None:
+        """Save a checkpoint of the episodes done.
+
+        Args:
+            weights: Of the network.
+            optimizer: Its moments are saved with them.
+            **state: What else `restore` needs, as JSON-able values.
 
         Raises:
-            KeyError, TypeError, ValueError: The state is malformed.
+            OSError: The folder cannot be written to, or the disk is full.
         """
-        self.episode, self.updates = int(state["episode"]), int(state["updates"])
-        self._seconds_before = float(state["seconds"])
+        counters = {"episode": self.episode, "updates": self.updates, "seconds": self.seconds()}
+        whole = {"config": self.config.digest(), **counters, **state}
+        keep_checkpoint(self.run, self.episode, Checkpoint(weights, optimizer_tensors(optimizer), whole))
+
+    @contextmanager
+    def restoring(self, load: Callable[[Checkpoint, Path], None]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        """Go back to the last whole checkpoint, and hand out its folder and the state that `keep` saved.
+
+        Args:
+            load: Puts back the weights and the optimizer.
+
+        Raises:
+            CheckpointError: There is none, it is of another run, or a value of the state is missing or of a
+                wrong kind, here or where it is read inside the `with` statement.
+        """
+        folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
+        load(checkpoint, folder)
+        state = checkpoint.state
+        try:
+            self.episode, self.updates = int(state["episode"]), int(state["updates"])
+            self._seconds_before = float(state["seconds"])
+            yield folder, state
+        except CheckpointError:  # a ValueError too, and says more
+            raise
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
 
 
-@contextmanager
-def reading_state(folder: Path) -> Iterator[None]:
-    """Report what is wrong with the state of a checkpoint while it is read.
+def last_episode(total: int, stop_after: int | None) -> int:
+    """Return after how many episodes to stop.
 
     Args:
-        folder: The checkpoint.
+        total: Episodes of the run.
+        stop_after: Most episodes; None goes to the end.
+    """
+    return total if stop_after is None else min(total, stop_after)
+
+
+def open_run(config: Config, run: Path, resume: bool, make: Callable[[Config, Path], Opened]) -> Opened:
+    """Begin a run in its folder, or go on with one; how the training of every learner opens.
+
+    Warns where the run goes on in another world than it began in, or lacks the metrics of episodes done.
+
+    Args:
+        config: The run.
+        run: Its folder.
+        resume: Go on with what is there.
+        make: Makes the run in progress, at its beginning, of its configuration and folder.
+
+    Returns:
+        What `make` made, as far as the last whole checkpoint says.
 
     Raises:
-        CheckpointError: A value of the state was missing, or of a wrong kind.
+        RunExistsError: The folder is not empty and `resume` is false.
+        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
+        CheckpointError: `resume` is true and there is no run, or parts of it are missing or malformed;
+            nothing was changed.
+        UnknownSplitError: There is no such split.
+        MainGuardError: This process only collects for a run, and is running the main program again.
+    """
+    split_rooms(f"{config.split}/train")
+    resolve_device(config.device)
+    prepare_run(config, run, resume)
+    going_on = resume and goes_on(run)
+    progress = make(config, run)
+    if going_on:
+        progress.restore()
+    else:
+        progress.restore_kept()
+    check_metrics(run, progress.episode)
+    note_start(run, sys.orig_argv, world_of(config.simulator))
+    return progress
+
+
+def held_out(
+    evaluate: Callable[[Trained], Mapping[str, float]] | None,
+    every: int,
+    episode: int,
+    agent: Callable[[], Trained],
+) -> dict[str, float]:
+    """Measure the agent on held-out views, if it is time to.
+
+    Args:
+        evaluate: Measures an agent: numbers by name; None never does.
+        every: Episodes between two measurements; 0 never does.
+        episode: Episodes done.
+        agent: Makes the agent as it is now.
+
+    Returns:
+        The numbers, for the metrics.
+    """
+    if evaluate is None or not every or episode % every:
+        return {}
+    return {f"held_out/{name}": value for name, value in evaluate(agent()).items()}
+
+
+def random_states(generator: np.random.Generator) -> dict[str, Any]:
+    """Return the states of Python's, torch's and one NumPy generator as JSON-able values."""
+    version, words, gauss = random.getstate()
+    states = {
+        "python": [version, list(words), gauss],
+        "torch": _encode(torch.get_rng_state()),
+        "numpy": generator.bit_generator.state,
+    }
+    if torch.cuda.is_available():
+        states["cuda"] = _encode(torch.cuda.get_rng_state())
+    return states
+
+
+def restore_random_states(states: Mapping[str, Any], generator: np.random.Generator) -> None:
+    """Put back what `random_states` returned.
+
+    Raises:
+        CheckpointError: A state is missing or malformed.
     """
     try:
-        yield
-    except CheckpointError:  # a ValueError too, and says more
-        raise
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
+        version, words, gauss = states["python"]
+        random.setstate((version, tuple(words), gauss))
+        torch.set_rng_state(_decode(states["torch"]))
+        generator.bit_generator.state = states["numpy"]
+        if "cuda" in states and torch.cuda.is_available():
+            torch.cuda.set_rng_state(_decode(states["cuda"]))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"the random states are malformed ({error!r}); the checkpoint is corrupt."
+        ) from None
+
+
+def _encode(state: Tensor) -> str:
+    return base64.b64encode(state.numpy().tobytes()).decode("ascii")
+
+
+def _decode(text: str) -> Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)

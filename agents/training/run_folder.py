@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import shutil
+import sys
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -130,6 +131,25 @@ def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     if not resume and first_rank():
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / CONFIG_FILE, config.to_json())
+
+
+def prepare_untrained(system: str, config: RunConfiguration, run: Path, resume: bool) -> None:
+    """Make the folder of an agent that learns nothing, in which its evaluation finds a place.
+
+    Args:
+        system: Name of the agent.
+        config: Where and how it is evaluated.
+        run: The folder.
+        resume: Whether the folder may be there.
+
+    Raises:
+        RunExistsError: Something is there and `resume` is false.
+    """
+    if not resume:
+        check_run(config, run, resume)
+    run.mkdir(parents=True, exist_ok=True)
+    write_json(run / CONFIG_FILE, {"system": system, **config.to_json()})
+    note_start(run, sys.orig_argv)
 
 
 def goes_on(run: Path) -> bool:

@@ -14,6 +14,8 @@ import tyro
 
 from agents.commands.baseline import Baseline, TrainOptions
 from agents.commands.held_out import NetworkHeldOut
+from agents.registration import SUPERPIXELS
+from agents.registry import registered_agent
 from agents.training.configuration import default_run_folder as self_supervised_run_folder
 from agents.video_pca.configuration import SYSTEM, VideoPCAConfig
 from eval.evaluation.reporting import evaluate_run
@@ -33,7 +35,7 @@ commands:
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
-NAME = "VideoPCA"
+NAME = registered_agent(SYSTEM).label
 """What the agent is called in the table of an evaluation."""
 
 
@@ -62,10 +64,8 @@ def _train(config: VideoPCAConfig, run: Path, resume: bool) -> None:
 
 
 def _agents(run: Path, device: str) -> Mapping[str, Agent]:
-    from agents.superpixel_agent import SuperpixelAgent
-    from agents.video_pca.agent import VideoPCAAgent
-
-    return {NAME: VideoPCAAgent.from_run(run, device), "all superpixels": SuperpixelAgent()}
+    floor = registered_agent(SUPERPIXELS)
+    return {NAME: registered_agent(SYSTEM).from_run(run, device), floor.label: floor.make()}
 
 
 BASELINE = Baseline(

@@ -1,7 +1,6 @@
 """Training of VideoPCA: watch all locations, then regress their soft masks (paper appendix D)."""
 
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -11,12 +10,10 @@ import torch
 
 from agents.collection.collector import Collector
 from agents.collection.local_collector import LocalCollector
-from agents.selfsup_agent.network import image_tensor
-from agents.training.checkpoint import Checkpoint, load_last_checkpoint, optimizer_tensors
+from agents.selfsup_agent.network import image_batch
 from agents.training.learner import Learner
 from agents.training.metrics import MetricsLogger, read_metrics
-from agents.training.progress import Progress, begin_run, note_begin, reading_state
-from agents.training.run_folder import keep_checkpoint, note_run
+from agents.training.progress import Progress, last_episode, open_run
 from agents.video_pca.agent import VideoPCAAgent
 from agents.video_pca.configuration import VideoPCAConfig
 from agents.video_pca.videos import VIDEOS_FOLDER, VideoRecord, Videos
@@ -47,22 +44,12 @@ class SoftMaskLearner(Learner):
         Raises:
             FloatingPointError: The loss is not finite.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        images = torch.stack([image_tensor(record.rgb, record.depth) for record in records])
+        images = image_batch([(record.rgb, record.depth) for record in records])
         images = images.to(self.fabric.device, memory_format=self.memory_format)
         wanted = torch.from_numpy(np.stack([record.soft for record in records])).to(self.fabric.device)
         found = torch.sigmoid(self.forward(images).scores)
         loss = torch.nn.functional.mse_loss(found, wanted / 255)
-        self.stepper.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        self.stepper.step()
-        value = loss.item()
-        if not np.isfinite(value):
-            raise FloatingPointError(
-                f"The loss is {value}: training has diverged; lower the learning rate, {rate:g}."
-            )
-        return value
+        return self.descend({"soft_mask_loss": loss}, rate)["loss"]
 
 
 def train(
@@ -85,44 +72,30 @@ def train(
         The trained agent.
 
     Raises:
-        RunExistsError: The folder is not empty and `resume` is false.
-        ConfigurationError: The folder's run has another configuration, or the device cannot be used.
-        CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
-        UnknownSplitError: There is no such split.
-        FloatingPointError: Training diverged.
+        OSError, RunError, ThorInteractError, FloatingPointError: As `agents.training.loop.train_with` says.
     """
-    going_on = begin_run(config, run, resume)
-    training = _Training(config, run)
-    if going_on:
-        training.restore()
-    else:
-        training.restore_kept(run)
-    note_begin(config, run, training.episode)
+    training = open_run(config, run, resume, _Training)
     training.go_on(collector, stop_after)
     return VideoPCAAgent.from_run(run, config.device)
 
 
-class _Training(Progress):
+class _Training(Progress[VideoPCAConfig]):
     """A run in progress: the learner, and how far it has come. Every batch is a function of its number."""
 
     def __init__(self, config: VideoPCAConfig, run: Path) -> None:
-        super().__init__()
-        self.config, self.run, self.schedule = config, run, config.schedule
+        super().__init__(config, run)
+        self.schedule = config.schedule
         self.videos = Videos(config, run)
         self.learner = SoftMaskLearner(config.counterpart())
 
     def go_on(self, collector: Collector | None, stop_after: int | None) -> None:
         """Collect what is missing, and make the updates that are left."""
-        last = self.schedule.total_episodes
-        if stop_after is not None:
-            last = min(last, stop_after)
+        last = last_episode(self.schedule.total_episodes, stop_after)
         if self.episode < last:
             with closing(collector or LocalCollector(self.config.workers)) as workers:
                 for _ in self.videos.collect(workers):
-                    self.note_kept(self.run)
+                    self.note_kept()
         logged = any(row["episode"] == 0 for row in read_metrics(self.run))
         total = self.schedule.total_updates
         with MetricsLogger(self.run, total, self.episode, self.updates) as logger:
@@ -131,25 +104,23 @@ class _Training(Progress):
             while self.episode < last:
                 self._episode(logger)
                 if self.episode % self.schedule.checkpoint_every == 0 or self.episode == last:
-                    self._save()
-        note_run(self.run, training_seconds=round(self.seconds(), 1), episodes=self.episode)
+                    self.keep(self.learner.weights(), self.learner.optimizer)
+        self.note_end()
         if self.episode == self.schedule.total_episodes:
             # They are large, and only needed to go on.
             shutil.rmtree(self.run / VIDEOS_FOLDER, ignore_errors=True)
 
     def _episode(self, logger: MetricsLogger) -> None:
         logger.describe(f"episode {self.episode + 1}/{self.schedule.total_episodes}")
-        losses, rate, start = [], self.schedule.learning_rate, time.perf_counter()
-        for _ in range(self.schedule.stages[0].updates(self.episode)):
-            rate = self.schedule.rate(self.updates)
-            losses.append(self.learner.regress(self._batch(), rate))
-            self.updates += 1
-            logger.advance()
+        made = self.make_updates(
+            self.schedule.stages[0].updates(self.episode),
+            self.schedule.rate,
+            lambda rate: {"loss": self.learner.regress(self._batch(), rate)},
+            logger,
+        )
         self.episode += 1
-        speed = len(losses) * self.schedule.batch_size / max(time.perf_counter() - start, 1e-9)
-        row = {"loss": float(np.mean(losses))} if losses else {}
         counters = {"episode": self.episode, "updates": self.updates, "seconds": round(self.seconds(), 3)}
-        logger.log({**counters, **row, "learning_rate": rate, "images_per_second": speed})
+        logger.log({**counters, **made.row(self.schedule.batch_size)})
 
     def _batch(self) -> list[VideoRecord]:
         sequence = np.random.SeedSequence(self.config.seed, spawn_key=(_BATCHES, self.updates))
@@ -160,14 +131,7 @@ class _Training(Progress):
             augmented(record, draw_augmentation(rng, jitter)) for record in self.videos.read(list(chosen))
         ]
 
-    def _save(self) -> None:
-        state = {"config": self.config.digest(), **self.saved()}
-        tensors = optimizer_tensors(self.learner.optimizer)
-        keep_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
-
     def restore(self) -> None:
         """Go back to the last checkpoint of the run folder."""
-        folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
-        self.learner.load(checkpoint, folder)
-        with reading_state(folder):
-            self.restored(checkpoint.state)
+        with self.restoring(self.learner.load):
+            pass  # every batch is a function of its number

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tqdm.auto import tqdm
 
-from agents.collection.collect import CollectionTask
+from agents.collection.collect import CollectionTask, location_seeds
 from agents.collection.collector import Collector
 from agents.collection.interact import InteractionSchedule, random_points
 from agents.training.checkpoint import CheckpointError
@@ -119,10 +119,6 @@ class Videos:
             config: The run.
             run: Its folder.
         """
-        from agents.selfsup_agent.training import (
-            location_seeds,  # processes that collect import this module, and no learner
-        )
-
         self._folder = run / VIDEOS_FOLDER
         schedule = config.schedule
         self._count = schedule.stages[0].total_locations

@@ -68,8 +68,9 @@ class BenchmarkOptions:
     """Measure any agent on held-out views: what it finds, and what its touches move."""
 
     agent: str
-    """The class, package.module:Class, such as examples.my_agent:NearestSuperpixels; or with --run the name
-    of a registered agent, such as self_supervised, mask_rcnn, video_pca or ppo."""
+    """The class, package.module:Class, such as examples.my_agent:NearestSuperpixels; or the name of a
+    registered agent: with --run one that learns, such as self_supervised, or alone a baseline that does not,
+    such as superpixels."""
 
     split: str = "NovelObjects"
     """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val."""
@@ -135,10 +136,10 @@ class BenchmarkOptions:
         )
         if ":" in self.agent:
             return AgentSource(self.agent, options, self.run)
-        require(
-            self.run is not None, f"{self.agent} is a registered agent, which is made from a run: add --run."
-        )
-        return AgentSource(registered_agent(self.agent).agent, options, self.run)
+        registered = registered_agent(self.agent)
+        made = "learns and is made from a run: add" if registered.learns else "learns nothing: leave out"
+        require(registered.learns == (self.run is not None), f"{self.agent} {made} --run.")
+        return AgentSource(registered.agent, options, self.run)
 
 
 def benchmark_views(split: str, locations: int, seed: int = 0, shipped: bool = False) -> EvaluationSet:

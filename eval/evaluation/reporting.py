@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.training.configuration import TrainConfig
+from agents.registration import SUPERPIXELS
+from agents.registry import baselines, registered_agent
+from agents.training.configuration import SELF_SUPERVISED, TrainConfig
 from agents.training.presets import TARGETS
 
 if TYPE_CHECKING:
@@ -104,9 +106,7 @@ def evaluate_run(
         ConfigurationError: There is no such device.
         DatasetError: The dataset file is none.
     """
-    from agents.random_agent import RandomAgent
     from agents.selfsup_agent.agent import SelfSupervisedAgent
-    from agents.superpixel_agent import SuperpixelAgent
     from agents.training.checkpoint import write_json
     from agents.training.run_folder import note_worlds
     from eval.evaluation.dataset_evaluation import choose_views, described, remarks
@@ -117,13 +117,12 @@ def evaluate_run(
     if agents is None:
         trained = SelfSupervisedAgent.from_run(run, device)
         agents = {
-            "self-supervised": trained,
+            registered_agent(SELF_SUPERVISED).label: trained,
             **({NOT_REFINED: trained.without_refinement()} if trained.refined else {}),
             "untrained network": SelfSupervisedAgent.untrained(
                 config.seed, device, config.force_branch, config.network
             ),
-            "random points": RandomAgent(seed=seed),
-            "all superpixels": SuperpixelAgent(),
+            **baselines(seed),
         }
     started = time.perf_counter()
     seen = None if dataset is None else choose_views(config, dataset)
@@ -137,9 +136,8 @@ def evaluate_run(
         for name, each in agents.items()
     }
     success = recent_success(run)
-    compared = held_out.split == f"{config.split}/test" and {"self-supervised", "all superpixels"} <= set(
-        rows
-    )
+    both = {registered_agent(SELF_SUPERVISED).label, registered_agent(SUPERPIXELS).label}
+    compared = held_out.split == f"{config.split}/test" and both <= set(rows)
     reached = targets(config, rows, success) if compared else []
     result = {
         "split": held_out.split,
@@ -213,13 +211,14 @@ def targets(
     measured_in = (config.split, config.simulator)
     if config.preset not in TARGETS or measured_in != ("NovelSpaces", "mujoco"):
         return []
-    found, superpixels = rows["self-supervised"], rows["all superpixels"]
+    floor = registered_agent(SUPERPIXELS).label
+    found, superpixels = rows[registered_agent(SELF_SUPERVISED).label], rows[floor]
     wanted = {
         f"{name} >= {minimum:g}": (found[name], minimum) for name, minimum in TARGETS[config.preset].items()
     }
     for name in TARGETS[config.preset]:
         minimum = BASELINES_FACTOR * superpixels[name]
-        wanted[f"{name} >= {BASELINES_FACTOR:g} x all superpixels"] = (found[name], minimum)
+        wanted[f"{name} >= {BASELINES_FACTOR:g} x {floor}"] = (found[name], minimum)
     if success:
         name = f"greedy success >= {SUCCESS_FACTOR:g} x random success"
         wanted[name] = (success["greedy"], SUCCESS_FACTOR * success["random"])

@@ -17,9 +17,7 @@ from agents.selfsup_agent.refinement import refined_instances
 from agents.training.batches import Batches
 from agents.training.configuration import TrainConfig
 from agents.training.learner import Learner
-from agents.training.presets import preset
 from agents.training.processor import fast_bf16
-from agents.training.schedule import Schedule
 from eval.metrics.coco import coco_scores
 from eval.speed.measure import Bar, Measurement, measure, measure_together, memory_copy
 from selfsup.augmentation import augment
@@ -120,12 +118,15 @@ def learning_measurements(
         and of one training step for each of `PRESETS_WITH_STEPS`.
     """
 
-    def config(name: str, schedule: Schedule) -> TrainConfig:
-        return TrainConfig(schedule=schedule, preset=name, seed=seed, threads=threads)
+    def config(name: str) -> TrainConfig:
+        return TrainConfig.from_preset(name, seed=seed, threads=threads)
 
     with tempfile.TemporaryDirectory() as folder:
-        paper = dataclasses.replace(preset("paper"), batch_size=batch_size)
-        step = TrainingStep(config("paper", paper), experiences, Path(folder, "paper"))
+        paper = config("paper")
+        paper = dataclasses.replace(
+            paper, schedule=dataclasses.replace(paper.schedule, batch_size=batch_size)
+        )
+        step = TrainingStep(paper, experiences, Path(folder, "paper"))
         results = [*_parts(step, updates)]
         bank, rng = step.bank, np.random.default_rng(seed)
         sampling = f"bank sample of {batch_size}"
@@ -138,7 +139,7 @@ def learning_measurements(
             measure("bank add of 16", lambda: bank.add(few), updates, memory_copy(size), "copy of 16")
         )
         for name in PRESETS_WITH_STEPS:
-            short = TrainingStep(config(name, preset(name)), experiences, Path(folder, name))
+            short = TrainingStep(config(name), experiences, Path(folder, name))
             results.append(measure(step_name(name), short.whole, updates, short.bare, BARE_STEP, STEP_BAR))
     return results
 

@@ -50,7 +50,7 @@ class RunOptions:
     """Train and evaluate one row. What is done is not done again, and what was interrupted goes on."""
 
     row: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROW")]
-    """Letter of the row, a to n; see `python -m eval.table rows`."""
+    """Letter of the row; see `python -m eval.table rows`."""
 
     split: str = "NovelSpaces"
     """NovelSpaces or NovelObjects."""

@@ -17,7 +17,7 @@ from agents.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from agents.training.random_states import random_states, restore_random_states
+from agents.training.progress import random_states, restore_random_states
 
 
 def trained(steps=2, seed=0):

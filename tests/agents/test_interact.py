@@ -1,6 +1,7 @@
 """One location touched point by point, and many locations by workers; on toy worlds that need no renderer."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from agents.base import Point
-from agents.collection.collect import (
-    CollectionError,
-    CollectionTask,
-    collect_locations,
-    make_environment,
-    network_points,
-)
+from agents.collection.choosing import network_points
+from agents.collection.collect import CollectionError, CollectionTask, collect_locations, make_environment
 from agents.collection.interact import InteractionRecord, InteractionSchedule, interact, random_points
 from agents.collection.local_collector import LocalCollector
 from agents.selfsup_agent.network import InteractionNet
@@ -264,6 +260,20 @@ def test_locations_have_the_fraction_in_reach_that_the_task_asks_for() -> None:
         for asked in (0.0, 0.46)
     }
     assert min(fractions[0.0]) < 0.46 <= min(fractions[0.46])
+
+
+def test_a_visit_draws_its_first_view_once_and_another_for_each_touch_that_moves_something() -> None:
+    simulator = FakeSimulator(rooms=ROOMS)
+    environment = {"simulator": simulator}
+    untouched = make_task(
+        environment=environment, reachable_fraction=0.0, schedule=InteractionSchedule(0, 0, True)
+    )
+    collect_locations(untouched)
+    assert simulator.pictures == len(untouched.seeds)
+    simulator.pictures = 0
+    records = collect_locations(replace(untouched, schedule=InteractionSchedule(0, 12, True)))
+    moved = sum(record.changes for record in records)
+    assert moved > 0 and simulator.pictures == len(records) + moved
 
 
 def test_other_weights_in_the_same_file_are_seen(weights: Path, collector: LocalCollector) -> None:

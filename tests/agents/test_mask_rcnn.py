@@ -12,7 +12,7 @@ from command_lines import complaint
 from fake_simulator import MASSES, FakeSimulator
 
 from agents.base import Agent
-from agents.collection.collect import CollectionTask, collect_locations
+from agents.collection.collect import CollectionTask, collect_locations, location_seeds
 from agents.collection.interact import InteractionRecord, InteractionSchedule
 from agents.mask_rcnn.__main__ import BASELINE, default_run_folder
 from agents.mask_rcnn.agent import MaskRCNNAgent, innermost_pixel
@@ -20,7 +20,6 @@ from agents.mask_rcnn.configuration import PRESETS, MaskRCNNConfig, MaskRCNNSche
 from agents.mask_rcnn.network import build_mask_rcnn, mask_loss
 from agents.mask_rcnn.training import train
 from agents.mask_rcnn.views import ViewFolder, collection_tasks, distinct, mask_boxes
-from agents.selfsup_agent.training import location_seeds
 from agents.training.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.training.metrics import TIMINGS, read_metrics
 from agents.training.presets import preset

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from agents.selfsup_agent.training import location_seeds
+from agents.collection.collect import location_seeds
 from agents.training.checkpoint import last_checkpoint, load_checkpoint
 from agents.training.configuration import TrainConfig
 from agents.training.metrics import TIMINGS, read_metrics

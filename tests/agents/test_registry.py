@@ -5,25 +5,32 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from agents.registry import (
     RegisteredAgent,
     Row,
+    baselines,
     load,
     register,
     registered_agent,
     registered_agents,
     registered_rows,
 )
+from agents.training.run_folder import RunExistsError
 from agents.training.schedule import ConfigurationError
+from thor_interact_env.simulators.base import Observation
 
 
 def test_every_agent_loads_what_it_names():
-    assert set(registered_agents()) == {"mask_rcnn", "ppo", "self_supervised", "video_pca"}
+    learning = {"mask_rcnn", "ppo", "self_supervised", "video_pca"}
+    assert set(registered_agents()) == {*learning, "random_points", "superpixels"}
     for agent in registered_agents().values():
-        assert callable(load(agent.train))
-        assert callable(load(agent.agent).from_run) and callable(load(agent.agent).propose)
+        assert agent.learns == (agent.name in learning)
+        assert callable(load(agent.agent).propose)
+        if agent.learns:
+            assert callable(load(agent.train)) and callable(load(agent.agent).from_run)
         beside = agent.configure("smoke", seed=4, split="NovelObjects").counterpart()
         assert (beside.preset, beside.seed, beside.split) == ("smoke", 4, "NovelObjects")
 
@@ -45,6 +52,35 @@ def test_names_and_letters_are_given_once():
     with pytest.raises(ConfigurationError, match="Row 'g' of 'mine' is one of 'video_pca'"):
         register(RegisteredAgent("mine", "mine", "a:A", "b:B", "c:c", rows=(Row("g", "mine"),)))
     assert "mine" not in registered_agents()
+
+
+def test_baselines_are_made_without_a_run_and_by_their_seed():
+    rng = np.random.default_rng(0)
+    view = Observation(
+        rgb=rng.integers(0, 255, (300, 300, 3), dtype=np.uint8), depth=np.ones((300, 300), np.float32)
+    )
+
+    def points(seed):
+        return {label: [one.point for one in agent.propose(view)] for label, agent in baselines(seed).items()}
+
+    first, again, other = points(1), points(1), points(2)
+    assert list(first) == ["random points", "all superpixels"] and first == again
+    assert first["random points"] != other["random points"]
+    assert first["all superpixels"] == other["all superpixels"]
+    with pytest.raises(ConfigurationError, match="'ppo' learns; make it from a run"):
+        registered_agent("ppo").make()
+
+
+def test_the_run_of_a_baseline_is_a_folder_with_its_configuration(tmp_path):
+    agent = registered_agent("superpixels")
+    config, run = agent.configure("smoke", split="NovelObjects"), tmp_path / "run"
+    assert isinstance(agent.learn(config, run, resume=False), load(agent.agent))
+    values = json.loads((run / "config.json").read_text())
+    assert (values["system"], values["split"], values["preset"]) == ("superpixels", "NovelObjects", "smoke")
+    with pytest.raises(RunExistsError, match="not empty"):
+        agent.learn(config, run, resume=False)
+    agent.learn(config, run, resume=True)
+    assert len(json.loads((run / "run.json").read_text())["starts"]) == 2
 
 
 def test_unknown_names_say_what_there_is():

@@ -8,11 +8,12 @@ import torch
 from box_simulator import BoxSimulator
 from made_up_runs import CONFIG, MadeUpCollector, assert_same_run, measured, weights_of
 
-import thor_interact_env.env
+import agents.collection.collect
+from agents.collection.collect import location_seeds
 from agents.collection.oracles import OracleOptions
 from agents.collection.pending import distinct_masks
 from agents.selfsup_agent.agent import SelfSupervisedAgent
-from agents.selfsup_agent.training import location_seeds, train
+from agents.selfsup_agent.training import train
 from agents.training.checkpoint import CheckpointError, load_checkpoint
 from agents.training.configuration import TrainConfig
 from agents.training.metrics import read_metrics
@@ -305,7 +306,7 @@ def test_training_in_the_environment_itself(monkeypatch, tmp_path):
         simulators.append(BoxSimulator())
         return simulators[-1]
 
-    monkeypatch.setattr(thor_interact_env.env, "make_simulator", make)
+    monkeypatch.setattr(agents.collection.collect, "make_simulator", make)
     one, other = tmp_path / "one", tmp_path / "other"
     train(CONFIG, one)
     train(CONFIG, other, stop_after=2)

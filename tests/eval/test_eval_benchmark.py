@@ -241,6 +241,7 @@ def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -
         (["--agent", "user_agents:Centre", "--time-budget", "0"], "time_budget is 0"),
         (["--agent", "user_agents:Centre", "--out", "no/such/folder.json"], "folder"),
         (["--agent", "mask_rcnn"], "add --run"),
+        (["--agent", "superpixels", "--run", "."], "learns nothing: leave out --run"),
         (["--agent", "nobody", "--run", "."], "no agent 'nobody'"),
         (["--locations", "3"], "agent"),
     ],

@@ -16,6 +16,7 @@ from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, RunError
+from eval.report.runs import RunFolder
 from eval.table.command_line import RunOptions, main, run_folder, run_row
 from eval.table.row_results import ResultsError, read_results, show, summarize
 from eval.table.rows import PUBLISHED, PUBLISHED_CONFUSION, ROWS, SCORES, configuration_of, published, row
@@ -24,8 +25,8 @@ from thor_interact_env.simulators.base import Instances, Observation
 
 
 def test_published_numbers_are_the_papers():
-    assert "".join(ROWS) == "abcdefghijklmn"
-    assert set(PUBLISHED) == set(ROWS) - {"n"}
+    assert "".join(ROWS) == "abcdefghijklmnrs"
+    assert set(PUBLISHED) == set("abcdefghijklm")
     assert PUBLISHED["a"]["NovelObjects"] == {
         "bbox_ap50": 0.2419,
         "bbox_ap": 0.1165,
@@ -127,6 +128,21 @@ def test_a_row_is_trained_and_measured_once(small_world, tmp_path, capsys):
     run.rename(run_folder(other))
     with pytest.raises(RunError, match="holds another row"):
         run_row(other)
+
+
+def test_a_baseline_that_learns_nothing_is_a_row_too(small_world, tmp_path):
+    calls, _ = small_world
+    options = RunOptions("s", preset="smoke", out=tmp_path, interactions=0)
+    result = run_row(options)
+    assert list(result["rows"]) == ["all superpixels"] and result["table"]["system"] == "superpixels"
+    assert not calls  # nothing was trained
+    folder = RunFolder.read(run_folder(options))
+    assert (folder.system, folder.row, folder.title) == (
+        "superpixels",
+        "s",
+        "(s) all superpixels as proposals",
+    )
+    run_row(replace(options, locations=3))  # measured anew in the folder there is
 
 
 def test_an_interrupted_row_goes_on(small_world, tmp_path):

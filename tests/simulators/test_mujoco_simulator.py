@@ -68,6 +68,24 @@ def test_an_untouched_room_is_at_rest(simulator, room):
     assert np.array_equal(first["rgb"], again["rgb"]) and np.array_equal(first["depth"], again["depth"])
 
 
+def test_the_loaded_location_is_drawn_again_only_once_something_was_touched(simulator):
+    location = location_with_objects(simulator, ROOMS[0])
+    first = simulator.load(location)
+    assert simulator.load(location) is first
+    assert touch_until_moved(simulator, first) is not None
+    again = simulator.load(location)
+    assert again is not first and np.array_equal(again["rgb"], first["rgb"])
+
+
+def test_where_an_agent_can_stand_is_each_callers_own_array(simulator):
+    positions = simulator.reachable_positions(ROOMS[0], 3)
+    kept = positions.copy()
+    positions[:] = 0
+    assert np.array_equal(simulator.reachable_positions(ROOMS[0], 3), kept)
+    assert not np.array_equal(simulator.reachable_positions(ROOMS[1], 3), kept)
+    assert np.array_equal(simulator.reachable_positions(ROOMS[0], 3), kept)
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_nothing_falls_out_of_the_room_or_sinks(simulator, room):
     simulator.load(location_in(simulator, room, 1))

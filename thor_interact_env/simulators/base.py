@@ -83,7 +83,9 @@ class Simulator(Protocol):
     def load(self, location: Location) -> Observation:
         """Spawn the location's room with its seed, put the agent there and return what it sees.
 
-        Everything is at rest: the picture does not change until something is touched.
+        Everything is at rest: the picture does not change until something is touched. Where this is the
+        loaded location and nothing was touched since, the very view it returned before comes back, and
+        nothing is drawn: who draws a location by its view and starts an episode there pays for one picture.
 
         Raises:
             UnknownRoomError: There is no such room.

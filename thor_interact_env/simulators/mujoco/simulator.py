@@ -70,6 +70,7 @@ class MujocoSimulator:
         self._spawn: tuple[str, int] | None = None
         self._settled = np.zeros(0)
         self._plan: tuple[str, int, list[Pose | None]] = ("", 0, [])
+        self._positions: tuple[str, int, npt.NDArray[np.float64]] = ("", 0, np.zeros((0, 3)))
         self._viewpoint: Viewpoint | None = None
         self._observation: Observation | None = None
         # Where the present view was taken, as long as nothing has been moved since.
@@ -91,8 +92,7 @@ class MujocoSimulator:
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand; see `Simulator`."""
         _check_room(room)
-        ground = reachable(self._compiled(room).room.plan, self._planned(room, seed))
-        return np.column_stack([ground[:, 0], np.full(len(ground), AGENT_HEIGHT_Y), ground[:, 1]])
+        return self._standing(room, seed).copy()
 
     def load(self, location: Location) -> Observation:
         """Spawn a room, put the agent into it and return what it sees; see `Simulator`."""
@@ -212,13 +212,21 @@ class MujocoSimulator:
             self._plan = (name, seed, spawn(self._compiled(name).room.plan, seed))
         return self._plan[2]
 
+    def _standing(self, name: str, seed: int) -> npt.NDArray[np.float64]:
+        """Return the (n, 3) positions at which an agent can stand, found once for each spawn."""
+        if self._positions[:2] != (name, seed):
+            ground = reachable(self._compiled(name).room.plan, self._planned(name, seed))
+            found = np.column_stack([ground[:, 0], np.full(len(ground), AGENT_HEIGHT_Y), ground[:, 1]])
+            self._positions = (name, seed, found)
+        return self._positions[2]
+
     def _loaded(self) -> tuple[CompiledRoom, Viewpoint, Observation]:
         if self._viewpoint is None or self._observation is None:
             raise RuntimeError("No location is loaded: call load(location) first.")
         return self._compiled(self._room).room, self._viewpoint, self._observation
 
     def _check_position(self, location: Location) -> None:
-        positions = self.reachable_positions(location.scene, location.seed)
+        positions = self._standing(location.scene, location.seed)
         offsets = np.abs(positions - np.asarray(location.position)).max(axis=1)
         if offsets.min() > 0.13:
             nearest = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
