@@ -1,6 +1,6 @@
 """From images to supervision, and from supervision to gradients.
 
-The package knows no simulator and no agent: it is given pictures before and after a touch and says
+The package knows no simulator and no agent: it is given images before and after a touch and says
 what moved (`change`, `superpixels`, `feedback`), keeps what was learned from touching
 (`memory_bank`), and turns it into targets and gradients for a network (`augmentation`, `targets`,
 `losses`). Only `targets` and `losses` import torch.

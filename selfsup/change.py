@@ -1,4 +1,4 @@
-"""Where did the picture change? The grid of changed cells B (paper section 4.2, step III)."""
+"""Where did the image change? The grid of changed cells B (paper section 4.2, step III)."""
 
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ FLOW_THRESHOLD = 1.0
 """A cell has moved when its pixels moved by more than this on average, in pixels."""
 
 MINIMUM_FLOW_SIZE = 12
-"""Minimum height and width, in pixels, of pictures between which OpenCV computes an optical flow."""
+"""Minimum height and width, in pixels, of images between which OpenCV computes an optical flow."""
 
 ChangeTest = Literal["pooled_difference", "pooled_squared_difference", "optical_flow"]
 """`pooled_difference`: pool the HSV difference, then take its squared norm (paper).
@@ -67,7 +67,7 @@ def changed_cells(
     change_test: ChangeTest = "pooled_difference",
     threshold: float | None = None,
 ) -> npt.NDArray[np.bool_]:
-    """Return the grid cells in which two pictures differ: B of paper section 4.2.
+    """Return the grid cells in which two images differ: B of paper section 4.2.
 
     Hue is compared as a number, as in the paper: two reds on either side of hue 0 differ by almost 1.
 

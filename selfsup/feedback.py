@@ -95,7 +95,7 @@ def is_successful(
 def escalation(force: int) -> tuple[tuple[int, Feedback], ...]:
     """Return the attempts at one point for a predicted force (paper section 4.2, step II).
 
-    The first attempt that changes the picture ends the series and gives its feedback; if none does,
+    The first attempt that changes the image ends the series and gives its feedback; if none does,
     the point is unsuccessful. The next smaller force comes first, then the predicted one, then the
     maximum. For the smallest force the first two attempts are the same, and both mean "correct":
     so does the authors' code, where the second try finds an object that the first one loosened.
@@ -104,7 +104,7 @@ def escalation(force: int) -> tuple[tuple[int, Feedback], ...]:
         force: Predicted force index, 0, 1 or 2.
 
     Returns:
-        Pairs (force index to apply, feedback if it changes the picture), in order.
+        Pairs (force index to apply, feedback if it changes the image), in order.
 
     Raises:
         ValueError: There is no such force.

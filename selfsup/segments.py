@@ -1,6 +1,6 @@
 """How the memory bank keeps experiences: many at a time, in memory or in one safetensors file.
 
-Both hold the same bytes: pictures as PNGs, some 0.1 MB per location in rendered rooms, where the plain arrays
+Both hold the same bytes: images as PNGs, some 0.1 MB per location in rendered rooms, where the plain arrays
 take 0.45 MB. 20,000 locations are 2.1 GB. Those of files are mapped into memory only while they are read, so
 that the system's file cache keeps what it has room for, and a process holds next to nothing.
 """
@@ -186,7 +186,7 @@ def _unreadable(path: Path, error: Exception) -> MemoryBankError:
 
 
 def encode_image(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """Return a picture as the bytes of a PNG, which `decode_image` brings back exactly.
+    """Return an image as the bytes of a PNG, which `decode_image` brings back exactly.
 
     Args:
         image: (H, W, 3) uint8 or (H, W) uint16. The file has red and blue exchanged.
@@ -202,7 +202,7 @@ def encode_image(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.N
 
 
 def decode_image(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Return the picture that `encode_image` was given.
+    """Return the image that `encode_image` was given.
 
     Raises:
         ValueError: The bytes are not those of a whole PNG.
@@ -266,7 +266,7 @@ def unpack(
         index: 0..n-1.
 
     Raises:
-        ValueError: A picture cannot be decoded, or a value is out of range.
+        ValueError: An image cannot be decoded, or a value is out of range.
     """
 
     def part(name: str, kind: str) -> npt.NDArray[Any]:

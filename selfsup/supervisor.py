@@ -1,4 +1,4 @@
-"""What one touch changed, judged from pictures alone (paper section 4.2, steps II and III)."""
+"""What one touch changed, judged from images alone (paper section 4.2, steps II and III)."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -42,7 +42,7 @@ class Judgement:
     """What one touch changed.
 
     Attributes:
-        changed: (rows, columns) bool, B: the cells in which the picture changed.
+        changed: (rows, columns) bool, B: the cells in which the image changed.
         mask: (rows, columns) bool, B+: the superpixels that changed.
         success: Whether B+ is about the touched cell.
     """
@@ -55,12 +55,12 @@ class Judgement:
 class Supervisor:
     """Judges the touches at one location.
 
-    Superpixels are those of the first picture, whatever moved since; they are computed when the
+    Superpixels are those of the first image, whatever moved since; they are computed when the
     first change needs them, once.
     """
 
     def __init__(self, first_rgb: npt.NDArray[np.uint8], options: SupervisionOptions | None = None) -> None:
-        """Remember the first picture of a location.
+        """Remember the first image of a location.
 
         Args:
             first_rgb: (H, W, 3) uint8, the view before anything was touched. It is not copied.
@@ -107,7 +107,7 @@ class Supervisor:
         if changed.shape != self._grid_shape():
             raise ValueError(
                 f"the images are of shape {before.shape} but the first one is of {self._first_rgb.shape}; "
-                "judge pictures of one location only"
+                "judge images of one location only"
             )
         if self._options.use_superpixels and changed.any():
             mask = align_to_superpixels(changed, self.labels)

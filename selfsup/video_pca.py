@@ -170,7 +170,7 @@ def soft_mask(before: npt.NDArray[np.uint8], frames: npt.NDArray[np.uint8]) -> n
         (100, 100) float32 in 0..1; zeros where nothing moved.
 
     Raises:
-        ValueError: A picture is not uint8 or not divided by the grid.
+        ValueError: An image is not uint8 or not divided by the grid.
     """
     check_image(before)
     if not len(frames):

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def works(findings: Sequence[Finding]) -> bool:
-    """Return whether at least one simulator was tried and gave a picture."""
+    """Return whether at least one simulator was tried and gave an image."""
     return any(
         finding.name in ("embedded simulator", "AI2-THOR's player") and finding.status in ("ok", "slow")
         for finding in findings
@@ -259,7 +259,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         view = world.load(places[0])
         seconds = time.perf_counter() - start
         if len(np.unique(view["rgb"])) < 2 or not np.isfinite(view["depth"]).all():
-            return {"error": "the picture is empty: OpenGL draws nothing"}
+            return {"error": "the image is empty: OpenGL draws nothing"}
         start = time.perf_counter()
         world.load(places[-1])
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}

@@ -38,7 +38,7 @@ class DatasetError(ThorInteractError):
 
 
 class RenderingError(RuntimeError):
-    """No picture can be rendered on this machine: the message says what to install."""
+    """No image can be rendered on this machine: the message says what to install."""
 
 
 class MainGuardError(RuntimeError):
@@ -62,7 +62,7 @@ class PlayerTimeoutError(PlayerError):
 
 
 class PlayerProtocolError(PlayerError):
-    """The player sent what the client cannot read, or left out a picture it was asked for."""
+    """The player sent what the client cannot read, or left out an image it was asked for."""
 
 
 class PlayerActionError(PlayerError):

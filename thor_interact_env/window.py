@@ -16,14 +16,14 @@ _NO_SCREEN: Final = (
 
 
 class Window:
-    """A window that shows pictures at a steady rate.
+    """A window that shows images at a steady rate.
 
     There is one in a process, which all objects of this class share. Without a screen it shows nothing, and
     a warning says so once.
 
     Args:
-        frames_per_second: Maximum number of pictures shown in a second.
-        scale: Screen pixels per picture pixel.
+        frames_per_second: Maximum number of images shown in a second.
+        scale: Screen pixels per image pixel.
 
     Raises:
         DependencyNotInstalled: pygame is not installed.
@@ -32,7 +32,7 @@ class Window:
     _warned = False
 
     def __init__(self, frames_per_second: int, scale: int = 2) -> None:
-        """Load pygame; the window opens with the first picture."""
+        """Load pygame; the window opens with the first image."""
         try:
             import pygame
         except ImportError as error:
@@ -46,7 +46,7 @@ class Window:
         self._opened = False
 
     def show(self, rgb: npt.NDArray[np.uint8]) -> None:
-        """Show a picture, (height, width, 3) uint8, and wait until the next one is due."""
+        """Show an image, (height, width, 3) uint8, and wait until the next one is due."""
         pygame = self._pygame
         height, width = rgb.shape[:2]
         size = (width * self._scale, height * self._scale)

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 WORLD_VERSION: Final = 1
-"""Version of the embedded simulator's world: its rooms, things, forces, motions and pictures.
+"""Version of the embedded simulator's world: its rooms, things, forces, motions and images.
 
 Results of one version can be compared. Whoever changes what is seen or how things move raises it, and
 records new digests: `python -m thor_interact_env.simulators.mujoco.golden --record`.

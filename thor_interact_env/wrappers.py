@@ -28,13 +28,13 @@ def rgbd_image(
     depth_limit: float = DEPTH_LIMIT,
     size: int = IMAGE_SIZE,
 ) -> npt.NDArray[np.uint8]:
-    """Pack colour and depth into one picture; see `RGBDImage`.
+    """Pack colour and depth into one image; see `RGBDImage`.
 
     Args:
         rgb: (300, 300, 3) uint8.
         depth: (300, 300) metres.
         depth_limit: Depth in metres that becomes 255.
-        size: Side of the picture in pixels; a smaller one is averaged over areas.
+        size: Side of the image in pixels; a smaller one is averaged over areas.
 
     Returns:
         (size, size, 4) uint8.
@@ -51,7 +51,7 @@ class RGBDImage(
     gymnasium.ObservationWrapper[npt.NDArray[np.uint8], npt.NDArray[np.integer[Any]], Observation],
     RecordConstructorArgs,
 ):
-    """Packs the observation into one picture, (size, size, 4) uint8, for image policies.
+    """Packs the observation into one image, (size, size, 4) uint8, for image policies.
 
     The channels are red, green, blue and depth: round(255 * min(depth, limit) / limit), so 0..`depth_limit`
     metres become 0..255 and all that is farther is 255. With the default limit one grey level is 2 cm.
@@ -59,7 +59,7 @@ class RGBDImage(
     Args:
         env: `ThorInteract-v0`, wrapped or not.
         depth_limit: Depth in metres that becomes 255.
-        size: Side of the picture in pixels, 1..300; below 300 it is averaged over areas, for speed.
+        size: Side of the image in pixels, 1..300; below 300 it is averaged over areas, for speed.
 
     Raises:
         InvalidOptionError: `depth_limit` is not a positive finite number, or `size` not an integer in 1..300.
@@ -80,7 +80,7 @@ class RGBDImage(
         self._size = int(size)
 
     def observation(self, observation: Observation) -> npt.NDArray[np.uint8]:
-        """Return the packed picture of an observation."""
+        """Return the packed image of an observation."""
         return rgbd_image(observation["rgb"], observation["depth"], self._depth_limit, self._size)
 
 

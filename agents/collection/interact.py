@@ -73,7 +73,7 @@ class InteractionRecord:
         random_successes: Successful points among the random ones.
         random_touches: Random points.
         attempts: Forces applied, up to three at a point.
-        changes: Attempts that changed the picture, with or without success.
+        changes: Attempts that changed the image, with or without success.
         truth: Ground truth of the first view, where the task asked for it (full supervision); else None.
     """
 

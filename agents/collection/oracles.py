@@ -3,7 +3,7 @@
 They measure what self-supervision costs: rows (d), (e) and (f) of the paper's table 1, and the targets of
 rows (i) and (j). Without one of them switched on, nothing here asks the environment for ground truth.
 
-All truth is that of the first view of a location, before anything was touched: it is the picture that the
+All truth is that of the first view of a location, before anything was touched: it is the image that the
 learner sees, and what its masks have to describe, wherever earlier touches have carried things since.
 """
 
@@ -146,7 +146,7 @@ def distance_to_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return how far each pixel of a mask is from its border, (h, w) float32 in pixels; 0 outside the mask.
 
     Args:
-        mask: (h, w) bool; what lies outside the picture is no part of it.
+        mask: (h, w) bool; what lies outside the image is no part of it.
     """
     padded = np.pad(mask.astype(np.uint8), 1)
     return np.asarray(

@@ -121,7 +121,7 @@ def innermost_pixel(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """Return the row and column of the pixel of a mask that is farthest from its border.
 
     Args:
-        mask: (h, w) bool, not empty; what lies outside the picture is no part of it.
+        mask: (h, w) bool, not empty; what lies outside the image is no part of it.
     """
     from agents.collection.oracles import distance_to_border
 

@@ -3,7 +3,7 @@
 `python -m agents.ppo_agent train --preset quick --split NovelSpaces --seed 0 --out RUN`, then
 `python -m agents.ppo_agent evaluate RUN`. The learner is Stable-Baselines3's, unchanged (Schulman et al.,
 Proximal Policy Optimization Algorithms, 2017); the environment is everyone's, behind the wrappers of
-`thor_interact_env.wrappers`: a small RGB-D picture, and a coarse grid of cells with three forces as actions.
+`thor_interact_env.wrappers`: a small RGB-D image, and a coarse grid of cells with three forces as actions.
 It learns where to touch and how hard, and nothing of extents: it has no masks.
 """
 
@@ -31,7 +31,7 @@ class PPOAgent:
         """Use a policy as it is; it is put into evaluation mode.
 
         Args:
-            policy: Over pictures of `RGBDImage` and actions of `GridActions`, as `config` says.
+            policy: Over images of `RGBDImage` and actions of `GridActions`, as `config` says.
             config: The run it belongs to.
             points: Points proposed in a view, at most one for each cell of the grid.
         """

@@ -52,7 +52,7 @@ class PPOConfig:
     """Cells along each side of the view that can be chosen."""
 
     image_size: int = 75
-    """Side in pixels of the picture that the policy sees."""
+    """Side in pixels of the image that the policy sees."""
 
     reachable_fraction: float = 0.2
     """Minimum fraction of each view within reach."""

@@ -83,7 +83,7 @@ def check_ppo_run(run: Path, resume: bool) -> None:
 
 
 def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -> gymnasium.Env[Any, Any]:
-    """Return the environment that the policy learns in: small pictures, few actions, room by room.
+    """Return the environment that the policy learns in: small images, few actions, room by room.
 
     Args:
         config: The run.

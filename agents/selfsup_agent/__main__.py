@@ -107,10 +107,10 @@ class PredictCommand:
     location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
 
     out: Path = Path("prediction.png")
-    """Picture to write (PNG)."""
+    """Image to write (PNG)."""
 
     overview: Path | None = None
-    """Second picture to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
+    """Second image to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
 
     depth: Path | None = None
     """Depth of a .png image: a .npy with (300, 300) metres from the camera."""

@@ -1,4 +1,4 @@
-"""One picture of the way through the network: its own tensors, from a view to instances (paper figure 2)."""
+"""One image of the way through the network: its own tensors, from a view to instances (paper figure 2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from agents.base import Instance
 from eval.figures.panels import (
-    Picture,
+    Image,
     enlarged,
     force_panel,
     prediction_panel,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COLUMNS = 5
 """Panels of a row."""
 
-_FARTHEST = 5.0  # metres that are black in the picture of the depth
+_FARTHEST = 5.0  # metres that are black in the image of the depth
 _TAIL = 0.02  # fraction of the cells that may leave the range of colours at either end
 
 
@@ -38,7 +38,7 @@ def model_overview(
     prediction: Prediction,
     instances: Sequence[Instance],
     supervision: npt.NDArray[np.bool_] | None = None,
-) -> Picture:
+) -> Image:
     """Draw what the network makes of a view, stage by stage, and what it learns from.
 
     A tensor of many features is shown by its three principal components over the cells of this view, as red,
@@ -75,12 +75,12 @@ def model_overview(
     return sheet(panels, COLUMNS)
 
 
-def _features(title: str, values: npt.NDArray[np.floating]) -> Picture:
+def _features(title: str, values: npt.NDArray[np.floating]) -> Image:
     size = " x ".join(map(str, values.shape))
     return titled(enlarged(principal_colours(values)), title, note=size)
 
 
-def principal_colours(values: npt.NDArray[np.floating]) -> Picture:
+def principal_colours(values: npt.NDArray[np.floating]) -> Image:
     """Return the three principal components of a tensor over its cells as red, green and blue.
 
     Each component takes the whole range of its colour but for the outermost cells; its sign is such that the

@@ -38,15 +38,15 @@ def predict(
     Args:
         run: Run folder, or the folder of one of its checkpoints.
         image_or_location: See `read_view`.
-        out: Picture to write.
+        out: Image to write.
         depth: Depth of a PNG image.
         device: Where to run the network.
         simulator: Where a location is; None takes the run's.
-        overview: Picture of the network's own tensors to write; None writes none.
+        overview: Image of the network's own tensors to write; None writes none.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
-        PredictionInputError: The input is neither an image with depth nor a location, or a picture to write
+        PredictionInputError: The input is neither an image with depth nor a location, or an image to write
             is no PNG.
         ThorInteractError: There is no such location.
     """
@@ -76,7 +76,7 @@ def predict(
     instances = agent.propose(observation)
     scores, force = agent.maps(observation)
     write_png(out, six_panels(observation, instances, scores, force, truth, supervision))
-    print(f"{len(instances)} instances; picture written to {out}")
+    print(f"{len(instances)} instances; image written to {out}")
     if overview is not None:
         layers, prediction = agent.layers(observation)
         write_png(overview, model_overview(observation, layers, prediction, instances, supervision))
@@ -114,10 +114,10 @@ def read_view(text: str, depth: Path | None = None) -> Observation | Location:
             raise PredictionInputError(f"The depth file {depth} does not exist.")
         import cv2
 
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
             raise PredictionInputError(f"{path} is not a PNG image.")
-        return _observation(path, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), _arrays(depth)["depth"])
+        return _observation(path, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), _arrays(depth)["depth"])
     raise PredictionInputError(f"{path} is not a .npz, .png or .json file.")
 
 

@@ -101,7 +101,7 @@ def gather(
     views: EvaluationSet | None = None,
     simulator: Simulator | None = None,
 ) -> dict[str, Any]:
-    """Read everything that a page shows, and draw its pictures.
+    """Read everything that a page shows, and draw its images.
 
     Args:
         options: What was asked for.
@@ -129,7 +129,7 @@ def gather(
     )
     board = [] if options.leaderboard is None else read_leaderboard(options.leaderboard)
     calibration = None if options.calibration is None else read_calibration(options.calibration)
-    from eval.report.pictures import force_chart, learning_curves, load_matplotlib
+    from eval.report.images import force_chart, learning_curves, load_matplotlib
 
     load_matplotlib()
     rows = table_1(runs)
@@ -156,8 +156,8 @@ def gather(
             ("All objects in reach", force_chart(calibration, "success_rates_all")),
         ],
         "calibration": calibration,
-        "pictures": [
-            _pictures(run, options, views, simulator)
+        "images": [
+            _images(run, options, views, simulator)
             for run in runs
             if options.panels and (not options.drawn or run.name in options.drawn)
         ],
@@ -165,11 +165,11 @@ def gather(
     }
 
 
-def _pictures(
+def _images(
     run: RunFolder, options: ReportOptions, views: EvaluationSet | None, simulator: Simulator | None
 ) -> dict[str, Any]:
     """Draw the best and the worst views of a run, and what happens when one of them is touched."""
-    from eval.report.pictures import gif_uri, jpeg_uri
+    from eval.report.images import gif_uri, jpeg_uri
     from eval.report.views import agent_of, best_and_worst, touched
 
     shown: dict[str, Any] = {"run": run, "missing": "", "best": [], "worst": [], "gif": None, "filmed": None}
@@ -181,7 +181,7 @@ def _pictures(
     views = _views(run, options.views) if views is None else views
     best, worst = best_and_worst(agent, views, options.panels, environment)
     for kind, panels in (("best", best), ("worst", worst)):
-        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.picture)) for panel in panels]
+        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.image)) for panel in panels]
     filmed = best[0].view if best else next((n for n, truth in enumerate(views.truths) if len(truth)), None)
     if filmed is None:
         return {**shown, "missing": "no view has an object in reach"}

@@ -16,7 +16,7 @@ from agents.registry import registered_agent
 from agents.training.schedule import ConfigurationError
 from eval.benchmark.agent_process import described
 from eval.figures.panels import six_panels
-from eval.report.pictures import touch_frames
+from eval.report.images import touch_frames
 from eval.report.runs import ReportError, RunFolder
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import FORCES
@@ -34,12 +34,12 @@ class Panel:
     Attributes:
         view: Number of the view in the evaluation set.
         score: See `view_score`.
-        picture: The six panels, (height, width, 3) uint8.
+        image: The six panels, (height, width, 3) uint8.
     """
 
     view: int
     score: float
-    picture: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.uint8]
 
 
 def agent_of(run: RunFolder) -> Agent:

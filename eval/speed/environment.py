@@ -1,4 +1,4 @@
-"""What the environment costs, next to what MuJoCo itself costs for the same motion and pictures."""
+"""What the environment costs, next to what MuJoCo itself costs for the same motion and images."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +19,8 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
 
-PHYSICS_AND_PICTURES = "its physics and RGB"
-"""Floor: the same simulation steps, and one RGB picture for each view, by MuJoCo alone."""
+PHYSICS_AND_IMAGES = "its physics and RGB"
+"""Floor: the same simulation steps, and one RGB image for each view, by MuJoCo alone."""
 
 
 class RawMujoco:
@@ -90,7 +90,7 @@ class RawMujoco:
         self._ready = [(model, copy.copy(start), count) for model, start, count in self._motions]
 
     def repeat(self) -> None:
-        """Do the noted steps and one RGB picture for each noted view, by MuJoCo alone."""
+        """Do the noted steps and one RGB image for each noted view, by MuJoCo alone."""
         import mujoco
 
         for model, data, count in self._ready:
@@ -213,7 +213,7 @@ def environment_measurements(
             lambda: supervisor.judge(before["rgb"], after["rgb"], row // 3, column // 3),
             repeats,
             memory_copy(2 * before["rgb"].nbytes),
-            "copy of both pictures",
+            "copy of both images",
             Bar(seconds=0.003),
         )
     )
@@ -281,7 +281,7 @@ def location_measurement(
 
     name = f"location ({points} + {points} points)"
     floor = lambda: notes[turn // 2].repeat()  # noqa: E731
-    return measure(name, visit, repeats, floor, PHYSICS_AND_PICTURES, prepare=advance), visited
+    return measure(name, visit, repeats, floor, PHYSICS_AND_IMAGES, prepare=advance), visited
 
 
 def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measurement:
@@ -303,7 +303,7 @@ def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measure
 def _beside_mujoco(
     name: str, work: Callable[[], object], repeats: int, prepare: Callable[[], object], bar: Bar | None = None
 ) -> Measurement:
-    """Measure work next to its own physics and RGB pictures."""
+    """Measure work next to its own physics and RGB images."""
     raw = RawMujoco()
     prepare()
     with raw.noting():
@@ -313,4 +313,4 @@ def _beside_mujoco(
         prepare()
         raw.prepare()
 
-    return measure(name, work, repeats, raw.repeat, PHYSICS_AND_PICTURES, bar, before_each)
+    return measure(name, work, repeats, raw.repeat, PHYSICS_AND_IMAGES, bar, before_each)

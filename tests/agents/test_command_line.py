@@ -112,9 +112,9 @@ def test_train_evaluate_and_predict(world, capsys):
     assert exit_code(main, *words, "way.png") == 0
     assert cv2.imread(str(world / "way.png")).shape[1] > 3000
     assert "way.jpg must end in .png" in complaint(main, capsys, *words, "way.jpg")
-    picture = cv2.imread(str(world / "panels.png"))
-    assert picture is not None
-    assert picture.shape[1] > picture.shape[0] > 300
+    image = cv2.imread(str(world / "panels.png"))
+    assert image is not None
+    assert image.shape[1] > image.shape[0] > 300
 
     assert "--resume" in complaint(main, capsys, "train", *SMOKE, "--out", "run")
     assert exit_code(main, "train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation") == 0
@@ -265,7 +265,7 @@ def test_other_inputs_are_refused(tmp_path):
     np.savez(tmp_path / "small.npz", rgb=seen["rgb"][:100], depth=seen["depth"])
     np.savez(tmp_path / "holes.npz", rgb=seen["rgb"], depth=np.full((300, 300), np.nan))
     (tmp_path / "torn.npz").write_bytes((tmp_path / "small.npz").read_bytes()[:500])
-    (tmp_path / "not.png").write_text("no picture")
+    (tmp_path / "not.png").write_text("no image")
     (tmp_path / "not.json").write_text("{")
     (tmp_path / "some.txt").write_text("")
     np.save(tmp_path / "depth.npy", seen["depth"])

@@ -27,7 +27,7 @@ class FakeSimulator:
 
     Attributes:
         rooms: Names of the rooms.
-        table_rows: Rows of the picture that the table fills: the fraction of the view in reach.
+        table_rows: Rows of the image that the table fills: the fraction of the view in reach.
         loads, touches, closes: Number of calls so far.
     """
 

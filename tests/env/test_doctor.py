@@ -242,7 +242,7 @@ class TestVerdict:
         assert said.err.startswith("error: ")
         assert said.err.count("\n") == 1
 
-    def test_it_runs_as_a_module_with_no_picture_to_be_had(self, tmp_path):
+    def test_it_runs_as_a_module_with_no_image_to_be_had(self, tmp_path):
         environment = {**os.environ, "MUJOCO_GL": "no-such-backend", "HOME": str(tmp_path)}
         environment.pop("DISPLAY", None)
         done = subprocess.run(

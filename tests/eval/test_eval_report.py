@@ -25,7 +25,7 @@ from eval.report.data import (
     table_1,
     table_2,
 )
-from eval.report.pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
+from eval.report.images import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report.runs import ReportError, RunFolder
 from eval.report.views import agent_of, best_and_worst, touched, view_score
 from eval.table.rows import ROWS, configuration_of, row_beside
@@ -227,16 +227,16 @@ def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
     assert "prefers-color-scheme: dark" in everything and 'name="viewport"' in everything
 
 
-def test_its_pictures_can_be_decoded(everything) -> None:
+def test_its_images_can_be_decoded(everything) -> None:
     from PIL import Image
 
-    for image in Page(everything).images:
-        head, _, content = image["src"].partition(",")
-        picture = Image.open(io.BytesIO(base64.b64decode(content)))
-        picture.load()
-        assert head == f"data:image/{picture.format.lower()};base64"
-        assert picture.size[0] == (300 if picture.format == "GIF" else 1200)
-        assert getattr(picture, "n_frames", 1) > (1 if picture.format == "GIF" else 0)
+    for tag in Page(everything).images:
+        head, _, content = tag["src"].partition(",")
+        decoded = Image.open(io.BytesIO(base64.b64decode(content)))
+        decoded.load()
+        assert head == f"data:image/{decoded.format.lower()};base64"
+        assert decoded.size[0] == (300 if decoded.format == "GIF" else 1200)
+        assert getattr(decoded, "n_frames", 1) > (1 if decoded.format == "GIF" else 0)
 
 
 def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
@@ -255,7 +255,7 @@ def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
 def test_views_are_drawn_of_the_runs_that_are_named(runs, monkeypatch) -> None:
     monkeypatch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
     options = ReportOptions(runs=runs, panels=1, drawn=("joint",))
-    (drawn,) = gather(options, material.toy_views(), FakeSimulator())["pictures"]
+    (drawn,) = gather(options, material.toy_views(), FakeSimulator())["images"]
     assert drawn["run"].name == "joint" and drawn["best"] and drawn["gif"]
     with pytest.raises(RunError, match="drawn names missing; the runs are joint, segmentation"):
         gather(replace(options, drawn=("missing",)), material.toy_views(), FakeSimulator())
@@ -267,7 +267,7 @@ def test_of_points_without_masks_the_touches_are_shown(runs, monkeypatch) -> Non
             return [replace(one, mask=None) for one in super().propose(observation)]
 
     monkeypatch.setattr("eval.report.views.agent_of", lambda run: PointsOnly())
-    (drawn,) = gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator())["pictures"]
+    (drawn,) = gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator())["images"]
     assert drawn["best"] == drawn["worst"] == [] and drawn["gif"] and "no masks" in drawn["missing"]
 
 
@@ -309,7 +309,7 @@ def test_views_are_picked_by_their_score() -> None:
     )
     assert {panel.view for panel in best} == {0, 2} and {panel.view for panel in worst} == {1, 3}
     assert all(panel.score > 0.8 for panel in best) and all(panel.score == 0 for panel in worst)
-    assert best[0].score >= best[1].score and best[0].picture.dtype == np.uint8
+    assert best[0].score >= best[1].score and best[0].image.dtype == np.uint8
 
 
 def test_a_view_score_is_the_mean_of_the_best_overlaps() -> None:

@@ -221,7 +221,7 @@ def test_labels_are_those_of_the_central_pixels() -> None:
         assert labels[row, column] == full[3 * row + 1, 3 * column + 1]
 
 
-def test_two_halves_of_a_picture_are_two_superpixels() -> None:
+def test_two_halves_of_an_image_are_two_superpixels() -> None:
     image = np.zeros((300, 300, 3), dtype=np.uint8)
     image[:, 150:] = 200
     labels = superpixel_labels(image)

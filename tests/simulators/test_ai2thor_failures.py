@@ -50,14 +50,14 @@ class TestAnswersThatLackSomething:
     @pytest.mark.parametrize(
         ("asked", "cause"),
         [
-            ({"without": "rgb"}, "sent no colour picture"),
-            ({"without": "depth"}, "sent no depth picture"),
-            ({"without": "ids"}, "sent no instance picture"),
+            ({"without": "rgb"}, "sent no colour image"),
+            ({"without": "depth"}, "sent no depth image"),
+            ({"without": "ids"}, "sent no instance image"),
             ({"fov": 60.0}, "a field of view of 60 degrees, not of 90"),
             ({"size": [200, 300]}, r"of \(200, 300\), not of \(300, 300\) pixels"),
         ],
     )
-    def test_a_missing_picture_is_named(self, tmp_path, asked, cause):
+    def test_a_missing_image_is_named(self, tmp_path, asked, cause):
         with flat_simulator(tmp_path, asked=asked, restarts=0) as simulator:
             with pytest.raises(PlayerProtocolError, match=cause) as error:
                 simulator.load(HERE)

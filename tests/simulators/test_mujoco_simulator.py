@@ -36,7 +36,7 @@ def location_with_objects(simulator, room):
 
 
 def touch_until_moved(simulator, seen):
-    """Touch visible objects with the largest force until the picture changes."""
+    """Touch visible objects with the largest force until the image changes."""
     truth = simulator.instances()
     for mask in truth.masks:
         for row, column in np.argwhere(mask & (seen["depth"] < REACH))[::7]:
@@ -53,7 +53,7 @@ def test_it_is_a_simulator(simulator):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_an_untouched_room_is_at_rest(simulator, room):
-    """Loading twice, and letting time pass, changes neither a picture nor a position."""
+    """Loading twice, and letting time pass, changes neither an image nor a position."""
     location = location_in(simulator, room)
     first = simulator.load(location)
     compiled = simulator._compiled(room).room

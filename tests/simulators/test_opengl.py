@@ -126,12 +126,12 @@ def test_two_qualities_of_one_model_look_as_before_after_a_loss(simulator):
     room = simulator._compiled(ROOMS[0]).room
     fast, fine = Renderer(room.model), Renderer(room.model, quality="fine")
 
-    def pictures():
+    def images():
         return [renderer.rgb(room.data, CAMERA).tobytes() for renderer in (fast, fine)]
 
-    before = pictures()
+    before = images()
     drawing_thread.end()
-    assert pictures() == before
+    assert images() == before
     fast.close()
     fine.close()
 
@@ -159,7 +159,7 @@ def test_a_forked_process_draws_after_its_parent_has(alone, simulator):
 
 @on_linux
 def test_a_forked_process_draws_after_another_renderer_of_its_parent(alone):
-    """Mesa draws that renderer's pictures with threads, which a fork does not copy."""
+    """Mesa draws that renderer's images with threads, which a fork does not copy."""
     if choose_backend() != "egl":
         pytest.skip("another renderer shares a display with EGL only")
     program = """

@@ -134,7 +134,7 @@ def something(event):
     return name, event.instance_masks[name]
 
 
-class TestPictures:
+class TestImages:
     def test_they_are_those_of_the_embedded_simulator(self, controller, embedded, location):
         event, view = go(controller, location), embedded.load(location)
         np.testing.assert_array_equal(event.frame, view["rgb"])

@@ -184,7 +184,7 @@ class World(MujocoSimulator):
         return (plane * ((FAR - NEAR) / FAR)).astype(np.float32)
 
     def objects(self) -> list[dict[str, Any]]:
-        """Return the metadata of the objects; visible are those in the picture and near enough."""
+        """Return the metadata of the objects; visible are those in the image and near enough."""
         assert self.scenery is not None
         room = self._loaded()[0]
         self.see()
@@ -199,7 +199,7 @@ class World(MujocoSimulator):
     def touch_then_apply_force(
         self, x: float, y: float, direction: npt.NDArray[np.float64], magnitude: float, hand: float
     ) -> tuple[bool, str, dict[str, Any]]:
-        """Reach for a point of the picture and push what is there.
+        """Reach for a point of the image and push what is there.
 
         Args:
             x: Fraction of the width, from the left.

@@ -19,12 +19,12 @@ from thor_interact_env.files import write_whole
 from thor_interact_env.gallery.portraits import (
     INSTANCES,
     GalleryError,
-    Picture,
-    agent_picture,
+    Image,
+    agent_image,
     portraits,
     require_types,
-    room_picture,
-    type_pictures,
+    room_image,
+    type_images,
 )
 from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES, room_type
 
@@ -79,7 +79,7 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
 
     names = sorted(CATALOG) if types is None else list(types)
     require_types(names, CATALOG)
-    rows = [[_captioned(_shrink(picture), name) for picture in type_pictures(name)] for name in names]
+    rows = [[_captioned(_shrink(image), name) for image in type_images(name)] for name in names]
     return _write_rows(folder, "types", rows)
 
 
@@ -103,13 +103,13 @@ def write_fixtures(folder: Path, rooms: Sequence[str] | None = None) -> list[Pat
     for name, blueprints in sorted(found.items()):
         # Those of one room are alike: take some from all over the list.
         step = max(1, len(blueprints) // INSTANCES)
-        pictures = portraits(name, blueprints[::step][:INSTANCES])
-        tiles = [_captioned(_shrink(picture), name) for picture in pictures]
+        images = portraits(name, blueprints[::step][:INSTANCES])
+        tiles = [_captioned(_shrink(image), name) for image in images]
         rows.append([*tiles, *[np.full_like(tiles[0], 255)] * (INSTANCES - len(tiles))])
     return _write_rows(folder, "fixtures", rows)
 
 
-def _write_rows(folder: Path, prefix: str, rows: Sequence[Sequence[Picture]]) -> list[Path]:
+def _write_rows(folder: Path, prefix: str, rows: Sequence[Sequence[Image]]) -> list[Path]:
     files = []
     for number, first in enumerate(range(0, len(rows), TYPES_PER_SHEET), 1):
         tiles = [tile for row in rows[first : first + TYPES_PER_SHEET] for tile in row]
@@ -149,39 +149,39 @@ def write_small(
     require_types(names, CATALOG)
     files = []
     if rooms:
-        pictures = [_shrink(_VIEWS[view](name), 220) for name in rooms]
-        sheet = _sheet(pictures, min(len(ROOM_TYPES), len(pictures)))
+        images = [_shrink(_VIEWS[view](name), 220) for name in rooms]
+        sheet = _sheet(images, min(len(ROOM_TYPES), len(images)))
         files.append(_write(folder / "rooms_small.jpg", sheet))
     if names:
-        pictures = [_shrink(type_pictures(name, 1)[0], 64) for name in names]
-        sheet = _sheet(pictures, min(_SMALL_COLUMNS, len(pictures)))
+        images = [_shrink(type_images(name, 1)[0], 64) for name in names]
+        sheet = _sheet(images, min(_SMALL_COLUMNS, len(images)))
         files.append(_write(folder / "types_small.jpg", sheet))
     return files
 
 
-_VIEWS: Final = {"overview": room_picture, "agent": agent_picture}
+_VIEWS: Final = {"overview": room_image, "agent": agent_image}
 
 
-def _shrink(picture: Picture, side: int = _THUMBNAIL) -> Picture:
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+def _shrink(image: Image, side: int = _THUMBNAIL) -> Image:
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _captioned(picture: Picture, text: str) -> Picture:
-    strip = np.full((_CAPTION, picture.shape[1], 3), 255, np.uint8)
+def _captioned(image: Image, text: str) -> Image:
+    strip = np.full((_CAPTION, image.shape[1], 3), 255, np.uint8)
     cv2.putText(strip, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.vstack([picture, strip])
+    return np.vstack([image, strip])
 
 
-def _sheet(tiles: Sequence[Picture], columns: int) -> Picture:
+def _sheet(tiles: Sequence[Image], columns: int) -> Image:
     blank = np.full_like(tiles[0], 255)
     padded = [*tiles, *[blank] * (-len(tiles) % columns)]
     return np.vstack([np.hstack(padded[first : first + columns]) for first in range(0, len(padded), columns)])
 
 
-def _write(path: Path, picture: Picture) -> Path:
+def _write(path: Path, image: Image) -> Path:
     # OpenCV warns about a setting that the format does not have.
     quality = [cv2.IMWRITE_JPEG_QUALITY, _SMALL_QUALITY] if path.suffix == ".jpg" else []
-    encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1]
     return write_whole(path, encoded.tobytes())
 
 

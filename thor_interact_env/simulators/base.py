@@ -83,7 +83,7 @@ class Simulator(Protocol):
     def load(self, location: Location) -> Observation:
         """Spawn the location's room with its seed, put the agent there and return what it sees.
 
-        Everything is at rest: the picture does not change until something is touched.
+        Everything is at rest: the image does not change until something is touched.
 
         Raises:
             UnknownRoomError: There is no such room.

@@ -1,4 +1,4 @@
-"""Lets triton, which torch brings, be imported after pictures have been drawn.
+"""Lets triton, which torch brings, be imported after images have been drawn.
 
 Mesa's software renderer opens LLVM so that every library loaded later may use it. Triton's library holds an
 LLVM of its own, of another release; loaded after Mesa's, it would take thousands of functions from there, and
@@ -35,7 +35,7 @@ class _Finder:
                     # What one allocator gives the other would be asked to take back.
                     raise ImportError(
                         "triton cannot be loaded beside Mesa's LLVM and an allocator of LD_PRELOAD: "
-                        "import torch and triton before the first picture is drawn, or unset LD_PRELOAD"
+                        "import torch and triton before the first image is drawn, or unset LD_PRELOAD"
                     )
                 # Python then finds it loaded.
                 ctypes.CDLL(spec.origin, mode=os.RTLD_NOW | os.RTLD_DEEPBIND)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STILL_METRES: Final = 1e-3
 STILL_DEGREES: Final = 0.2
-"""What an object may move and turn between two looks and count as resting: less than a picture shows."""
+"""What an object may move and turn between two looks and count as resting: less than an image shows."""
 
 LOWEST: Final = -5.0
 """Height in metres below which an object has left the room, and falls for ever."""

@@ -28,7 +28,7 @@ from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.ai2thor.history import Touch, pack, unpack
 from thor_interact_env.simulators.ai2thor.options import Platform, PlayerOptions, Quality
 from thor_interact_env.simulators.ai2thor.player import require_ai2thor
-from thor_interact_env.simulators.ai2thor.views import View, instances_of, same_pictures
+from thor_interact_env.simulators.ai2thor.views import View, instances_of, same_images
 from thor_interact_env.simulators.ai2thor.world import ReachFrom, World
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -315,7 +315,7 @@ class Ai2thorSimulator:
                 stacklevel=7,
             )
         # Whoever compares views by identity must not take equal ones for a change.
-        self._view = View(lost.observation, view.event) if same_pictures(lost, view) else view
+        self._view = View(lost.observation, view.event) if same_images(lost, view) else view
 
     def _insist(self, attempt: Callable[[], Returned]) -> Returned:
         """Make an attempt; where the player fails, another one with a new player, up to the limit."""

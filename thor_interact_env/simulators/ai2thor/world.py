@@ -16,7 +16,7 @@ from thor_interact_env.simulators.ai2thor.history import Touch
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 from thor_interact_env.simulators.ai2thor.player import Player, said
 from thor_interact_env.simulators.ai2thor.rest import broken, still
-from thor_interact_env.simulators.ai2thor.views import View, fault_of_pictures, view_of
+from thor_interact_env.simulators.ai2thor.views import View, fault_of_images, view_of
 from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class World:
         quiet = 0
         for _ in range(self._looks):
             before, event = event, self._advance(timeStep=PHYSICS_STEP, simSeconds=LOOK_SECONDS)
-            # The pieces of what breaks are in the picture and in no metadata: they get all the time.
+            # The pieces of what breaks are in the image and in no metadata: they get all the time.
             quiet = quiet + 1 if still(before, event) and broken(event) == already else 0
             if quiet >= TREMBLING_LOOKS or (quiet and event.metadata["isSceneAtRest"]):
                 break
@@ -232,7 +232,7 @@ class World:
         return self._done(self.player.step("AdvancePhysicsStep", allowAutoSimulation=True, **seconds))
 
     def _look(self, event: "Event") -> View:
-        fault = fault_of_pictures(event)
+        fault = fault_of_images(event)
         if fault is not None:
             raise self.player.fault(fault)
         self.clip_planes = self.player.clip_planes

@@ -4,7 +4,7 @@
     python -m thor_interact_env.simulators.mujoco.golden --record   # after WORLD_VERSION was raised
 
 The digests of twelve rooms come with the package. What a room holds and where a spawn puts it depend on this
-package and on NumPy's generators, motions also on MuJoCo's release, pictures on the OpenGL renderer; each has
+package and on NumPy's generators, motions also on MuJoCo's release, images on the OpenGL renderer; each has
 a digest of its own. No digest depends on the processor.
 """
 
@@ -86,7 +86,7 @@ def digests(name: str) -> dict[str, str]:
     }
 
 
-def picture_digest(name: str) -> str:
+def image_digest(name: str) -> str:
     """Return the digest of a view of one room: colours, depth, and the masks of the ground truth."""
     simulator = MujocoSimulator()
     try:
@@ -104,7 +104,7 @@ def _location(name: str, positions: np.ndarray, rng: np.random.Generator) -> Loc
 
 
 def recorded() -> dict[str, Any]:
-    """Return what was recorded: version, releases of MuJoCo and NumPy, digests of rooms and of pictures."""
+    """Return what was recorded: version, releases of MuJoCo and NumPy, digests of rooms and of images."""
     content: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return content
 
@@ -119,7 +119,7 @@ class Comparison:
     """How this machine's world compares with the recorded one.
 
     Attributes:
-        same: Whether all that can be compared here is the same; pictures do not count.
+        same: Whether all that can be compared here is the same; images do not count.
         detail: What was found, as one sentence without a full stop.
         remedy: What to do about a difference; "" if there is none.
     """
@@ -147,10 +147,10 @@ def compare(rooms: Sequence[str] = ROOMS) -> Comparison:
     )
 
 
-def compare_pictures(rooms: Sequence[str] = ROOMS) -> dict[str, bool] | None:
-    """Return for each room whether its picture is the recorded one; None if this renderer has none."""
+def compare_images(rooms: Sequence[str] = ROOMS) -> dict[str, bool] | None:
+    """Return for each room whether its image is the recorded one; None if this renderer has none."""
     golden = recorded()["pictures"].get(renderer_name())
-    return None if golden is None else {name: picture_digest(name) == golden[name] for name in rooms}
+    return None if golden is None else {name: image_digest(name) == golden[name] for name in rooms}
 
 
 def record() -> None:
@@ -172,7 +172,7 @@ def record() -> None:
                 "in thor_interact_env/world.py, for results of the two cannot be compared"
             )
         content["pictures"] = before["pictures"]
-    content["pictures"][renderer_name()] = {name: picture_digest(name) for name in ROOMS}
+    content["pictures"][renderer_name()] = {name: image_digest(name) for name in ROOMS}
     write_whole(FILE, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -228,11 +228,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     found = compare()
     print("\n".join(filter(None, (found.detail, found.remedy))))
-    pictures = compare_pictures()
-    if pictures is None:
-        print(f"pictures: none were recorded for {renderer_name()}")
+    images = compare_images()
+    if images is None:
+        print(f"images: none were recorded for {renderer_name()}")
     else:
-        print(f"pictures: {sum(pictures.values())} of {len(pictures)} are the same bytes")
+        print(f"images: {sum(images.values())} of {len(images)} are the same bytes")
     raise SystemExit(0 if found.same else 1)
 
 

@@ -18,7 +18,7 @@ from thor_interact_env.simulators.mujoco.materials import Material
 Vector = tuple[float, float, float]
 
 TINY, SMALL, MEDIUM, LARGE, HUGE = 6, 8, 12, 14, 20
-"""Corners of round things, by how much of a picture they fill: a stem, a knob, a cup, a vase, a table top."""
+"""Corners of round things, by how much of an image they fill: a stem, a knob, a cup, a vase, a table top."""
 
 
 @dataclass(frozen=True)

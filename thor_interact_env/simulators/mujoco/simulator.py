@@ -1,4 +1,4 @@
-"""The embedded simulator behind the `Simulator` protocol: coordinates, camera, pictures, caching."""
+"""The embedded simulator behind the `Simulator` protocol: coordinates, camera, images, caching."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class MujocoSimulator:
         touch_at: Where a force acts: the touched point (the paper) or the object's centre of mass (AI2-THOR).
         shadows: Whether the ceiling light casts shadows.
         room_cache: Compiled rooms that are kept beside the loaded one, each with a renderer.
-        quality: "fast", or "fine" for pictures to look at: smooth edges and sharp shadows at several times
+        quality: "fast", or "fine" for images to look at: smooth edges and sharp shadows at several times
             the cost. It changes what is seen, so a learner should see one quality throughout.
 
     Raises:

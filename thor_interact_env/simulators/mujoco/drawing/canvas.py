@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Canvas:
-    """What a model is drawn on: square pictures of its scene, in colour, as depth or as geom identifiers.
+    """What a model is drawn on: square images of its scene, in colour, as depth or as geom identifiers.
 
     All canvases of a process share one OpenGL context. `mujoco.Renderer` opens one for each model, in which
     Mesa compiles its shaders again: 0.2 s of every new room. Where the context was lost, the model is
-    uploaded to the next one, and the pictures stay the same.
+    uploaded to the next one, and the images stay the same.
 
     A canvas may be used from any thread, by one at a time.
 

@@ -19,7 +19,7 @@ REMEDY: Final = (
 )
 
 _SIDE: Final = 64
-"""Pixels along a side of a context's own picture, which nothing is drawn on: canvases bring theirs."""
+"""Pixels along a side of a context's own image, which nothing is drawn on: canvases bring theirs."""
 
 _SURFACELESS: Final = 0x31DD
 """EGL_PLATFORM_SURFACELESS_MESA: a display of Mesa's that belongs to no window system and no device."""

@@ -1,4 +1,4 @@
-"""The pictures of a room: colours, distances, and which thing is where; only what can be seen is drawn."""
+"""The images of a room: colours, distances, and which thing is where; only what can be seen is drawn."""
 
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import mujoco
 
 Quality = Literal["fast", "fine"]
-"""How much time a picture may cost: see `QUALITIES`."""
+"""How much time an image may cost: see `QUALITIES`."""
 
 QUALITIES: Final[dict[Quality, tuple[int, int]]] = {"fast": (512, 0), "fine": (2048, 4)}
 """Pixels along a side of the shadow map, and samples per pixel that smooth edges (0: one, unsmoothed)."""
 
 FOCAL_LENGTH: Final = IMAGE_SIZE / 2 * cosine(FIELD_OF_VIEW / 2 * DEGREE) / sine(FIELD_OF_VIEW / 2 * DEGREE)
-"""Pixels between the eye and the plane of the picture."""
+"""Pixels between the eye and the plane of the image."""
 
 SHELL: Final = "shell"
 """Name of the body, the last of a room, that shows floor, walls and ceiling."""
@@ -50,7 +50,7 @@ class Renderer:
     Args:
         model: What to render.
         shadows: Whether the room's light casts shadows.
-        quality: "fast", or "fine" for pictures to look at: smooth edges and sharp shadows, at several times
+        quality: "fast", or "fine" for images to look at: smooth edges and sharp shadows, at several times
             the cost.
 
     Raises:
@@ -81,7 +81,7 @@ class Renderer:
         self._shadowless = int(mujoco.mjtCatBit.mjCAT_DECOR)
 
     def update(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[np.intp]:
-        """Fill the canvas's scene with all that can leave a trace in a picture; shadows count if it is lit.
+        """Fill the canvas's scene with all that can leave a trace in an image; shadows count if it is lit.
 
         Returns:
             (n,) identifiers of the geoms in the scene.
@@ -111,7 +111,7 @@ class Renderer:
             geom.category = self._shadowless
 
     def rgb(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.uint8]:
-        """Return the (300, 300, 3) uint8 picture."""
+        """Return the (300, 300, 3) uint8 image."""
         self.update(data, camera, lit=True)
         return self.canvas.colours()
 
@@ -150,17 +150,17 @@ def ray_lengths() -> npt.NDArray[np.float64]:
 def in_view(
     model: "mujoco.MjModel", data: "mujoco.MjData", camera: str, geoms: npt.NDArray[np.intp], shadows: bool
 ) -> npt.NDArray[np.bool_]:
-    """Return which geoms can leave a trace in a square picture; the others need not be drawn.
+    """Return which geoms can leave a trace in a square image; the others need not be drawn.
 
     Args:
         model: The room.
         data: Where everything is.
         camera: Who looks.
         geoms: (n,) identifiers.
-        shadows: Whether a shadow that falls into the picture counts as a trace.
+        shadows: Whether a shadow that falls into the image counts as a trace.
 
     Returns:
-        (n,) bool. False is certain: boxes around the geom and its shadow are outside the picture.
+        (n,) bool. False is certain: boxes around the geom and its shadow are outside the image.
     """
     index = model.camera(camera).id
     axes = data.cam_xmat[index].reshape(3, 3)

@@ -1,4 +1,4 @@
-"""The pictures of a report, ready to be put into a page: charts as SVG, panels as JPEG, touches as GIF.
+"""The images of a report, ready to be put into a page: charts as SVG, panels as JPEG, touches as GIF.
 
 Charts take their ink from the page's text colour, so that one chart suits a dark page and a light one.
 """
@@ -174,13 +174,13 @@ def _svg(figure: Figure, name: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(name)}" ', 1)
 
 
-def jpeg_uri(picture: npt.NDArray[np.uint8], width: int = 1200, quality: int = 82) -> str:
-    """Return an RGB picture as a data URI, no wider than `width` pixels."""
-    if picture.shape[1] > width:
-        height = round(picture.shape[0] * width / picture.shape[1])
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def jpeg_uri(image: npt.NDArray[np.uint8], width: int = 1200, quality: int = 82) -> str:
+    """Return an RGB image as a data URI, no wider than `width` pixels."""
+    if image.shape[1] > width:
+        height = round(image.shape[0] * width / image.shape[1])
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    content = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
     return _uri("image/jpeg", content)
 
 
@@ -198,10 +198,10 @@ def gif_uri(frames: Sequence[npt.NDArray[np.uint8]], milliseconds: int = 900) ->
         raise ValueError("a GIF needs at least one frame, and got none")
     from PIL import Image
 
-    pictures = [Image.fromarray(frame).quantize(128) for frame in frames]
+    images = [Image.fromarray(frame).quantize(128) for frame in frames]
     stream = io.BytesIO()
-    pictures[0].save(
-        stream, format="GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0
+    images[0].save(
+        stream, format="GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0
     )
     return _uri("image/gif", stream.getvalue())
 
