@@ -1,13 +1,13 @@
 """The agents that learn, each registered once beside its code: how it is trained, loaded and shown.
 
-The table, the report and the benchmark read this register and hold no names of agents. An agent's package
+The table, the report and the benchmark read this registry and contain no names of agents. An agent's package
 has a module `registration`, which calls `register`; those in the folder `agents` are found by that name. A
-package of a user names its own as an entry point of the group `thor_interact.agents`:
+user's package registers its agent by an entry point of the group `thor_interact.agents`:
 
     [project.entry-points."thor_interact.agents"]
     mine = "my_package.registration"
 
-Nothing here loads an agent, or torch, before it is asked for.
+No agent, and not torch, is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class Row:
 
     Attributes:
         letter: Its letter in the paper's table 1, or another that is free.
-        name: What it is, in a few words.
+        name: Short description.
         options: Arguments of `from_preset` of the agent's configuration; the others have their defaults.
-        forces: Whether forces, or masses, are learned, too.
+        forces: Whether forces or masses are learned too.
         agent: Name of the agent; `registered_rows` fills it in.
     """
 
@@ -57,13 +57,14 @@ class RegisteredAgent:
     """An agent that learns.
 
     Attributes:
-        name: What `config.json` of its runs says under `system`.
-        label: What it is called in tables.
+        name: The value of `system` in `config.json` of its runs.
+        label: Its name in tables.
         agent: Its class, `package.module:Class`, with `from_run(run, device)` and `propose(observation)`.
         config: The class of its configurations, `package.module:Class`: frozen, with `from_preset(name,
-            **options)`, and `counterpart()`, which says as a `TrainConfig` where and how it is evaluated.
-        train: What trains it, `package.module:function`, called with a configuration, a run folder, whether
-            to go on with it, and where `monitored` with a function that measures the agent meanwhile.
+            **options)`, and `counterpart()`, which returns the `TrainConfig` that states where and how it is
+            evaluated.
+        train: Its training function, `package.module:function`, called with a configuration, a run folder,
+            whether to continue, and if `monitored` a function that evaluates the agent during training.
         monitored: Whether it can be measured while it learns.
         rows: Its rows of the tables.
     """
@@ -84,18 +85,18 @@ class RegisteredAgent:
             **options: Fields that differ from the defaults.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
+            ConfigurationError: There is no such preset, or a value is invalid.
         """
         return load(self.config).from_preset(preset, **options)
 
     def learn(self, config: Any, run: Path, resume: bool, evaluate: Any = None) -> Agent:
-        """Train, or go on training.
+        """Train, or continue training.
 
         Args:
             config: A configuration of this agent.
             run: The run folder.
-            resume: Go on with what is there.
-            evaluate: Measures the agent while it learns; only used where `monitored`.
+            resume: Continue the existing run.
+            evaluate: Evaluates the agent during training; only used if `monitored`.
 
         Returns:
             The trained agent.
@@ -145,7 +146,7 @@ def registered_agents() -> Mapping[str, RegisteredAgent]:
 
 @cache
 def _find() -> None:
-    """Let the packages of this folder, and those of users, register their agents; once."""
+    """Register the agents of this folder and those of users; only the first call has an effect."""
     for module in sorted(one.name for one in pkgutil.iter_modules(agents.__path__) if one.ispkg):
         name = f"agents.{module}.registration"
         if importlib.util.find_spec(name) is not None:
@@ -180,7 +181,7 @@ def registered_rows() -> Mapping[str, Row]:
 
 
 def load(name: str) -> Any:
-    """Return what `package.module:name` stands for, importing the module.
+    """Import a module and return the object named by `package.module:name`.
 
     Raises:
         ConfigurationError: The module, or the name in it, does not exist.

@@ -22,7 +22,7 @@ ProposePoints = Callable[[Observation], Sequence[Point]]
 """From a view to the points to touch, best first."""
 
 ATTEMPTS_PER_POINT = 3
-"""Most forces applied at one point: the next smaller, the predicted and the maximum force."""
+"""Maximum number of forces applied at one point: the next smaller, the predicted and the maximum force."""
 
 _MAXIMUM_FORCE = len(FORCES) - 1
 
@@ -53,11 +53,11 @@ class InteractionSchedule:
 
     @property
     def steps(self) -> int:
-        """Most touches of an episode, one per attempt: what the environment must allow."""
+        """Maximum number of touches of an episode, one per attempt; the environment must allow them."""
         return self.allowed_steps(OracleOptions())
 
     def allowed_steps(self, oracles: OracleOptions) -> int:
-        """Return the most touches of an episode in which oracles may add points."""
+        """Return the maximum number of touches of an episode in which oracles may add points."""
         points = self.greedy + self.random + (MAX_ADDED_POINTS if oracles.points else 0)
         return max(1, points * (ATTEMPTS_PER_POINT if self.joint else 1))
 
@@ -74,7 +74,7 @@ class InteractionRecord:
         random_touches: Random points.
         attempts: Forces applied, up to three at a point.
         changes: Attempts that changed the image, with or without success.
-        truth: Ground truth of the first view, where the task asked for it (full supervision); else None.
+        truth: Ground truth of the first view, where the task requests it (full supervision); else None.
     """
 
     experience: Experience
@@ -113,24 +113,24 @@ def interact(
     rng: np.random.Generator,
     oracles: OracleOptions | None = None,
 ) -> InteractionRecord:
-    """Visit one location: touch the agent's points, then random ones, and note what they taught.
+    """Visit one location: touch the agent's points, then random ones, and record the results.
 
     The room is not reset in between, so changes accumulate. Each point keeps one random direction for all its
     attempts. Success is the environment's `info["success"]`, judged from images alone, unless the mask oracle
     is on: then a point succeeds exactly if a movable object in reach is there in the first view, and has its
-    true mask in that view. The touches are made all the same, for they tell about the force (an object that
+    true mask in that view. The touches are made nevertheless, since they measure the force (an object that
     no force moved counts as moved by the maximum force, the last that was tried).
 
     Args:
         env: The environment; an episode must allow `schedule.allowed_steps(oracles)` touches.
         location: Where to go.
         propose_points: Chooses the greedy points from the first view; those after the first `schedule.greedy`
-            are left, and it is not called when that is 0.
+            are ignored, and it is not called when that is 0.
         schedule: How many points, and how they are touched.
         rng: Decides random points and directions. The random points do not depend on the greedy ones.
         oracles: Ground truth in place of the agent's points or of its masks; None is the self-supervised
-            rule, for which no ground truth is asked. With the interaction oracle each reachable movable
-            object gets one point, though `schedule.greedy` be 0.
+            rule, which needs no ground truth. With the interaction oracle each reachable movable
+            object gets one point, even if `schedule.greedy` is 0.
 
     Returns:
         The record of the location.
