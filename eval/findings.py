@@ -315,13 +315,13 @@ def _flush_left(lines: Sequence[Sequence[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success, whatever holds; 2 after a mistake in what was asked for.
+        SystemExit: Always: 0 after success, whatever holds; 2 after a mistake in the arguments.
     """
     run_command_line(lambda words: _run(parse_options(FindingsOptions, PROGRAM, words)), arguments)
 

@@ -118,7 +118,7 @@ def optical_flow(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
     height, width = before.shape[:2]
     if min(height, width) < MINIMUM_FLOW_SIZE:
         raise ValueError(
-            f"the images are {height} x {width} pixels; an optical flow needs {MINIMUM_FLOW_SIZE} x {MINIMUM_FLOW_SIZE}"
+            f"the images are {height} x {width} pixels; an optical flow needs {MINIMUM_FLOW_SIZE} or more"
         )
     grey = [cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in (before, after)]
     # A new one each time: it keeps state from call to call, and a touch must not depend on earlier ones.

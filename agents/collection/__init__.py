@@ -1,2 +1,1 @@
-"""Visiting locations: an agent touches points, in this process or in workers, and the results are
-recorded."""
+"""Visiting locations: an agent touches points, here or in workers, and the results are recorded."""

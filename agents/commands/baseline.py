@@ -98,7 +98,7 @@ class Baseline(Generic[Config]):
     evaluate: Callable[..., object]
 
     def main(self, arguments: Sequence[str] | None = None) -> NoReturn:
-        """Run the command line and leave the process.
+        """Run the command line and exit.
 
         Args:
             arguments: Words after the program's name; by default those of the process.
@@ -123,7 +123,7 @@ class Baseline(Generic[Config]):
         Raises:
             ConfigurationError: There is no such preset, or a value is invalid.
             CheckpointError: The run to continue has no readable configuration.
-            SystemExit: tyro has printed the help or its own complaint.
+            SystemExit: tyro has printed the help or an error.
         """
         config, out = default_configuration(self.config, words)
         default = self.train_options(config=config, out=out)

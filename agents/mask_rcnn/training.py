@@ -1,4 +1,4 @@
-"""The training loop of Mask R-CNN: collect the views, learn, measure, save; and go on after a kill."""
+"""The training loop of Mask R-CNN: collect the views, learn, evaluate, save, and resume after a kill."""
 
 import time
 from collections import defaultdict
@@ -35,11 +35,11 @@ from selfsup.augmentation import draw_augmentation
 VIEWS_FOLDER = "views"
 
 Evaluate = Callable[[MaskRCNNAgent], dict[str, float]]
-"""Measures an agent on held-out views: numbers by name."""
+"""Evaluates an agent on held-out views: numbers by name."""
 
 _MOMENTUM = 0.9
 _AUGMENTATION, _ORDER = 1, 2
-"""Branches of the run's seed that decide how views are changed, and in which order they are seen."""
+"""Branches of the run's seed for the augmentation and the order of the views."""
 
 
 def train(
@@ -50,15 +50,15 @@ def train(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> MaskRCNNAgent:
-    """Train, or go on training.
+    """Train, or continue training.
 
     Args:
-        config: What to do.
+        config: The configuration of the run.
         run: The run folder; see `agents.training.run_folder`.
-        resume: Go on from the last whole checkpoint of the folder, or from the start where there is none yet.
-        evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
+        resume: Continue from the last complete checkpoint of the folder, or start if there is none yet.
+        evaluate: Evaluates the agent on held-out views every `evaluate_every` episodes.
         collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
-        stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
+        stop_after: Stop after this many episodes of the run, at a checkpoint; None continues to the end.
 
     Returns:
         The trained agent.
@@ -68,8 +68,8 @@ def train(
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
         CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
+        MainGuardError: Workers cannot start, because the main program runs again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
         UnknownSplitError: There is no such split.
         FloatingPointError: Training diverged.
     """
@@ -92,7 +92,7 @@ def train(
 
 
 class _Training(Progress):
-    """A run in progress: the network, the optimizer, the views, and how far it has come."""
+    """A run in progress: the network, the optimizer, the views and the progress."""
 
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class _Training(Progress):
         )
 
     def collect(self, collector: Collector, logger: MetricsLogger) -> None:
-        """Make sure that all views are there."""
+        """Collect all missing views."""
         start, visited = time.perf_counter(), 0
         logger.describe(f"{len(self.views)} locations")
         for records in self.views.collect(collector):
@@ -135,7 +135,7 @@ class _Training(Progress):
             logger.log(self._counters(1, "collect") | row)
 
     def go_on(self, logger: MetricsLogger, evaluate: Evaluate | None, stop_after: int | None) -> None:
-        """Go through the episodes that are left."""
+        """Run the remaining episodes."""
         last = self.schedule.episodes
         if stop_after is not None:
             last = min(last, stop_after)
@@ -178,7 +178,7 @@ class _Training(Progress):
         images, targets = self.fabric.to_device(
             ([image for image, _ in batch], [masks for _, masks in batch])
         )
-        # Fabric's own module would round the boxes, too, to bf16: from pixel 256 on, to even ones.
+        # Fabric's own module would also round the boxes to bf16: above pixel 256 to even pixels.
         with self.fabric.autocast():
             losses = self.network(images, targets)
         total = torch.stack(list(losses.values())).sum()
@@ -222,7 +222,7 @@ class _Training(Progress):
         keep_checkpoint(self.run, self.episode, Checkpoint(self.network.state_dict(), tensors, state))
 
     def restore(self) -> None:
-        """Go back to the last checkpoint of the run folder."""
+        """Restore the last checkpoint of the run folder."""
         folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         restore_training(self.network, self.optimizer, checkpoint, folder)
         with reading_state(folder):

@@ -1,9 +1,8 @@
-"""The training loop: collect, learn, measure, save; and go on after a kill (paper section 4.2, appendix C).
+"""The training loop: collect, learn, evaluate, save, and resume after a kill (paper section 4.2, appendix C).
 
-Episode by episode: the workers collect new locations with the weights as they are at its start, meanwhile
-the network makes its updates from the memory bank, then the new locations enter the bank. This fixed lag
-of one episode makes a run a function of its configuration alone, however many workers there are and
-however fast they are.
+In each episode the workers collect new locations with the weights from its start, while the network is
+updated from the memory bank; then the new locations enter the bank. This fixed lag of one episode makes a run
+a function of its configuration alone, independent of the number of workers and their speed.
 """
 
 import shutil
@@ -44,10 +43,10 @@ from selfsup.memory_bank import MemoryBank, MemoryBankError
 from thor_interact_env.locations.splits import split_rooms
 
 Evaluate = Callable[[SelfSupervisedAgent], dict[str, float]]
-"""Measures an agent on held-out views: numbers by name."""
+"""Evaluates an agent on held-out views: numbers by name."""
 
 _BATCHES = 1
-"""Branch of the run's seed that decides batches and augmentation; locations have longer branches."""
+"""Branch of the run's seed for batches and augmentation; locations have longer branches."""
 
 
 def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]:
@@ -74,15 +73,15 @@ def train(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> SelfSupervisedAgent:
-    """Train, or go on training.
+    """Train, or continue training.
 
     Args:
-        config: What to do.
+        config: The configuration of the run.
         run: The run folder; see `agents.training.run_folder`.
-        resume: Go on from the last whole checkpoint of the folder, or from the start where there is none yet.
-        evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
-        collector: Visits locations; by default as the configuration says. It is closed.
-        stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
+        resume: Continue from the last complete checkpoint of the folder, or start if there is none yet.
+        evaluate: Evaluates the agent on held-out views every `evaluate_every` episodes.
+        collector: Visits locations; by default that of the configuration. It is closed.
+        stop_after: Stop after this many episodes of the run, at a checkpoint; None continues to the end.
 
     Returns:
         The trained agent.
@@ -92,8 +91,8 @@ def train(
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
         CheckpointError: The checkpoints or the memory bank are missing or corrupt; nothing was changed.
         UnknownSplitError: There is no such split.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
+        MainGuardError: Workers cannot start, because the main program runs again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
         FloatingPointError: Training diverged.
     """
     going_on = begin_run(config, run, resume)
@@ -106,7 +105,7 @@ def train(
     try:
         with (
             closing(collector if collector is not None else make_collector(config)) as open_collector,
-            # What the other ranks note is the same, and is forgotten with their weights.
+            # The records of the other ranks are equal, and are deleted with their weights.
             MetricsLogger(
                 weights_folder if rank else run,
                 config.schedule.total_updates,
@@ -122,7 +121,7 @@ def train(
 
 
 class _Training(Progress):
-    """A run in progress: the learner, the memory bank, and how far it has come."""
+    """A run in progress: the learner, the memory bank and the progress."""
 
     collector: Collector
     weights_folder: Path
@@ -141,7 +140,7 @@ class _Training(Progress):
         self.late_episodes: list[int] = []
 
     def agent(self) -> SelfSupervisedAgent:
-        """Return an agent with the weights as they are now."""
+        """Return an agent with the current weights."""
         return SelfSupervisedAgent(self.learner.network, refined=self.schedule.refined_instances)
 
     def go_on(
@@ -152,13 +151,13 @@ class _Training(Progress):
         evaluate: Evaluate | None,
         stop_after: int | None,
     ) -> None:
-        """Go through the episodes that are left."""
+        """Run the remaining episodes."""
         self.collector, self.weights_folder, self.logger = collector, weights_folder, logger
         last = self.schedule.total_episodes
         if stop_after is not None:
             last = min(last, stop_after)
         if self.late_episodes and self.episode < last:
-            # Only without `wait_for_workers`, where a run is no function of its configuration anyway.
+            # Only without `wait_for_workers`, where a run is not a function of its configuration.
             number, _ = self.schedule.place(self.episode - 1)
             wanted = self.schedule.stages[number].locations_per_episode
             self.late = [self._submit(number, episode, wanted) for episode in self.late_episodes]
@@ -171,7 +170,7 @@ class _Training(Progress):
                 self._save(number, local)
 
     def _start_stage(self, number: int) -> None:
-        """Begin with an empty bank and a fresh optimizer, and fill the bank."""
+        """Start with an empty bank and a fresh optimizer, and fill the bank."""
         stage = self.schedule.stages[number]
         if number > 0:
             self.learner.start_stage()
@@ -189,7 +188,7 @@ class _Training(Progress):
 
     def _episode(self, number: int, local: int, evaluate: Evaluate | None) -> None:
         stage = self.schedule.stages[number]
-        # What the last episode collected would never be learned from.
+        # Locations of the last episode would never be used.
         wanted = stage.locations_per_episode if local + 1 < stage.episodes else 0
         pending = self._submit(number, local + 1, wanted)
         self.logger.describe(f"stage {number + 1}, episode {local + 1}/{stage.episodes}")
@@ -229,7 +228,7 @@ class _Training(Progress):
         return {**means, "learning_rate": rate, "images_per_second": speed}
 
     def _submit(self, number: int, episode: int, count: int) -> Pending:
-        """Start collecting `count` locations with the weights as they are now."""
+        """Start collecting `count` locations with the current weights."""
         weights = self.weights_folder / f"stage-{number + 1}-episode-{episode:06d}.safetensors"
         needed = {path for pending in self.late for path in pending.weights}
         for old in set(self.weights_folder.glob("*.safetensors")) - needed:
@@ -250,7 +249,7 @@ class _Training(Progress):
         return Pending(self.collector, task.split()[self.rank :: self.ranks], episode)
 
     def _collected(self, arrived: Sequence[Pending]) -> dict[str, Any]:
-        """Wait for locations, put them into the bank, and sum them up."""
+        """Wait for locations, add them to the bank, and return their statistics."""
         parts = [pending.records() for pending in arrived]
         records = [record for found, _ in parts for record in found]
         seconds = sum(took for _, took in parts)
@@ -299,13 +298,13 @@ class _Training(Progress):
             tensors = optimizer_tensors(self.learner.optimizer)
             keep_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
         self.learner.fabric.barrier()
-        # Checkpoints of earlier stages are gone by now, and nothing else needs their banks.
+        # Checkpoints of earlier stages are deleted, and nothing else needs their banks.
         if local >= 2 * self.schedule.checkpoint_every:
             for earlier in range(number):
                 shutil.rmtree(self._bank_folder(earlier), ignore_errors=True)
 
     def restore(self) -> None:
-        """Go back to the last checkpoint of the run folder."""
+        """Restore the last checkpoint of the run folder."""
         folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         state = checkpoint.state
         self.learner.load(checkpoint, folder)
@@ -321,5 +320,5 @@ class _Training(Progress):
             except MemoryBankError as error:
                 raise CheckpointError(
                     f"The memory bank of {folder} cannot be restored ({error}); restore that file from a "
-                    f"copy, delete {folder} to go on from an older checkpoint, or train into a new folder."
+                    f"copy, delete {folder} to continue from an older checkpoint, or train into a new folder."
                 ) from None

@@ -1,4 +1,4 @@
-"""How a run begins and how far it has come: the same for every learner."""
+"""Start and progress of a run, common to all learners."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ from thor_interact_env.world import world_of
 
 
 class Trainable(RunConfiguration, Protocol):
-    """A run's configuration that says where to train, and in which rooms."""
+    """A run's configuration with device, simulator and split."""
 
     @property
     def split(self) -> str:
@@ -44,15 +44,15 @@ class Trainable(RunConfiguration, Protocol):
 
 
 def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
-    """Check a run, and prepare the folder of a new one; what is there already is left as it is.
+    """Check a run, and prepare the folder of a new one; an existing run is not changed.
 
     Args:
         config: The run.
         run: Its folder.
-        resume: Go on with what is there.
+        resume: Continue the existing run.
 
     Returns:
-        Whether there is a checkpoint to go on from.
+        Whether there is a checkpoint to continue from.
 
     Raises:
         RunExistsError: The folder is not empty and `resume` is false.
@@ -68,14 +68,15 @@ def begin_run(config: Trainable, run: Path, resume: bool) -> bool:
 
 
 def note_begin(config: Trainable, run: Path, episodes: int) -> None:
-    """Note in a run's folder that it begins, or goes on; nothing there has been changed before.
+    """Record in a run's folder that it starts or continues; nothing there has been changed before.
 
-    Warns where the run goes on in another world than it began in, or lacks the metrics of episodes done.
+    Warns if the run continues in another world than it started in, or lacks the metrics of completed
+    episodes.
 
     Args:
         config: The run.
         run: Its folder.
-        episodes: How many are done.
+        episodes: Number of completed episodes.
 
     Raises:
         CheckpointError: `run.json` or the metrics are malformed.
@@ -85,11 +86,11 @@ def note_begin(config: Trainable, run: Path, episodes: int) -> None:
 
 
 def check_metrics(run: Path, episodes: int) -> None:
-    """Warn where a run lacks the metrics of episodes done, as after a copy of a part of it.
+    """Warn if a run lacks the metrics of completed episodes, as after a partial copy.
 
     Args:
         run: Its folder.
-        episodes: How many are done, each with a record of its number.
+        episodes: Number of completed episodes, each with a record of its number.
 
     Raises:
         CheckpointError: A line of the metrics is not a record.
@@ -99,38 +100,40 @@ def check_metrics(run: Path, episodes: int) -> None:
     missing = set(range(1, episodes + 1)) - {row["episode"] for row in read_metrics(run)}
     if missing:
         warnings.warn(
-            f"{run / METRICS_FILE} lacks the records of {len(missing)} of the {episodes} episodes done: the "
-            "run goes on without them; stop it and copy the file again if there is another.",
+            f"{run / METRICS_FILE} lacks the records of {len(missing)} of the {episodes} completed episodes: "
+            "the run continues without them; stop it and copy the file again if you have it.",
             RuntimeWarning,
             stacklevel=3,
         )
 
 
 class Progress:
-    """How far a run has come: episodes and updates done, and the time they took."""
+    """Progress of a run: completed episodes and updates, and their time."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
+        """Start at zero."""
         self.episode = self.updates = 0
         self._seconds_before, self._started = 0.0, time.perf_counter()
 
     def seconds(self) -> float:
-        """Return the wall-clock time spent, without what a kill undid."""
+        """Return the wall-clock time, without that of work lost by a kill."""
         return self._seconds_before + time.perf_counter() - self._started
 
     def note_kept(self, run: Path) -> None:
-        """Write down the time so far, because what was made in it is kept although there is no checkpoint."""
+        """Record the time so far, because its results are kept although there is no checkpoint."""
         note_run(run, kept_seconds=round(self.seconds(), 3))
 
     def restore_kept(self, run: Path) -> None:
-        """Count the time of what was kept, where a run goes on without a checkpoint.
+        """Add the time of kept results, if a run continues without a checkpoint.
 
         Raises:
             CheckpointError: `run.json` is malformed.
         """
         kept = notes_of(run).get("kept_seconds", 0.0)
         if not is_number(kept):
-            raise CheckpointError(f"{run / RUN_FILE} has kept_seconds {kept!r}, no number; delete the file.")
+            raise CheckpointError(
+                f"{run / RUN_FILE} has kept_seconds {kept!r}, not a number; delete the file."
+            )
         self._seconds_before = float(kept)
 
     def saved(self) -> dict[str, Any]:
@@ -138,7 +141,7 @@ class Progress:
         return {"episode": self.episode, "updates": self.updates, "seconds": self.seconds()}
 
     def restored(self, state: Mapping[str, Any]) -> None:
-        """Go back to a checkpoint.
+        """Restore a checkpoint.
 
         Raises:
             KeyError, TypeError, ValueError: The state is malformed.
@@ -149,17 +152,17 @@ class Progress:
 
 @contextmanager
 def reading_state(folder: Path) -> Iterator[None]:
-    """Report what is wrong with the state of a checkpoint while it is read.
+    """Report errors in the state of a checkpoint while it is read.
 
     Args:
         folder: The checkpoint.
 
     Raises:
-        CheckpointError: A value of the state was missing, or of a wrong kind.
+        CheckpointError: A value of the state was missing, or of a wrong type.
     """
     try:
         yield
-    except CheckpointError:  # a ValueError too, and says more
+    except CheckpointError:  # also a ValueError, with a better message
         raise
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None

@@ -1,4 +1,4 @@
-"""The states of all random generators of a run, as values that JSON can hold."""
+"""The states of all random generators of a run, as JSON-able values."""
 
 import base64
 import random
@@ -26,7 +26,7 @@ def random_states(generator: np.random.Generator) -> dict[str, Any]:
 
 
 def restore_random_states(states: Mapping[str, Any], generator: np.random.Generator) -> None:
-    """Put back what `random_states` returned.
+    """Restore what `random_states` returned.
 
     Raises:
         CheckpointError: A state is missing or malformed.

@@ -1,4 +1,4 @@
-"""Training of VideoPCA: watch all locations, then regress their soft masks (paper appendix D)."""
+"""Training of VideoPCA: record all locations, then regress their soft masks (paper appendix D)."""
 
 import shutil
 import time
@@ -23,11 +23,11 @@ from agents.video_pca.videos import VIDEOS_FOLDER, VideoRecord, Videos
 from selfsup.augmentation import Augmentation, draw_augmentation
 
 _BATCHES = 1
-"""Branch of the run's seed that decides batches and augmentation."""
+"""Branch of the run's seed for batches and augmentation."""
 
 
 def augmented(record: VideoRecord, drawn: Augmentation) -> VideoRecord:
-    """Mirror a record and change its colours, as drawn; it is not changed itself."""
+    """Return a record mirrored and with changed colours, as drawn; the original is not changed."""
     rgb, depth, soft = record.rgb, record.depth, record.soft
     if drawn.flip:
         rgb, depth, soft = np.ascontiguousarray(rgb[:, ::-1]), depth[:, ::-1], soft[:, ::-1]
@@ -72,14 +72,14 @@ def train(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> VideoPCAAgent:
-    """Train, or go on training.
+    """Train, or continue training.
 
     Args:
-        config: What to do.
+        config: The configuration of the run.
         run: The run folder: config.json, run.json, metrics.jsonl, checkpoints.
-        resume: Go on from what the folder holds, exactly as if the run had never stopped.
+        resume: Continue the run in the folder, exactly as if it had not stopped.
         collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
-        stop_after: Stop after this many episodes, at a checkpoint; None goes to the end.
+        stop_after: Stop after this many episodes, at a checkpoint; None continues to the end.
 
     Returns:
         The trained agent.
@@ -89,8 +89,8 @@ def train(
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
         CheckpointError: The checkpoints are missing or corrupt; nothing was changed.
         CollectionError: A location cannot be visited.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
+        MainGuardError: Workers cannot start, because the main program runs again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
         UnknownSplitError: There is no such split.
         FloatingPointError: Training diverged.
     """
@@ -106,7 +106,7 @@ def train(
 
 
 class _Training(Progress):
-    """A run in progress: the learner, and how far it has come. Every batch is a function of its number."""
+    """A run in progress: the learner and the progress. Every batch is a function of its number."""
 
     def __init__(self, config: VideoPCAConfig, run: Path) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _Training(Progress):
         self.learner = SoftMaskLearner(config.counterpart())
 
     def go_on(self, collector: Collector | None, stop_after: int | None) -> None:
-        """Collect what is missing, and make the updates that are left."""
+        """Collect missing locations, and make the remaining updates."""
         last = self.schedule.total_episodes
         if stop_after is not None:
             last = min(last, stop_after)
@@ -134,7 +134,7 @@ class _Training(Progress):
                     self._save()
         note_run(self.run, training_seconds=round(self.seconds(), 1), episodes=self.episode)
         if self.episode == self.schedule.total_episodes:
-            # They are large, and only needed to go on.
+            # They are large, and only needed to resume.
             shutil.rmtree(self.run / VIDEOS_FOLDER, ignore_errors=True)
 
     def _episode(self, logger: MetricsLogger) -> None:
@@ -166,7 +166,7 @@ class _Training(Progress):
         keep_checkpoint(self.run, self.episode, Checkpoint(self.learner.weights(), tensors, state))
 
     def restore(self) -> None:
-        """Go back to the last checkpoint of the run folder."""
+        """Restore the last checkpoint of the run folder."""
         folder, checkpoint = load_last_checkpoint(self.run, self.config.digest())
         self.learner.load(checkpoint, folder)
         with reading_state(folder):

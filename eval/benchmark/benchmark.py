@@ -331,7 +331,7 @@ def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.

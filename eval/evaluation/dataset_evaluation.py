@@ -1,6 +1,6 @@
 """A dataset file in place of sampled locations: what `evaluate RUN --dataset FILE` measures at.
 
-What needs a simulator is imported inside the functions, so that `--help` answers at once.
+What needs a simulator is imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations

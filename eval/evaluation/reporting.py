@@ -1,7 +1,7 @@
 """What a run is worth: its table beside the baselines, and its targets.
 
 The entry points of the agents call this; the agents themselves, and their training, know nothing of how they
-are measured. What loads torch is imported inside the functions, so that `--help` answers at once.
+are measured. What loads torch is imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations

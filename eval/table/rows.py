@@ -1,6 +1,6 @@
 """The rows of the paper's tables, as the agents register them, and what the paper published for them.
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 from collections.abc import Mapping

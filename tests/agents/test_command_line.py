@@ -84,7 +84,7 @@ def test_train_evaluate_and_predict(world, capsys):
     assert exit_code(main, "train", *SMOKE, "--out", "run") == 0
     printed = capsys.readouterr().out
     assert "self-supervised" in printed and "all superpixels" in printed and "untrained network" in printed
-    assert "Everything lies in run" in printed
+    assert "The results are in run" in printed
     result = json.loads((world / "run" / "evaluation.json").read_text())
     assert result["split"] == "NovelSpaces/test" and result["locations"] == 2
     assert set(result["rows"]) == {"self-supervised", "untrained network", "random points", "all superpixels"}
@@ -127,12 +127,12 @@ def test_train_evaluate_and_predict(world, capsys):
     assert "model.safetensors" in complaint(main, capsys, "evaluate", "run")
     assert "model.safetensors" in complaint(main, capsys, "predict", "run", "view.npz")
     words = ("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation")
-    with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*goes on from 000003"):
+    with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*continues from 000003"):
         assert exit_code(main, *words) == 0
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     for folder in (world / "run" / "checkpoints").glob("0*"):
         (folder / "model.safetensors").write_bytes(b"")
-    assert "no whole checkpoint" in complaint(main, capsys, *words)
+    assert "no complete checkpoint" in complaint(main, capsys, *words)
 
 
 def test_without_a_folder_the_run_is_named_after_what_it_is(world):

@@ -315,7 +315,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     assert [row["phase"] for row in rows[0]] == ["collect", "learn", "learn"]
     # A run that lacks its checkpoints does not start anew.
     shutil.rmtree(whole / "checkpoints")
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="is incomplete"):
         train(config, whole, resume=True, collector=ToyCollector())
     assert read_metrics(whole) and not (whole / "checkpoints").exists()
     # Killed when all was collected and nothing learned: what was collected is told all the same.

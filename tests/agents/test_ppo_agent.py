@@ -123,7 +123,7 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     (folder / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
     (folder / "checkpoints").rename(tmp_path / "checkpoints")
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="is incomplete"):
         train(SMALL, folder, resume=True, simulator=FakeSimulator())
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     (tmp_path / "checkpoints").rename(folder / "checkpoints")

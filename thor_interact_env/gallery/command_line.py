@@ -216,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: 2 after a mistake in what was asked for.
+        SystemExit: 2 after a mistake in the arguments.
     """
     parser = _Parser(
         prog="python -m thor_interact_env.gallery", description="Contact sheets of the embedded world."
