@@ -1,4 +1,4 @@
-"""One image that shows what an agent makes of a view: six panels, as in the paper's qualitative figures.
+"""One image of an agent's predictions for a view: six panels, as in the paper's qualitative figures.
 
 Top row: the view, the interaction score, the force predicted for each pixel. Bottom row: the predicted
 instances with the chosen points, the ground truth in reach, the self-supervised masks.
@@ -44,7 +44,7 @@ def palette(count: int) -> list[Colour]:
     """
     colours: list[Colour] = []
     for rank in range(count):
-        hue = (0.12 + rank * 0.618034) % 1.0  # the golden ratio never comes near a hue twice in a row
+        hue = (0.12 + rank * 0.618034) % 1.0  # with the golden ratio consecutive hues are far apart
         red, green, blue = colorsys.hsv_to_rgb(
             hue, 0.85 - 0.25 * (rank // 8 % 2), 1.0 - 0.2 * (rank // 4 % 2)
         )
@@ -65,10 +65,10 @@ def six_panels(
     Args:
         observation: The view, (300, 300, 3) uint8.
         instances: Predictions; drawn in the order of their scores.
-        scores: (100, 100) interaction scores as logits, or None where the agent has none.
-        force: (100, 100) most likely force of each cell, 0..2, or None where the agent has none.
-        truth: The movable objects in reach, or None where they are not known.
-        supervision: (m, 100, 100) or (m, 300, 300) bool masks of what moved when touched, or None where
+        scores: (100, 100) interaction scores as logits, or None if the agent has none.
+        force: (100, 100) most likely force of each cell, 0..2, or None if the agent has none.
+        truth: The movable objects in reach, or None if unknown.
+        supervision: (m, 100, 100) or (m, 300, 300) bool masks of moved objects, or None if
             nothing was touched.
 
     Returns:
@@ -95,7 +95,7 @@ def six_panels(
 
 
 def sheet(panels: Sequence[Image], columns: int) -> Image:
-    """Arrange panels of one size in rows, on paper.
+    """Arrange panels of one size in rows on a background.
 
     Args:
         panels: As made by the functions below, at least one.
@@ -114,7 +114,7 @@ def sheet(panels: Sequence[Image], columns: int) -> Image:
 
 
 def write_png(path: str | os.PathLike[str], image: Image) -> None:
-    """Write an image as PNG, under a temporary name first, so that no half-written file is ever seen.
+    """Write an image as PNG, under a temporary name first, so that readers never see an incomplete file.
 
     Args:
         path: File to write; an existing one is replaced.
@@ -197,7 +197,7 @@ def _truth_panel(view: Image, truth: Instances) -> Image:
 
 
 def supervision_panel(view: Image, masks: npt.NDArray[np.bool_] | None) -> Image:
-    """Draw (m, height, width) masks of what moved over an enlarged view; None: nothing was touched."""
+    """Draw (m, height, width) masks of moved objects over an enlarged view; None: nothing was touched."""
     if masks is None:
         return _missing(view, "Self-supervised masks")
     image = _bytes(_grey(view, 0.6) + 20)
@@ -211,7 +211,7 @@ def supervision_panel(view: Image, masks: npt.NDArray[np.bool_] | None) -> Image
 
 
 def _filled(image: Image, view: Image, mask: npt.NDArray[np.bool_], colour: Colour) -> Image:
-    """Show the view in its own colours under a mask, tinted."""
+    """Tint the view in its own colours under a mask."""
     inside = enlarged(np.asarray(mask, np.uint8)).astype(bool)
     result = image.copy()
     tint = np.array(colour, np.float32)
@@ -228,7 +228,7 @@ def _outline(image: Image, mask: npt.NDArray[np.bool_], colour: Colour) -> None:
 
 
 def _inside(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the (x, y) of a panel that lies deepest inside a mask."""
+    """Return the (x, y) of a panel deepest inside a mask."""
     padded = np.pad(enlarged(np.asarray(mask, np.uint8)), 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
@@ -251,7 +251,7 @@ def _missing(view: Image, title: str) -> Image:
 
 
 def titled(image: Image, title: str, legend: bool = False, note: str = "") -> Image:
-    """Put a title over an enlarged image, with the colours of the forces or a note beside it."""
+    """Put a title over an enlarged image, with the colours of the forces or a note."""
     bar = np.full((_TITLE, _PANEL, 3), _PAPER, np.uint8)
     baseline = _TITLE - 18
     cv2.putText(bar, title, (2, baseline), _FONT, 0.85, _INK, 2, cv2.LINE_AA)

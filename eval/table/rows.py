@@ -130,7 +130,7 @@ def row_beside(system: str, config: Mapping[str, Any]) -> str | None:
         config: Its configuration, as `config.json` holds it.
 
     Returns:
-        The row of the same system, options and losses, whatever its preset; None where there is none.
+        The row of the same system, options and losses, of any preset; None if there is none.
     """
     for each in ROWS.values():
         wanted = {**_DEFAULTS.get(each.agent, {}), **_as_json(each.options)}

@@ -373,7 +373,7 @@ def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:
         (["no/such/run"], "is not a folder"),
         (["."], "has no config.json"),
         (["--leaderboard", "none.jsonl"], "none.jsonl cannot be read"),
-        (["--calibration", "none.json"], "is no calibration"),
+        (["--calibration", "none.json"], "is not a calibration"),
         (["run", "--panels", "-1"], "panels is -1"),
         (["run", "--out", "no/such/page.html"], "does not exist"),
     ],
