@@ -1,4 +1,4 @@
-"""Touch things until one moves, and save the view before, the view after and the mask as one image.
+"""Touch objects until one moves, and save the view before, the view after and the mask as one image.
 
 python examples/quickstart.py --out touched.png
 """
@@ -44,7 +44,7 @@ def main() -> None:
     """Run the example."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, default=Path("quickstart.png"), help="the image to write")
-    parser.add_argument("--seed", type=int, default=0, help="decides the room and the pose")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the room and the pose")
     parser.add_argument("--locations", type=int, default=10, help="how many locations to try at most")
     arguments = parser.parse_args()
 

@@ -155,7 +155,7 @@ class TestStarting:
         folder = tmp_path / ".ai2thor"
         folder.mkdir()
         (folder / "cuda-vulkan-mapping.json").write_text('{"0": 0}')
-        does_not_start(tmp_path, r"gpu_device 5 is none of the GPUs in .*mapping", gpu_device=5)
+        does_not_start(tmp_path, r"gpu_device 5 is not one of the GPUs in .*mapping", gpu_device=5)
 
     def test_without_a_build_and_without_a_network_both_are_named(self, tmp_path, monkeypatch):
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):

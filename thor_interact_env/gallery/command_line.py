@@ -44,9 +44,9 @@ def write_rooms(
     """Write one sheet per room type.
 
     Args:
-        folder: Where to; it exists.
+        folder: Existing folder for the files.
         rooms: Names of rooms; None takes all 120.
-        view: From above a corner, or what an agent sees.
+        view: From above a corner, or the view of an agent.
 
     Returns:
         The files, `rooms_<type>.png`.
@@ -66,7 +66,7 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
     """Write sheets of types, a row of instances each.
 
     Args:
-        folder: Where to; it exists.
+        folder: Existing folder for the files.
         types: Names of movable types; None takes all.
 
     Returns:
@@ -84,11 +84,11 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
 
 
 def write_fixtures(folder: Path, rooms: Sequence[str] | None = None) -> list[Path]:
-    """Write sheets of what never moves: a row of instances of each static type that the rooms have.
+    """Write sheets of static objects: a row of instances of each static type that the rooms have.
 
     Args:
-        folder: Where to; it exists.
-        rooms: Names of rooms to look into; None takes all 120.
+        folder: Existing folder for the files.
+        rooms: Names of rooms; None takes all 120.
 
     Returns:
         The files, `fixtures_<number>.png`.
@@ -101,7 +101,7 @@ def write_fixtures(folder: Path, rooms: Sequence[str] | None = None) -> list[Pat
             found.setdefault(placement.type, []).append(placement.blueprint)
     rows = []
     for name, blueprints in sorted(found.items()):
-        # Those of one room are alike: take some from all over the list.
+        # Those of one room are similar: take some from the whole list.
         step = max(1, len(blueprints) // INSTANCES)
         images = portraits(name, blueprints[::step][:INSTANCES])
         tiles = [_captioned(_shrink(image), name) for image in images]
@@ -123,13 +123,13 @@ def write_small(
     types: Sequence[str] | None = None,
     view: Literal["overview", "agent"] = "overview",
 ) -> list[Path]:
-    """Write a small sheet of rooms and one of types, for a page that shows what there is.
+    """Write a small sheet of rooms and one of types, for a page of the documentation.
 
     Args:
-        folder: Where to; it exists.
-        rooms: Names of rooms; None takes three of each type, and an empty list leaves the sheet out.
-        types: Names of movable types; None takes all, and an empty list leaves the sheet out.
-        view: From above a corner, or what an agent sees.
+        folder: Existing folder for the files.
+        rooms: Names of rooms; None takes three of each type, and an empty list omits the sheet.
+        types: Names of movable types; None takes all, and an empty list omits the sheet.
+        view: From above a corner, or the view of an agent.
 
     Returns:
         The files, `rooms_small.jpg` and `types_small.jpg`.
@@ -186,7 +186,7 @@ def _write(path: Path, image: Image) -> Path:
 
 
 def _require_folder(folder: Path) -> None:
-    """Make the folder; rendering takes minutes, so a folder that takes no files is refused before."""
+    """Make the folder; rendering takes minutes, so a folder without write permission is an error before."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -200,7 +200,7 @@ def _require_folder(folder: Path) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
+        """Print an error on one line and exit."""
         _fail(f"{message}; see {self.prog} --help")
 
 
@@ -231,10 +231,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--view", choices=tuple(_VIEWS), default="overview", help="rooms from above a corner or by an agent"
     )
-    parser.add_argument("--fixtures", action="store_true", help="what never moves in these rooms instead")
+    parser.add_argument("--fixtures", action="store_true", help="static objects of these rooms instead")
     parser.add_argument("--small", action="store_true", help="two small sheets, at most, instead")
     options = parser.parse_args(arguments)
-    # None takes all; a list that was not asked for beside the other one is left out.
+    # None takes all; if only one list is given, the other sheet is omitted.
     everything = options.rooms is None and options.types is None
     rooms = (options.rooms or None) if everything or options.rooms is not None else []
     types = (options.types or None) if everything or options.types is not None else []

@@ -31,7 +31,7 @@ _ROOM_VIEW, _OBJECT_VIEW = 88.0, 40.0
 
 
 class GalleryError(ThorInteractError):
-    """What a gallery was asked to show does not exist, or it cannot be written; the message says which."""
+    """A requested room or type does not exist, or a file cannot be written; the message says which."""
 
 
 def room_image(name: str) -> Image:
@@ -61,7 +61,7 @@ def room_image(name: str) -> Image:
         for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
             eye = np.array([x * half[0], y * half[1], room.plan.size[2] - 0.25])
             images.append(_look(room, renderer, eye, np.array([0.0, 0.0, 0.55]), _ROOM_VIEW))
-        # From some corners a tall cupboard fills the view: the one with the most detail shows most.
+        # From some corners a tall cupboard fills the view, so the view with the most detail is taken.
         return max(images, key=lambda image: float(cv2.Laplacian(image, cv2.CV_32F).std()))
     finally:
         renderer.close()
@@ -97,7 +97,7 @@ def type_images(name: str, instances: int = INSTANCES) -> list[Image]:
 
     Args:
         name: A key of the object catalog, such as `"Mug"`.
-        instances: How many.
+        instances: Number of instances.
 
     Returns:
         Images, (300, 300, 3) uint8 RGB.
@@ -116,8 +116,8 @@ def portraits(name: str, blueprints: "Sequence[Blueprint]") -> list[Image]:
     """Return an image of each blueprint, alone and as large as fits.
 
     Args:
-        name: What they are called.
-        blueprints: What to show.
+        name: Name of their type.
+        blueprints: The blueprints.
 
     Returns:
         Images, (300, 300, 3) uint8 RGB.
@@ -129,7 +129,7 @@ def portraits(name: str, blueprints: "Sequence[Blueprint]") -> list[Image]:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
     from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
 
-    # What never moves weighs nothing, which no free body may.
+    # Static objects have mass 0, which a free body must not have.
     built = [(name, replace(made, mass=made.mass or 1.0)) for made in blueprints]
     room = CompiledRoom(
         RoomPlan("studio", "studio", _STUDIO_SIZE, *_studio(), (), (), tuple(built), (0, -1, 2.9))
@@ -157,7 +157,7 @@ def _look(
     target: npt.NDArray[np.float64],
     field_of_view: float,
 ) -> Image:
-    """Return what the room's camera sees after it was put at `eye`, turned to `target`."""
+    """Return the view of the room's camera from `eye` to `target`."""
     import mujoco
 
     from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
@@ -170,7 +170,7 @@ def _look(
     room.model.cam_pos[camera] = eye
     room.model.cam_fovy[camera] = field_of_view
     mujoco.mju_mat2Quat(room.model.cam_quat[camera], axes.ravel())
-    # While all sleeps MuJoCo moves the camera only after a reset.
+    # While all bodies sleep, MuJoCo moves the camera only after a reset.
     room.rest(room.positions())
     return renderer.rgb(room.data, CAMERA).copy()
 
