@@ -153,8 +153,8 @@ def test_textures_are_png_files(pair):
     files = sorted(pair.path.with_suffix("").iterdir())
     assert len(files) == pair.model.ntex
     for file in files:
-        picture = cv2.imread(str(file))
-        assert np.array_equal(picture[..., ::-1].ravel(), texture_data(pair.model, file.stem))
+        image = cv2.imread(str(file))
+        assert np.array_equal(image[..., ::-1].ravel(), texture_data(pair.model, file.stem))
 
 
 def test_a_view_is_the_same_bytes(pair):

@@ -108,7 +108,7 @@ def export_room(room: str, seed: int = 0) -> Scene:
             numerics,
         ),
         metadata,
-        {f"{material}.png": _png(picture) for material, picture in textures(spec).items()},
+        {f"{material}.png": _png(image) for material, image in textures(spec).items()},
     )
 
 
@@ -132,5 +132,5 @@ def _overview(
     return viewpoint.eye, quaternion
 
 
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
-    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes())
