@@ -131,11 +131,10 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "ai2thor", or an object |
     | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
     | `interactions` | int | `10` | touches in an episode |
-    | `reachable_fraction` | float | `0.2` | minimum fraction of a view within 1.5 m; 0: the paper's (1) |
+    | `reachable_fraction` | float | `0.2` | minimum fraction of a view in reach; 0: the paper's rule (1) |
     | `change_test` | str | `"pooled_difference"` | `"pooled_squared_difference"` or `"optical_flow"` |
     | `kernel_name` | str | `"gaussian"` | or `"exponential"`, the authors' code |
-    | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; otherwise it is `changed`
-    |
+    | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; else it is `changed` |
     | `render_mode` | str or None | `None` | `"rgb_array"`, or `"human"`: a window (needs pygame) |
     | `reach` | float | `1.5` | maximum distance of a touch from the camera; only for a named simulator (m) |
     | `simulator_options` | mapping or None | `None` | further keyword arguments of a named simulator |

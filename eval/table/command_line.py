@@ -81,6 +81,11 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
+class RowsOptions:
+    """List the rows: letter, name and system."""
+
+
+@dataclass(frozen=True)
 class ShowOptions:
     """Print the tables of finished rows, by split and preset, with the published numbers."""
 
@@ -290,7 +295,7 @@ def _show_command(words: Sequence[str]) -> None:
 
 
 def _rows_command(words: Sequence[str]) -> None:
-    require(not words, f"rows takes no words, not {' '.join(words)!r}.")
+    parse_options(RowsOptions, f"{PROGRAM} rows", words)
     lines = [
         ["", "row", "system"],
         *([each.letter, each.name, label_of(each.agent)] for each in ROWS.values()),

@@ -168,7 +168,7 @@ def test_other_agents_are_trained_as_they_are_registered(small_world, tmp_path, 
         (["run", "c", "--interactions", "-2"], "interactions is -2"),
         (["show"], "name at least one folder"),
         (["show", "not/there"], "not/there is not a folder"),
-        (["rows", "c"], "rows takes no words"),
+        (["rows", "c"], "c; see python -m eval.table rows --help"),
         (["walk"], "there is no command 'walk'"),
     ],
 )
