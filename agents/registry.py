@@ -1,4 +1,4 @@
-"""The agents that learn, each registered once beside its code: how it is trained, loaded and shown.
+"""The registry of agents that learn: the training, loading and label of each agent.
 
 The table, the report and the benchmark read this registry and contain no names of agents. An agent's package
 has a module `registration`, which calls `register`; those in the folder `agents` are found by that name. A

@@ -193,9 +193,9 @@ class _Notes:
         """Apply forces at one pixel until one succeeds."""
         attempts = escalation(force) if joint else ((force, Feedback.CORRECT),)
         mask: npt.NDArray[np.bool_] | None = None
-        told = Feedback.CORRECT
+        last = Feedback.CORRECT
         for applied, feedback in attempts:
-            told = feedback
+            last = feedback
             *_, info = env.step(np.array([row, column, applied, direction]))
             self.attempts += 1
             self.changes += bool(info["changed"].any())
@@ -212,7 +212,7 @@ class _Notes:
         self._success_points.append(cell)
         self._masks.append(mask)
         self._forces.append(force)
-        self._feedback.append(told)
+        self._feedback.append(last)
 
     def experience(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> Experience:
         """Return all that was learned at a location, given its first view."""

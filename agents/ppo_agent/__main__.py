@@ -47,7 +47,7 @@ class TrainCommand:
 class EvaluateCommand(HeldOut):
     """Compare a run with random points and a self-supervised run, as measured by `eval.benchmark`."""
 
-    beside: Path | None = None
+    compare_with: Path | None = None
     """Run folder of a self-supervised agent."""
 
     interactions: int = 10
@@ -60,7 +60,7 @@ def evaluate_run(
     locations: int,
     interactions: int = 10,
     seed: int = 0,
-    beside: Path | None = None,
+    compare_with: Path | None = None,
 ) -> dict[str, Any]:
     """Evaluate a run and its baselines, print the table, and write `evaluation.json`.
 
@@ -70,7 +70,7 @@ def evaluate_run(
         locations: Number of views.
         interactions: Points touched at each.
         seed: Seed of the views and the touches.
-        beside: Run folder of a self-supervised agent, or None.
+        compare_with: Run folder of a self-supervised agent, or None.
 
     Returns:
         The content of the file: settings, and `rows` (results by agent).
@@ -85,8 +85,8 @@ def evaluate_run(
     from eval.evaluation.reporting import EVALUATION_FILE
 
     sources = {"PPO": AgentSource("agents.ppo_agent:PPOAgent", {"points": max(interactions, 1)}, run)}
-    if beside is not None:
-        sources["self-supervised"] = AgentSource("agents.selfsup_agent:SelfSupervisedAgent", {}, beside)
+    if compare_with is not None:
+        sources["self-supervised"] = AgentSource("agents.selfsup_agent:SelfSupervisedAgent", {}, compare_with)
     views = benchmark_views(split, locations, seed)
     results = [
         benchmark_agent(source, views, interactions=interactions, seed=seed, label=name)
@@ -145,7 +145,7 @@ def _evaluate(words: Sequence[str]) -> None:
 
     split, locations = command.choose(load_ppo_config(command.run).split)
     require(command.interactions >= 1, f"interactions is {command.interactions}; it must be at least 1.")
-    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.beside)
+    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.compare_with)
 
 
 if __name__ == "__main__":

@@ -199,7 +199,7 @@ class AgentProcess(Closing):
         Args:
             source: The agent.
             time_budget: Seconds that `propose` may take for a view; see the module for its enforcement.
-            start_budget: Seconds that making the agent may take, and its first view besides the budget.
+            start_budget: Maximum seconds to make the agent, and for its first view in addition to the budget.
 
         Raises:
             AgentSourceError: The agent cannot be made, or not in time.

@@ -186,7 +186,7 @@ def benchmark_agent(
         views: Held-out views with their ground truth.
         interactions: Points touched at each location, its own and, after a reset, random ones.
         time_budget: Seconds for a view; see `eval.benchmark.agent_process`.
-        start_budget: Seconds for making the agent, and for its first view besides.
+        start_budget: Seconds to make the agent, and for its first view in addition.
         seed: Seed of random points and directions; they are the same for every agent.
         label: Name in tables; None takes the source's.
         simulator: The simulator of the touches: a name, or an object.

@@ -105,7 +105,7 @@ def sheet(panels: Sequence[Image], columns: int) -> Image:
         (height, width, 3) uint8 RGB.
     """
     panels = [*panels, *[np.full_like(panels[0], _PAPER)] * (-len(panels) % columns)]
-    rows = [_beside(panels[first : first + columns]) for first in range(0, len(panels), columns)]
+    rows = [_side_by_side(panels[first : first + columns]) for first in range(0, len(panels), columns)]
     gap = np.full((_GAP, rows[0].shape[1], 3), _PAPER, np.uint8)
     inner = np.concatenate([part for row in rows for part in (row, gap)][:-1])
     return cv2.copyMakeBorder(inner, _GAP // 2, _GAP, _GAP, _GAP, cv2.BORDER_CONSTANT, value=_PAPER).astype(
@@ -268,7 +268,7 @@ def titled(image: Image, title: str, legend: bool = False, note: str = "") -> Im
     return np.concatenate([bar, image])
 
 
-def _beside(panels: Sequence[Image]) -> Image:
+def _side_by_side(panels: Sequence[Image]) -> Image:
     gap = np.full((panels[0].shape[0], _GAP, 3), _PAPER, np.uint8)
     return np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1)
 

@@ -36,7 +36,7 @@ def _ratio(value: Any, reference: Any) -> str:
 
 
 def _by_row(run: RunFolder) -> tuple[str, str, str]:
-    return run.split, run.beside or "z", run.name
+    return run.split, run.compared_row or "z", run.name
 
 
 def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
@@ -100,10 +100,10 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """
     groups: dict[tuple[str, ...], list[RunFolder]] = {}
     for run in runs:
-        if run.beside is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
+        if run.compared_row is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
             # A preset is not the row of the table with its name: the whole configuration counts.
             others = {name: run.config[name] for name in run.config if name not in COLLECTED_BY | {"seed"}}
-            groups.setdefault((run.split, run.beside, digest_of(others)), []).append(run)
+            groups.setdefault((run.split, run.compared_row, digest_of(others)), []).append(run)
     rows = []
     for (split, *_), several in sorted(groups.items()):
         if len({run.config.get("seed") for run in several}) < len(several) or len(several) == 1:
@@ -192,7 +192,7 @@ def _published_mass(run: RunFolder) -> dict[str, Any] | None:
     return {
         "accuracy": _published(run.published["mass_accuracy"]),
         "ap50": _published(run.published["mass_bbox_ap50"]),
-        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.beside == "a" else None,
+        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.compared_row == "a" else None,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.training.configuration import ENVIRONMENT_FIELDS, SELF_SUPERVISED
 from agents.training.schedule import RunError
-from eval.table.rows import ROWS, label_of, published, row_beside
+from eval.table.rows import ROWS, compared_row_of, label_of, published
 
 
 class ReportError(RunError):
@@ -69,14 +69,14 @@ class RunFolder:
         return str(named) if named in ROWS else None
 
     @property
-    def beside(self) -> str | None:
+    def compared_row(self) -> str | None:
         """Letter of the row with whose published numbers it is compared: its own, or that of its options."""
-        return self.row or row_beside(self.system, self.config)
+        return self.row or compared_row_of(self.system, self.config)
 
     @property
     def published(self) -> Mapping[str, float]:
         """The paper's scores of that row on the same split, in 0..1 by name; empty where it gives none."""
-        return published(self.beside, self.split) if self.beside else {}
+        return published(self.compared_row, self.split) if self.compared_row else {}
 
     @property
     def preset(self) -> str:
@@ -89,12 +89,14 @@ class RunFolder:
         if self.row is not None:
             return f"({self.row}) {ROWS[self.row].name}"
         system = label_of(self.system)
-        return f"{system}, {self.preset}" + (f", beside ({self.beside})" if self.beside else "")
+        return f"{system}, {self.preset}" + (
+            f", compared with ({self.compared_row})" if self.compared_row else ""
+        )
 
     @property
     def learns_mass(self) -> bool:
         """Whether it learns forces; otherwise its mass classes have no meaning."""
-        return self.beside is not None and ROWS[self.beside].forces
+        return self.compared_row is not None and ROWS[self.compared_row].forces
 
     @property
     def environment(self) -> Mapping[str, Any]:

@@ -173,7 +173,7 @@ def environment_measurements(
         base.reset(options={"location": here})
 
     results = [_new_room(simulator, here, repeats)]
-    results.append(_beside_mujoco("reset", reset, repeats, elsewhere))
+    results.append(_relative_to_mujoco("reset", reset, repeats, elsewhere))
 
     location, action = first_touch(simulator, locations, True, rng)
     row, column, force, direction = action
@@ -187,10 +187,10 @@ def environment_measurements(
     def touch() -> Observation:
         return simulator.touch(row, column, FORCES[force], DIRECTIONS[direction])
 
-    results.append(_beside_mujoco("touch that moves", touch, repeats, as_before))
+    results.append(_relative_to_mujoco("touch that moves", touch, repeats, as_before))
     bar = Bar(ratio=1.25)
     results.append(
-        _beside_mujoco("step that moves", lambda: base.step(np.array(action)), repeats, as_before, bar)
+        _relative_to_mujoco("step that moves", lambda: base.step(np.array(action)), repeats, as_before, bar)
     )
     still_location, still = first_touch(simulator, locations, False, rng)
     base.reset(options={"location": still_location})
@@ -300,7 +300,7 @@ def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measure
     )
 
 
-def _beside_mujoco(
+def _relative_to_mujoco(
     name: str, work: Callable[[], object], repeats: int, prepare: Callable[[], object], bar: Bar | None = None
 ) -> Measurement:
     """Measure work relative to its own physics and RGB images."""

@@ -242,12 +242,12 @@ def toy_benchmark(monkeypatch):
     )
 
 
-def test_it_is_set_beside_a_self_supervised_run_at_equal_touches(
+def test_it_is_compared_with_a_self_supervised_run_at_equal_touches(
     run: Path, tmp_path: Path, toy_benchmark, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = InteractionNet()
     save_checkpoint(tmp_path, 1, Checkpoint(network.state_dict(), {}, {}))
-    written = evaluate_run(run, "NovelSpaces", 2, interactions=3, beside=tmp_path)
+    written = evaluate_run(run, "NovelSpaces", 2, interactions=3, compare_with=tmp_path)
     assert written == json.loads((run / "evaluation.json").read_text())
     assert list(written["rows"]) == ["PPO", "self-supervised", "random points"]
     policy, learner, floor = written["rows"].values()
@@ -258,6 +258,6 @@ def test_it_is_set_beside_a_self_supervised_run_at_equal_touches(
     assert all(name in said for name in written["rows"])
 
 
-def test_what_is_no_run_cannot_be_set_beside_it(run: Path, tmp_path: Path, toy_benchmark) -> None:
+def test_what_is_no_run_cannot_be_compared_with_it(run: Path, tmp_path: Path, toy_benchmark) -> None:
     with pytest.raises(RunError, match="no checkpoint"):
-        evaluate_run(run, "NovelSpaces", 2, interactions=1, beside=tmp_path)
+        evaluate_run(run, "NovelSpaces", 2, interactions=1, compare_with=tmp_path)

@@ -28,7 +28,7 @@ from eval.report.data import (
 from eval.report.images import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report.runs import ReportError, RunFolder
 from eval.report.views import agent_of, best_and_worst, touched, view_score
-from eval.table.rows import ROWS, configuration_of, row_beside
+from eval.table.rows import ROWS, compared_row_of, configuration_of
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances
 
@@ -46,7 +46,7 @@ def as_rows(runs):
     return tuple(material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True))
 
 
-def test_table_1_sets_runs_beside_the_published_numbers(as_rows) -> None:
+def test_table_1_compares_runs_with_the_published_numbers(as_rows) -> None:
     first, second = table_1([RunFolder.read(path) for path in reversed(as_rows)])
     assert (first["title"], second["title"]) == (f"(a) {ROWS['a'].name}", f"(c) {ROWS['c'].name}")
     assert first["measured"] == ["10.0", "5.0", "8.0", "4.0"]
@@ -69,8 +69,8 @@ def test_a_ratio_is_one_to_row_c_of_the_same_preset(as_rows, tmp_path) -> None:
 
 def test_what_is_no_row_has_no_letter_of_its_own(runs) -> None:
     first, second = table_1([RunFolder.read(path) for path in runs])
-    assert first["title"] == "self-supervised, quick, beside (a)" and first["ratios"] == ["-"] * 4
-    assert second["title"] == "self-supervised, quick, beside (c)"
+    assert first["title"] == "self-supervised, quick, compared with (a)" and first["ratios"] == ["-"] * 4
+    assert second["title"] == "self-supervised, quick, compared with (c)"
     assert second["published"][0] == "26.10"
 
 
@@ -82,7 +82,7 @@ def test_a_score_stands_above_its_interval(runs) -> None:
 def test_several_seeds_of_a_row_have_a_mean_and_a_spread(runs, tmp_path) -> None:
     again = material.write_run(tmp_path / "again", True, 1.5, seed=4)
     (row,) = seed_rows([RunFolder.read(path) for path in (*runs, again)])
-    assert row["title"] == "self-supervised, quick, beside (a)" and row["seeds"] == "3, 4"
+    assert row["title"] == "self-supervised, quick, compared with (a)" and row["seeds"] == "3, 4"
     assert row["measured"][:4] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
     assert row["measured"][4] == "55.0 ± 0.0" and row["measured"][6] == "-"  # nothing was touched
 
@@ -136,17 +136,17 @@ def test_table_2_holds_the_confusion_and_the_published_one_of_what_learns_mass(r
         ({"schedule": {"stages": [{"joint": False}]}, "oracles": {"points": False, "masks": False}}, "c"),
     ],
 )
-def test_the_row_beside_a_run_follows_from_its_configuration(tmp_path, config: dict, letter) -> None:
+def test_the_compared_row_of_a_run_follows_from_its_configuration(tmp_path, config: dict, letter) -> None:
     run = RunFolder.read(material.write_run(tmp_path / "run", True, 1.0, **config))
-    assert run.row is None and run.beside == letter
+    assert run.row is None and run.compared_row == letter
     if letter is None:
-        assert run.published == {} and "beside" not in run.title
+        assert run.published == {} and "compared with" not in run.title
 
 
 @pytest.mark.parametrize("letter", "acdefklmn")
-def test_the_row_beside_a_row_is_itself(letter) -> None:
+def test_the_compared_row_of_a_row_is_itself(letter) -> None:
     config = configuration_of(ROWS[letter], "paper", seed=0).to_json()
-    assert row_beside("self_supervised", json.loads(json.dumps(config))) == letter
+    assert compared_row_of("self_supervised", json.loads(json.dumps(config))) == letter
 
 
 def test_the_row_and_the_touches_of_a_table_are_read(tmp_path) -> None:

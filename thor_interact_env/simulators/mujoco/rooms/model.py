@@ -42,7 +42,7 @@ TURNING_FRICTION = (0.005, 0.005)
 PANEL = 0.4
 """Metres along the squares that floor, walls and ceiling are made of."""
 
-_VISIBLE, _FELT = 0, 3
+_VISIBLE, _COLLIDING = 0, 3
 
 # Of two objects in contact, the one of higher priority determines the friction: furniture rolls on any
 # floor, and objects on furniture have the same friction as on any other surface.
@@ -169,7 +169,7 @@ class _Builder:
                 friction=[friction, *TURNING_FRICTION],
                 priority=priority,
                 condim=_resisted(collider, priority, friction),
-                group=_FELT,
+                group=_COLLIDING,
                 mass=0,
             )
 
@@ -212,7 +212,7 @@ def _add_walls(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
             quat=rotation_quaternion(pitch, roll),
             friction=[FRICTION, *TURNING_FRICTION],
             condim=6,
-            group=_FELT,
+            group=_COLLIDING,
         )
 
 
