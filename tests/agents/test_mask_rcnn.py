@@ -200,7 +200,7 @@ def test_views_are_kept_and_damaged_ones_made_again(tmp_path):
         ViewFolder(tmp_path / "other", config).read(0)
 
 
-def test_felt_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
+def test_self_supervised_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
     views, seeds = collected(tmp_path, configuration(targets="self_supervised", loss="robust"))
     view = views.read(0)
     recorded = record(seeds[0], False).experience.masks

@@ -107,7 +107,7 @@ class TestEmbedded:
 
 
 class TestAi2thor:
-    def test_each_missing_thing_has_a_remedy(self, machine):
+    def test_each_missing_requirement_has_a_remedy(self, machine):
         findings = examine_ai2thor(False, None, 10)
         for finding in findings:
             if finding.status in ("missing", "failed"):

@@ -71,7 +71,7 @@ def pair(request, tmp_path_factory):
     made.simulator.close()
 
 
-def test_every_thing_of_the_room_is_there(pair):
+def test_every_object_of_the_room_is_there(pair):
     ids = {scene_object["object_id"] for scene_object in pair.metadata["objects"].values()}
     heights = pair.room.positions().reshape(-1, 7)[:, 2]
     for movable, height in zip(pair.room.movables, heights, strict=True):
@@ -265,7 +265,7 @@ def test_archives_hold_the_same_room_and_the_same_bytes_again(tmp_path, capsys):
         assert np.array_equal(model.mesh_vert, whole.mesh_vert)
 
 
-def test_seeds_place_things_elsewhere():
+def test_seeds_place_objects_elsewhere():
     models = [
         mujoco.MjSpec.from_string(
             scene.model.decode(), assets={f"{scene.name}/{name}": png for name, png in scene.textures.items()}

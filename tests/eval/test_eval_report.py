@@ -239,7 +239,7 @@ def test_its_images_can_be_decoded(everything) -> None:
         assert getattr(decoded, "n_frames", 1) > (1 if decoded.format == "GIF" else 0)
 
 
-def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
+def test_a_page_about_one_source_leaves_the_rest_out(tmp_path) -> None:
     options = ReportOptions(leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"))
     ids = Page(render(gather(options))).ids
     assert "interaction" in ids and not {

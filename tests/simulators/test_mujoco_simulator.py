@@ -80,7 +80,7 @@ def test_nothing_falls_out_of_the_room_or_sinks(simulator, room):
     assert all(contact.dist > -1e-3 for contact in compiled.data.contact)
 
 
-def test_touches_move_things_and_replay_exactly(simulator):
+def test_touches_move_objects_and_replay_exactly(simulator):
     first = simulator.load(location_with_objects(simulator, "FloorPlan1"))
     state = simulator.get_state()
     moved = touch_until_moved(simulator, first)

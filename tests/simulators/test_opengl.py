@@ -97,16 +97,16 @@ def test_after_a_loss_all_rooms_look_as_before(alone, lose):
         pytest.skip("nothing but EGL has a display that others can terminate")
     fast, fine = MujocoSimulator(), MujocoSimulator(quality="fine")
     smooth = {room: look_with(fine, room) for room in ROOMS}
-    things = {}
+    objects = {}
     for room in ROOMS:
         fast.load(place(fast, room))
-        things[room] = fast.instances().masks
+        objects[room] = fast.instances().masks
     context = drawing_thread._context
     lose()
     for room in ROOMS:
         fast.load(place(fast, room))
         # First of all what is in front: it needs the same settings of the context as all else.
-        assert np.array_equal(fast.instances().masks, things[room])
+        assert np.array_equal(fast.instances().masks, objects[room])
         assert look_with(fine, room) == smooth[room]
         assert look_with(fast, room) == alone[room]
     assert drawing_thread._context not in (None, context)

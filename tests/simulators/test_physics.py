@@ -65,7 +65,7 @@ def test_a_push_that_moves_nothing_leaves_no_trace(room):
 
 
 def test_a_greater_force_moves_farther(room):
-    """Until friction alone decides: the same light thing, lifted off by each force at least a little."""
+    """Until friction alone decides: the same light object, lifted off by each force at least a little."""
     index = placed(room, 0.2, 2.0)[0]
     before, point = room.positions(), middle(room, index)
     at = room.movables[index].position_address

@@ -110,7 +110,7 @@ def test_shadows_of_floor_and_walls_could_not_be_seen(monkeypatch):
     simulator.close()
 
 
-def test_fine_images_show_the_same_things_with_smoother_edges():
+def test_fine_images_show_the_same_objects_with_smoother_edges():
     simulator = MujocoSimulator()
     LocationSampler(simulator, ["FloorPlan7"], 0.2).sample(np.random.default_rng(3))
     room = simulator._compiled("FloorPlan7").room

@@ -116,7 +116,7 @@ class Actions:
         allow_floor: bool = False,
         allow_moveable: bool = False,
     ) -> Outcome:
-        """Put the small things somewhere else, where they hang until they are made moveable."""
+        """Put the small objects somewhere else, where they hang until they are made moveable."""
         self.world.spawn(int(random_seed))
         return Outcome()
 
