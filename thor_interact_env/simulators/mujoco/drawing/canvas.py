@@ -141,8 +141,8 @@ class Canvas:
         visual = self._model.vis
         visual.global_.offwidth = visual.global_.offheight = self._side
         visual.quality.shadowsize, visual.quality.offsamples = self._quality
-        # The planes that things collide with are not drawn. Of an infinite one MuJoCo would upload a large
-        # grid, which takes more time and memory than all else in a room.
+        # The planes of collisions are not drawn. For an infinite plane MuJoCo would upload a large grid
+        # that takes most of the time and memory of a room.
         planes = self._model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
         sizes = self._model.geom_size[planes]
         self._model.geom_size[planes] = 1.0
