@@ -74,7 +74,7 @@ def through_zip(run: Path, copy: Path) -> None:
 
 
 def only_last(run: Path, copy: Path) -> None:
-    """As whoever copies nothing but the last checkpoint, by the name of the link."""
+    """Copy only the last checkpoint, by the name of the link."""
     shutil.copytree(run / "checkpoints" / "last", copy / "checkpoints" / "last")
 
 

@@ -99,7 +99,7 @@ class TestEmbedded:
         hang = [sys.executable, "-c", f"{start}; import time; time.sleep(60)"]
         monkeypatch.setattr(doctor, "_command", lambda simulator, options: hang)
         assert "within 5 s" in doctor._in_own_process("mujoco", {}, 5)["error"]
-        for _ in range(100):  # init, or whoever adopts it, takes it in its own time
+        for _ in range(100):  # init, or another process that adopts it, takes some time
             if not is_running(int(note.read_text())):
                 return
             time.sleep(0.05)

@@ -162,9 +162,9 @@ def test_commands_are_found():
     ("command", "complaint"),
     [
         ("python -m agents.selfsup_agent train --prest hour", "--prest"),
-        ("python -m agents.selfsup_agent evaluate runs/hour --reachable-share 0.2", "--reachable-share"),
+        ("python -m agents.selfsup_agent evaluate runs/hour --reach 0.2", "--reach"),
         ("python -m eval.table run c --splits NovelSpaces", "--splits"),
-        ("python -m thor_interact_env.datasets make NovelSpaces/test --reachable-share 1 --out x", "--reach"),
+        ("python -m thor_interact_env.datasets make NovelSpaces/test --reach 1 --out x", "--reach"),
         ("python -m thor_interact_env.gallery --folder gallery", "--folder"),
         ("python -m eval.tables show runs/table", "tables"),
         ("python examples/quickstart.py --output touched.png", "--output"),

@@ -1,4 +1,4 @@
-"""Mesa and triton each bring LLVM: neither order of loading them crashes, whoever drew before."""
+"""Mesa and triton each contain LLVM: neither order of loading them crashes, with any renderer before."""
 
 import importlib.util
 import sys
