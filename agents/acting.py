@@ -15,7 +15,7 @@ class ActingAgent:
     """An agent that acts: `act` turns an observation into an action of the environment.
 
     The instances of the first observation of an episode are touched in turn, best first, each with its force
-    and in a random direction. When all were touched, the agent proposes anew from the present observation;
+    and in a random direction. After the last one, the agent proposes again from the current observation;
     where it proposes nothing, a pixel and a force are drawn uniformly.
 
     Example:
@@ -33,17 +33,17 @@ class ActingAgent:
 
         Args:
             agent: What proposes instances.
-            seed: Decides directions, and the points where nothing is proposed; None takes another each time.
+            seed: Seed of the directions, and of the points where nothing is proposed; None: a fresh seed.
         """
         self.agent = agent
         self._rng = np.random.default_rng(seed)
         self._next: deque[Instance] = deque()
 
     def reset(self, seed: int | None = None) -> None:
-        """Forget what was proposed, at the start of an episode.
+        """Discard the proposals, at the start of an episode.
 
         Args:
-            seed: Decides what follows; None goes on with the random numbers there are.
+            seed: Seed of the episode; None continues with the present generator.
         """
         self._next.clear()
         if seed is not None:
@@ -53,7 +53,7 @@ class ActingAgent:
         """Return the next action.
 
         Args:
-            observation: The present view, as the environment's `reset` or `step` returned it.
+            observation: The current view, as the environment's `reset` or `step` returned it.
 
         Returns:
             (4,) int64: row, column, force index and direction index.

@@ -17,7 +17,7 @@ MAX_INSTANCES = 32
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """One object that an agent believes it could move.
+    """One object that an agent predicts it can move.
 
     Attributes:
         point: Pixel (row, column), each in 0..299, where to touch it.

@@ -1,4 +1,4 @@
-"""What has to be closed, in a `with` statement."""
+"""Base class of objects that must be closed; they work in a `with` statement."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
@@ -6,11 +6,11 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Something with a `close` method; leaving its `with` statement calls it."""
+    """An object with a `close` method, called at the end of its `with` statement."""
 
     @abstractmethod
     def close(self) -> None:
-        """Free what is held."""
+        """Release all resources."""
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -1,4 +1,4 @@
-"""The floor of every comparison: points chosen blindly."""
+"""The lower bound of every comparison: points chosen uniformly at random."""
 
 import zlib
 
@@ -15,8 +15,8 @@ from thor_interact_env.simulators.base import Observation
 class RandomAgent:
     """Proposes random points with random forces and scores, each with the superpixel around it as its mask.
 
-    Points are uniform over the grid. One that falls into a superpixel proposed already is drawn again, for a
-    mask proposed twice is wrong at least once. Equal views get equal proposals.
+    Points are uniform over the grid. A point in a superpixel that was already proposed is drawn again, since
+    of two equal masks at least one is wrong. Equal views get equal proposals.
     """
 
     def __init__(self, points: int = 10, seed: int = 0) -> None:

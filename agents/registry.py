@@ -1,14 +1,14 @@
-"""All agents, each registered once beside its code: how it is trained or made, loaded and shown.
+"""The registry of agents: the training, loading and label of each, registered once beside its code.
 
-The table, the report and the benchmark read this register and hold no names of agents. An agent's package
+The table, the report and the benchmark read this registry and contain no names of agents. An agent's package
 has a module `registration`, which calls `register`; those in the folder `agents` are found by that name, and
-`agents.registration` registers the baselines that learn nothing. A
-package of a user names its own as an entry point of the group `thor_interact.agents`:
+`agents.registration` registers the baselines that do not learn. A user's package registers its agent by an
+entry point of the group `thor_interact.agents`:
 
     [project.entry-points."thor_interact.agents"]
     mine = "my_package.registration"
 
-Nothing here loads an agent, or torch, before it is asked for.
+No agent, and not torch, is imported before it is needed.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Row:
 
     Attributes:
         letter: Its letter in the paper's table 1, or another that is free.
-        name: What it is, in a few words.
+        name: Short description.
         options: Arguments of `from_preset` of the agent's configuration; the others have their defaults.
-        forces: Whether forces, or masses, are learned, too.
+        forces: Whether forces or masses are learned too.
         agent: Name of the agent; `registered_rows` fills it in.
     """
 
@@ -58,8 +58,8 @@ class RegisteredAgent:
     """An agent that learns, or a baseline that does not.
 
     Attributes:
-        name: What `config.json` of its runs says under `system`.
-        label: What it is called in tables.
+        name: The value of `system` in `config.json` of its runs.
+        label: Its name in tables.
         agent: Its class, `package.module:Class`, with `from_run(run, device)` and `propose(observation)`.
         config: The class of its configurations, `package.module:Class`: frozen, with `from_preset(name,
             **options)`, and `counterpart()`, which says as a `TrainConfig` where and how it is evaluated.
@@ -107,18 +107,18 @@ class RegisteredAgent:
             **options: Fields that differ from the defaults.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
+            ConfigurationError: There is no such preset, or a value is invalid.
         """
         return load(self.config or _USUAL_CONFIG).from_preset(preset, **options)
 
     def learn(self, config: Any, run: Path, resume: bool, evaluate: Any = None) -> Agent:
-        """Train, or go on training. One that learns nothing only gets its run folder.
+        """Train, or continue training. A baseline that does not learn only receives its run folder.
 
         Args:
             config: A configuration of this agent.
             run: The run folder.
-            resume: Go on with what is there.
-            evaluate: Measures the agent while it learns; only used where `monitored`.
+            resume: Continue the existing run.
+            evaluate: Evaluates the agent during training; only used if `monitored`.
 
         Returns:
             The trained agent.
@@ -175,7 +175,7 @@ def registered_agents() -> Mapping[str, RegisteredAgent]:
 
 @cache
 def _find() -> None:
-    """Let the packages of this folder, and those of users, register their agents; once."""
+    """Register the agents of this folder and those of users; only the first call has an effect."""
     packages = sorted(one.name for one in pkgutil.iter_modules(agents.__path__, "agents.") if one.ispkg)
     for name in ("agents.registration", *(f"{package}.registration" for package in packages)):
         if importlib.util.find_spec(name) is not None:
@@ -219,7 +219,7 @@ def registered_rows() -> Mapping[str, Row]:
 
 
 def load(name: str) -> Any:
-    """Return what `package.module:name` stands for, importing the module.
+    """Import a module and return the object named by `package.module:name`.
 
     Raises:
         ConfigurationError: The module, or the name in it, does not exist.

@@ -1,4 +1,4 @@
-"""The baseline that a learner has to leave behind: every superpixel is an object."""
+"""The baseline that a learner has to exceed: every superpixel is an object."""
 
 import numpy as np
 

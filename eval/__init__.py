@@ -1,4 +1,4 @@
-"""Measuring agents: detection, relative mass and interaction on held-out locations, as tables and figures."""
+"""Evaluation: detection, relative mass and interaction on held-out locations, as tables and figures."""
 
 import lazy_loader
 

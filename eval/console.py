@@ -1,7 +1,7 @@
 """The console script `thor-interact`: one command for everything that `python -m` runs.
 
-Unlike `python -m`, it does not look for packages in the current folder first: files there that are called
-`agents` or `eval.py` are in nobody's way. An agent of the current folder is found all the same.
+Unlike `python -m`, it does not look for packages in the current folder first: files there named
+`agents` or `eval.py` do not interfere. An agent in the current folder is still found.
 """
 
 import runpy
@@ -14,14 +14,14 @@ from agents.commands.options import choose_command
 
 COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("agents.selfsup_agent", "train"), "train the paper's learner"),
-    "evaluate": (("agents.selfsup_agent", "evaluate"), "measure a run on held-out rooms"),
-    "predict": (("agents.selfsup_agent", "predict"), "draw what a run makes of one view"),
+    "evaluate": (("agents.selfsup_agent", "evaluate"), "evaluate a run on held-out rooms"),
+    "predict": (("agents.selfsup_agent", "predict"), "draw the predictions of a run for one view"),
     "mask-rcnn": (("agents.mask_rcnn",), "train and evaluate Mask R-CNN"),
     "video-pca": (("agents.video_pca",), "train and evaluate VideoPCA"),
     "ppo": (("agents.ppo_agent",), "train and evaluate PPO"),
     "benchmark": (("eval.benchmark",), "measure any agent"),
     "table": (("eval.table",), "run and show the rows of the paper's tables"),
-    "findings": (("eval.findings",), "judge the paper's findings by finished rows"),
+    "findings": (("eval.findings",), "test the paper's findings on finished rows"),
     "report": (("eval.report",), "write one HTML page about runs"),
     "speed": (("eval.speed",), "measure throughput"),
     "datasets": (("thor_interact_env.datasets",), "make and describe datasets of locations"),
@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "export": (("thor_interact_env.export",), "write rooms as MJCF scenes"),
     "doctor": (("thor_interact_env.doctor",), "check this machine"),
 }
-"""What each command runs: a module and its first words; and what it is for."""
+"""Module, first words and purpose of each command."""
 
 
 def overview() -> str:
@@ -48,7 +48,7 @@ def overview() -> str:
 
 
 def main() -> None:
-    """Run the command that the process was started with.
+    """Run the command of the process.
 
     Raises:
         SystemExit: The command has ended, or there is no such command (2).

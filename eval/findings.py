@@ -1,12 +1,12 @@
 """Which of the paper's findings hold in a set of runs: `python -m eval.findings RUN...`.
 
-It states them with their numbers and tunes nothing. What counts as "close", "clearly" or "far" is fixed here,
-once: each bound is met by the paper's own numbers on both splits.
+It reports them with their numbers. The bounds of "close", "clearly" and "far" are constants of this module;
+the paper's own numbers satisfy each bound on both splits.
 
-A verdict is sure if it is the same over the whole 95 % interval of what it is judged by. The interval of a
-mean over several seeds is Student's, for two or three seeds say little about their spread, and widened by
-that over locations, for all seeds saw the same views. The intervals of two rows are combined as if their
-views were drawn apart; they are the same views, so the combination is wide.
+A verdict is sure if it is the same over the whole 95 % interval of its score. The interval of a mean over
+several seeds is Student's, because two or three seeds estimate their spread badly, widened by the interval
+over locations, because all seeds have the same views. The intervals of two rows are combined as if their
+views were independent; they are the same views, so the combination is too wide.
 """
 
 import json
@@ -45,7 +45,7 @@ CHANCE = 1 / 3
 """Mean accuracy per class of guessing among three mass classes."""
 
 ABOVE_CHANCE = 0.15
-"""What the mass accuracy should have above chance, and heavy objects above a constant answer."""
+"""Minimum of the mass accuracy above chance, and of heavy objects above a constant prediction."""
 
 
 _WHOLE = 0.99
@@ -54,14 +54,14 @@ _WHOLE = 0.99
 
 @dataclass(frozen=True)
 class Finding:
-    """One statement of the paper, and what the runs say about it.
+    """One statement of the paper, and the verdict of the runs.
 
     Attributes:
         text: The statement.
         rows: Letters of the rows it is about.
-        holds: Whether it holds; None where a row is missing, or the one compared with found nothing.
-        sure: Whether the whole 95 % interval says so; None where `holds` is, or no interval is known.
-        numbers: What it was judged by.
+        holds: Whether it holds; None if a row is missing, or the reference row found nothing.
+        sure: Whether this is so in the whole 95 % interval; None if `holds` is None or no interval is known.
+        numbers: The scores behind the verdict.
     """
 
     text: str
@@ -73,7 +73,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class FindingsOptions:
-    """Say which of the paper's findings hold in a set of runs, with the numbers behind each."""
+    """Print which of the paper's findings hold in a set of runs, with the numbers behind each."""
 
     folders: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
     """Run folders of rows, or folders that hold some."""
@@ -97,7 +97,7 @@ _PAIRS: Sequence[tuple[str, str, str, Callable[[float], bool]]] = (
     ("(j) the robust set loss is far below (h)", "j", "h", lambda ratio: ratio < FAR),
     ("(j) the robust set loss is about (i)", "j", "i", lambda ratio: abs(ratio - 1) <= CLOSE),
 )
-"""Text, row, the row it is compared with, and what their ratio must be."""
+"""Text, row, reference row, and condition on their ratio."""
 
 
 def findings(rows: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
@@ -134,7 +134,7 @@ def _compare(
             sure.append(None)
             shown = "no ratio"
         parts.append(f"{HEADINGS[name]} {_score(rows, one, name)} / {_score(rows, other, name)} ({shown})")
-    # Where the reference found nothing there is no ratio, and nothing is shown.
+    # If the reference found nothing there is no ratio, and nothing is printed.
     holds = None if None in verdicts else all(verdicts)
     if holds is False:
         # One score that surely fails is enough.
@@ -146,9 +146,9 @@ def _compare(
 
 
 def _same_all_over(test: Callable[[float], bool], ratio: float, ends: tuple[float, float]) -> bool:
-    """Whether a test says the same of a whole interval of ratios as of the ratio in it."""
+    """Whether a test has the same result for a whole interval of ratios as for the ratio in it."""
     low, high = ends
-    # Both ends may lie outside a band around 1, one on either side.
+    # Both ends may be outside a band around 1, one on either side.
     return all(test(value) == test(ratio) for value in (low, high, min(max(low, 1.0), high)))
 
 
@@ -164,7 +164,7 @@ def _ratio_interval(
 
 
 def _half_width(score: Mapping[str, Any]) -> float | None:
-    """Return half the length of a mean score's 95 % interval; None where neither seeds nor views tell it."""
+    """Return half the length of a mean score's 95 % interval; None if neither seeds nor views give one."""
     parts = []
     if score["spread"] is not None:
         quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, score["seeds"] - 1))
@@ -214,7 +214,7 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     unknown = _unmatched(rows["a"])
     if unknown is not None:
         return Finding(text, ("a",), None, None, unknown)
-    # Where no class is separated from the others, the best of them means nothing.
+    # If no class is separated from the others, the best of them has no meaning.
     scores, needed = rows["a"]["scores"], {"heavy_lead": 0.0, "heavy_separation": ABOVE_CHANCE}
     verdicts = [_at_least(scores[name], minimum) for name, minimum in needed.items()]
     holds = all(held for held, _ in verdicts)
@@ -233,14 +233,14 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
 
 
 def _unmatched(row: Mapping[str, Any]) -> str | None:
-    """Return what is to be said if no object of a class was found, so that chance is another; else None."""
+    """Return a remark if no object of a class was found, which changes chance; else None."""
     lines = zip(MASS_CLASSES, row["confusion"], strict=True)
     missing = [name for name, line in lines if sum(line) < _WHOLE]
     return f"no {' and no '.join(missing)} object was found (by all seeds)" if missing else None
 
 
 def _at_least(score: Mapping[str, Any], minimum: float) -> tuple[bool, bool | None]:
-    """Return whether a score reaches a number, and whether its whole interval says so."""
+    """Return whether a score reaches a number, and whether its whole interval does."""
     width = _half_width(score)
     return bool(score["mean"] >= minimum), None if width is None else abs(score["mean"] - minimum) > width
 
@@ -254,7 +254,7 @@ def judge(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Judge the findings in each of `summarize`'s entries.
 
     Returns:
-        Values that JSON can hold, one mapping per entry: `split`, `preset`, `worlds`, and `findings`, each
+        JSON-able values, one mapping per entry: `split`, `preset`, `worlds`, and `findings`, each
         with the fields of a `Finding`.
     """
     return [
@@ -269,7 +269,7 @@ def judge(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def verdict(finding: Mapping[str, Any]) -> str:
-    """Return what is said of a finding in a few words.
+    """Return the verdict of a finding in a few words.
 
     Args:
         finding: Fields of a `Finding`.
@@ -315,13 +315,13 @@ def _flush_left(lines: Sequence[Sequence[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success, whatever holds; 2 after a mistake in what was asked for.
+        SystemExit: Always: 0 after success, for any verdict; 2 after a mistake in the arguments.
     """
     run_command_line(lambda words: _run(parse_options(FindingsOptions, PROGRAM, words)), arguments)
 

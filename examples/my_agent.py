@@ -1,4 +1,4 @@
-"""An agent of your own, in forty lines, and how it is measured.
+"""A user's own agent in forty lines, and its evaluation.
 
 python -m eval.benchmark --agent examples.my_agent:NearestSuperpixels --split NovelObjects --locations 20
 """
@@ -16,9 +16,9 @@ MEDIUM_FORCE = 1  # index of 30 N: appearance says nothing about mass
 
 
 class NearestSuperpixels:
-    """Superpixels in reach, ranked by how far they stand out from what is around them.
+    """Superpixels in reach, ranked by their contrast in depth with their surroundings.
 
-    A thing on a table is nearer to the camera than the wall behind it; a patch of the wall is not.
+    An object on a table is nearer to the camera than the wall behind it; a patch of the wall is not.
     """
 
     def __init__(self, instances: int = 20, margin: int = 4) -> None:

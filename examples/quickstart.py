@@ -1,4 +1,4 @@
-"""Touch things until one moves, and save the view before, the view after and the mask as one picture.
+"""Touch objects until one moves, and save the view before, the view after and the mask as one image.
 
 python examples/quickstart.py --out touched.png
 """
@@ -43,8 +43,8 @@ def side_by_side(
 def main() -> None:
     """Run the example."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--out", type=Path, default=Path("quickstart.png"), help="the picture to write")
-    parser.add_argument("--seed", type=int, default=0, help="decides the room and the pose")
+    parser.add_argument("--out", type=Path, default=Path("quickstart.png"), help="the image to write")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the room and the pose")
     parser.add_argument("--locations", type=int, default=10, help="how many locations to try at most")
     arguments = parser.parse_args()
 
@@ -57,8 +57,8 @@ def main() -> None:
             before = observation["rgb"]
             observation, _, _, _, info = env.step([row, column, FORCE, DIRECTION])
             if info["success"]:
-                picture = side_by_side(before, observation["rgb"], info["mask"], (row, column))
-                if not cv2.imwrite(str(arguments.out), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+                image = side_by_side(before, observation["rgb"], info["mask"], (row, column))
+                if not cv2.imwrite(str(arguments.out), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
                     raise SystemExit(f"cannot write {arguments.out}")
                 print(f"touch {touches} at row {row}, column {column} moved something: see {arguments.out}")
                 env.close()

@@ -22,7 +22,7 @@ REACH = 1.5  # metres
 
 
 def digest(item: Any) -> str:
-    """Return the SHA-256 of what `reset` or `step` returned: of every array's bytes and every number."""
+    """Return the SHA-256 of the result of `reset` or `step`: of every array's bytes and every number."""
     sha = hashlib.sha256()
 
     def add(value: Any) -> None:
@@ -63,7 +63,7 @@ def record(path: Path, seed: int, steps: int) -> None:
 
 
 def replay(path: Path) -> None:
-    """Do what a file recorded, and end with exit code 1 at the first difference."""
+    """Repeat a recording, and end with exit code 1 at the first difference."""
     recording = json.loads(path.read_text())
     env = gymnasium.make("ThorInteract-v0", interactions=len(recording["actions"]))
     found = [digest(env.reset(seed=recording["seed"]))]
@@ -80,9 +80,9 @@ def main() -> None:
     """Run the example."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     commands = parser.add_subparsers(dest="command", required=True)
-    recorder = commands.add_parser("record", help="touch things and write the recording")
+    recorder = commands.add_parser("record", help="touch objects and write the recording")
     recorder.add_argument("file", type=Path)
-    recorder.add_argument("--seed", type=int, default=0, help="decides the room, the pose and the touches")
+    recorder.add_argument("--seed", type=int, default=0, help="seed of the room, the pose and the touches")
     recorder.add_argument("--steps", type=int, default=10, help="number of touches")
     player = commands.add_parser("replay", help="repeat a recording and compare")
     player.add_argument("file", type=Path)

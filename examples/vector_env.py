@@ -16,10 +16,10 @@ def main() -> None:
     parser.add_argument("--envs", type=int, default=2, help="number of processes, each with one environment")
     parser.add_argument("--steps", type=int, default=50, help="touches in each environment")
     parser.add_argument("--interactions", type=int, default=10, help="touches in an episode")
-    parser.add_argument("--seed", type=int, default=0, help="decides the rooms, the poses and the touches")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the rooms, the poses and the touches")
     arguments = parser.parse_args()
 
-    # The part before the colon makes each new process import the package, and so register the environment.
+    # The part before the colon makes each new process import the package, which registers the environment.
     make = functools.partial(
         gymnasium.make, "thor_interact_env:ThorInteract-v0", interactions=arguments.interactions
     )

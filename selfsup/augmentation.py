@@ -1,4 +1,4 @@
-"""Random flips and colours, so that a stored location never looks quite the same twice."""
+"""Random flips and colours, so that a stored location looks different each time it is used."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,7 @@ JITTER_STRENGTH = 0.3
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to one image.
+    """The augmentation of one image.
 
     Attributes:
         flip: Whether everything is mirrored left to right.
@@ -42,7 +42,7 @@ class Augmentation:
 def draw_augmentation(
     rng: np.random.Generator, jitter_probability: float = JITTER_PROBABILITY
 ) -> Augmentation:
-    """Draw what is done to one image; as many numbers are drawn whatever the outcome.
+    """Draw the augmentation of one image; the number of random draws is constant.
 
     Args:
         rng: Source of randomness.
@@ -66,8 +66,8 @@ def augment(
 
     Args:
         experience: What is to be augmented; it is not changed.
-        rng: Source of randomness. As many numbers are drawn whatever the outcome, so the next
-            location's augmentation does not depend on this one's.
+        rng: Source of randomness. The number of draws is constant, so the next location's augmentation
+            does not depend on this one's.
         jitter_probability: Probability of a change of the colours, in 0..1.
 
     Returns:
@@ -88,7 +88,7 @@ def flip_horizontally(experience: Experience) -> Experience:
         experience: What is to be mirrored; it is not changed.
 
     Returns:
-        The mirrored experience; mirrored twice it is what it was.
+        The mirrored experience; mirrored twice it equals the original.
     """
     return replace(
         experience,

@@ -1,4 +1,4 @@
-"""Where did the picture change? The grid of changed cells B (paper section 4.2, step III)."""
+"""The grid of changed cells, B (paper section 4.2, step III)."""
 
 from typing import Literal, get_args
 
@@ -15,12 +15,12 @@ FLOW_THRESHOLD = 1.0
 """A cell has moved when its pixels moved by more than this on average, in pixels."""
 
 MINIMUM_FLOW_SIZE = 12
-"""Minimum height and width, in pixels, of pictures between which OpenCV computes an optical flow."""
+"""Minimum height and width, in pixels, of images between which OpenCV computes an optical flow."""
 
 ChangeTest = Literal["pooled_difference", "pooled_squared_difference", "optical_flow"]
 """`pooled_difference`: pool the HSV difference, then take its squared norm (paper).
 `pooled_squared_difference`: pool the squared difference over pixels and channels (authors' code).
-`optical_flow`: pool the length of the optical flow (paper appendix D tried flow, and found it worse)."""
+`optical_flow`: pool the length of the optical flow (worse in the paper's appendix D)."""
 
 
 def check_image(rgb: npt.NDArray[np.uint8], name: str = "rgb") -> None:
@@ -28,7 +28,7 @@ def check_image(rgb: npt.NDArray[np.uint8], name: str = "rgb") -> None:
 
     Args:
         rgb: The array to check.
-        name: What the error message calls it.
+        name: Its name in the error message.
 
     Raises:
         ValueError: It is not (H, W, 3) uint8 with H and W positive multiples of `STRIDE`.
@@ -54,8 +54,8 @@ def rgb_to_hsv(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     Returns:
         (H, W, 3) float32 in [0, 1]; a hue of 1 would be a full turn.
     """
-    # Hue and saturation do not depend on the scale, but OpenCV's guard against division by zero tells
-    # in dark colours on a scale of 0..1.
+    # Hue and saturation do not depend on the scale, but on a scale of 0..1 OpenCV's guard against division
+    # by zero changes dark colours.
     hsv = np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2HSV), dtype=np.float32)
     hsv *= np.array([1 / 360, 1, 1 / 255], dtype=np.float32)
     return hsv
@@ -67,7 +67,7 @@ def changed_cells(
     change_test: ChangeTest = "pooled_difference",
     threshold: float | None = None,
 ) -> npt.NDArray[np.bool_]:
-    """Return the grid cells in which two pictures differ: B of paper section 4.2.
+    """Return the grid cells in which two images differ: B of paper section 4.2.
 
     Hue is compared as a number, as in the paper: two reds on either side of hue 0 differ by almost 1.
 
@@ -118,7 +118,7 @@ def optical_flow(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) ->
     height, width = before.shape[:2]
     if min(height, width) < MINIMUM_FLOW_SIZE:
         raise ValueError(
-            f"the images are {height} x {width} pixels; an optical flow needs {MINIMUM_FLOW_SIZE} of both"
+            f"the images are {height} x {width} pixels; an optical flow needs {MINIMUM_FLOW_SIZE} or more"
         )
     grey = [cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in (before, after)]
     # A new one each time: it keeps state from call to call, and a touch must not depend on earlier ones.

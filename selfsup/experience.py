@@ -1,4 +1,4 @@
-"""What was learned at one location; what the memory bank keeps."""
+"""An experience: what was learned at one location, as the memory bank keeps it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from selfsup.grid import GRID, IMAGE_SIZE
 
 @dataclass(frozen=True, eq=False)
 class Experience:
-    """All that was learned by touching things at one location; what the memory bank keeps.
+    """Everything that was learned by touching objects at one location, as the memory bank keeps it.
 
     Attributes:
         rgb: (300, 300, 3) uint8, the view before the first touch.

@@ -1,4 +1,4 @@
-"""What one touch tells: its mask, whether it succeeded, and what that says about the force.
+"""The result of one touch: its mask, whether it succeeded, and the feedback on the force.
 
 Paper section 4.2 (steps II and III) and appendix E.
 """
@@ -24,7 +24,7 @@ FORCE_COUNT = 3
 
 
 class Feedback(IntEnum):
-    """What the attempts at one point say about the predicted force (paper section 4.3)."""
+    """The result of the attempts at one point for the predicted force (paper section 4.3)."""
 
     CORRECT = 0
     """The predicted force moved the object, the next smaller one did not."""
@@ -64,7 +64,7 @@ def is_successful(
     kernel_name: KernelName = "gaussian",
     threshold: float = SUCCESS_THRESHOLD,
 ) -> bool:
-    """Tell whether enough moved around the touched cell (paper appendix E).
+    """Return whether enough cells moved around the touched cell (paper appendix E).
 
     Args:
         mask: (rows, columns) bool, B+. Outside it nothing moved.
@@ -95,16 +95,16 @@ def is_successful(
 def escalation(force: int) -> tuple[tuple[int, Feedback], ...]:
     """Return the attempts at one point for a predicted force (paper section 4.2, step II).
 
-    The first attempt that changes the picture ends the series and gives its feedback; if none does,
+    The first attempt that changes the image ends the series and gives its feedback; if none does,
     the point is unsuccessful. The next smaller force comes first, then the predicted one, then the
-    maximum. For the smallest force the first two attempts are the same, and both mean "correct":
+    maximum force. For the smallest force the first two attempts are the same, and both mean "correct":
     so does the authors' code, where the second try finds an object that the first one loosened.
 
     Args:
         force: Predicted force index, 0, 1 or 2.
 
     Returns:
-        Pairs (force index to apply, feedback if it changes the picture), in order.
+        Pairs (force index to apply, feedback if it changes the image), in order.
 
     Raises:
         ValueError: There is no such force.

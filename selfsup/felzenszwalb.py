@@ -1,13 +1,13 @@
 """Felzenszwalb and Huttenlocher's segmentation, compiled by numba; importing this module needs numba.
 
-The labels are those of `skimage.segmentation.felzenszwalb`, in a quarter of its time. Three things save it:
-edges are sorted by counting, their costs being bounded; edges within a segment are dropped before they are
-sorted; and the passes over the edges are compiled in one piece.
+The labels are those of `skimage.segmentation.felzenszwalb`, in a quarter of its time, for three reasons:
+edges are sorted by counting, because their costs are bounded; edges within a segment are dropped before they
+are sorted; and the passes over the edges are compiled in one piece.
 
-Counting leaves the order of edges of equal cost open, while skimage takes that of `numpy.argsort`. While
-segments grow it does not matter: of the segments that meet at edges of one cost, those whose threshold
-exceeds it merge, and so does what they become, whatever the order. When small segments are merged, it may
-matter; where it does, `numpy.argsort` is asked.
+Counting does not determine the order of edges of equal cost; skimage uses that of `numpy.argsort`. While
+segments grow the order does not matter: of the segments that meet at edges of one cost, those whose threshold
+exceeds it merge, in any order, and so do the resulting segments. When small segments are merged, the order
+may matter; then that of `numpy.argsort` is computed.
 
 Source: P. Felzenszwalb and D. Huttenlocher, Efficient graph-based image segmentation, IJCV 2004.
 """
@@ -44,9 +44,9 @@ MOST_EQUAL = 32
 
 
 def compiled(function: Function) -> Function:
-    """Return a function that numba compiles at its first call, and keeps on disk where there is a place.
+    """Return a function that numba compiles at its first call, and caches on disk if possible.
 
-    The place is `__pycache__` beside this file or, where that cannot be written, the user's folder of caches.
+    The cache is `__pycache__` next to this file or, if that is not writable, the user's cache folder.
     """
     try:
         return cast(Function, numba.njit(cache=True, nogil=True)(function))
@@ -59,9 +59,9 @@ def segment(rgb: npt.NDArray[np.uint8], scale: float, sigma: float, min_size: in
 
     Args:
         rgb: (H, W, 3) uint8, at most `most_pixels(scale)` pixels.
-        scale: Greater ones give larger segments.
+        scale: Larger values give larger segments.
         sigma: Standard deviation of the Gaussian that smooths the image, in pixels.
-        min_size: Least size of a segment, in pixels.
+        min_size: Minimum size of a segment, in pixels.
 
     Returns:
         (H, W) int32, labels from 0, equal to those of `skimage.segmentation.felzenszwalb`.
@@ -187,7 +187,7 @@ def grow(costs: Array, scale: float) -> tuple[Array, Array, Array]:
 
     Args:
         costs: (H, W, 4) float64, as of `edge_costs`.
-        scale: Greater ones give larger segments; in units of the costs.
+        scale: Larger values give larger segments; in units of the costs.
 
     Returns:
         (H W) int32, the parent of each pixel, a root being its own; (H W) int64, the size of each root's
@@ -252,12 +252,12 @@ def merge_small(
         costs: (4 H W) float64.
         queue: Edges by growing cost.
         width: Of the image, in pixels.
-        min_size: Least size of a segment, in pixels.
+        min_size: Minimum size of a segment, in pixels.
         in_order: Whether edges of equal cost are in the order of skimage; otherwise merging stops before
             edges of equal cost whose order may matter.
 
     Returns:
-        How many edges were done.
+        The number of processed edges.
     """
     start = 0
     active = np.empty((MOST_EQUAL, 2), np.int32)

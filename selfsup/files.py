@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either complete or absent."""
 
 import contextlib
 import os
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Let a system error name a file: that of a full disk comes without one, or with a temporary name.
+    """Add a file name to a system error, which for a full disk has none or a temporary one.
 
     Args:
-        path: The file that a user knows.
+        path: The file to name.
 
     Raises:
         OSError: The body raised one; it is of the same kind, and names the file.
@@ -26,18 +26,18 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file under a temporary name, then rename it: readers never see half of it.
+    """Write a file under a temporary name, then rename it: readers never see an incomplete file.
 
     Args:
         path: File to write; an existing one is replaced.
-        content: What it will hold.
+        content: The content of the file.
 
     Returns:
         The path.
 
     Raises:
-        OSError: The folder does not exist or cannot be written to, or the disk is full; the file is as it
-            was before, and nothing is left behind.
+        OSError: The folder does not exist or cannot be written to, or the disk is full; the file is
+            unchanged, and no temporary file remains.
     """
     file = Path(path)
     # Not `tempfile.mkstemp`: its files are their owner's alone, and not every file system can change that.
@@ -55,14 +55,14 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def append_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Append to a file; where that fails, what was written of it is cut off again.
+    """Append to a file; if that fails, restore the file to its former length.
 
     Args:
-        path: The file; it is made if it does not exist. Nobody else may append to it meanwhile.
+        path: The file; it is made if it does not exist. No other process may append to it at the same time.
         content: What to append.
 
     Raises:
-        OSError: The file cannot be written to, or the disk is full; the file is as it was before.
+        OSError: The file cannot be written to, or the disk is full; the file is unchanged.
     """
     with naming(path), open(path, "ab", buffering=0) as stream:
         end = stream.seek(0, os.SEEK_END)
@@ -76,7 +76,7 @@ def append_whole(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in a folder, to which nobody else may be writing.
+    """Delete the temporary files that a killed process left in a folder; no other process may write to it.
 
     Args:
         folder: Where `write_whole` was used.

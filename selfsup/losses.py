@@ -2,9 +2,9 @@
 
 The paper defines a loss by its "ascent": the direction in which each prediction is pushed. Every
 loss here is a scalar whose gradient is minus that ascent. Its value is not the integral of the
-gradient (which has no closed form and which nobody needs) but the sum of the ascent's absolute
-values: how hard the predictions are being pushed. What says how well they fit is the IoU of each
-thresholded prediction with its target, given by the functions called `..._iou`.
+gradient (which has no closed form) but the sum of the ascent's absolute
+values: how hard the predictions are pushed. How well they fit is measured by the IoU of each
+thresholded prediction with its target; see the functions named `..._iou`.
 """
 
 from typing import Any, Literal, get_args
@@ -16,7 +16,7 @@ FORCE_WEIGHT = 0.1
 """Factor of the force loss, whose gradients are noisy (paper appendix B)."""
 
 AREA_SCALE = 200.0
-"""A mask of so many cells has weight 1 under the `averaged` normalisation (authors' code)."""
+"""A mask of this many cells has weight 1 under the `averaged` normalisation (authors' code)."""
 
 DISTANCE_THRESHOLD = 1.0
 """A cell belongs to a predicted mask when its squared distance to the mean is below this."""
@@ -151,8 +151,8 @@ def distance_loss(
         images_with_masks: Scalar by which `averaged` divides; None counts them. Where this is a part of
             a batch whose parts' gradients are averaged, the mean count of the parts.
         area_exponent: e in 0..1: a mask has weight 1 / (area^e TYPICAL_AREA^(1 - e)) in place of 1 / area.
-            1 is the paper's, for which all masks count alike and a cell of a large one hardly at all; with 0
-            all cells count alike.
+            1 is the paper's: all masks have equal weight, so a cell of a large mask has little; with 0 all
+            cells have equal weight.
 
     Returns:
         A scalar; see the module about its value.
@@ -244,7 +244,7 @@ class _ClippedSquaredDistance(torch.autograd.Function):
         weights = masks / _areas(masks).clamp(min=1).to(embeddings.dtype)[:, None, None]
         means = channels.new_empty(len(channels), len(masks))
         distances = channels.new_zeros(masks.shape)
-        # Memory is allocated once: to be given fresh pages costs more than the arithmetic.
+        # Memory is allocated once: fresh pages cost more than the arithmetic.
         difference, weighted = torch.empty_like(distances), torch.empty_like(distances)
         for channel, mean in zip(channels, means, strict=True):
             torch.index_select(channel, 0, mask_image, out=difference)

@@ -71,8 +71,8 @@ class MemoryBank:
     With a folder, experiences live in its segment files, one per `add`, and only those sampled are
     read; without, the same bytes are in memory, about 0.1 MB per location of rendered rooms. A segment
     file is deleted when all its locations are replaced and neither of the last two states refers to it:
-    the last one may be of a checkpoint that is still being written, the one before is then the one to
-    resume from.
+    the last one may belong to a checkpoint that is still being written, and then a run resumes from the one
+    before.
     """
 
     def __init__(self, capacity: int = 20_000, folder: Path | None = None, prioritized: bool = True) -> None:
@@ -145,7 +145,7 @@ class MemoryBank:
             experiences.
 
         Raises:
-            ValueError: There are not so many locations.
+            ValueError: The bank holds fewer locations.
             MemoryBankError: A segment file is missing or cannot be read.
         """
         indices = self.draw(batch_size, rng)
@@ -155,12 +155,12 @@ class MemoryBank:
         """Draw the indices of locations; see `sample` for arguments and errors.
 
         Location i gets an exponentially distributed time of rate priority_i, and those that come first are
-        taken: exactly a drawing one after another, each in proportion to its priority among those left
+        taken: this is exactly a sequence of draws, each in proportion to the priorities of the locations left
         (Efraimidis and Spirakis, 2006), in time linear in the bank's size.
 
         Returns:
-            (batch_size,) int64 in the order of the drawing. `len(self)` numbers are taken from `rng`,
-            whatever the priorities are.
+            (batch_size,) int64 in the order of the drawing. `len(self)` numbers are drawn from `rng`,
+            regardless of the priorities.
         """
         if not 1 <= batch_size <= len(self):
             raise ValueError(f"batch_size is {batch_size}; the bank can give 1..{len(self)} locations")
@@ -238,7 +238,7 @@ class MemoryBank:
         Every file the state names is checked against its checksum. If that fails the bank is unchanged.
 
         Args:
-            state: What `state` returned, possibly by way of JSON.
+            state: What `state` returned, possibly converted to JSON and back.
 
         Raises:
             MemoryBankError: The bank has no folder, the state is of another format or capacity or is

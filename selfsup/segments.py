@@ -1,8 +1,8 @@
 """How the memory bank keeps experiences: many at a time, in memory or in one safetensors file.
 
-Both hold the same bytes: pictures as PNGs, some 0.1 MB per location in rendered rooms, where the plain arrays
-take 0.45 MB. 20,000 locations are 2.1 GB. Those of files are mapped into memory only while they are read, so
-that the system's file cache keeps what it has room for, and a process holds next to nothing.
+Both hold the same bytes: images as PNGs, some 0.1 MB per location in rendered rooms, where the plain arrays
+take 0.45 MB. 20,000 locations are 2.1 GB. Files are mapped into memory only while they are read: the
+system's file cache keeps as much as fits, and a process itself holds almost nothing.
 """
 
 import zlib
@@ -27,7 +27,7 @@ _ENDS = ("rgb_ends", "depth_ends", "success_ends", "failure_ends")
 
 
 class MemoryBankError(RuntimeError):
-    """What the memory bank has stored cannot be read, or does not fit what is asked of it."""
+    """The stored content of a memory bank cannot be read, or does not fit the bank."""
 
 
 class Segment(Protocol):
@@ -76,7 +76,7 @@ class ArraySegment:
 
 
 class FileSegment:
-    """A segment in a file, of which only the experiences asked for are read."""
+    """A segment in a file, of which only the requested experiences are read."""
 
     def __init__(self, path: Path, ends: Mapping[str, npt.NDArray[np.int64]]) -> None:
         """Describe a file; use `write` or `open` instead."""
@@ -95,7 +95,7 @@ class FileSegment:
             The segment, and the CRC-32 of its file.
 
         Raises:
-            OSError: The folder cannot be written to, or the disk is full; nothing is left behind.
+            OSError: The folder cannot be written to, or the disk is full; no file remains.
         """
         arrays = pack(experiences)
         content = save(arrays)
@@ -147,7 +147,7 @@ class FileSegment:
             MemoryBankError: The file is missing or cannot be read.
         """
         try:
-            # Opened anew each time: a bank may have more segments than a process may have open files.
+            # Opened for each read: a bank may have more segments than a process may have open files.
             with safe_open(self.path, framework="numpy") as file:
 
                 def rows(name: str, start: int, stop: int) -> npt.NDArray[Any]:
@@ -186,10 +186,10 @@ def _unreadable(path: Path, error: Exception) -> MemoryBankError:
 
 
 def encode_image(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """Return a picture as the bytes of a PNG, which `decode_image` brings back exactly.
+    """Return an image as the bytes of a PNG, which `decode_image` restores exactly.
 
     Args:
-        image: (H, W, 3) uint8 or (H, W) uint16. The file has red and blue exchanged.
+        image: (H, W, 3) uint8 or (H, W) uint16. Red and blue are exchanged in the file.
 
     Returns:
         (n,) uint8.
@@ -202,7 +202,7 @@ def encode_image(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> npt.N
 
 
 def decode_image(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
-    """Return the picture that `encode_image` was given.
+    """Return the image that `encode_image` was given.
 
     Raises:
         ValueError: The bytes are not those of a whole PNG.
@@ -214,13 +214,13 @@ def decode_image(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
 
 
 def depth_to_millimetres(depth: npt.NDArray[np.floating]) -> npt.NDArray[np.uint16]:
-    """Return depth in whole millimetres, the usual code of depth cameras.
+    """Return depth in whole millimetres, the usual encoding of depth cameras.
 
     The error is at most 0.5 mm up to 65.535 m; a half-precision float in metres is off by up to 1.95 mm
-    from 4 m on. Tenths of a millimetre would end at 6.55 m and compress half as well.
+    from 4 m on. Tenths of a millimetre would reach only 6.55 m and compress half as well.
 
     Args:
-        depth: Any shape, metres, at least 0; values beyond the range become its end.
+        depth: Any shape, metres, at least 0; larger values are clipped to the range.
     """
     millimetres = np.rint(depth.astype(np.float32) * MILLIMETRES)
     return np.clip(millimetres, 0, np.iinfo(np.uint16).max).astype(np.uint16)
@@ -230,7 +230,7 @@ def pack(experiences: Sequence[Experience]) -> dict[str, npt.NDArray[Any]]:
     """Return n experiences as few arrays, whose items follow one another location by location.
 
     RGB and depth are PNGs, `rgb_ends` and `depth_ends` (n,) say after how many bytes each ends; masks are
-    packed to bits. All but depth, which is rounded to millimetres, comes back exactly.
+    packed to bits. All but depth, which is rounded to millimetres, is restored exactly.
 
     Args:
         experiences: At least one.
@@ -266,7 +266,7 @@ def unpack(
         index: 0..n-1.
 
     Raises:
-        ValueError: A picture cannot be decoded, or a value is out of range.
+        ValueError: An image cannot be decoded, or a value is out of range.
     """
 
     def part(name: str, kind: str) -> npt.NDArray[Any]:

@@ -24,8 +24,8 @@ def superpixel_labels(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """Return the superpixel of each grid cell, by Felzenszwalb and Huttenlocher's method.
 
     The image is segmented at full resolution; a cell has the label of its central pixel. Some
-    labels may therefore occur in no cell. The labels are skimage's, made by compiled code where
-    numba is installed (see `selfsup.felzenszwalb`).
+    labels may therefore occur in no cell. The labels are those of skimage, computed by compiled
+    code if numba is installed (see `selfsup.felzenszwalb`).
 
     Args:
         rgb: (H, W, 3) uint8.
@@ -44,10 +44,10 @@ def superpixel_labels(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
 
 @cache
 def segmentation() -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.signedinteger]]:
-    """Return what segments images at full resolution: compiled by numba, or skimage's.
+    """Return the segmentation function: compiled by numba, or that of skimage.
 
-    The first call loads the compiled code, or compiles it, which takes some seconds once per machine. Where
-    numba is missing, skimage's function is returned; where compilation fails, it is too, with a warning.
+    The first call loads the compiled code, or compiles it, which takes some seconds once per machine. Without
+    numba skimage's function is returned; if compilation fails too, with a warning.
     """
     try:
         from selfsup.felzenszwalb import most_pixels, segment
@@ -55,9 +55,9 @@ def segmentation() -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.signedint
         return _by_skimage
     try:
         segment(np.zeros((STRIDE, STRIDE, 3), np.uint8), SCALE, SIGMA, MIN_SIZE)
-    except Exception as error:  # whatever a compiler, or its cache on disk, raises
+    except Exception as error:  # any error of the compiler or its cache on disk
         warnings.warn(
-            f"numba failed, so superpixels are computed by scikit-image, five times as slowly: {error!r}",
+            f"numba failed, so superpixels are computed by scikit-image, five times slower: {error!r}",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""What one touch changed, judged from pictures alone (paper section 4.2, steps II and III)."""
+"""The result of one touch, judged from images alone (paper section 4.2, steps II and III)."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -39,12 +39,12 @@ class SupervisionOptions:
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What one touch changed.
+    """The result of one touch.
 
     Attributes:
-        changed: (rows, columns) bool, B: the cells in which the picture changed.
+        changed: (rows, columns) bool, B: the cells in which the image changed.
         mask: (rows, columns) bool, B+: the superpixels that changed.
-        success: Whether B+ is about the touched cell.
+        success: Whether B+ covers enough cells around the touched cell.
     """
 
     changed: npt.NDArray[np.bool_]
@@ -55,12 +55,12 @@ class Judgement:
 class Supervisor:
     """Judges the touches at one location.
 
-    Superpixels are those of the first picture, whatever moved since; they are computed when the
-    first change needs them, once.
+    Superpixels are those of the first image, even after objects have moved; they are computed once, when
+    the first change needs them.
     """
 
     def __init__(self, first_rgb: npt.NDArray[np.uint8], options: SupervisionOptions | None = None) -> None:
-        """Remember the first picture of a location.
+        """Store the first image of a location.
 
         Args:
             first_rgb: (H, W, 3) uint8, the view before anything was touched. It is not copied.
@@ -89,12 +89,12 @@ class Supervisor:
         Args:
             before: (H, W, 3) uint8, RGB just before the touch.
             after: (H, W, 3) uint8, RGB once the room is at rest. The very same object as `before`
-                says that nothing moved, and is not looked at.
+                means that nothing moved, and is not compared.
             row: Touched grid row.
             column: Touched grid column.
 
         Returns:
-            What changed; its arrays are new ones.
+            The result; its arrays are new.
 
         Raises:
             ValueError: The images do not fit, or the cell is not on the grid.
@@ -107,7 +107,7 @@ class Supervisor:
         if changed.shape != self._grid_shape():
             raise ValueError(
                 f"the images are of shape {before.shape} but the first one is of {self._first_rgb.shape}; "
-                "judge pictures of one location only"
+                "judge images of one location only"
             )
         if self._options.use_superpixels and changed.any():
             mask = align_to_superpixels(changed, self.labels)

@@ -19,7 +19,7 @@ class Targets:
     Attributes:
         foreground: (B, 100, 100) float32, at least 0: the successful points, spread with the kernel.
         background: (B, 100, 100) float32, at least 0: likewise the unsuccessful points.
-        force: (B, 3, 100, 100) float32: by how much each force logit should rise or fall.
+        force: (B, 3, 100, 100) float32: how much each force logit should rise or fall.
         masks: (M, 100, 100) bool, all masks, image after image.
         mask_image: (M,) int64, the image of each mask, 0..B-1, ascending.
         success_cells: (S, 3) int64: image, row and column of each cell touched with success, once each,
@@ -44,7 +44,7 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
     """Build the targets of a batch.
 
     A cell that was touched successfully several times counts once in the foreground, as in the
-    paper's binary map; what the touches say about its force is added before it is normalised.
+    paper's binary map; the feedback on its force is added before it is normalised.
 
     Args:
         experiences: One per image, at least one.
@@ -97,9 +97,9 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
 def force_directions(
     forces: npt.NDArray[np.integer], feedback: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.float32]:
-    """Return which force logits the feedback wants raised (paper section 4.3).
+    """Return which force logits the feedback raises (paper section 4.3).
 
-    The predicted one if it was correct, every greater one if it was too small, every smaller one if
+    The predicted one if it was correct, every larger one if it was too small, every smaller one if
     it was too large. (Eq. 3 of the paper has the last two the other way round; section 4.3 is right.)
 
     Args:
@@ -123,7 +123,7 @@ def force_directions(
 
 def _normalized(directions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Give each row of (n, 3) mean 0 and L1 norm 1; rows of equal entries become 0."""
-    # Entries are small whole numbers: without dividing first, whether all are equal is decided exactly.
+    # Entries are small integers: compared before the division, they are equal exactly.
     centred = FORCE_COUNT * directions - directions.sum(axis=1, keepdims=True)
     norms = np.abs(centred).sum(axis=1, keepdims=True)
     return np.asarray(centred / np.maximum(norms, 1), dtype=np.float32)

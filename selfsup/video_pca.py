@@ -2,7 +2,7 @@
 
 The method is that of Stretcu and Leordeanu, *Multiple Frames Matching for Object Discovery in Video* (BMVC
 2015), as the paper adapts it: what a few principal components of a video do not explain is foreground, and
-the colours found there, near there, are too.
+so are nearby cells of the same colours.
 """
 
 from collections.abc import Iterable
@@ -25,13 +25,13 @@ ERROR_FRACTION: Final = 0.3
 """Cells whose smoothed error is at least this fraction of the maximum form the first mask."""
 
 MINIMUM_ERROR: Final = 0.5
-"""Grey levels that the largest smoothed error must reach; below, nothing that can be seen has moved."""
+"""Grey levels that the largest smoothed error must reach; below, nothing visible has moved."""
 
 COLOUR_BINS: Final = 16
 """Bins of a colour histogram along each of red, green and blue."""
 
 SOFT_SMOOTHING: Final = 1.0
-"""Standard deviation, in grid cells, of the Gaussian that smooths a soft mask: lone cells fade."""
+"""Standard deviation, in grid cells, of the Gaussian that smooths a soft mask, which removes single cells."""
 
 WINDOW_SCALE: Final = 2.0
 """Standard deviations of the window around a first mask, as multiples of the mask's own."""
@@ -123,7 +123,7 @@ def colour_likelihood(
         background)), each from a histogram of 16 x 16 x 16 bins; zeros where the mask is empty.
 
     Raises:
-        ValueError: The mask has not the shape of the image.
+        ValueError: The mask and the image differ in shape.
     """
     if image.shape != (*foreground.shape, 3):
         raise ValueError(f"image is of shape {image.shape} but foreground of {foreground.shape}")
@@ -159,8 +159,8 @@ def centred_window(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
 def soft_mask(before: npt.NDArray[np.uint8], frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Return how likely each cell of a view belongs to what moved after it (one interaction).
 
-    The video is the view and the frames that follow it; the error of the view itself, which shows the thing
-    where it lay, gives the first mask.
+    The video is the view and the frames that follow it; the error of the view itself, which shows the object
+    in its first place, gives the first mask.
 
     Args:
         before: (300, 300, 3) uint8, the view before the touch.
@@ -170,7 +170,7 @@ def soft_mask(before: npt.NDArray[np.uint8], frames: npt.NDArray[np.uint8]) -> n
         (100, 100) float32 in 0..1; zeros where nothing moved.
 
     Raises:
-        ValueError: A picture is not uint8 or not divided by the grid.
+        ValueError: An image is not uint8 or not divided by the grid.
     """
     check_image(before)
     if not len(frames):

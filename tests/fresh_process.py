@@ -10,7 +10,7 @@ FOLDERS = (TESTS, TESTS / "env", TESTS / "simulators", TESTS.parent)
 
 
 def run(program: str, *arguments: str, screen: bool = False, **variables: str) -> list[str]:
-    """Run a program on a machine without a screen, with nothing chosen that decides how pictures are drawn.
+    """Run a program on a machine without a screen, with nothing chosen that decides how images are drawn.
 
     Args:
         program: Python; it can import the tests' helpers.

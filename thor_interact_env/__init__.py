@@ -2,7 +2,7 @@
 
 Importing this package registers `ThorInteract-v0`, and `ThorInteract-AI2THOR-v0`, the same environment on
 AI2-THOR, whose physics is not deterministic. `gymnasium.make("thor_interact_env:ThorInteract-v0")`
-imports it first, which is what worker processes need.
+imports it first, as worker processes need.
 """
 
 from gymnasium.envs.registration import register, registry
@@ -17,7 +17,7 @@ __version__ = distribution_version("thor-interact")
 
 
 def register_envs() -> None:
-    """Register the environments with Gymnasium; calling it again changes nothing."""
+    """Register the environments with Gymnasium; a second call does nothing."""
     worlds: dict[str, dict[str, str]] = {
         "ThorInteract-v0": {},
         "ThorInteract-AI2THOR-v0": {"simulator": "ai2thor"},
@@ -30,8 +30,8 @@ def register_envs() -> None:
                 kwargs=arguments,
                 # Gymnasium knows an environment's determinism by its id, before any argument.
                 nondeterministic=bool(arguments),
-                # Both wrappers refuse a step after `set_state`, which is a start as a reset is. The
-                # environment refuses a step before any start by itself.
+                # Both wrappers reject a step after `set_state`, although it starts an episode like a reset.
+                # The environment itself rejects a step before a start.
                 order_enforce=False,
                 disable_env_checker=True,
             )

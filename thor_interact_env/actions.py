@@ -1,4 +1,4 @@
-"""The action space, and the agent's body as far as actions depend on it.
+"""The action space, and the dimensions of the agent.
 
 An action is `[row, column, force, direction]`: a pixel of the image, an index into `FORCES` and an index
 into `DIRECTIONS` (paper section 4.1).
@@ -51,7 +51,7 @@ ACTION_FIELDS: Final[tuple[tuple[str, int], ...]] = (
 
 
 def check_action(action: object) -> tuple[int, int, int, int]:
-    """Return the four entries of an action, or say what is wrong with it.
+    """Return the four entries of an action, or raise an error that names the fault.
 
     Args:
         action: (4,) integers (an array of an integer type, a list or a tuple): row and column of a pixel

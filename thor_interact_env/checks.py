@@ -1,4 +1,4 @@
-"""Checks of values that users hand over."""
+"""Checks of values from users."""
 
 from numbers import Integral, Real
 from typing import TypeGuard
@@ -9,12 +9,12 @@ from thor_interact_env.errors import InvalidOptionError
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell whether a value is a real number, of Python or of NumPy; a boolean is not one."""
+    """Return whether a value is a real number, of Python or of NumPy; a boolean is not one."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def is_integer(value: object) -> TypeGuard[int]:
-    """Tell whether a value is an integer, of Python or of NumPy; a boolean is not one."""
+    """Return whether a value is an integer, of Python or of NumPy; a boolean is not one."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 

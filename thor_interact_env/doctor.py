@@ -1,11 +1,10 @@
-"""What this machine can run: `python -m thor_interact_env.doctor`.
+"""Check what this machine can run: `python -m thor_interact_env.doctor`.
 
-It renders one view with the embedded simulator, says whether its world is the one that results were measured
-in, and looks for what AI2-THOR needs; with `--start-player`, or
-where the embedded simulator does not work, it starts AI2-THOR's player too. For each thing missing it names
-one remedy. The exit code is 0 when at least one simulator has worked, 1 when none has, 2 after a mistake on
-the command line. Each simulator is tried in a process of its own, so a graphics driver that crashes or hangs
-is reported like any other fault.
+It renders one view with the embedded simulator, compares its world with the recorded one, and checks the
+requirements of AI2-THOR; with `--start-player`, or if the embedded simulator does not work, it also starts
+AI2-THOR's player. For each missing requirement it prints one remedy. The exit code is 0 if at least one
+simulator has worked, 1 if none has, 2 after a mistake on the command line. Each simulator is tried in a
+supervised process, so a graphics driver that crashes or hangs is reported like any other fault.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from thor_interact_env.errors import InvalidOptionError, RenderingError
 from thor_interact_env.files import home_folder
 
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
-"""How a thing was found: in order, in order but slow, absent, tried in vain, or not tried."""
+"""Status of a finding: it works, works slowly, is missing, was tried and failed, or was not tried."""
 
 SOFTWARE_RASTERISERS: Final = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software rasterizer")
 """Parts of the names of OpenGL renderers that draw on the CPU, in lower case."""
@@ -43,13 +42,13 @@ _ROOM: Final = "FloorPlan1"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: What it is.
-        status: How it was found.
-        detail: What was found, such as a version or a reason.
-        remedy: What to do about it; "" where nothing needs doing.
+        name: Name of the check.
+        status: Its status.
+        detail: A version, a reason or the like.
+        remedy: The remedy; "" if none is needed.
     """
 
     name: str
@@ -59,13 +58,13 @@ class Finding:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 when a simulator works, 1 when none does, 2 after a mistake in the words.
+        SystemExit: Always: 0 when a simulator works, 1 when none does, 2 after a mistake in the arguments.
     """
     options = _parser().parse_args(arguments)
     if options.try_simulator is not None:
@@ -82,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def works(findings: Sequence[Finding]) -> bool:
-    """Return whether at least one simulator was tried and gave a picture."""
+    """Return whether at least one simulator was tried and gave an image."""
     return any(
         finding.name in ("embedded simulator", "AI2-THOR's player") and finding.status in ("ok", "slow")
         for finding in findings
@@ -92,13 +91,13 @@ def works(findings: Sequence[Finding]) -> bool:
 def examine(
     start_player: bool = False, executable: str | None = None, timeout: float = 300.0
 ) -> list[Finding]:
-    """Look at everything.
+    """Run all checks.
 
     Args:
-        start_player: Whether AI2-THOR's player is started, if its client and a build are there; where the
-            embedded simulator does not work it is started anyway.
+        start_player: Whether AI2-THOR's player is started, if its client and a build are installed; if the
+            embedded simulator does not work it is started in any case.
         executable: A player to start instead of a downloaded build; None: the build.
-        timeout: Seconds that the player may take to show its first view.
+        timeout: Maximum seconds until the first view of the player.
 
     Returns:
         The findings, the embedded simulator's first.
@@ -108,7 +107,7 @@ def examine(
 
 
 def examine_embedded() -> list[Finding]:
-    """Render a view with the embedded simulator in a process of its own, and say with what."""
+    """Render a view with the embedded simulator in a supervised process."""
     found = [_package("MuJoCo", "mujoco", "pip install mujoco")]
     if found[0].status != "ok":
         return [*found, Finding("embedded simulator", "failed", "MuJoCo is not installed", found[0].remedy)]
@@ -137,7 +136,7 @@ def examine_embedded() -> list[Finding]:
 
 
 def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) -> list[Finding]:
-    """Look for what AI2-THOR needs; with `start_player`, start its player in a process of its own."""
+    """Check the requirements of AI2-THOR; with `start_player`, start its player in a supervised process."""
     from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, machine_options
 
     name, mistake = "AI2-THOR's player", None
@@ -155,7 +154,7 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
         _display(machine.display()),
     ]
     drawing = needed[2] if machine.build_platform() == "CloudRendering" else needed[3]
-    # A player that somebody names may draw with anything.
+    # A player named by the user may use any renderer.
     lacking = [finding for finding in [client, needed[1], drawing] if finding.status != "ok"]
     if mistake is not None:
         player = mistake
@@ -169,7 +168,7 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
         options: dict[str, Any] = {"start_timeout": timeout, "step_timeout": _STEP_TIMEOUT, "restarts": 0}
         if executable is not None:
             options["local_executable_path"] = executable
-        # Before it starts, up to three programs that look for screens and GPUs take their time.
+        # Before the start, up to three programs look for screens and GPUs.
         answer = _in_own_process("ai2thor", options, 4 * timeout + 2 * _STEP_TIMEOUT)
         if "error" in answer:
             player = Finding(name, "failed", answer["error"], "see docs/ai2thor.md.")
@@ -182,7 +181,7 @@ def installed_builds() -> list[str]:
     """Return the names of the Unity builds that AI2-THOR's client has downloaded.
 
     Raises:
-        OSError: Their folder may not be entered.
+        OSError: Their folder cannot be read.
     """
     folder = _releases()
     if folder is None or not folder.is_dir():
@@ -191,7 +190,7 @@ def installed_builds() -> list[str]:
 
 
 def _unity_build(wanted: str | None, executable: str | None) -> Finding:
-    """Look for the build of that name, or for a local player; without a client no build is wanted."""
+    """Check for the build of that name, or for a local player; without a client no build is needed."""
     from thor_interact_env.simulators.ai2thor.options import HOME_REMEDY
 
     name = "Unity build"
@@ -244,7 +243,7 @@ def _package(name: str, distribution: str, install: str) -> Finding:
 
 
 def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Look at one view of a simulator; return what it took, or {"error": sentence}."""
+    """Render one view of a simulator; return its times, or {"error": sentence}."""
     import numpy as np
 
     from thor_interact_env.locations.location import Location
@@ -259,7 +258,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
         view = world.load(places[0])
         seconds = time.perf_counter() - start
         if len(np.unique(view["rgb"])) < 2 or not np.isfinite(view["depth"]).all():
-            return {"error": "the picture is empty: OpenGL draws nothing"}
+            return {"error": "the image is empty: OpenGL draws nothing"}
         start = time.perf_counter()
         world.load(places[-1])
         answer = {"room": _ROOM, "seconds": seconds, "view_ms": 1000 * (time.perf_counter() - start)}
@@ -269,7 +268,7 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
 
             answer |= {"backend": os.environ.get("MUJOCO_GL", "the default"), "renderer": renderer_name()}
             answer["world"] = asdict(compare())
-    except Exception as error:  # whatever a driver, a loader or a player raises is what was found
+    except Exception as error:  # any exception of a driver, a loader or a player is a finding
         return {"error": " ".join(str(error).split()) or type(error).__name__}
     finally:
         if world is not None:
@@ -299,7 +298,7 @@ def _in_own_process(simulator: str, options: dict[str, Any], timeout: float) -> 
         except subprocess.TimeoutExpired:
             return {"error": f"it did not show a view within {timeout:g} s"}
         finally:
-            # Whatever it has started, such as a player, ends with it, also after an interruption.
+            # Processes that it has started, such as a player, end with it, also after an interruption.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     try:
@@ -325,7 +324,7 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
+        """Print an error on one line and exit."""
         print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
 
@@ -341,10 +340,10 @@ def _seconds(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=_PROGRAM, description="Say what this machine can run.", allow_abbrev=False)
+    parser = _Parser(prog=_PROGRAM, description="Check what this machine can run.", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
-        "--start-player", action="store_true", help="start AI2-THOR's player too, if a build is there"
+        "--start-player", action="store_true", help="also start AI2-THOR's player, if a build is installed"
     )
     parser.add_argument(
         "--executable", metavar="PATH", help="start this player instead of a downloaded build"

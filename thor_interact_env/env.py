@@ -29,18 +29,18 @@ from thor_interact_env.state import NO_FRAMES, Episode, SavedState, pack_info, p
 from thor_interact_env.window import Window
 
 MAX_DEPTH: Final = 20.0
-"""Maximum depth in an observation, in metres: what is farther away, or nothing at all, reads 20 m."""
+"""Maximum depth in an observation, in metres; larger and infinite distances are 20 m."""
 
 
 class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], EzPickle):
-    """A room that can be looked at and touched.
+    """A room in which an agent touches objects.
 
     ## Description
-    An agent stands at one location of a furnished room and sees one egocentric image with depth. It picks a
-    pixel, a force and a direction; the force acts on whatever is seen there, and the agent sees the room
-    again once everything has come to rest. The room is not reset between touches, so changes accumulate. From
-    the two images alone, the environment computes the mask of what has just moved. Nothing in an observation,
-    an info or a reward comes from the simulator's knowledge of the objects. The task is that of Lohmann et
+    An agent stands at one location of a furnished room and receives one egocentric image with depth. It
+    chooses a pixel, a force and a direction; the force acts on the object at this pixel, and the agent
+    receives the next image when everything has come to rest. The room is not reset between touches, so
+    changes accumulate. From the two images alone, the environment computes the mask of the moved object. No
+    observation, info or reward contains the simulator's ground truth. The task is that of Lohmann et
     al. (2020), section 4.
 
     ## Action Space
@@ -66,11 +66,11 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     | rgb | `Box(0, 255, (300, 300, 3), uint8)` | 0 | 255 | the view, vertical field of view 90 degrees (1) |
     | depth | `Box(0.0, 20.0, (300, 300), float32)` | 0.0 | 20.0 | distance from the camera, clipped (m) |
 
-    The arrays are copies: the caller may change them. An agent (`agents.base.Agent`) takes the observation as
-    it is.
+    The arrays are copies: the caller may change them. An agent (`agents.base.Agent`) takes the observation
+    unchanged.
 
     ## Rewards
-    `float(info["success"])`: 1.0 where the touch visibly moved something at the touched pixel, else 0.0.
+    `float(info["success"])`: 1.0 if the touch visibly moved something at the touched pixel, else 0.0.
     Success is judged from the images: the sum of kernel * mask over the 5 x 5 grid cells around the touched
     one is at least 1.5.
 
@@ -83,13 +83,13 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     environment. An unknown room is an `UnknownRoomError`, a position at which the agent cannot stand an
     `UnreachableLocationError`.
 
-    `reset(options={"state": state})` goes on from what `env.unwrapped.get_state()` returned; wrappers that
+    `reset(options={"state": state})` continues from a result of `env.unwrapped.get_state()`; wrappers that
     count an episode's steps count from there. A seed replaces the state's generator. `gymnasium.make` adds no
-    wrapper by itself: the environment refuses a step before a start, and `set_state` is a start too.
+    wrapper by itself: the environment rejects a step before a start, and `set_state` is also a start.
 
-    An option with the name of a package before an underscore, like Minari's `minari_autoseed`, is one for a
-    wrapper and is ignored, unless a word of it resembles an option or a field of a location. Every other
-    option is an `InvalidOptionError`.
+    An option that starts with the name of a package and an underscore, like Minari's `minari_autoseed`, is
+    for a wrapper and is ignored, unless a word of it resembles an option or a field of a location. Every
+    other option is an `InvalidOptionError`.
 
     ## Episode End
     ### Termination
@@ -103,27 +103,27 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
 
     | Key | Type | Meaning (Unit) |
     |-----|------|----------------|
-    | mask | (100, 100) bool | what has just moved: the superpixels that changed (grid cell) |
+    | mask | (100, 100) bool | the moved object: the superpixels that changed (grid cell) |
     | changed | (100, 100) bool | change between the two images, before superpixels (grid cell) |
-    | success | () bool | whether the touch moved what is at the touched pixel |
+    | success | () bool | whether the touch moved the object at the touched pixel |
 
     and with `record_motion=True` also:
 
     | Key | Type | Meaning (Unit) |
     |-----|------|----------------|
     | frames | (26, 300, 300, 3) uint8 | views in motion: 0.01 s after the force, then every 0.05 s (1) |
-    | frame_count | () int64 | how many of `frames` were seen, 0..26; the others are zeros (1) |
+    | frame_count | () int64 | number of valid `frames`, 0..26; the others are zeros (1) |
 
     After a reset, as after a touch that moved nothing, all are zeros. A grid cell is 3 x 3 pixels. `success`
-    is an array without dimensions: vector environments make booleans of it, and tensor libraries read it.
+    is an array without dimensions: vector environments convert it to booleans, and tensor libraries read it.
 
     For evaluation, `env.unwrapped.ground_truth()` returns the movable objects in reach, and `get_state()` and
     `set_state(state)` save and restore everything, bit for bit where the simulator is deterministic. Pickling
     keeps the arguments only, so a simulator given as an object must be picklable itself.
 
-    `metadata["deterministic"]` tells whether the same seed gives the same bytes: False with
-    `simulator="ai2thor"`, whose physics repeats itself only nearly. `ThorInteract-AI2THOR-v0` is this
-    environment on that simulator, registered with `nondeterministic=True`: Gymnasium decides that by name.
+    `metadata["deterministic"]` is True if the same seed gives the same bytes: False with
+    `simulator="ai2thor"`, whose physics is only nearly repeatable. `ThorInteract-AI2THOR-v0` is this
+    environment on that simulator, registered with `nondeterministic=True`, which Gymnasium has for each name.
 
     ## Arguments
     | Parameter | Type | Default | Description (Unit) |
@@ -131,14 +131,14 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "ai2thor", or an object |
     | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
     | `interactions` | int | `10` | touches in an episode |
-    | `reachable_fraction` | float | `0.2` | minimum fraction of a view within 1.5 m; 0: the paper's (1) |
+    | `reachable_fraction` | float | `0.2` | minimum fraction of a view in reach; 0: the paper's rule (1) |
     | `change_test` | str | `"pooled_difference"` | `"pooled_squared_difference"` or `"optical_flow"` |
     | `kernel_name` | str | `"gaussian"` | or `"exponential"`, the authors' code |
-    | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; without, it is `changed` |
+    | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; else it is `changed` |
     | `render_mode` | str or None | `None` | `"rgb_array"`, or `"human"`: a window (needs pygame) |
     | `reach` | float | `1.5` | maximum distance of a touch from the camera; only for a named simulator (m) |
     | `simulator_options` | mapping or None | `None` | further keyword arguments of a named simulator |
-    | `record_motion` | bool | `False` | whether `info` holds the motion's views (7 MB); it takes time |
+    | `record_motion` | bool | `False` | whether `info` holds the motion's views (7 MB); slower |
 
     ## Version History
     * v0: first version.
@@ -212,18 +212,18 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
 
     @property
     def simulator(self) -> Simulator:
-        """The simulator of this process, made when it is first needed."""
+        """The simulator of this process, made at its first use."""
         if not isinstance(self._given_simulator, str):
             return self._given_simulator
         if self._simulator is None or self._process != os.getpid():
-            # A renderer does not survive a fork: the child makes its own and leaves the parent's alone.
+            # A renderer does not survive a fork: the child makes its own and does not use the parent's.
             self._simulator = make_simulator(self._given_simulator, **self._simulator_options)
             self._process = os.getpid()
         return self._simulator
 
     @property
     def location(self) -> Location:
-        """Where the episode takes place.
+        """The location of the episode.
 
         Raises:
             ResetNeeded: There was no reset.
@@ -237,7 +237,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
 
         Args:
             seed: Seeds the generator that draws locations; None continues it.
-            options: {"location": `Location` or `thor_meta` mapping}, {"state": what `get_state` returned}, or
+            options: {"location": `Location` or `thor_meta` mapping}, {"state": result of `get_state`}, or
                 None to draw a location.
 
         Returns:
@@ -259,7 +259,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         return _observation(self._running().view), pack_info(self._no_frames)
 
     def _begin(self, location: Location | None) -> None:
-        self._episode = None  # an error below leaves an environment that asks for a reset
+        self._episode = None  # after an error below the environment needs a reset
         simulator = self.simulator
         if location is None and self._locations is not None:
             location = self._locations[self.np_random.integers(len(self._locations))]
@@ -322,7 +322,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         return rgb.copy()
 
     def close(self) -> None:
-        """Release the simulator, its renderer and the window; closing twice is harmless."""
+        """Release the simulator, its renderer and the window; a second call does nothing."""
         self._episode = None
         if not isinstance(self._given_simulator, str):
             self._given_simulator.close()
@@ -334,7 +334,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
             self._window.close()
 
     def ground_truth(self) -> Instances:
-        """Return the movable objects in reach in the present view: for evaluation, never for learning.
+        """Return the movable objects in reach in the current view, for evaluation only.
 
         Raises:
             ResetNeeded: There was no reset.
@@ -343,7 +343,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         return self.simulator.instances()
 
     def get_state(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that determines what happens next, as arrays that any array format can store.
+        """Return the complete state of the episode as arrays that any array format can store.
 
         Returns:
             simulator: float64 vector; rgb (300, 300, 3) uint8, depth (300, 300) float32 (m): the view;
@@ -358,11 +358,11 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     def set_state(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Restore what `get_state` returned, here or in another process.
 
-        On a deterministic simulator the same actions then give the same bytes. No wrapper notices it; where
+        On a deterministic simulator the same actions then give the same bytes. Wrappers are not informed; if
         one counts an episode's steps, use `reset(options={"state": state})`.
 
         Args:
-            state: What `get_state` returned.
+            state: A result of `get_state`.
 
         Raises:
             InvalidStateError: An entry is missing or does not fit.

@@ -1,8 +1,8 @@
-"""Errors of the environment: one type per mistake, each saying what was found and what is allowed."""
+"""Errors of the environment: one type for each mistake; messages state the value and what is allowed."""
 
 
 class ThorInteractError(ValueError):
-    """Base of every error caused by a value handed to the environment."""
+    """Base of every error caused by an argument of the environment."""
 
 
 class UnknownRoomError(ThorInteractError):
@@ -14,7 +14,7 @@ class UnknownSplitError(ThorInteractError):
 
 
 class InvalidLocationError(ThorInteractError):
-    """A field of a location has the wrong type or lies outside its range."""
+    """A field of a location has the wrong type or is outside its range."""
 
 
 class UnreachableLocationError(ThorInteractError):
@@ -22,7 +22,7 @@ class UnreachableLocationError(ThorInteractError):
 
 
 class InvalidActionError(ThorInteractError):
-    """An action has the wrong type or shape, or lies outside the action space."""
+    """An action has the wrong type or shape, or is outside the action space."""
 
 
 class InvalidOptionError(ThorInteractError):
@@ -38,11 +38,11 @@ class DatasetError(ThorInteractError):
 
 
 class RenderingError(RuntimeError):
-    """No picture can be rendered on this machine: the message says what to install."""
+    """No image can be rendered on this machine: the message says what to install."""
 
 
 class MainGuardError(RuntimeError):
-    """A process could not be started, for the main program does its work again in each new process."""
+    """A process could not be started, because the main program runs again in each new process."""
 
 
 class PlayerError(RuntimeError):
@@ -50,7 +50,7 @@ class PlayerError(RuntimeError):
 
 
 class PlayerStartError(PlayerError):
-    """The player could not be started, died while it started, or did not report in time."""
+    """The player could not be started, ended during its start, or did not report in time."""
 
 
 class PlayerDiedError(PlayerError):
@@ -62,8 +62,8 @@ class PlayerTimeoutError(PlayerError):
 
 
 class PlayerProtocolError(PlayerError):
-    """The player sent what the client cannot read, or left out a picture it was asked for."""
+    """The player sent data that the client cannot read, or omitted a requested image."""
 
 
 class PlayerActionError(PlayerError):
-    """The player refused an action that the adapter relies on: it is of a version that does not fit."""
+    """The player refused an action that the adapter relies on: its version does not fit."""

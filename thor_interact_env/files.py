@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and where a user's own files lie."""
+"""Files that are either complete or absent, and the user's home folder."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ def home_folder() -> Path | None:
     """Return the user's home folder.
 
     Returns:
-        The folder that HOME names, or that the system knows for this user; None where there is neither, as
+        The folder that HOME names, or that the system has for this user; None if there is neither, as
         in containers that run as a user without an entry in /etc/passwd.
     """
     try:

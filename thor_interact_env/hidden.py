@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1]
-"""Where the packages of this project lie side by side."""
+"""The folder of the packages of this project."""
 
 
 def check_not_hidden(name: str) -> None:
@@ -14,7 +14,7 @@ def check_not_hidden(name: str) -> None:
         name: A top-level package: `selfsup`, `agents` or `eval`.
 
     Raises:
-        ImportError: Something else of this name comes first, such as a file of the current folder.
+        ImportError: Another module of this name comes first, such as a file of the current folder.
     """
     ours = FOLDER / name / "__init__.py"
     found = importlib.util.find_spec(name)
@@ -22,5 +22,5 @@ def check_not_hidden(name: str) -> None:
     if ours.exists() and (theirs is None or Path(theirs).resolve() != ours.resolve()):
         raise ImportError(
             f"{theirs or 'nothing'} is imported in place of {ours}: rename it, start Python elsewhere, or "
-            "use the command thor-interact, which does not look into the current folder first"
+            "use the command thor-interact, which does not search the current folder first"
         )

@@ -1,4 +1,4 @@
-"""What an episode consists of, what is told of a touch, and the saved form of an episode.
+"""The data of an episode, the info of a touch, and the saved state of an episode.
 
 Both mappings are flat and hold arrays only, so that any array format stores them.
 """
@@ -20,21 +20,21 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import MAX_FRAMES, Observation
 
 NO_TOUCH: Final = Judgement(np.zeros((GRID, GRID), np.bool_), np.zeros((GRID, GRID), np.bool_), False)
-"""What is told when nothing was touched yet."""
+"""The info before the first touch."""
 
 NO_FRAMES: Final = np.zeros((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-"""What is seen during the motion where nothing moves."""
+"""The frames of a touch without motion."""
 
 
 @dataclass
 class Episode:
-    """What an environment knows between a reset and the next.
+    """The data of an environment between two resets.
 
     Attributes:
-        location: Where it takes place.
-        view: What the agent sees.
-        simulator_view: The object the simulator returned last, to recognise an unchanged world. It is another
-            than `view` only after a state was restored.
+        location: Its location.
+        view: The current view.
+        simulator_view: The object the simulator returned last, to recognise an unchanged world. It differs
+            from `view` only after a state was restored.
         supervisor: Judges the touches.
         first_rgb: (300, 300, 3) uint8, the first view.
         steps: Number of touches so far.
@@ -57,7 +57,7 @@ class SavedState:
         view: The view at that moment.
         first_rgb: (300, 300, 3) uint8, the first view of the episode.
         steps: Number of touches so far.
-        location: Where the episode takes place.
+        location: Location of the episode.
         np_random: The generator that draws locations.
     """
 
@@ -81,15 +81,16 @@ _ENTRIES: Final[Mapping[str, tuple[type, tuple[int, ...] | None]]] = {
 
 
 def pack_info(frames: npt.NDArray[np.uint8] | None, judgement: Judgement = NO_TOUCH) -> dict[str, Any]:
-    """Return the info of a reset or a touch; keys, shapes and types do not depend on what happened.
+    """Return the info of a reset or a touch; keys, shapes and types are constant.
 
     Args:
-        frames: (n, 300, 300, 3) uint8, what was seen during the motion, with n in 0..`MAX_FRAMES`; None where
-            it is not recorded.
-        judgement: What the touch changed.
+        frames: (n, 300, 300, 3) uint8, views during the motion, with n in 0..`MAX_FRAMES`; None if it is not
+            recorded.
+        judgement: The result of the touch.
 
     Returns:
-        What the section Information of `ThorInteractEnv` states; it shares no memory with the arguments.
+        The info described in the section Information of `ThorInteractEnv`; it shares no memory with the
+        arguments.
     """
     info: dict[str, Any] = {
         "mask": judgement.mask.copy(),

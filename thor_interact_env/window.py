@@ -16,14 +16,14 @@ _NO_SCREEN: Final = (
 
 
 class Window:
-    """A window that shows pictures at a steady rate.
+    """A window that shows images at a steady rate.
 
-    There is one in a process, which all objects of this class share. Without a screen it shows nothing, and
-    a warning says so once.
+    There is one in a process, which all objects of this class share. Without a screen it shows nothing and
+    issues one warning.
 
     Args:
-        frames_per_second: Maximum number of pictures shown in a second.
-        scale: Screen pixels per picture pixel.
+        frames_per_second: Maximum number of images shown in a second.
+        scale: Screen pixels per image pixel.
 
     Raises:
         DependencyNotInstalled: pygame is not installed.
@@ -32,7 +32,7 @@ class Window:
     _warned = False
 
     def __init__(self, frames_per_second: int, scale: int = 2) -> None:
-        """Load pygame; the window opens with the first picture."""
+        """Load pygame; the window opens with the first image."""
         try:
             import pygame
         except ImportError as error:
@@ -46,27 +46,27 @@ class Window:
         self._opened = False
 
     def show(self, rgb: npt.NDArray[np.uint8]) -> None:
-        """Show a picture, (height, width, 3) uint8, and wait until the next one is due."""
+        """Show an image, (height, width, 3) uint8, and wait until the next one is due."""
         pygame = self._pygame
         height, width = rgb.shape[:2]
         size = (width * self._scale, height * self._scale)
         screen = self._screen(size)
         surface = pygame.surfarray.make_surface(rgb.swapaxes(0, 1))  # pygame's first axis is the column
         screen.blit(pygame.transform.scale(surface, size), (0, 0))
-        pygame.event.pump()  # without it the desktop believes the program has hung
+        pygame.event.pump()  # otherwise the desktop reports that the program hangs
         pygame.display.flip()
         if self._clock is None:
             self._clock = pygame.time.Clock()
         self._clock.tick(self._frames_per_second)
 
     def close(self) -> None:
-        """Close the window if this object has opened it; closing twice is harmless."""
+        """Close the window if this object has opened it; a second call does nothing."""
         if self._opened:
             self._pygame.display.quit()
             self._opened = False
 
     def _screen(self, size: tuple[int, int]) -> Any:
-        """Return the surface to draw on, (width, height) pixels; anybody may have closed it since."""
+        """Return the surface to draw on, (width, height) pixels; it may have been closed since."""
         display = self._pygame.display
         if not display.get_init():
             self._start()
@@ -77,15 +77,15 @@ class Window:
         return screen
 
     def _start(self) -> None:
-        """Start pygame's display, with a driver that draws to memory where there is no screen."""
+        """Start pygame's display, with a driver that draws to memory if there is no screen."""
         display = self._pygame.display
         named = any(map(os.environ.get, ("SDL_VIDEODRIVER", "SDL_VIDEO_DRIVER")))
         screen = any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
         if named or screen or not sys.platform.startswith("linux"):
             display.init()
         else:
-            # Left to itself SDL would take its "offscreen" driver, which opens the process's EGL display, and
-            # in the end terminates it for all that draw on it.
+            # By default SDL would use its "offscreen" driver, which opens the process's EGL display and later
+            # terminates it for all its users.
             os.environ["SDL_VIDEODRIVER"] = "dummy"
             try:
                 display.init()

@@ -1,14 +1,14 @@
-"""Which world a number was measured in."""
+"""The world of a result: its simulator and version."""
 
 import importlib.metadata
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 WORLD_VERSION: Final = 1
-"""Version of the embedded simulator's world: its rooms, things, forces, motions and pictures.
+"""Version of the embedded simulator's world: its rooms, objects, forces, motions and images.
 
-Results of one version can be compared. Whoever changes what is seen or how things move raises it, and
-records new digests: `python -m thor_interact_env.simulators.mujoco.golden --record`.
+Results of one version can be compared. A change of images or motions needs a new version and new digests:
+`python -m thor_interact_env.simulators.mujoco.golden --record`.
 """
 
 
@@ -17,14 +17,14 @@ class OtherWorldWarning(UserWarning):
 
 
 def world_of(simulator: str) -> str:
-    """Return what tells the world that a simulator shows from those of its other versions.
+    """Return the identifier of a simulator's world and its version.
 
     Args:
         simulator: Name of a simulator, such as `mujoco`.
 
     Returns:
-        Of the embedded simulator "mujoco world" and `WORLD_VERSION`; of AI2-THOR its name and the version of
-        its client, which decides the build that is downloaded.
+        For the embedded simulator "mujoco world" and `WORLD_VERSION`; for AI2-THOR its name and the version
+        of its client, which determines the downloaded build.
     """
     if simulator == "mujoco":
         return f"mujoco world {WORLD_VERSION}"
@@ -38,8 +38,8 @@ def distribution_version(name: str) -> str:
     """Return the version of an installed distribution, or `not installed`.
 
     Args:
-        name: Of the distribution, such as `mujoco`. What is run from a mere checkout, or comes from another
-            distribution of the same modules, is not installed under that name.
+        name: Name of the distribution, such as `mujoco`. A checkout, or another distribution of the same
+            modules, is not installed under that name.
     """
     try:
         return version(name)

@@ -1,4 +1,4 @@
-"""Wrappers for agents that want another view of the environment, simpler actions, or cheaper episodes."""
+"""Wrappers with other observations, simpler actions, or cheaper episodes."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -28,13 +28,13 @@ def rgbd_image(
     depth_limit: float = DEPTH_LIMIT,
     size: int = IMAGE_SIZE,
 ) -> npt.NDArray[np.uint8]:
-    """Pack colour and depth into one picture; see `RGBDImage`.
+    """Pack colour and depth into one image; see `RGBDImage`.
 
     Args:
         rgb: (300, 300, 3) uint8.
         depth: (300, 300) metres.
         depth_limit: Depth in metres that becomes 255.
-        size: Side of the picture in pixels; a smaller one is averaged over areas.
+        size: Side of the image in pixels; a smaller image is averaged over areas.
 
     Returns:
         (size, size, 4) uint8.
@@ -51,15 +51,15 @@ class RGBDImage(
     gymnasium.ObservationWrapper[npt.NDArray[np.uint8], npt.NDArray[np.integer[Any]], Observation],
     RecordConstructorArgs,
 ):
-    """Packs the observation into one picture, (size, size, 4) uint8, for image policies.
+    """Packs the observation into one image, (size, size, 4) uint8, for image policies.
 
     The channels are red, green, blue and depth: round(255 * min(depth, limit) / limit), so 0..`depth_limit`
-    metres become 0..255 and all that is farther is 255. With the default limit one grey level is 2 cm.
+    metres become 0..255 and larger depths are 255. With the default limit one grey level is 2 cm.
 
     Args:
         env: `ThorInteract-v0`, wrapped or not.
         depth_limit: Depth in metres that becomes 255.
-        size: Side of the picture in pixels, 1..300; below 300 it is averaged over areas, for speed.
+        size: Side of the image in pixels, 1..300; below 300 it is averaged over areas, for speed.
 
     Raises:
         InvalidOptionError: `depth_limit` is not a positive finite number, or `size` not an integer in 1..300.
@@ -80,7 +80,7 @@ class RGBDImage(
         self._size = int(size)
 
     def observation(self, observation: Observation) -> npt.NDArray[np.uint8]:
-        """Return the packed picture of an observation."""
+        """Return the packed image of an observation."""
         return rgbd_image(observation["rgb"], observation["depth"], self._depth_limit, self._size)
 
 
@@ -146,10 +146,10 @@ class GridActions(
 
 
 class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Stays in a room for several episodes, each with a new spawn and pose: preparing a room is what costs.
+    """Stays in a room for several episodes, each with a new spawn and pose, because preparing a room is slow.
 
-    Rooms, spawns and poses are drawn as `LocationSampler` does, so every room is as likely as ever. A reset
-    with a location or a state goes there and counts for nothing; one with a seed starts afresh.
+    Rooms, spawns and poses are drawn as `LocationSampler` does, so every room has the same probability. A
+    reset with a location or a state is not counted; one with a seed starts a new series.
 
     Args:
         env: `ThorInteract-v0`, wrapped or not.
@@ -187,14 +187,14 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Start an episode in the present room, or in a new one after `episodes` of them.
+        """Start an episode in the current room, or in a new one after `episodes` of them.
 
         Args:
-            seed: Seeds the drawing, and the environment.
-            options: As of the environment; without a location or a state, a location is drawn.
+            seed: Seed of the draws and of the environment.
+            options: As in the environment; without a location or a state, a location is drawn.
 
         Returns:
-            What the environment's `reset` returns.
+            The result of the environment's `reset`.
         """
         if seed is not None:
             self._generator = np.random.default_rng(seed)

@@ -1,8 +1,8 @@
-"""Break the code on purpose, one place at a time, and see that tests notice.
+"""Break the code, one place at a time, and check that tests fail.
 
 Each mutation replaces one piece of text of one file, in a copy of the tree outside the checkout, and runs
-the tests that state the behaviour. A mutation that no test notices survives: a test is missing. Nothing here
-is random, so that a survivor can be looked at by hand.
+the tests that state the behaviour. A mutation that no test detects survives: a test is missing. Nothing here
+is random, so that a survivor can be reproduced.
 """
 
 import argparse
@@ -22,11 +22,11 @@ class Mutation(NamedTuple):
     """One wrong line.
 
     Attributes:
-        name: What is wrong then.
+        name: The defect.
         file: Path from the root of the tree.
         old: Text that occurs exactly once in the file.
-        new: What stands in its place.
-        tests: What pytest is given, separated by spaces; `FILE -k WORDS` selects some of a slow file.
+        new: Its replacement.
+        tests: Arguments of pytest, separated by spaces; `FILE -k WORDS` selects some of a slow file.
     """
 
     name: str
@@ -56,8 +56,8 @@ MUTATIONS = (
     Mutation("the rate never falls", _RUN, "            last = rate(self.updates)\n",
              "            last = rate(0)\n", _LOOP),
     Mutation("the optimizer is kept from stage to stage", _LEARNER,
-             "is a training run of its own.\"\"\"\n        self.optimizer = self._new_optimizer()\n",
-             "is a training run of its own.\"\"\"\n", f"{_LEARN} stage"),
+             "is a separate training run.\"\"\"\n        self.optimizer = self._new_optimizer()\n",
+             "is a separate training run.\"\"\"\n", f"{_LEARN} stage"),
     Mutation("stages are not begun", _EPISODES, "self.learner.start_stage()", "pass", _LOOP),
     Mutation("no augmentation", _TRAINING, "partial(augment, jitter_probability=schedule.jitter_probability)",
              "lambda one, rng: one", _LOOP),
@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation("the last episode has the updates of the first", _SCHEDULE,
              "self.updates_start + fraction * (", "self.updates_start + 0 * (",
              "tests/agents/test_schedule.py"),
-    # What is collected.
+    # Collection.
     Mutation("collection ignores the fraction in reach", "agents/collection/collect.py",
              "(room,), task.reachable_fraction)", "(room,), 0.0)", _VISITS),
     Mutation("segmentation only, with any force", _INTERACT,
@@ -95,14 +95,14 @@ MUTATIONS = (
              "positions[int(rng.random() > 0.8) * rng.integers(len(positions))]", _DRAWS),
     Mutation("the worst of the rejected poses is taken", _SAMPLING, "fraction > best_fraction",
              "best is None or fraction < best_fraction", "tests/env/test_locations.py"),
-    # What the network's output means.
+    # The network's output.
     Mutation("coordinates to 1", _NETWORK, "COORDINATE_RANGE = 4.0", "COORDINATE_RANGE = 1.0",
              "tests/agents/test_network.py -k coordinate"),
     Mutation("seeds above one half", _CLUSTERING,
              "INFERENCE_THRESHOLD = -3.0", "INFERENCE_THRESHOLD = 0.0", _CLUSTERS),
     Mutation("wide clusters", _CLUSTERING, "SQUARED_RADIUS = 1.0", "SQUARED_RADIUS = 2.0", _CLUSTERS),
     Mutation("64 instances", "agents/base.py", "MAX_INSTANCES = 32", "MAX_INSTANCES = 64", _CLUSTERS),
-    # What the simulator does.
+    # The simulator.
     Mutation("left and right exchanged in a push", f"{_SIMULATOR}/touching.py",
              "direction[0] * viewpoint.right", "-direction[0] * viewpoint.right", _TOUCHES),
     Mutation("left and right exchanged in directions", "thor_interact_env/actions.py",
@@ -111,7 +111,7 @@ MUTATIONS = (
              "MINIMUM_VISIBLE_PIXELS = 10", "MINIMUM_VISIBLE_PIXELS = 1", _TOUCHES),
     Mutation("no pixel counts towards the minimum", f"{_SIMULATOR}/simulator.py",
              ".sum() >= MINIMUM_VISIBLE_PIXELS", ".sum() > MINIMUM_VISIBLE_PIXELS", _TOUCHES),
-    # Self-supervision: what a touch tells.
+    # Self-supervision.
     Mutation("a touch succeeds too easily", "selfsup/feedback.py",
              "SUCCESS_THRESHOLD = 1.5", "SUCCESS_THRESHOLD = 1.25", _FEEDBACK),
     Mutation("the kernels are exchanged", "selfsup/feedback.py",
@@ -125,7 +125,7 @@ MUTATIONS = (
              "MIN_FRACTION = 0.25", "MIN_FRACTION = 0.5", _SUPERPIXELS),
     Mutation("more than a quarter", "selfsup/superpixels.py",
              "(hits >= min_fraction", "(hits > min_fraction", _SUPERPIXELS),
-    Mutation("a force too small lowers the greater ones", "selfsup/targets.py",
+    Mutation("a force too small lowers the larger ones", "selfsup/targets.py",
              "index > predicted, index < predicted", "index < predicted, index > predicted", _TARGETS),
     Mutation("failures count as successes", "selfsup/targets.py", "_spread(failure_cells",
              "_spread(success_cells", _TARGETS),
@@ -142,7 +142,7 @@ MUTATIONS = (
 
 
 def copy_tree(destination: Path) -> None:
-    """Copy what git knows of the tree, as it is in the checkout now."""
+    """Copy the tracked files of the checkout, in their present state."""
     known = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, known.stdout.split("\0")):
         if (ROOT / name).is_file():
@@ -154,7 +154,7 @@ def failure(tests: str, tree: Path) -> str | None:
     """Return the test that fails first in a tree, None if all pass.
 
     Raises:
-        RuntimeError: Pytest ended in another way: it was killed, or selected nothing.
+        RuntimeError: Pytest ended otherwise: it was killed, or selected no test.
     """
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
@@ -171,7 +171,7 @@ def failure(tests: str, tree: Path) -> str | None:
 
 
 def main() -> int:
-    """Try the mutations; return 1 where one survives or where its text is not found exactly once."""
+    """Try the mutations; return 1 if one survives or its text is not found exactly once."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("words", nargs="*", help="only mutations whose name or file contains one of these")
     words = parser.parse_args().words
@@ -182,7 +182,7 @@ def main() -> int:
         copy_tree(tree)
         broken = {tests for tests in sorted({each.tests for each in chosen}) if failure(tests, tree)}
         for tests in sorted(broken):
-            print(f"{tests} fails without any mutation, so it can show nothing", flush=True)
+            print(f"{tests} fails without any mutation, so it cannot detect one", flush=True)
         for each in chosen:
             source = (tree / each.file).read_text(encoding="utf-8")
             if source.count(each.old) != 1:

@@ -1,8 +1,8 @@
-"""Exit with 0 when MuJoCo can draw without a screen, with 1 when a system library is missing.
+"""Exit with 0 if MuJoCo can draw without a screen, with 1 if a system library is missing.
 
-MuJoCo draws through EGL or OSMesa, which pip cannot install. Loading `libEGL.so.1` alone proves little: it
-is a dispatcher that loads without any driver behind it. So this asks it for a device it can initialise. Only
-the standard library is used, as nothing else is installed when this runs.
+MuJoCo draws through EGL or OSMesa, which pip cannot install. Loading `libEGL.so.1` is not sufficient: it is a
+dispatcher that loads without any driver. So this program initialises one of its devices. Only the standard
+library is used, because nothing else is installed when it runs.
 """
 
 import ctypes
@@ -59,7 +59,7 @@ def osmesa_works() -> bool:
 
 
 def main() -> int:
-    """Probe what the variable MUJOCO_GL asks for, or either library when it is not set.
+    """Probe the library that the variable MUJOCO_GL names, or either one if it is not set.
 
     Returns:
         0 when drawing will work, else 1. Other values of MUJOCO_GL (such as glfw, which needs a screen) are

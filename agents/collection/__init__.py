@@ -1,1 +1,1 @@
-"""Visiting locations: an agent touches points, here or on many workers, and what it taught is recorded."""
+"""Visiting locations: an agent touches points, here or in workers, and the results are recorded."""

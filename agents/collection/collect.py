@@ -1,9 +1,9 @@
 """Many locations, visited by many processes (paper section 4.2).
 
-`collect_locations` is a pure function of its task: the same task gives the same records in whichever process
-it runs, on whichever machine, and whatever ran there before. Who carries it out:
-`agents.collection.local_collector` and `agents.collection.ray_collector`. What is costly to make (the
-simulator with its compiled rooms, the network) is kept in the process from task to task.
+`collect_locations` is a pure function of its task: the same task gives the same records in every process,
+on every machine and after any other task. Tasks run in `agents.collection.local_collector` and
+`agents.collection.ray_collector`. What is expensive to make (the simulator with its compiled rooms, the
+network) stays in the process between tasks.
 """
 
 import math
@@ -36,11 +36,11 @@ _WORLD = ("simulator", "reach", "simulator_options")
 """Options of the environment that decide its simulator."""
 
 _ROOM_STREAM = 1
-"""Sets the random numbers that choose a room apart from those of the location with the same seed."""
+"""Separates the random numbers that choose a room from those of the location with the same seed."""
 
 
 class CollectionError(RuntimeError):
-    """Locations could not be visited; the message names them, and what went wrong."""
+    """Locations could not be visited; the message names them and the error."""
 
 
 def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]:
@@ -61,7 +61,7 @@ def location_seeds(seed: int, stage: int, episode: int, count: int) -> list[int]
 
 @dataclass(frozen=True)
 class CollectionTask:
-    """Locations to visit, and all that decides what is found there.
+    """Locations to visit, and everything that determines the result.
 
     Attributes:
         seeds: One seed per location: decides spawn, pose, random points and directions.
@@ -78,12 +78,11 @@ class CollectionTask:
         oracles: Ground truth in place of the agent's points or of its masks; by default none.
         chooser: Makes what chooses the greedy points of the weights.
         visit: What to do at a location instead of `agents.collection.interact.interact`, for a system that
-            learns from something else than its records; a function that can be pickled, as processes are
-            handed it.
+            learns from other records; a function that can be pickled, as it is sent to processes.
         truth: Whether the records hold the ground truth of the first views, for full supervision.
 
     Raises:
-        ValueError: A value is outside its range, or greedy points are asked for without weights.
+        ValueError: A value is outside its range, or greedy points are requested without weights.
     """
 
     seeds: tuple[int, ...]
@@ -109,14 +108,12 @@ class CollectionTask:
             raise ValueError(f"locations_per_room is {self.locations_per_room}; it must be at least 1")
         if self.schedule.greedy and self.weights is None:
             raise ValueError(
-                f"{self.schedule.greedy} greedy points are asked for without weights of a network; "
-                "give weights, or ask for random points only"
+                f"{self.schedule.greedy} greedy points are requested without weights of a network; "
+                "give weights, or request random points only"
             )
         reserved = {"locations", "interactions", "reachable_fraction"} & set(self.environment)
         if reserved:
-            raise ValueError(
-                f"environment holds {', '.join(sorted(reserved))}, which the task itself decides"
-            )
+            raise ValueError(f"environment holds {', '.join(sorted(reserved))}, which the task itself sets")
 
     def split(self) -> list["CollectionTask"]:
         """Return tasks of one room each, whose records one after another are those of this task."""
@@ -142,8 +139,8 @@ def make_environment(
     Args:
         options: Keyword arguments of `ThorInteractEnv`.
         schedule: How many points are touched, and how.
-        simulator: One made before from the same options, to be used again; None makes one.
-        oracles: Those that `interact` will be given; they may add points.
+        simulator: An existing one of the same options to reuse; None makes one.
+        oracles: The oracles of `interact`; they may add points.
     """
     if simulator is not None:
         options = {name: value for name, value in options.items() if name not in _WORLD} | {
@@ -153,7 +150,7 @@ def make_environment(
 
 
 class _ProcessCache:
-    """What a process keeps from task to task."""
+    """What a process keeps between tasks."""
 
     def __init__(self) -> None:
         self._world: Any = None
@@ -162,7 +159,7 @@ class _ProcessCache:
         self._chooser: ChoosePoints | None = None
 
     def simulator(self, options: Mapping[str, Any]) -> Simulator:
-        """Return the simulator that these options of the environment ask for."""
+        """Return the simulator that these options of the environment name."""
         given = options.get("simulator", "mujoco")
         if not isinstance(given, str):
             return given
@@ -205,7 +202,7 @@ _cache = _ProcessCache()
 
 
 def close_cache() -> None:
-    """Close the simulator that this process keeps from task to task."""
+    """Close the simulator that this process keeps between tasks."""
     _cache.close()
 
 
@@ -213,7 +210,7 @@ def collect_locations(task: CollectionTask, weights: bytes | None = None) -> lis
     """Visit the locations of a task, in this process.
 
     Args:
-        task: What to do; it alone decides the result.
+        task: The task; it alone determines the result.
         weights: Content of the file of weights, for a process that cannot read the file.
 
     Returns:

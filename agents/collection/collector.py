@@ -1,4 +1,4 @@
-"""What carries out collection tasks, and what all that do share."""
+"""The interface of collectors, which run collection tasks, and their common functions."""
 
 from concurrent.futures import Future
 from typing import Any, Protocol
@@ -9,25 +9,25 @@ import torch
 from agents.collection.collect import CollectionTask
 
 ATTEMPTS = 3
-"""Times that a task is begun at most: a task that kills every process it runs in must not go on for ever."""
+"""Maximum number of attempts at a task: one that ends every process it runs in must not repeat forever."""
 
 
 class Collector(Protocol):
-    """Whatever carries out collection tasks."""
+    """Runs collection tasks."""
 
     def submit(self, task: CollectionTask) -> Future[list[Any]]:
-        """Start a task; its result, one record per seed, depends on nothing but the task."""
+        """Start a task; its result, one record per seed, depends only on the task."""
 
     def close(self) -> None:
-        """Give up what is unfinished and free everything."""
+        """Cancel unfinished tasks and release all resources."""
 
 
 def describe(task: CollectionTask) -> str:
-    """Return what a message calls a task."""
+    """Return the name of a task for messages."""
     return f"the task of the seeds {', '.join(map(str, task.seeds))}"
 
 
 def use_one_thread() -> None:
-    """Let this process compute with one thread, as all processes that collect do."""
+    """Limit this process to one thread, as in all collecting processes."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""The collector that a configuration asks for."""
+"""The collector that a configuration names."""
 
 from agents.collection.collector import Collector
 from agents.collection.local_collector import LocalCollector
@@ -6,10 +6,10 @@ from agents.training.configuration import TrainConfig
 
 
 def make_collector(config: TrainConfig) -> Collector:
-    """Return the collector that a configuration asks for: processes of this machine, or Ray.
+    """Return the collector that a configuration names: processes of this machine, or Ray.
 
     Raises:
-        DependencyNotInstalled: Ray is asked for and not installed.
+        DependencyNotInstalled: Ray is requested and not installed.
         CollectionError: There is no Ray cluster at the address.
     """
     if config.engine == "ray":

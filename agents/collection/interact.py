@@ -19,7 +19,7 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances
 
 ATTEMPTS_PER_POINT = 3
-"""Most forces applied at one point: the next smaller, the predicted and the maximum force."""
+"""Maximum number of forces applied at one point: the next smaller, the predicted and the maximum force."""
 
 _MAXIMUM_FORCE = len(FORCES) - 1
 
@@ -50,11 +50,11 @@ class InteractionSchedule:
 
     @property
     def steps(self) -> int:
-        """Most touches of an episode, one per attempt: what the environment must allow."""
+        """Maximum number of touches of an episode, one per attempt; the environment must allow them."""
         return self.allowed_steps(OracleOptions())
 
     def allowed_steps(self, oracles: OracleOptions) -> int:
-        """Return the most touches of an episode in which oracles may add points."""
+        """Return the maximum number of touches of an episode in which oracles may add points."""
         points = self.greedy + self.random + (MAX_ADDED_POINTS if oracles.points else 0)
         return max(1, points * (ATTEMPTS_PER_POINT if self.joint else 1))
 
@@ -70,8 +70,8 @@ class InteractionRecord:
         random_successes: Successful points among the random ones.
         random_touches: Random points.
         attempts: Forces applied, up to three at a point.
-        changes: Attempts that changed the picture, with or without success.
-        truth: Ground truth of the first view, where the task asked for it (full supervision); else None.
+        changes: Attempts that changed the image, with or without success.
+        truth: Ground truth of the first view, where the task requests it (full supervision); else None.
     """
 
     experience: Experience
@@ -110,24 +110,24 @@ def interact(
     rng: np.random.Generator,
     oracles: OracleOptions | None = None,
 ) -> InteractionRecord:
-    """Visit one location: touch the agent's points, then random ones, and note what they taught.
+    """Visit one location: touch the agent's points, then random ones, and record the results.
 
     The room is not reset in between, so changes accumulate. Each point keeps one random direction for all its
     attempts. Success is the environment's `info["success"]`, judged from images alone, unless the mask oracle
     is on: then a point succeeds exactly if a movable object in reach is there in the first view, and has its
-    true mask in that view. The touches are made all the same, for they tell about the force (an object that
+    true mask in that view. The touches are made nevertheless, since they measure the force (an object that
     no force moved counts as moved by the maximum force, the last that was tried).
 
     Args:
         env: The environment; an episode must allow `schedule.allowed_steps(oracles)` touches.
         location: Where to go.
         propose_points: Chooses the greedy points from the first view; those after the first `schedule.greedy`
-            are left, and it is not called when that is 0.
+            are ignored, and it is not called when that is 0.
         schedule: How many points, and how they are touched.
         rng: Decides random points and directions. The random points do not depend on the greedy ones.
         oracles: Ground truth in place of the agent's points or of its masks; None is the self-supervised
-            rule, for which no ground truth is asked. With the interaction oracle each reachable movable
-            object gets one point, though `schedule.greedy` be 0.
+            rule, which needs no ground truth. With the interaction oracle each reachable movable
+            object gets one point, even if `schedule.greedy` is 0.
 
     Returns:
         The record of the location.
@@ -190,9 +190,9 @@ class _Notes:
         """Apply forces at one pixel until one succeeds."""
         attempts = escalation(force) if joint else ((force, Feedback.CORRECT),)
         mask: npt.NDArray[np.bool_] | None = None
-        told = Feedback.CORRECT
+        last = Feedback.CORRECT
         for applied, feedback in attempts:
-            told = feedback
+            last = feedback
             *_, info = env.step(np.array([row, column, applied, direction]))
             self.attempts += 1
             self.changes += bool(info["changed"].any())
@@ -209,7 +209,7 @@ class _Notes:
         self._success_points.append(cell)
         self._masks.append(mask)
         self._forces.append(force)
-        self._feedback.append(told)
+        self._feedback.append(last)
 
     def experience(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> Experience:
         """Return all that was learned at a location, given its first view."""

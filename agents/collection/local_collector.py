@@ -1,4 +1,4 @@
-"""Collection by processes of this machine; one that dies is replaced and its locations are done again."""
+"""Collection by processes of this machine; one that ends early is replaced and its task is repeated."""
 
 import logging
 import multiprocessing
@@ -21,12 +21,12 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class LocalCollector(Closing):
-    """Carries out tasks on processes of this machine, or in this very process.
+    """Runs tasks in processes of this machine, or in the calling process.
 
-    Each process is looked after by a thread, which gives it one task at a time. So it is known what a process
-    that dies (killed, or out of memory) was at: a new process takes its place and does that task from its
-    start, up to three times, while the others go on undisturbed. A task is one result or none: nothing is
-    counted twice. Use the collector in a `with` statement, or call `close`.
+    Each process is supervised by a thread, which gives it one task at a time. If a process ends early
+    (killed, or out of memory), a new process replaces it and repeats the task from its start, up to three
+    times, while the other processes continue. A task gives one complete result or none: nothing is counted
+    twice. Use the collector in a `with` statement, or call `close`.
     """
 
     def __init__(self, workers: int | None = None) -> None:
@@ -45,7 +45,7 @@ class LocalCollector(Closing):
         if count:
             check_main_guard()
         self.replaced = 0
-        """Processes that died and were replaced."""
+        """Processes that ended early and were replaced."""
         self._lock = threading.Lock()
         self._processes: dict[int, tuple[ProcessPoolExecutor, SpawnedProcesses]] = {}
         self._threads = ThreadPoolExecutor(count, "collector") if count else None
@@ -58,8 +58,8 @@ class LocalCollector(Closing):
 
         Returns:
             A future of one record per seed; it raises `CollectionError` if a location cannot be visited or
-            three processes have died of it, and `MainGuardError` if no process can begin because the main
-            program does its work again in each. Without workers it is done already.
+            three processes have ended during it, and `MainGuardError` if no process can start because the
+            main program runs again in each. Without workers the future is done already.
         """
         future: Future[list[InteractionRecord]] = Future()
         future.set_running_or_notify_cancel()
@@ -74,7 +74,7 @@ class LocalCollector(Closing):
         return future
 
     def close(self) -> None:
-        """Give up tasks that have not begun, wait for the others and end the processes."""
+        """Cancel tasks that have not started, wait for the others and end the processes."""
         if self._threads is None:
             close_cache()
             return
@@ -83,7 +83,7 @@ class LocalCollector(Closing):
             process.shutdown(wait=True)
 
     def _carry_out(self, task: CollectionTask) -> list[InteractionRecord]:
-        """Have the process of this thread do a task, and a new one if it dies."""
+        """Run a task in the process of this thread, and in a new one if it ends early."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._begin(task).result()
@@ -91,10 +91,10 @@ class LocalCollector(Closing):
                 self._discard()
                 if attempt == ATTEMPTS:
                     raise CollectionError(
-                        f"{ATTEMPTS} processes, one after another, died before {describe(task)} was done; "
+                        f"{ATTEMPTS} processes, one after another, ended before {describe(task)} was done; "
                         "memory may have run out: use fewer workers"
                     ) from error
-                _LOGGER.warning("a worker died; a new one begins %s again", describe(task))
+                _LOGGER.warning("a worker ended early; a new one repeats %s", describe(task))
         raise AssertionError("unreachable")
 
     def _begin(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
@@ -108,7 +108,7 @@ class LocalCollector(Closing):
             return self._processes[thread][0].submit(collect_locations, task)
 
     def _discard(self) -> None:
-        """Forget the dead process of this thread, unless a new one would die of the same."""
+        """Remove the ended process of this thread, unless a new one would fail for the same reason."""
         with self._lock:
             process, context = self._processes.pop(threading.get_ident())
             process.shutdown(wait=False)
@@ -119,7 +119,7 @@ class LocalCollector(Closing):
 def _pass_on(
     done: Future[list[InteractionRecord]], future: Future[list[InteractionRecord]], task: CollectionTask
 ) -> None:
-    """Hand a thread's outcome to the future that `submit` returned."""
+    """Pass a thread's outcome to the future that `submit` returned."""
     if done.cancelled():
         future.set_exception(CollectionError(f"the collector was closed before {describe(task)} began"))
     elif (error := done.exception()) is not None:
@@ -146,7 +146,7 @@ def _single_threaded_libraries() -> Iterator[None]:
 
 def _start_worker() -> None:
     """Prepare a process of the pool."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the pool in good order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the pool in order
     use_one_thread()
     if hasattr(os, "nice"):
         # The learner sets the pace: all its threads wait for the one that waits for a worker.
@@ -155,7 +155,7 @@ def _start_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process once its parent is gone: a parent that was killed cannot tell its pool to stop."""
+    """End this process once its parent has ended: a parent that was killed cannot stop its pool."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,10 +1,10 @@
 """Oracles: ground truth in place of the agent's choice, or of its masks (paper section 5 and appendix D).
 
 They measure what self-supervision costs: rows (d), (e) and (f) of the paper's table 1, and the targets of
-rows (i) and (j). Without one of them switched on, nothing here asks the environment for ground truth.
+rows (i) and (j). Unless one of them is on, nothing here reads ground truth from the environment.
 
-All truth is that of the first view of a location, before anything was touched: it is the picture that the
-learner sees, and what its masks have to describe, wherever earlier touches have carried things since.
+All truth is that of the first view of a location, before anything was touched: it is the image that
+the learner sees and that its masks must describe, even after earlier touches have moved objects.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from thor_interact_env.simulators.base import Instances
 
 MAX_ADDED_POINTS = 128
-"""Most points that the interaction oracle adds at a location; where more objects are in reach, those that
-cover the most pixels are taken."""
+"""Maximum number of points that the interaction oracle adds at a location; if more objects are in reach,
+those that cover the most pixels are taken."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class FirstView:
 
         Args:
             points: The points there are.
-            rng: Draws the forces, uniformly: the oracle does not give away masses.
+            rng: Draws the forces, uniformly: the oracle does not reveal masses.
 
         Returns:
             At most `MAX_ADDED_POINTS` points, the object with the most pixels in reach first. Each is the
@@ -122,7 +122,7 @@ class FirstView:
 def first_view(
     env: gymnasium.Env[Any, Any], oracles: OracleOptions, depth: npt.NDArray[np.float32]
 ) -> FirstView | None:
-    """Ask an environment that was just reset for its ground truth, if an oracle is switched on.
+    """Return the ground truth of an environment that was just reset, if an oracle is on.
 
     Args:
         env: The environment; nothing has been touched since the reset.
@@ -130,7 +130,7 @@ def first_view(
         depth: (300, 300) float32, metres from the camera, of the first view.
 
     Returns:
-        The ground truth of the first view; None, without asking, where no oracle is on.
+        The ground truth of the first view; None, without a query, if no oracle is on.
     """
     if not (oracles.points or oracles.masks):
         return None
@@ -138,7 +138,7 @@ def first_view(
 
     world: Any = env.unwrapped
     truth = world.ground_truth()
-    # A simulator that does not tell has the standard reach.
+    # A simulator without this attribute has the standard reach.
     return FirstView(truth, depth, float(getattr(world.simulator, "reach", REACH)))
 
 
@@ -146,7 +146,7 @@ def distance_to_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return how far each pixel of a mask is from its border, (h, w) float32 in pixels; 0 outside the mask.
 
     Args:
-        mask: (h, w) bool; what lies outside the picture is no part of it.
+        mask: (h, w) bool; pixels outside the image are not part of it.
     """
     padded = np.pad(mask.astype(np.uint8), 1)
     return np.asarray(

@@ -1,4 +1,4 @@
-"""Locations on their way from the workers, and what they add up to."""
+"""Locations that workers are visiting, and their statistics."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from agents.collection.interact import InteractionRecord
 
 
 class Pending:
-    """The locations of one episode, on their way.
+    """The locations of one episode, while workers visit them.
 
     Attributes:
         episode: Number of the episode within its stage; 0 fills the memory bank.
@@ -24,7 +24,7 @@ class Pending:
         """Submit the tasks.
 
         Args:
-            collector: Carries them out.
+            collector: Runs them.
             tasks: In the order in which their locations enter the memory bank.
             episode: Number of the episode within its stage.
         """
@@ -51,10 +51,10 @@ class Pending:
 
 
 def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:
-    """Return how many different things moved at a location, going by the masks alone.
+    """Return how many different objects moved at a location, judged by the masks alone.
 
     Args:
-        masks: (m, 100, 100) bool. Two that overlap with an IoU of at least one half are one thing.
+        masks: (m, 100, 100) bool. Two that overlap with an IoU of at least one half are one object.
     """
     kept: list[npt.NDArray[np.bool_]] = []
     for mask in masks:
@@ -64,7 +64,7 @@ def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:
 
 
 def collection_summary(counts: Sequence[Mapping[str, int]]) -> dict[str, Any]:
-    """Return success rates, and the mean number of different things moved at a location.
+    """Return success rates, and the mean number of different objects moved at a location.
 
     Args:
         counts: One per location, as given by `collection_counts`.
@@ -81,7 +81,7 @@ def collection_summary(counts: Sequence[Mapping[str, int]]) -> dict[str, Any]:
 
 
 def collection_counts(records: Sequence[InteractionRecord]) -> list[dict[str, int]]:
-    """Return what is counted at each location, which is all that other ranks need to know of it."""
+    """Return the counts of each location, which are all that other ranks need."""
     names = ("greedy_touches", "greedy_successes", "random_touches", "random_successes")
     return [
         {name: getattr(record, name) for name in names} | {"moved": distinct_masks(record.experience.masks)}

@@ -1,7 +1,7 @@
 """Collection by the machines of a Ray cluster: `--engine ray --address auto`.
 
-The same function as on this machine's processes, `collect_locations`, runs as Ray tasks, so the records are
-the same too. The package must be installed on every machine. Weights go through the object store, once for
+The same function as in processes of this machine, `collect_locations`, runs as Ray tasks, so the records are
+the same. The package must be installed on every machine. Weights go through the object store, once for
 all tasks of an episode.
 """
 
@@ -25,7 +25,7 @@ def load_ray() -> Any:
     Raises:
         DependencyNotInstalled: It is not installed.
     """
-    # Ray reports its use over the network unless told otherwise; this package never does.
+    # Ray sends usage statistics over the network by default; this package never does.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -37,13 +37,13 @@ def load_ray() -> Any:
 
 
 class RayCollector:
-    """Carries out tasks on a Ray cluster. A task whose process dies is done again, twice at most."""
+    """Runs tasks on a Ray cluster. A task whose process ends early is repeated, at most twice."""
 
     def __init__(self, address: str = "auto") -> None:
         """Connect.
 
         Args:
-            address: Of the cluster, as `ray.init` takes it: `auto` for the one this machine belongs to,
+            address: Address of the cluster, as for `ray.init`: `auto` for the one this machine belongs to,
                 `local` for a new one of this machine alone, which ends with the collector, or `host:port`.
 
         Raises:
@@ -75,7 +75,7 @@ class RayCollector:
         return future
 
     def close(self) -> None:
-        """Give up unfinished tasks and leave the cluster."""
+        """Cancel unfinished tasks and disconnect from the cluster."""
         self._sent = None
         self._ray.shutdown()
 

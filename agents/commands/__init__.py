@@ -1,1 +1,1 @@
-"""What the command lines of the agents share."""
+"""Common parts of the command lines of the agents."""

@@ -1,6 +1,6 @@
-"""The commands `train` and `evaluate` of a baseline that learns; a baseline says what is its own.
+"""The commands `train` and `evaluate` of the baselines that learn; each baseline supplies its own parts.
 
-torch and what needs it are imported inside the functions, so that `--help` answers at once.
+torch and what needs it are imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class BaselineConfig(Configurable, Protocol):
-    """What the run of a baseline was asked to do: a `RunSettings` of `agents.training.configuration`."""
+    """The configuration of a baseline's run: a `RunSettings` of `agents.training.configuration`."""
 
     @property
     def preset(self) -> str:
@@ -57,13 +57,13 @@ Config = TypeVar("Config", bound=BaselineConfig)
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """What `train` is asked for beside the configuration, the field `config` of a subclass."""
+    """The options of `train` besides the configuration, which is the field `config` of a subclass."""
 
     out: Path | None = None
     """Run folder; None means a folder in runs/ that names system, preset, split and seed."""
 
     resume: bool = False
-    """Go on with the run in the folder, exactly as if it had never stopped."""
+    """Continue the run in the folder, exactly as if it had not stopped."""
 
     final_evaluation: bool = True
     """Evaluate the trained network when training is done."""
@@ -71,17 +71,17 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class Baseline(Generic[Config]):
-    """What a baseline that learns has of its own.
+    """The parts that differ between the baselines that learn.
 
     Attributes:
-        program: How it is called, such as `python -m agents.video_pca`.
+        program: Command that starts it, such as `python -m agents.video_pca`.
         overview: Text that explains its commands.
         config: Class of its configurations.
         train_options: Subclass of `TrainOptions` with a field `config`; its docstring is the help.
         evaluate_options: Subclass of `NetworkHeldOut`; its docstring is the help.
         run_folder: Where a run is written when no folder is named.
         description: The run in a few words.
-        train: Trains a configuration in a run folder, or goes on with it.
+        train: Trains a configuration in a run folder, or continues.
         agents: The agents to measure, by name, the run's own first, of a run folder on a device.
         evaluate: Measures agents on held-out views: `eval.evaluation.reporting.evaluate_run`.
     """
@@ -98,13 +98,13 @@ class Baseline(Generic[Config]):
     evaluate: Callable[..., object]
 
     def main(self, arguments: Sequence[str] | None = None) -> NoReturn:
-        """Run the command line and leave the process.
+        """Run the command line and exit.
 
         Args:
             arguments: Words after the program's name; by default those of the process.
 
         Raises:
-            SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+            SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
         """
         commands = {"train": self._train, "evaluate": self._evaluate}
         run_command_line(lambda words: choose_command(commands, self.overview, words), arguments)
@@ -121,9 +121,9 @@ class Baseline(Generic[Config]):
             A `train_options`.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
-            CheckpointError: The run to go on with has no readable configuration.
-            SystemExit: tyro has printed the help or its own complaint.
+            ConfigurationError: There is no such preset, or a value is invalid.
+            CheckpointError: The run to continue has no readable configuration.
+            SystemExit: tyro has printed the help or an error.
         """
         config, out = default_configuration(self.config, words)
         default = self.train_options(config=config, out=out)
@@ -153,10 +153,10 @@ class Baseline(Generic[Config]):
                 locations, agents = config.schedule.final_evaluation_locations, self.agents(run, "auto")
                 self.evaluate(run, config.counterpart(), locations, config.split, agents=agents)
         except KeyboardInterrupt:
-            message = f"Interrupted. Go on with: {self.program} train --out {shlex.quote(str(run))} --resume"
+            message = f"Interrupted. Continue: {self.program} train --out {shlex.quote(str(run))} --resume"
             print(f"\n{message} --preset {config.preset}", file=sys.stderr)
             raise SystemExit(130) from None
-        print(f"\nEverything lies in {run}.")
+        print(f"\nThe results are in {run}.")
 
     def _evaluate(self, words: Sequence[str]) -> None:
         command = parse_options(self.evaluate_options, f"{self.program} evaluate", words)

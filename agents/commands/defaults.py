@@ -1,4 +1,4 @@
-"""Where the options of `train` have their defaults from: a preset, or the run to go on with."""
+"""The defaults of the options of `train`: those of a preset, or of the run to continue."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ class Configurable(Protocol):
         """Return the configuration as JSON-able values."""
 
     def difference(self, other: Self) -> str | None:
-        """Return what separates two configurations whose results differ."""
+        """Return a digest that differs if the results of two configurations can differ."""
 
 
 Config = TypeVar("Config", bound=Configurable)
@@ -46,7 +46,7 @@ def default_configuration(
 
     Raises:
         ConfigurationError: There is no such preset.
-        CheckpointError: The run to go on with has no readable configuration.
+        CheckpointError: The run to continue has no readable configuration.
     """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--preset", default="quick")

@@ -1,6 +1,6 @@
 """The options of every `evaluate` command: which run, on which held-out views.
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from agents.training.configuration import check_split
 from agents.training.schedule import require
 
 DEFAULT_LOCATIONS = 200
-"""Held-out locations when none are asked for."""
+"""Default number of held-out locations."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What every `evaluate` command asks for; a system adds its own."""
+    """The options of every `evaluate` command; a system adds its own."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the folder of one of its checkpoints."""
@@ -30,7 +30,7 @@ class HeldOut:
     """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
 
     seed: int = 0
-    """Seed of the locations, and of what is drawn at random there."""
+    """Seed of the locations, and of the random points there."""
 
     def choose(self, own_split: str) -> tuple[str, int]:
         """Return the split and the number of locations.
@@ -39,7 +39,7 @@ class HeldOut:
             own_split: That of the run.
 
         Raises:
-            ConfigurationError: There is no such split, or the number of locations or the seed makes no sense.
+            ConfigurationError: There is no such split, or the number of locations or the seed is invalid.
         """
         split = self.split or own_split
         check_split(split)
@@ -51,7 +51,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class NetworkHeldOut(HeldOut):
-    """The same for what is a network, and is measured on views of a chosen kind."""
+    """The same for networks, which are evaluated on views with a chosen reachable fraction."""
 
     reachable_fraction: float | None = None
     """Minimum fraction of each view within reach (0: the paper's unfiltered rule); None: the run's own."""

@@ -1,7 +1,7 @@
 """Command lines whose options are the fields of a frozen dataclass: a mistake is one line and exit code 2.
 
-tyro explains and parses the options; what it complains of, and every error that says what the user can do, is
-brought into one line. Anything else is a bug and shows its traceback.
+tyro explains and parses the options. Its errors, and every error that states a remedy, are printed on one
+line. Any other exception is a bug and shows its traceback.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from agents.training.schedule import RunError
 
 Options = TypeVar("Options")
 
-ROOM_REMEDY = "make room: what was there before is whole, and a run goes on with --resume."
-"""What to do where the disk is full, or a user's quota of it."""
+ROOM_REMEDY = "free some disk space: existing files are intact, and a run continues with --resume."
+"""Remedy for a full disk or an exhausted quota."""
 
 
 def fail(message: str) -> NoReturn:
-    """Print a mistake of the user in one line and leave with exit code 2."""
-    with contextlib.suppress(OSError):  # where even this cannot be written, the exit code says enough
+    """Print a mistake of the user on one line and exit with code 2."""
+    with contextlib.suppress(OSError):  # if this cannot be written, the exit code suffices
         print("error: " + " ".join(message.split()), file=sys.stderr)
     _give_up_if_closed(sys.stderr)
     raise SystemExit(2)
@@ -40,12 +40,12 @@ def parse_options(
 
     Args:
         kind: A dataclass; the text under each field explains its option.
-        program: How the command is called, such as `python -m eval.benchmark`.
+        program: Name of the command, such as `python -m eval.benchmark`.
         words: The words after it.
-        default: Where the defaults come from, if not from the class.
+        default: Source of the defaults; None: the class.
 
     Raises:
-        SystemExit: 0 after the help was printed, 2 after a complaint.
+        SystemExit: 0 after the help was printed, 2 after an error.
     """
     complaint = io.StringIO()
     given: dict[str, Any] = {} if default is None else {"default": default}
@@ -63,14 +63,14 @@ def parse_options(
 def run_command_line(
     command: Callable[[Sequence[str]], None], arguments: Sequence[str] | None = None
 ) -> NoReturn:
-    """Carry out a command and leave the process.
+    """Run a command and exit.
 
     Args:
         command: What to do with the words after the program's name.
         arguments: Those words; None takes the process's.
 
     Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+        SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -79,7 +79,7 @@ def run_command_line(
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed the pipe
         _give_up_if_closed(sys.stdout)
         raise SystemExit(1) from None
     except OSError as error:
@@ -94,9 +94,9 @@ def run_command_line(
 
 
 def _give_up_if_closed(stream: TextIO) -> None:
-    """Print nothing more where that fails, as into a pipe that is closed or a file on a full disk.
+    """Stop printing where that fails, as into a closed pipe or a file on a full disk.
 
-    Python would try once more as it ends, and leave with an exit code of its own.
+    Python would try again at exit and set an exit code of its own.
     """
     try:
         stream.flush()
@@ -108,7 +108,7 @@ def _give_up_if_closed(stream: TextIO) -> None:
 def choose_command(
     commands: Mapping[str, Callable[[Sequence[str]], None]], overview: str, words: Sequence[str]
 ) -> None:
-    """Carry out the command that the first word names; without one, print the overview.
+    """Run the command that the first word names; without one, print the overview.
 
     Args:
         commands: What each name does with the words after it.
@@ -125,7 +125,7 @@ def choose_command(
 
 
 def _user_errors() -> tuple[type[Exception], ...]:
-    """Return the errors that say what the user can do; anything else is a bug and shows its traceback."""
+    """Return the errors that state a remedy; any other exception is a bug and shows its traceback."""
     from gymnasium.error import DependencyNotInstalled
 
     from agents.collection.collect import CollectionError

@@ -1,6 +1,6 @@
 """The command line of Mask R-CNN: train and evaluate; see `agents.commands.baseline`.
 
-torch and what needs it are imported inside the functions, so that `--help` answers at once.
+torch and what needs it are imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ PROGRAM = "python -m agents.mask_rcnn"
 
 OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
 
-Mask R-CNN on true or self-supervised masks, to compare with what learns by touching.
+Mask R-CNN on true or self-supervised masks, for comparison with agents that learn by touching.
 
 commands:
-  train      train, evaluate, and say where everything lies
-  evaluate   measure a run on held-out rooms
+  train      train, evaluate, and print where the results are
+  evaluate   evaluate a run on held-out rooms
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
 NAME = registered_agent(SYSTEM).label
-"""What the agent is called in the table of an evaluation."""
+"""Name of the agent in the table of an evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(TrainOptions):
-    """Train Mask R-CNN, evaluate it on held-out rooms, and say where everything lies.
+    """Train Mask R-CNN, evaluate it on held-out rooms, and print where the results are.
 
     A preset (smoke: seconds, quick: under 12 minutes on 2 cores, hour, paper) fills the schedule; every value
     of it can be overridden, such as `--schedule.batch-size 8`.
@@ -50,7 +50,7 @@ class TrainCommand(TrainOptions):
 
 
 class EvaluateCommand(NetworkHeldOut):
-    """Measure a run on held-out rooms."""
+    """Evaluate a run on held-out rooms."""
 
 
 def default_run_folder(config: MaskRCNNConfig) -> Path:

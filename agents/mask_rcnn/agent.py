@@ -2,7 +2,7 @@
 
 The upper bound and the ablation of the paper's table 1: fully supervised with mass (row b) and without (h),
 and on self-supervised masks with pixel cross-entropy (i) and with the robust set loss (j). torch and
-torchvision are imported inside the functions that use them, so that `--help` answers at once.
+torchvision are imported inside the functions that use them, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 MASK_THRESHOLD = 0.5
-"""Probability from which a pixel belongs to an instance."""
+"""Minimum probability of a pixel of an instance."""
 
 
 class MaskRCNNAgent:
@@ -33,7 +33,7 @@ class MaskRCNNAgent:
     """
 
     def __init__(self, network: MaskRCNN, precision: str = "auto") -> None:
-        """Use a network as it is; it is put into evaluation mode.
+        """Use a network without a copy; it is put into evaluation mode.
 
         Args:
             network: Made by `agents.mask_rcnn.network.build_mask_rcnn`, on the device it is to run on.
@@ -116,7 +116,7 @@ def innermost_pixel(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
     """Return the row and column of the pixel of a mask that is farthest from its border.
 
     Args:
-        mask: (h, w) bool, not empty; what lies outside the picture is no part of it.
+        mask: (h, w) bool, not empty; pixels outside the image are not part of it.
     """
     from agents.collection.oracles import distance_to_border
 

@@ -1,6 +1,6 @@
-"""What a run of Mask R-CNN is asked to do: its schedule, its presets and its configuration.
+"""The configuration of a Mask R-CNN run, its schedule and its presets.
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ SYSTEM = "mask_rcnn"
 
 @dataclass(frozen=True)
 class MaskRCNNSchedule:
-    """How much Mask R-CNN sees, how long and how fast it learns, and how large it is."""
+    """Data, length, rates and size of a Mask R-CNN run."""
 
     locations: int
-    """Training locations: the first so many of those that the self-supervised preset visits."""
+    """Training locations: the first ones of those that the self-supervised preset visits."""
 
     updates: int
     """Network updates."""
@@ -29,7 +29,7 @@ class MaskRCNNSchedule:
     """Views in one update."""
 
     optimizer: Literal["sgd", "adamw"]
-    """SGD with momentum 0.9 (the paper's), or AdamW, which gets further in a short run from scratch."""
+    """SGD with momentum 0.9 (the paper's), or AdamW, which learns faster in a short run from scratch."""
 
     learning_rate: float
     """Learning rate after the warm-up."""
@@ -38,7 +38,7 @@ class MaskRCNNSchedule:
     """Updates over which the rate rises linearly to its full value."""
 
     milestones: tuple[int, ...]
-    """Updates after which the rate is a tenth of what it was."""
+    """Updates after which the rate is divided by ten."""
 
     weight_decay: float = 1e-4
     """L2 penalty of SGD, or the decoupled weight decay of AdamW."""
@@ -68,7 +68,7 @@ class MaskRCNNSchedule:
     """Episodes between checkpoints."""
 
     evaluate_every: int = 0
-    """Episodes between measurements of AP on held-out locations (0: none while training)."""
+    """Episodes between evaluations of AP on held-out locations (0: none during training)."""
 
     final_evaluation_locations: int = 200
     """Held-out locations of the evaluation after training."""
@@ -94,7 +94,7 @@ class MaskRCNNSchedule:
         require(self.learning_rate > 0, f"learning_rate is {self.learning_rate}; it must be above 0.")
         require(
             list(self.milestones) == sorted(set(self.milestones)),
-            f"milestones are {self.milestones}; they must rise.",
+            f"milestones are {self.milestones}; they must increase.",
         )
         require(
             self.batch_size <= self.locations,
@@ -202,21 +202,21 @@ def mask_rcnn_preset(name: str) -> MaskRCNNSchedule:
 
 @dataclass(frozen=True)
 class MaskRCNNConfig(RunSettings):
-    """One training run of Mask R-CNN. With its seed this decides every weight; only `workers` does not.
+    """One training run of Mask R-CNN. These values determine every weight; except `workers`.
 
-    The rows of the paper's table 1: (b) `--mass`; (h) as it is; (i) `--targets self_supervised`; (j) the same
-    with `--loss robust`.
+    The rows of the paper's table 1: (b) `--mass`; (h) the defaults; (i) `--targets self_supervised`; (j) the
+    same with `--loss robust`.
     """
 
     schedule: MaskRCNNSchedule
-    """How long and how fast to learn, and how large the network is."""
+    """Length and rates of the training, and size of the network."""
 
     targets: Literal["truth", "self_supervised"] = "truth"
     """Masks to learn from: the true ones (full supervision), or those of what moved when the interaction
     oracle's points were touched with the maximum force."""
 
     loss: Literal["pixel", "robust"] = "pixel"
-    """Loss of the masks: cross-entropy of each pixel, or the robust set loss, for noisy masks."""
+    """Loss of the masks: cross-entropy of each pixel, or the robust set loss for noisy masks."""
 
     mass: bool = False
     """Learn light, medium and heavy objects as three classes; otherwise all objects are one class."""
@@ -225,7 +225,7 @@ class MaskRCNNConfig(RunSettings):
         """Reject values that cannot be trained with.
 
         Raises:
-            ConfigurationError: A value is outside its range, or two do not go together.
+            ConfigurationError: A value is outside its range, or two exclude each other.
         """
         super().__post_init__()
         most = preset(self.preset).total_locations
@@ -251,7 +251,7 @@ class MaskRCNNConfig(RunSettings):
             values: Fields that differ from the defaults, such as `split`, `seed` or `mass`.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
+            ConfigurationError: There is no such preset, or a value is invalid.
         """
         return cls(schedule=mask_rcnn_preset(name), preset=name, **values)
 
@@ -268,7 +268,8 @@ class MaskRCNNConfig(RunSettings):
         """Return the configuration that `to_json` described.
 
         Raises:
-            ConfigurationError: It is of another system, or a field is missing, unknown, or of a wrong value.
+            ConfigurationError: It is of another system, or a field is missing, unknown, or has an invalid
+            value.
         """
         require(isinstance(values, Mapping), "the configuration is not an object.")
         system = values.get("system", "self-supervised")
@@ -282,7 +283,7 @@ class MaskRCNNConfig(RunSettings):
             raise ConfigurationError(f"a field is missing, unknown or malformed ({error}).") from None
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that decides the result: every field but `workers`."""
+        """Return a SHA-256 of all that determines the result: every field but `workers`."""
         values = self.to_json()
         del values["workers"]
         return digest_of(values)

@@ -1,8 +1,8 @@
 """Mask R-CNN with a ResNet-18 feature pyramid on RGB-D, from scratch (paper section 5, rows b, h, i and j).
 
-The parts are torchvision's. What differs: four input channels, widths and anchors for views of 300 x 300
+The parts are torchvision's. The differences: four input channels, widths and anchors for views of 300 x 300
 pixels, group normalisation in pyramid and mask head (training from scratch with small batches needs some
-normalisation there), geometry in float32 whatever the convolutions compute in, and the choice of the loss
+normalisation there), geometry in float32 even if the convolutions use bf16, and the choice of the loss
 of the masks.
 """
 
@@ -46,14 +46,14 @@ IMAGE_DEVIATION = (0.229, 0.224, 0.225, 1.2)
 
 
 SCORE_THRESHOLD = 0.01
-"""Instances with a lower score are left out; average precision gains from low ones."""
+"""Instances with a lower score are omitted; average precision gains from low scores."""
 
 
 def build_mask_rcnn(config: MaskRCNNConfig) -> MaskRCNN:
     """Return a network with random weights, drawn from torch's global generator.
 
     Args:
-        config: Decides its size, its classes and its mask loss.
+        config: Determines its size, its classes and its mask loss.
 
     Returns:
         A torchvision `MaskRCNN`: called with a list of (4, h, w) float32 images (RGB in 0..1 and depth in
@@ -144,7 +144,7 @@ class _MaskPredictor(MaskRCNNPredictor):
 
 
 class _MaskRoIHeads(RoIHeads):
-    """torchvision's heads on regions, but with a choice of the loss of the masks."""
+    """torchvision's heads on regions, with a choice of the mask loss."""
 
     def __init__(self, heads: RoIHeads, boxes_per_image: int, loss: MaskLoss) -> None:
         super().__init__(

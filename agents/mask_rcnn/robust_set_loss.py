@@ -1,22 +1,22 @@
-"""The robust set loss: a predicted mask need only come close to a noisy one (Pathak et al. 2018).
+"""The robust set loss: a predicted mask only has to be near a noisy one (Pathak et al. 2018).
 
-Self-supervised masks are often too large or too small. The loss of a mask head that has to reproduce them
-pixel by pixel teaches these errors. Here each target is replaced by the nearest mask, as seen by the network
-itself, whose IoU with the noisy mask reaches 0.75 (row j of the paper's table 1): what the network is sure of
-stays.
+Self-supervised masks are often too large or too small. With a
+loss for each pixel the mask head learns these errors. Here each target is replaced by the mask nearest to the
+prediction whose IoU with the noisy mask reaches 0.75 (row j of the paper's table 1), so confident predictions
+do not change.
 """
 
 import torch
 from torch import Tensor
 
 TARGET_IOU = 0.75
-"""IoU with the noisy mask from which a mask is good enough."""
+"""Minimum IoU of a target with the noisy mask."""
 
 LOGIT_STEP = 0.1
-"""By how much one step raises the logits inside the noisy mask, or lowers those outside it."""
+"""Change of the logits in one step: raised inside the noisy mask, or lowered outside it."""
 
 MAX_STEPS = 25
-"""Most steps; a mask that is not good enough by then is taken as it is."""
+"""Maximum number of steps; after these the mask is taken even with a lower IoU."""
 
 
 def robust_targets(logits: Tensor, noisy: Tensor) -> Tensor:
@@ -24,7 +24,7 @@ def robust_targets(logits: Tensor, noisy: Tensor) -> Tensor:
 
     Starting from the logits, in each step the foreground logit is raised by 0.1 inside the noisy mask, or
     lowered by 0.1 outside it, or both: the first of the three, in this order, that raises the IoU of the
-    thresholded prediction with the noisy mask. Where none does at once, both are done, so that the next steps
+    thresholded prediction with the noisy mask. If none does, both are done, so that the next steps
     start nearer. It ends when the IoU reaches 0.75, at the latest after 25 steps.
 
     All masks go through the steps together. A pixel's logit depends only on the number of steps inside or
@@ -33,7 +33,7 @@ def robust_targets(logits: Tensor, noisy: Tensor) -> Tensor:
     Args:
         logits: (n, h, w) foreground logits (the log-probability of the foreground less that of the
             background), of a floating dtype; no gradient flows through them.
-        noisy: (n, h, w) bool, the masks to come close to.
+        noisy: (n, h, w) bool, the noisy masks.
 
     Returns:
         (n, h, w) bool, the new targets. A prediction whose IoU is at least 0.75 is its own target.
@@ -88,8 +88,8 @@ def _shifts(steps: Tensor) -> Tensor:
 
 
 def _iou(hits: Tensor, misses: Tensor, area: Tensor, raised: Tensor, lowered: Tensor) -> Tensor:
-    """Return the (n,) IoU with the noisy masks after so many steps inside and outside."""
-    last = hits.shape[1] - 1  # nothing goes beyond: what is asked for past the last step is not used
+    """Return the (n,) IoU with the noisy masks after given numbers of steps inside and outside."""
+    last = hits.shape[1] - 1  # results past the last step are not used
     hit = hits.gather(1, raised.clamp(max=last)[:, None])[:, 0]
     missed = misses.gather(1, lowered.clamp(max=last)[:, None])[:, 0]
     return _ratio(hit, area + missed)

@@ -1,4 +1,4 @@
-"""The training loop of Mask R-CNN: collect the views, learn, measure, save; and go on after a kill."""
+"""The training loop of Mask R-CNN: collect the views, learn, evaluate, save, and resume after a kill."""
 
 import time
 from collections.abc import Callable
@@ -36,11 +36,11 @@ from selfsup.augmentation import draw_augmentation
 VIEWS_FOLDER = "views"
 
 Evaluate = Callable[[MaskRCNNAgent], dict[str, float]]
-"""Measures an agent on held-out views: numbers by name."""
+"""Evaluates an agent on held-out views: numbers by name."""
 
 _MOMENTUM = 0.9
 _AUGMENTATION, _ORDER = 1, 2
-"""Branches of the run's seed that decide how views are changed, and in which order they are seen."""
+"""Branches of the run's seed for the augmentation and the order of the views."""
 
 
 def train(
@@ -51,15 +51,15 @@ def train(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> MaskRCNNAgent:
-    """Train, or go on training.
+    """Train, or continue training.
 
     Args:
-        config: What to do.
+        config: The configuration of the run.
         run: The run folder; see `agents.training.run_folder`.
-        resume: Go on from the last whole checkpoint of the folder, or from the start where there is none yet.
-        evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
+        resume: Continue from the last complete checkpoint of the folder, or start if there is none yet.
+        evaluate: Evaluates the agent on held-out views every `evaluate_every` episodes.
         collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
-        stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
+        stop_after: Stop after this many episodes of the run, at a checkpoint; None continues to the end.
 
     Returns:
         The trained agent.
@@ -81,7 +81,7 @@ def train(
 
 
 class _Training(Progress[MaskRCNNConfig]):
-    """A run in progress: the network, the optimizer, the views, and how far it has come."""
+    """A run in progress: the network, the optimizer, the views and the progress."""
 
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
         super().__init__(config, run)
@@ -110,7 +110,7 @@ class _Training(Progress[MaskRCNNConfig]):
         )
 
     def collect(self, collector: Collector, logger: MetricsLogger) -> None:
-        """Make sure that all views are there."""
+        """Collect all missing views."""
         start, visited = time.perf_counter(), 0
         logger.describe(f"{len(self.views)} locations")
         for records in self.views.collect(collector):
@@ -124,7 +124,7 @@ class _Training(Progress[MaskRCNNConfig]):
             logger.log(self._counters(1, "collect") | row)
 
     def go_on(self, logger: MetricsLogger, evaluate: Evaluate | None, stop_after: int | None) -> None:
-        """Go through the episodes that are left."""
+        """Run the remaining episodes."""
         last = last_episode(self.schedule.episodes, stop_after)
         while self.episode < last:
             logger.describe(f"episode {self.episode + 1}/{self.schedule.episodes}")
@@ -150,7 +150,7 @@ class _Training(Progress[MaskRCNNConfig]):
         images, targets = self.fabric.to_device(
             ([image for image, _ in batch], [masks for _, masks in batch])
         )
-        # Fabric's own module would round the boxes, too, to bf16: from pixel 256 on, to even ones.
+        # Fabric's own module would also round the boxes to bf16: above pixel 256 to even pixels.
         with self.fabric.autocast():
             losses = self.network(images, targets)
         return descend(self.fabric, self.optimizer, self._stepper, losses, rate)
@@ -177,6 +177,6 @@ class _Training(Progress[MaskRCNNConfig]):
         }
 
     def restore(self) -> None:
-        """Go back to the last checkpoint of the run folder."""
+        """Restore the last checkpoint of the run folder."""
         with self.restoring(partial(restore_training, self.network, self.optimizer)) as (_, state):
             restore_random_states(state["random"], self.rng)

@@ -1,4 +1,4 @@
-"""What Mask R-CNN learns from: views with true or self-supervised masks, kept in the run folder.
+"""The training data of Mask R-CNN: views with true or self-supervised masks, kept in the run folder.
 
 The locations are those that the self-supervised run of the same preset, split and seed visits. A folder holds
 one pair of files for each of its episodes::
@@ -7,7 +7,7 @@ one pair of files for each of its episodes::
           truth-000000.safetensors      the true masks and masses of these views, for full supervision only
           index.json                    how many views each segment holds, and the checksums
 
-Each location is a function of its seed, so a file that is missing or damaged is simply made again.
+Each location is a function of its seed, so a missing or damaged file is made again.
 """
 
 from collections import deque
@@ -42,7 +42,7 @@ from thor_interact_env.simulators.base import Instances
 
 INDEX_FILE = "index.json"
 SAME_OBJECT_IOU = 0.5
-"""Felt masks of one location that overlap this much are of one object, of which the first is kept."""
+"""Self-supervised masks of one location with at least this IoU are of one object; the first is kept."""
 
 _AHEAD = 2
 """Episodes that are collected while an earlier one is written."""
@@ -94,7 +94,7 @@ def mask_boxes(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
         (n, 4) float32: left, top, right and bottom edge, so that one pixel has a box of 1 x 1.
     """
     boxes = np.empty((len(masks), 4), np.float32)
-    for axis, first, last in ((1, 0, 2), (2, 1, 3)):  # columns are what is left when rows are merged
+    for axis, first, last in ((1, 0, 2), (2, 1, 3)):  # columns remain when rows are merged
         line = np.asarray(masks.any(axis=axis))
         boxes[:, first] = line.argmax(axis=1)
         boxes[:, last] = line.shape[1] - line[:, ::-1].argmax(axis=1)
@@ -102,7 +102,7 @@ def mask_boxes(masks: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
 
 
 def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
-    """Return what is to be collected, one task for each episode of the self-supervised counterpart.
+    """Return the tasks of collection, one for each episode of the self-supervised counterpart.
 
     Args:
         config: The run.
@@ -136,10 +136,10 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
 
 
 class ViewFolder:
-    """The views of a run in its folder; only those that are asked for are read."""
+    """The views of a run in its folder; only the requested ones are read."""
 
     def __init__(self, folder: Path, config: MaskRCNNConfig) -> None:
-        """Describe a folder; `collect` makes it.
+        """Set the folder; `collect` makes it.
 
         Args:
             folder: Where the files are or will be.
@@ -153,22 +153,22 @@ class ViewFolder:
         self._ends = np.cumsum([len(task.seeds) for task in self._tasks])
 
     def __len__(self) -> int:
-        """Return the number of views once all are there."""
+        """Return the number of views when all are collected."""
         return int(self._ends[-1])
 
     @property
     def masks_per_location(self) -> float:
-        """Masks that were recorded, self-supervised or true, at a location, once all are there."""
+        """Masks that were recorded, self-supervised or true, at a location, when all are collected."""
         return sum(self._masks) / len(self)
 
     def collect(self, collector: Collector) -> Iterator[list[InteractionRecord]]:
-        """Take up the files that are there and collect the rest, episode by episode.
+        """Open the existing files and collect the rest, episode by episode.
 
         Args:
             collector: Visits locations.
 
         Yields:
-            What was collected, an episode at a time, once it is written.
+            The records of each episode, after they are written.
 
         Raises:
             CollectionError: A location cannot be visited.
@@ -225,7 +225,7 @@ class ViewFolder:
         return index if isinstance(index, dict) else {}
 
     def _open(self, number: int, entry: Any) -> bool:
-        """Take up the files of an episode, if they are there and whole."""
+        """Open the files of an episode, if they exist and are complete."""
         try:
             if self._truth and file_checksum(self._truth_path(number)) != entry["truth_crc32"]:
                 return False
@@ -260,7 +260,7 @@ class ViewFolder:
             with safe_open(path, framework="numpy") as file:
                 ends = file.get_tensor("ends")
                 first, last = (int(ends[place - 1]) if place else 0), int(ends[place])
-                if first == last:  # the library refuses an empty slice at the end
+                if first == last:  # the library rejects an empty slice at the end
                     return np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), np.bool_), np.zeros(0)
                 packed = file.get_slice("masks")[first:last]
                 masses = file.get_slice("masses")[first:last]

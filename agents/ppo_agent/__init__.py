@@ -1,4 +1,4 @@
-"""PPO of Stable-Baselines3, rewarded for touches that move things. `python -m agents.ppo_agent`."""
+"""PPO of Stable-Baselines3, rewarded for touches that move objects. `python -m agents.ppo_agent`."""
 
 import lazy_loader
 

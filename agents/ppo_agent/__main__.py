@@ -22,15 +22,15 @@ OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
 Learn where to touch by reinforcement, with PPO of Stable-Baselines3.
 
 commands:
-  train      train, evaluate, and say where everything lies
-  evaluate   set a run beside random points, and beside a self-supervised run, on held-out views
+  train      train, evaluate, and print where the results are
+  evaluate   compare a run with random points and a self-supervised run on held-out views
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
 
 @dataclass(frozen=True)
 class TrainCommand:
-    """Train, set beside random points on held-out views, and say where everything lies."""
+    """Train, compare with random points on held-out views, and print where the results are."""
 
     config: tyro.conf.OmitArgPrefixes[PPOConfig] = PPOConfig()  # noqa: RUF009, it is frozen
     """What to train."""
@@ -39,17 +39,17 @@ class TrainCommand:
     """Run folder; None means runs/ppo-PRESET-SPLIT-seedSEED."""
 
     resume: bool = False
-    """Go on with the run in the folder from its last checkpoint, with the configuration it has."""
+    """Continue the run in the folder from its last checkpoint, with its configuration."""
 
     evaluation_locations: int = 200
-    """Held-out locations of the final evaluation; 0 leaves it out."""
+    """Held-out locations of the final evaluation; 0: no evaluation."""
 
 
 @dataclass(frozen=True)
 class EvaluateCommand(HeldOut):
-    """Set a run beside random points, and beside a self-supervised run, as `eval.benchmark` measures them."""
+    """Compare a run with random points and a self-supervised run, as measured by `eval.benchmark`."""
 
-    beside: Path | None = None
+    compare_with: Path | None = None
     """Run folder of a self-supervised agent."""
 
     interactions: int = 10
@@ -62,9 +62,9 @@ def evaluate_run(
     locations: int,
     interactions: int = 10,
     seed: int = 0,
-    beside: Path | None = None,
+    compare_with: Path | None = None,
 ) -> dict[str, Any]:
-    """Measure a run and what it is compared with, print the table, and write `evaluation.json`.
+    """Evaluate a run and its baselines, print the table, and write `evaluation.json`.
 
     Args:
         run: Run folder, or the folder of one of its checkpoints, where the file is written.
@@ -72,10 +72,10 @@ def evaluate_run(
         locations: Number of views.
         interactions: Points touched at each.
         seed: Seed of the views and the touches.
-        beside: Run folder of a self-supervised agent, or None.
+        compare_with: Run folder of a self-supervised agent, or None.
 
     Returns:
-        What was written: settings, and `rows` (results by agent).
+        The content of the file: settings, and `rows` (results by agent).
 
     Raises:
         AgentSourceError: An agent cannot be made from its run.
@@ -88,9 +88,9 @@ def evaluate_run(
 
     own = registered_agent(SYSTEM)
     sources = {own.label: AgentSource(own.agent, {"points": max(interactions, 1)}, run)}
-    if beside is not None:
+    if compare_with is not None:
         other = registered_agent(SELF_SUPERVISED)
-        sources[other.label] = AgentSource(other.agent, {}, beside)
+        sources[other.label] = AgentSource(other.agent, {}, compare_with)
     views = benchmark_views(split, locations, seed)
     results = [
         benchmark_agent(source, views, interactions=interactions, seed=seed, label=name)
@@ -113,7 +113,7 @@ def evaluate_run(
     }
     print(f"\n{views.split}, {locations} locations, {interactions} points at each:")
     print(benchmark_table(results))
-    write_json(run / EVALUATION_FILE, written)  # last: where the disk is full, the scores have been printed
+    write_json(run / EVALUATION_FILE, written)  # last: if the disk is full, the scores have been printed
     return written
 
 
@@ -139,7 +139,7 @@ def _train(words: Sequence[str]) -> None:
     train(config, run, command.resume)
     if command.evaluation_locations:
         evaluate_run(run, config.split, command.evaluation_locations)
-    print(f"\nEverything lies in {run}.")
+    print(f"\nThe results are in {run}.")
 
 
 def _evaluate(words: Sequence[str]) -> None:
@@ -149,7 +149,7 @@ def _evaluate(words: Sequence[str]) -> None:
 
     split, locations = command.choose(load_ppo_config(command.run).split)
     require(command.interactions >= 1, f"interactions is {command.interactions}; it must be at least 1.")
-    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.beside)
+    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.compare_with)
 
 
 if __name__ == "__main__":

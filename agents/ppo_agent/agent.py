@@ -1,10 +1,10 @@
-"""A baseline of reinforcement learning: PPO with an image policy, rewarded for touches that move things.
+"""A baseline of reinforcement learning: PPO with an image policy, rewarded for touches that move objects.
 
 `python -m agents.ppo_agent train --preset quick --split NovelSpaces --seed 0 --out RUN`, then
 `python -m agents.ppo_agent evaluate RUN`. The learner is Stable-Baselines3's, unchanged (Schulman et al.,
-Proximal Policy Optimization Algorithms, 2017); the environment is everyone's, behind the wrappers of
-`thor_interact_env.wrappers`: a small RGB-D picture, and a coarse grid of cells with three forces as actions.
-It learns where to touch and how hard, and nothing of extents: it has no masks.
+Proximal Policy Optimization Algorithms, 2017); the environment is the common one, with the wrappers of
+`thor_interact_env.wrappers`: a small RGB-D image, and a coarse grid of cells with three forces as actions.
+It learns where to touch and with which force, and has no masks.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class PPOAgent:
-    """Proposes the points that a policy is most likely to touch. Implements `agents.base.Agent`."""
+    """Proposes the most probable points of a policy. Implements `agents.base.Agent`."""
 
     def __init__(self, policy: ActorCriticPolicy, config: PPOConfig, points: int = 10) -> None:
-        """Use a policy as it is; it is put into evaluation mode.
+        """Use a policy without a copy; it is put into evaluation mode.
 
         Args:
-            policy: Over pictures of `RGBDImage` and actions of `GridActions`, as `config` says.
+            policy: Policy for images of `RGBDImage` and actions of `GridActions`, as in `config`.
             config: The run it belongs to.
             points: Points proposed in a view, at most one for each cell of the grid.
         """
@@ -52,7 +52,7 @@ class PPOAgent:
 
         Raises:
             CheckpointError: There is no checkpoint, or it is corrupt or of another system.
-            DependencyNotInstalled: Stable-Baselines3 is not there.
+            DependencyNotInstalled: Stable-Baselines3 is not installed.
         """
         from agents.ppo_agent.policy import load_ppo_config, load_weights, make_policy
         from agents.training.checkpoint import last_checkpoint, load_checkpoint

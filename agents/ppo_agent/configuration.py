@@ -1,4 +1,4 @@
-"""What a run of PPO is asked to do. Nothing here imports torch, so that `--help` answers at once."""
+"""The configuration of a PPO run. Nothing here imports torch, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agents.training.schedule import ConfigurationError, require
 PROGRAM = "python -m agents.ppo_agent"
 
 SYSTEM = "ppo"
-"""What `config.json` of a run of this module says under `system`."""
+"""Entry `system` in `config.json` of a run of this module."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PPOConfig:
     """One training run of the PPO baseline."""
 
     preset: str = "quick"
-    """How many touches: smoke, quick, hour or paper, each as many as the self-supervised learner makes."""
+    """Number of touches: smoke, quick, hour or paper, as many as in the same self-supervised preset."""
 
     split: str = "NovelSpaces"
     """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""
@@ -31,13 +31,13 @@ class PPOConfig:
     """Seed of the weights, the locations and the touches."""
 
     interactions: int | None = None
-    """Touches in all, rounded up to whole updates; None takes the preset's."""
+    """Total number of touches, rounded up to whole updates; None: that of the preset."""
 
     environments: int = 2
-    """Environments that are stepped together."""
+    """Number of environments in parallel."""
 
     processes: bool = True
-    """Give each environment a process of its own; it changes the speed and not the result."""
+    """Run each environment in its own process; this changes the speed and not the result."""
 
     steps_per_update: int = 150
     """Touches in each environment between two updates; a multiple of interactions_per_episode."""
@@ -52,13 +52,13 @@ class PPOConfig:
     """Cells along each side of the view that can be chosen."""
 
     image_size: int = 75
-    """Side in pixels of the picture that the policy sees."""
+    """Side in pixels of the image that the policy sees."""
 
     reachable_fraction: float = 0.2
     """Minimum fraction of each view within reach."""
 
     discount: float = 0.0
-    """Weight of later rewards: 0, for what a touch earns depends on the view alone."""
+    """Discount of later rewards: 0, because the reward of a touch depends only on the view."""
 
     learning_rate: float = 5e-4
     """Rate of Adam."""
@@ -70,10 +70,10 @@ class PPOConfig:
     """Passes over the touches of an update."""
 
     entropy_coefficient: float = 0.01
-    """Reward of staying undecided, which keeps the policy exploring."""
+    """Weight of the entropy bonus, which keeps the policy exploring."""
 
     updates_per_checkpoint: int = 2
-    """Updates between two checkpoints; after each, new episodes begin, so that a resumed run is the same."""
+    """Updates between two checkpoints; after each, new episodes start, so that a resumed run is the same."""
 
     device: str = "auto"
     """Where the policy runs: auto, cpu, cuda, ..."""
@@ -138,7 +138,7 @@ class PPOConfig:
             values: Fields that differ from the defaults, such as `split` or `seed`.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
+            ConfigurationError: There is no such preset, or a value is invalid.
         """
         return cls(preset=name, **values)
 
@@ -155,7 +155,7 @@ class PPOConfig:
         """Return the configuration that `to_json` described.
 
         Raises:
-            ConfigurationError: It is of another system, or a field is unknown or of a wrong value.
+            ConfigurationError: It is of another system, or a field is unknown or has an invalid value.
         """
         require(
             isinstance(values, Mapping) and values.get("system") == SYSTEM,

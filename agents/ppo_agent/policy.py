@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def make_policy(config: PPOConfig, device: str = "auto") -> ActorCriticPolicy:
-    """Return an untrained policy of the shape that a run has.
+    """Return an untrained policy of the shape of a run.
 
     Args:
         config: The run.
         device: Where to run.
 
     Raises:
-        DependencyNotInstalled: Stable-Baselines3 is not there.
+        DependencyNotInstalled: Stable-Baselines3 is not installed.
         ConfigurationError: There is no such device.
     """
     require_stable_baselines()
@@ -47,7 +47,7 @@ def make_policy(config: PPOConfig, device: str = "auto") -> ActorCriticPolicy:
 
 
 def load_weights(policy: ActorCriticPolicy, weights: Mapping[str, Tensor], folder: Path) -> None:
-    """Put the weights of a checkpoint into a policy.
+    """Load the weights of a checkpoint into a policy.
 
     Raises:
         CheckpointError: They are of another policy.
@@ -67,7 +67,7 @@ def load_weights(policy: ActorCriticPolicy, weights: Mapping[str, Tensor], folde
 
 
 def require_stable_baselines() -> None:
-    """Raise `DependencyNotInstalled` unless Stable-Baselines3 is there."""
+    """Raise `DependencyNotInstalled` unless Stable-Baselines3 is installed."""
     try:
         import stable_baselines3  # noqa: F401
     except ImportError as error:

@@ -1,8 +1,8 @@
 """Training of the PPO baseline: the environment behind wrappers, Stable-Baselines3's learner, checkpoints.
 
-A run is saved as every run is, in safetensors and JSON; nothing is pickled. At each checkpoint all random
-states are made anew from (seed, updates done) and new episodes begin, so that a run that is stopped and
-resumed goes on as if it had never stopped.
+A run is saved like every other run, in safetensors and JSON; nothing is pickled. At each checkpoint all
+random states are set from (seed, completed updates) and new episodes start, so that a run that is stopped and
+resumed equals one that was not stopped.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ MEASURES: Mapping[str, str] = {
     "train/approx_kl": "policy_change",
     "train/clip_fraction": "clipped_fraction",
 }
-"""What Stable-Baselines3 measures in an update, and its name in `metrics.jsonl`."""
+"""Names of the metrics of Stable-Baselines3 in `metrics.jsonl`."""
 
 
 def check_ppo_run(run: Path, resume: bool) -> None:
     """Check that a run can be written to a folder, or resumed there.
 
     Raises:
-        RunExistsError: Something is there and `resume` is false.
+        RunExistsError: The folder is not empty and `resume` is false.
         CheckpointError: `resume` is true and there is no run.
         MainGuardError: This process only simulates for a run, and is running the main program again.
     """
@@ -78,12 +78,12 @@ def check_ppo_run(run: Path, resume: bool) -> None:
         load_ppo_config(run)
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise RunExistsError(
-            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
+            f"{run} exists and is not empty; add --resume to continue it, or name another --out."
         )
 
 
 def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -> gymnasium.Env[Any, Any]:
-    """Return the environment that the policy learns in: small pictures, few actions, room by room.
+    """Return the environment that the policy learns in: small images, few actions, room by room.
 
     Args:
         config: The run.
@@ -107,7 +107,7 @@ def train(
     Args:
         config: The run.
         run: Its folder, which must be new or empty unless `resume`.
-        resume: Go on from the last whole checkpoint, or from the start where there is none yet.
+        resume: Continue from the last complete checkpoint, or start if there is none yet.
         simulator: The world to learn in: a name, or an object, of which each environment gets a
             copy (then without processes).
 
@@ -115,14 +115,14 @@ def train(
         The trained agent.
 
     Raises:
-        RunExistsError: Something is there and `resume` is false.
-        CheckpointError: `resume` is true and the run cannot be read, or is not whole; nothing was changed.
+        RunExistsError: The folder is not empty and `resume` is false.
+        CheckpointError: `resume` is true and the run cannot be read, or is incomplete; nothing was changed.
         ConfigurationError: `resume` is true and the run there has another configuration.
-        DependencyNotInstalled: Stable-Baselines3 is not there.
+        DependencyNotInstalled: Stable-Baselines3 is not installed.
         CollectionError: The process of an environment has ended.
-        MainGuardError: Processes cannot begin, for the main program does its work again in each of them.
+        MainGuardError: Processes cannot start, because the main program runs again in each of them.
         RenderingError: The embedded simulator cannot draw on this machine.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
     """
     require_stable_baselines()
     check_ppo_run(run, resume)
@@ -142,8 +142,8 @@ def train(
         seconds = _learn(model, config, run, done, before)
     except (EOFError, ConnectionError) as error:
         raise CollectionError(
-            "the process of an environment has ended (its complaint is above); if memory ran out, take "
-            "fewer environments; go on with --resume"
+            "the process of an environment has ended (its error message is above); if memory ran out, use "
+            "fewer environments; continue with --resume"
         ) from error
     finally:
         _close(environments)
@@ -161,12 +161,12 @@ def _environments(config: PPOConfig, simulator: str | Simulator) -> VecEnv:
         if simulator == "mujoco":
             from thor_interact_env.simulators.mujoco.drawing.opengl import choose_backend
 
-            choose_backend()  # here, for what processes raise is lost
+            choose_backend()  # here, because exceptions of processes are lost
         try:
             return SubprocVecEnv(make, start_method="spawn")  # a renderer does not survive a fork
         except (EOFError, ConnectionError) as error:
             raise MainGuardError(
-                "a process of the environments ended while it was starting (its complaint is above); where "
+                "a process of the environments ended while it was starting (its error message is above); if "
                 f"it ran the main program again, {GUARD_REMEDY}."
             ) from error
     return DummyVecEnv(make)
@@ -203,7 +203,7 @@ def _learner(config: PPOConfig, environments: VecEnv) -> PPO:
 
 
 def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -> float:
-    """Do the updates that are left; return the time that all took, those done before included."""
+    """Make the remaining updates; return the time of all updates, including earlier ones."""
     from stable_baselines3.common.callbacks import BaseCallback
 
     class Rewards(BaseCallback):
@@ -223,7 +223,7 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -
             if (update - 1) % config.updates_per_checkpoint == 0:
                 _start_afresh(model, config, update - 1)
             counted = Rewards()
-            # Each call is one iteration: the second, at which it would print and forget, never comes.
+            # Each call is one iteration: the second, at which it would print and reset, does not occur.
             model.learn(touches, counted, log_interval=2, reset_num_timesteps=model.num_timesteps == 0)
             measured = model.logger.name_to_value
             row = {"episode": update, "interactions": update * touches, "success": counted.total / touches}
@@ -236,7 +236,7 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -
 
 
 def _start_afresh(model: PPO, config: PPOConfig, update: int) -> None:
-    """Seed everything from the run's seed and the updates done, and let new episodes begin."""
+    """Seed everything from the run's seed and the completed updates, and start new episodes."""
     derived = int(np.random.SeedSequence([config.seed, update]).generate_state(1)[0]) % 2**31
     model.set_random_seed(derived)
     if model.num_timesteps:  # else the first call of `learn` resets
@@ -254,7 +254,7 @@ def _save(model: PPO, run: Path, update: int, seconds: float) -> None:
 
 
 def _restore(model: PPO, run: Path) -> tuple[int, float]:
-    """Put back the last whole checkpoint; return the updates done and the seconds they took."""
+    """Restore the last complete checkpoint; return the completed updates and their seconds."""
     folder, checkpoint = load_last_checkpoint(run)
     load_weights(model.policy, checkpoint.model, folder)
     restore_optimizer(model.policy.optimizer, checkpoint.optimizer)

@@ -1,6 +1,6 @@
 """The command line of the paper's learner: train, evaluate, predict, import released weights.
 
-torch and what needs it are imported inside the functions, so that `--help` answers at once.
+torch and what needs it are imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ OVERVIEW = f"""usage: {PROGRAM} [COMMAND] [OPTIONS]
 Learn about objects by touching them, without labels.
 
 commands:
-  train            train, evaluate, say where everything lies (the default: preset quick, embedded simulator)
-  evaluate         set a run beside its baselines on held-out rooms, or on those of a dataset file
-  predict          draw what a run makes of one view
+  train            train, evaluate, print where the results are (the default: preset quick, embedded
+  simulator) evaluate         compare a run with baselines on held-out rooms, or on those of a dataset file
+  predict          draw the predictions of a run for one view
   import-released  make a run of the weights that the paper's authors released
 
-`{PROGRAM} COMMAND --help` explains one command; here are all of them.
+`{PROGRAM} COMMAND --help` explains one command; these are all commands.
 """
 
 CONTENTS: Mapping[str, str] = {
@@ -46,14 +46,14 @@ CONTENTS: Mapping[str, str] = {
     "tensorboard": "the same for `tensorboard --logdir`",
     "checkpoints": "the trained network, by the number of episodes",
     "evaluation.json": "the table above",
-    "memory_bank": "what was seen and touched; only needed to resume",
+    "memory_bank": "stored views and touches; only needed to resume",
 }
-"""What a run folder holds."""
+"""The content of a run folder."""
 
 
 @dataclass(frozen=True)
 class TrainCommand:
-    """Train, evaluate on held-out rooms, and say where everything lies.
+    """Train, evaluate on held-out rooms, and print where the results are.
 
     A preset (smoke: seconds, quick: under 10 minutes on 2 cores, hour, paper) fills the schedule; every value
     of it can be overridden, such as `--schedule.batch-size 8` or `--schedule.stages.0.episodes 10`.
@@ -66,22 +66,22 @@ class TrainCommand:
     """Run folder; None means runs/PRESET-SPLIT-seedSEED."""
 
     resume: bool = False
-    """Go on with the run in the folder, exactly as if it had never stopped."""
+    """Continue the run in the folder, exactly as if it had not stopped."""
 
     final_evaluation: bool = True
-    """Evaluate the trained network beside the baselines when training is done."""
+    """Evaluate the trained network and the baselines after training."""
 
 
 @dataclass(frozen=True)
 class EvaluateCommand(NetworkHeldOut):
-    """Set a run beside the untrained network, random points and all superpixels, on held-out rooms.
+    """Compare a run with the untrained network, random points and all superpixels, on held-out rooms.
 
     The views are sampled in the test rooms of a split, or are those of a dataset file (--dataset).
     """
 
     dataset: Path | None = None
-    """A dataset file in the authors' format, such as NovelObjects__test.json: its locations are taken in
-    place of a split's, all of them or as many as --locations says."""
+    """A dataset file in the authors' format, such as NovelObjects__test.json: its locations replace
+    those of a split, all of them or as many as --locations states."""
 
     truth: Literal["file", "simulator"] | None = None
     """What to score against at the locations of a dataset file: its annotations, or what the simulator shows.
@@ -89,14 +89,14 @@ class EvaluateCommand(NetworkHeldOut):
     the file."""
 
     simulator: str | None = None
-    """Simulator to look through, such as ai2thor; None means the run's own."""
+    """Simulator of the views, such as ai2thor; None means the run's own."""
 
 
 @dataclass(frozen=True)
 class PredictCommand:
     """Draw six panels of one view: view, scores, forces, instances, ground truth, self-supervised masks.
 
-    The last two need a LOCATION, where the simulator can be asked and the points can be touched.
+    The last two need a LOCATION, where the simulator has the ground truth and the points can be touched.
     """
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
@@ -107,10 +107,10 @@ class PredictCommand:
     location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
 
     out: Path = Path("prediction.png")
-    """Picture to write (PNG)."""
+    """Image to write (PNG)."""
 
     overview: Path | None = None
-    """Second picture to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
+    """Second image to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
 
     depth: Path | None = None
     """Depth of a .png image: a .npy with (300, 300) metres from the camera."""
@@ -126,8 +126,8 @@ class PredictCommand:
 class ImportCommand:
     """Make a run of the weights that the paper's authors released, for `evaluate` and `predict`.
 
-    The file is a pickle, but no code in it is run. Whatever does not match the released network in every
-    name, shape and type is refused.
+    The file is a pickle, but no code in it is run. A file that does not match the released network in
+    every name, shape and type is refused.
     """
 
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="FILE")]
@@ -140,17 +140,17 @@ class ImportCommand:
     """What the weights were trained on: NovelSpaces or NovelObjects."""
 
     simulator: str = "mujoco"
-    """Where `evaluate` and `predict` look when nothing else is said; the weights come from AI2-THOR."""
+    """Default simulator of `evaluate` and `predict`; the weights were trained in AI2-THOR."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+        SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     run_command_line(_run_command, arguments)
 
@@ -181,9 +181,9 @@ def parse_train(words: Sequence[str]) -> TrainCommand:
         words: The command line after `train`.
 
     Raises:
-        ConfigurationError: There is no such preset, or a value makes no sense.
-        CheckpointError: The run to go on with has no readable configuration.
-        SystemExit: tyro has printed the help or its own complaint.
+        ConfigurationError: There is no such preset, or a value is invalid.
+        CheckpointError: The run to continue has no readable configuration.
+        SystemExit: tyro has printed the help or an error.
     """
     config, out = default_configuration(TrainConfig, words, default_run_folder)
     return parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(config, out))
@@ -216,10 +216,10 @@ def _train(words: Sequence[str]) -> None:
             count = config.schedule.final_evaluation_locations
             evaluate_run(run, config, locations=count, split=config.split)
     except KeyboardInterrupt:
-        message = f"Interrupted. Go on with: {PROGRAM} train {selected}{again} --resume"
+        message = f"Interrupted. Continue: {PROGRAM} train {selected}{again} --resume"
         print(f"\n{message}", file=sys.stderr)
         raise SystemExit(130) from None
-    print(f"\nEverything lies in {run}:")
+    print(f"\nThe results are in {run}:")
     for name, meaning in CONTENTS.items():
         if (run / name).exists():
             print(f"  {name:<18}{meaning}")

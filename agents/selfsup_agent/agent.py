@@ -1,6 +1,6 @@
 """The paper's learner as an agent; its command line is `python -m agents.selfsup_agent --help`.
 
-torch and what needs it are imported inside the functions that use them, so that `--help` answers at once.
+torch and what needs it are imported inside the functions that use them, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class SelfSupervisedAgent:
         max_instances: int = MAX_INSTANCES,
         refined: bool = False,
     ) -> None:
-        """Copy a network as it is now; what happens to it later does not change the agent.
+        """Copy a network; later changes of the network do not change the agent.
 
         Args:
             network: The network, on the device it is to run on.
             precision: `bf16`, `fp32`, or `auto`: bf16 where that is faster.
-            max_instances: Most instances proposed in one view.
+            max_instances: Maximum number of instances proposed in one view.
             refined: Whether instances are refined (`agents.selfsup_agent.refinement`); the paper's are not.
         """
         import torch
@@ -75,7 +75,7 @@ class SelfSupervisedAgent:
             seed: Seed of the weights.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
             force_branch: What the force head of the paper's network reads.
-            variant: Which network.
+            variant: Variant of the network.
         """
         import torch
 
@@ -92,7 +92,7 @@ class SelfSupervisedAgent:
 
         Args:
             path: A run folder, whose last checkpoint is taken, or the folder of one checkpoint. Its schedule
-                says whether instances are refined; those of a checkpoint without its run are not.
+                states whether instances are refined; those of a checkpoint without its run are not.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
 
         Raises:
@@ -128,7 +128,7 @@ class SelfSupervisedAgent:
         return Prediction(*(tensor.float().cpu() for tensor in prediction))
 
     def layers(self, observation: Observation) -> tuple[dict[str, npt.NDArray[np.float32]], Prediction]:
-        """Return what the network makes of one view on its way, and its output.
+        """Return the network's intermediate tensors for one view, and its output.
 
         Args:
             observation: One view.

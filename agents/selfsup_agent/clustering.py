@@ -45,17 +45,17 @@ def greedy_instances(
     max_instances: int = MAX_INSTANCES,
     threshold: float = INFERENCE_THRESHOLD,
 ) -> list[GridInstance]:
-    """Pick points by interaction score, each with the cells that look like it (paper section 4.1).
+    """Pick points by interaction score, each with the cells of similar embedding (paper section 4.1).
 
     Repeatedly: the free cell p with the highest score; the free cells within distance 1 of its embedding
-    and their mean; the free cells within distance 1 of that mean are the instance, and are free no more.
+    and their mean; the free cells within distance 1 of that mean are the instance, and no longer free.
 
     Args:
         scores: (rows, columns) float32, logits.
         force_logits: (3, rows, columns) float32.
         embeddings: (size, rows, columns) float32.
-        max_instances: Most instances to return, 0 or more.
-        threshold: No seed has a logit below this; `-math.inf` goes on until no cell is free.
+        max_instances: Maximum number of instances, 0 or more.
+        threshold: No seed has a logit below this; `-math.inf` continues until no cell is free.
 
     Returns:
         Instances by descending score. Their masks do not overlap, and each holds its point.
@@ -89,7 +89,7 @@ def greedy_instances(
         cluster = near(vectors[:, seed])
         cluster[seed] = True
         mask = near((vectors @ cluster.astype(np.float32)) / np.float32(np.count_nonzero(cluster)))
-        # The mean of points within distance 1 of the seed is within 1 of it, whatever rounding says.
+        # The mean of points within distance 1 of the seed is within 1 of it, except for rounding.
         mask[seed] = True
         row, column = divmod(seed, columns)
         force = int(force_logits[:, row, column].argmax())
@@ -100,7 +100,7 @@ def greedy_instances(
 
 
 def upscale_instances(instances: Sequence[GridInstance]) -> list[Instance]:
-    """Bring proposals from the grid to the pixels of the image.
+    """Convert proposals from the grid to the pixels of the image.
 
     Args:
         instances: Proposals on the 100 x 100 grid.

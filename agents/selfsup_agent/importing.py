@@ -25,7 +25,7 @@ from agents.training.run_folder import RunExistsError, note_run, note_start, pre
 from agents.training.schedule import RunError
 
 _NAMED = 3
-"""Most values named in a complaint."""
+"""Maximum number of values named in an error message."""
 
 
 class ReleasedWeightsError(RunError):
@@ -33,11 +33,11 @@ class ReleasedWeightsError(RunError):
 
 
 def released_config(split: str, simulator: str = "mujoco") -> TrainConfig:
-    """Return how the released weights were trained, as far as this package has a name for it.
+    """Return the configuration of the released weights, as far as this package has options for it.
 
     Args:
         split: What they were trained on, `NovelSpaces` or `NovelObjects`.
-        simulator: Where to look when nothing else is said. They were trained in AI2-THOR.
+        simulator: Default simulator of the evaluation. They were trained in AI2-THOR.
     """
     return TrainConfig(
         schedule=preset("paper"),
@@ -68,7 +68,7 @@ def read_released(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ReleasedWeightsError(f"{path} is not a file; name a file of the authors' weights (.pth).")
     try:
-        with warnings.catch_warnings(action="ignore"):  # what is wrong is said below
+        with warnings.catch_warnings(action="ignore"):  # the error is reported below
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can raise anything, from EOFError to IndexError
         reason = str(error).partition("\n")[0].partition(". ")[0] or type(error).__name__
@@ -82,10 +82,10 @@ def read_released(path: Path) -> dict[str, Tensor]:
 
 
 def differences(content: object) -> list[str]:
-    """Return what separates a value from a state dict of the released network, one phrase per kind.
+    """Return the differences of a value from a state dict of the released network, one phrase per kind.
 
     Args:
-        content: Whatever a file held.
+        content: The content of a file.
     """
     if not isinstance(content, Mapping) or not all(isinstance(name, str) for name in content):
         return [f"it is {type(content).__name__}, not a mapping of names to tensors"]
@@ -117,7 +117,7 @@ def _few(names: list[str]) -> str:
 
 
 def import_released(path: Path, run: Path, config: TrainConfig) -> None:
-    """Write a run folder with the released weights: whole, or not at all.
+    """Write a run folder with the released weights: completely or not at all.
 
     Args:
         path: The file; see `read_released`.
@@ -126,14 +126,14 @@ def import_released(path: Path, run: Path, config: TrainConfig) -> None:
 
     Raises:
         ReleasedWeightsError: The file does not hold the released network.
-        RunExistsError: There is something in the folder.
+        RunExistsError: The folder is not empty.
     """
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise RunExistsError(f"{run} exists and is not empty; name another --out.")
     weights = read_released(path)
     origin = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     run.parent.mkdir(parents=True, exist_ok=True)
-    # A folder in a folder, because that of mkdtemp can be read by nobody else.
+    # A folder in a folder, because that of mkdtemp is readable by its owner only.
     workplace = Path(tempfile.mkdtemp(prefix=f".{run.name}.", suffix=".tmp", dir=run.parent))
     try:
         made = workplace / run.name

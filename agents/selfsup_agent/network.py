@@ -25,10 +25,10 @@ FEATURES = 128
 
 
 class Prediction(NamedTuple):
-    """What the network says about each cell of the grid, in float32.
+    """The network's output for each cell of the grid, in float32.
 
     Attributes:
-        scores: (B, 100, 100) logits: the sigmoid says how promising a touch is.
+        scores: (B, 100, 100) logits: the sigmoid is the predicted probability of success.
         force_logits: (B, 3, 100, 100) logits of the three forces; the highest is the predicted one.
         embeddings: (B, 16, 100, 100), close together (squared distance below 1) on one object.
     """
@@ -46,7 +46,7 @@ def image_tensor(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) ->
         depth: (300, 300) float16 or float32, metres from the camera.
 
     Returns:
-        (4, 300, 300) float32: RGB in 0..1 and depth in metres, laid out with the channels last in memory.
+        (4, 300, 300) float32: RGB in 0..1 and depth in metres, stored with the channels last in memory.
 
     Raises:
         ValueError: An array does not have its shape.
@@ -102,8 +102,8 @@ def check_images(images: Tensor, corners: Tensor | None = None) -> None:
 
 
 COORDINATE_RANGE = 4.0
-"""Rows and columns reach from minus to plus this. They stand beside 64 features of about unit size: with a
-range of 1 they are lost among them, and equal things that lie apart get equal embeddings."""
+"""Rows and columns range from minus to plus this. They are concatenated with 64 features of about unit size:
+with a range of 1 they have too little weight, and equal objects in different places get equal embeddings."""
 
 
 def coordinate_grid() -> Tensor:
@@ -139,19 +139,19 @@ class _DownBlock(nn.Module):
 
 
 class _UpBlock(nn.Module):
-    """2x2 transposed convolution with stride 2, the lateral features beside it, 3x3."""
+    """2x2 transposed convolution with stride 2, concatenation with lateral features, 3x3."""
 
     def __init__(self, inputs: int, lateral: int, outputs: int) -> None:
         super().__init__()
         self.upsampling = nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
-        # Start as nearest-neighbour upsampling. Four independent random kernels print a checkerboard on the
-        # embeddings, which tears masks apart for the first thousands of images.
+        # Start as nearest-neighbour upsampling. Four independent random kernels produce a checkerboard
+        # in the embeddings, which splits masks for the first thousands of images.
         with torch.no_grad():
             self.upsampling.weight.copy_(self.upsampling.weight[..., :1, :1].expand(-1, -1, 2, 2))
         self.fusion = _convolution(outputs + lateral, outputs, 3)
 
     def forward(self, features: Tensor, lateral: Tensor) -> Tensor:
-        # 13 cells become 26 where the lateral features have 25: the surplus row and column go.
+        # 13 cells become 26 where the lateral features have 25: the surplus row and column are cropped.
         height, width = lateral.shape[-2:]
         upsampled = self.upsampling(features)[..., :height, :width]
         return cast(Tensor, self.fusion(torch.cat((upsampled, lateral.to(upsampled.dtype)), dim=1)))
@@ -197,7 +197,7 @@ def fused(network: Network) -> Network:
     of a map costs as much as reading and writing it.
 
     Args:
-        network: Of any variant; it stays as it is.
+        network: A network of any variant; it is not changed.
 
     Returns:
         The copy, in evaluation mode, on the same device.
@@ -260,7 +260,7 @@ class InteractionNet(PredictionNetwork):
         """Return the network that a state dict belongs to, with its weights.
 
         Args:
-            weights: Values of `state_dict()`; they decide the size of the embedding and the force branch.
+            weights: Values of `state_dict()`; they determine the size of the embedding and the force branch.
 
         Raises:
             KeyError: It lacks the embedding head.
@@ -288,7 +288,7 @@ class InteractionNet(PredictionNetwork):
             images: (B, 4, 300, 300) float32, as made by `image_tensor`; or windows of n x n cells of such
                 images, (B, 4, 3 n, 3 n).
             corners: Of windows, row and column of their first cell in the image's grid, (B, 2) int64: cells
-                know where in the image they are.
+                have coordinates in the image.
 
         Returns:
             Scores, force logits and embeddings, float32 also under autocast; n x n for windows.

@@ -1,9 +1,9 @@
-"""Instances refined: the part of a cluster about its point, scored by its mask as well (not in the paper).
+"""Instances refined: the part of a cluster around its point, scored by its mask as well (not in the paper).
 
-The paper's instances are whole clusters of embeddings, and their score is that of the touch. But a cell far
-away may look like part of an object and spoil its box, and a touch that is sure to move something may come
-with a mask of which nothing is sure. Both are corrected here, after the clustering: which points are found,
-what is touched while a run trains and what it learns are the paper's.
+The paper's instances are whole clusters of embeddings, and their score is that of the touch. But a
+distant cell with a similar embedding enlarges the box, and a touch that certainly moves something may have an
+uncertain mask. Both are corrected here, after the clustering: the points, the touches during training and the
+training itself are the paper's.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from agents.selfsup_agent.clustering import SQUARED_RADIUS, GridInstance
 
 SURROUNDINGS = 3
-"""Cells around a mask that count in `expected_iou`: what is farther away says nothing about where it ends."""
+"""Cells around a mask that count in `expected_iou`: cells farther away have no information about its
+border."""
 
 _AROUND = np.ones((2 * SURROUNDINGS + 1, 2 * SURROUNDINGS + 1), np.uint8)
 
@@ -24,10 +25,10 @@ _AROUND = np.ones((2 * SURROUNDINGS + 1, 2 * SURROUNDINGS + 1), np.uint8)
 def refined_instances(
     instances: Sequence[GridInstance], embeddings: npt.NDArray[np.float32]
 ) -> list[GridInstance]:
-    """Keep of each instance what hangs together with its point, and multiply its score by its `expected_iou`.
+    """Keep the part of each instance connected with its point, and multiply its score by its `expected_iou`.
 
     The product is the score of Mask Scoring R-CNN (Huang et al., CVPR 2019), which trains a head for the
-    second factor; here the embeddings give it.
+    second factor; here it is computed from the embeddings.
 
     Args:
         instances: As `greedy_instances` found them.
@@ -48,7 +49,7 @@ def refined_instances(
 
 
 def connected_part(mask: npt.NDArray[np.bool_], row: int, column: int) -> npt.NDArray[np.bool_]:
-    """Return the cells of a mask that hang together with one of them, over sides and corners.
+    """Return the cells of a mask that are connected with one of them, over sides and corners.
 
     Args:
         mask: (rows, columns) bool; the cell is one of them.
@@ -62,13 +63,13 @@ def connected_part(mask: npt.NDArray[np.bool_], row: int, column: int) -> npt.ND
 def expected_iou(
     mask: npt.NDArray[np.bool_], embeddings: npt.NDArray[np.float32], centre: npt.NDArray[np.float32]
 ) -> float:
-    """Return the IoU that a mask can be expected to have with its object, going by the embeddings.
+    """Return the expected IoU of a mask with its object, estimated from the embeddings.
 
     A cell at squared distance d from the centre of the cluster is taken to belong to the object with
-    probability 2^(-d / r), for the squared radius r of a cluster: for sure at its centre, as likely as not at
-    its border. With these, the mask's expected intersection with the object is divided by their expected
-    union, which reaches no farther than `SURROUNDINGS` cells around the mask. A mask with a sharp border gets
-    about 1, one that fades out less.
+    probability 2^(-d / r), for the squared radius r of a cluster: 1 at its centre and 0.5 at its border. With
+    these, the mask's expected intersection with the object is divided by their expected union, which reaches
+    no farther than `SURROUNDINGS` cells around the mask. A mask with a sharp border gets about 1, a mask with
+    a gradual border less.
 
     Args:
         mask: (rows, columns) bool, at least one cell.

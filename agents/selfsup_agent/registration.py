@@ -1,13 +1,13 @@
-"""The paper's learner, and its rows (a), (c) to (f) and (k) to (n): its one configuration with other fields.
+"""The paper's learner and its rows (a), (c) to (f) and (k) to (n): one configuration with other fields.
 
 They differ from a preset in two ways that make the rows comparable with each other:
 
 * Rows other than (a) are segmentation only: the segmentation stages of the preset, or where it has none, as
   in `quick` and `hour`, its stages without forces.
 * Every row samples its memory bank by priority, as the paper does, except (l), which is (c) sampled
-  uniformly. `quick` and `hour` by themselves sample uniformly, so row (a) is not exactly those presets.
+  uniformly. The presets `quick` and `hour` sample uniformly, so row (a) is not exactly those presets.
 
-Row (m) acts without a limit of reach, and is evaluated, as in the paper, on all movable objects in sight; its
+Row (m) has no limit of reach, and is evaluated, as in the paper, on all movable objects in sight; its
 views are those of the other rows. Row (n) is not in the paper's table; its appendix D mentions it.
 """
 

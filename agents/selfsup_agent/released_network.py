@@ -1,7 +1,7 @@
 """The network as the paper's authors released it, under the names of their weights.
 
 It differs from the paper's text (`agents.selfsup_agent.network.InteractionNet`) in its padding, its biases,
-its heads, and in what its depth channel means. Trained weights are imported with
+its heads, and the definition of its depth channel. Trained weights are imported with
 `agents.selfsup_agent.importing`.
 """
 
@@ -30,11 +30,11 @@ FAR_PLANE = 20.0
 """Distance in metres of its far plane."""
 
 COORDINATES = "coordinate_embedding_grid"
-"""Name of the buffer of coordinates, by which the released weights are told from others."""
+"""Name of the buffer of coordinates, which identifies the released weights."""
 
 
 def ray_lengths() -> Tensor:
-    """Return what turns plane depth into distance from the camera: (300, 300) float32, 1 or more.
+    """Return the factors from plane depth to distance from the camera: (300, 300) float32, 1 or more.
 
     It is sqrt(1 + (x^2 + y^2) / f^2), with x and y in pixels from the centre of the image and the focal
     length f in pixels: 150 for the field of view of 90 degrees.
@@ -70,7 +70,7 @@ class _DownBlock(nn.Module):
 
 
 class _UpBlock(nn.Module):
-    """2x2 transposed convolution with stride 2, the lateral features beside it, 3x3 without padding."""
+    """2x2 transposed convolution with stride 2, concatenation with lateral features, 3x3 without padding."""
 
     def __init__(self, inputs: int, lateral: int, outputs: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class _UpBlock(nn.Module):
 
 
 def _centre(features: Tensor, side: int) -> Tensor:
-    """Return the central part of square maps; of an odd surplus the greater half goes at the end."""
+    """Return the central part of square maps; of an odd surplus the larger half is cropped at the end."""
     start = (features.shape[-1] - side) // 2
     return features[..., start : start + side, start : start + side]
 
@@ -117,7 +117,7 @@ class ReleasedNet(PredictionNetwork):
     """The authors' network: names and shapes of its state dict are those of their released weights.
 
     Where it differs from `InteractionNet`: the 5x5 convolution is padded by 2; the 3x3 convolutions of the
-    up-modules are not padded and have biases, the greater of the two tensors they join is cropped around its
+    up-modules are not padded and have biases, the larger of the two tensors they join is cropped around its
     centre, and the result of 86 x 86 cells is resized to 100 x 100; there is no batch normalisation in the
     heads; one head, which also reads the row and the column of each cell (0..99), gives the embedding
     (channels 0-15) and the score (channel 16), another one, without coordinates, the forces.
@@ -130,7 +130,7 @@ class ReleasedNet(PredictionNetwork):
     Attributes:
         backbone: Images to 64 features a cell.
         head: Features and coordinates to embedding and score.
-        mass_head: Features to force logits; training knows it as the `force_head` of every network.
+        mass_head: Features to force logits; called `force_head` by the training, as in every network.
     """
 
     def __init__(self) -> None:

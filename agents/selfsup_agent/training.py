@@ -19,7 +19,7 @@ from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
 
 Evaluate = Callable[[SelfSupervisedAgent], Mapping[str, float]]
-"""Measures an agent on held-out views: numbers by name."""
+"""Evaluates an agent on held-out views: numbers by name."""
 
 
 def train(
@@ -30,12 +30,12 @@ def train(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> SelfSupervisedAgent:
-    """Train the paper's learner, or go on training; see `agents.training.loop.train_with`."""
+    """Train the paper's learner, or continue training; see `agents.training.loop.train_with`."""
     return train_with(PaperMethod(config), config, run, resume, evaluate, collector, stop_after)
 
 
 class PaperMethod:
-    """What the paper's learner has of its own. Implements `agents.training.loop.Method`.
+    """The parts of training that are the paper's. Implements `agents.training.loop.Method`.
 
     A learner that differs in one thing overrides that method.
 
@@ -52,11 +52,11 @@ class PaperMethod:
         return Learner(self.config)
 
     def task(self, task: CollectionTask) -> CollectionTask:
-        """Return the task as it is: clusters decide the points, which are touched in turn."""
+        """Return the task as it is: its greedy points are seeds of clusters."""
         return task
 
     def experiences(self, record: InteractionRecord) -> Sequence[Experience]:
-        """Return what the touches taught about the first view."""
+        """Return the experience of the first view."""
         return [record.experience]
 
     def batches(self, bank: MemoryBank, rng: np.random.Generator, updates: int) -> Batches:
@@ -73,5 +73,5 @@ class PaperMethod:
         )
 
     def agent(self, learner: Learner) -> SelfSupervisedAgent:
-        """Return an agent with the weights as they are now."""
+        """Return an agent with the current weights."""
         return SelfSupervisedAgent(learner.network, refined=self.config.schedule.refined_instances)

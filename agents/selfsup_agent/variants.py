@@ -1,4 +1,4 @@
-"""The variants of the network: made by name, or found out from weights."""
+"""The variants of the network, made by name or recognised from weights."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -16,7 +16,7 @@ def make_network(variant: Variant = "paper", force_branch: ForceBranch = "shared
     """Make a network with random weights, drawn from torch's global generator.
 
     Args:
-        variant: Which network.
+        variant: Variant of the network.
         force_branch: What the force head of the paper's network reads; that of the released one is always
             separate.
 
@@ -37,7 +37,7 @@ def network_from_weights(weights: Mapping[str, Tensor]) -> PredictionNetwork:
         weights: Values of `state_dict()` of a network of any variant.
 
     Raises:
-        KeyError: It is of no variant.
+        KeyError: It belongs to no variant.
         RuntimeError: A value is missing, unknown, or of another shape.
     """
     kind = ReleasedNet if COORDINATES in weights else InteractionNet

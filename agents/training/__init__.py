@@ -1,1 +1,1 @@
-"""What all agents that learn share: configuration, batches, updates, checkpoints and run folders."""
+"""Common parts of all agents that learn: configuration, batches, updates, checkpoints, run folders."""

@@ -2,12 +2,12 @@
 
 The sequence of batches is the same as without a thread. A batch depends on the priorities that the one before
 it has set, and these are known once the network's forward pass is done: so the next batch is drawn, decoded,
-augmented and turned into tensors while the gradients are computed and the weights updated. Nothing is drawn
-ahead of its time, and nothing at all beyond the number of batches that was asked for.
+augmented and turned into tensors while the gradients are computed and the weights updated. No batch is drawn
+earlier, and none beyond the requested number of batches.
 
 The thread computes with NumPy alone. A parallel operation of torch would give it OpenMP threads of its own,
-and where a process has more of these than cores, OpenMP puts waiting threads to sleep: then every operation
-of the learner, too, waits until its threads have woken up.
+and if a process has more of these than cores, OpenMP suspends waiting threads: then every operation of the
+learner also waits until its threads are resumed.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,13 +34,13 @@ Augmentation = Callable[[Experience, np.random.Generator], Experience]
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What one update learns from: whole views, or a square window of each.
+    """The input of one update: whole views, or a square window of each.
 
     Attributes:
         images: (B, 4, 300, 300) float32, as made by `image_batch`, on the CPU; of windows of n x n cells
             (B, 4, 3 n, 3 n).
         targets: Its targets, on the CPU; of windows with n in place of 100.
-        indices: (B,) int64, where the locations are in the memory bank; None for made-up batches.
+        indices: (B,) int64, positions of the locations in the memory bank; None for artificial batches.
         corners: (B, 2) int64, row and column in the view's grid of each window's first cell; None for whole
             views.
     """
@@ -70,10 +70,10 @@ def make_batch(
 
 
 class Batches(Closing):
-    """So many batches from a memory bank, one after another.
+    """A given number of batches from a memory bank, one after another.
 
-    Use it in a `with` statement; leaving it waits for the thread. The bank and the generator belong to it
-    until the last batch was taken and `use` was called.
+    Use it in a `with` statement; leaving it waits for the thread. Only this object may use the
+    bank and the generator until the last batch was taken and `use` was called.
     """
 
     def __init__(
@@ -87,11 +87,11 @@ class Batches(Closing):
         background: bool = True,
         side: int = GRID,
     ) -> None:
-        """Begin to prepare the first batch.
+        """Start to prepare the first batch.
 
         Args:
             bank: Where to sample from.
-            rng: Decides the batches and their augmentation.
+            rng: Source of the batches and their augmentation.
             batch_size: Images of a batch.
             count: Number of batches, 0 or more.
             kernel_name: What points are spread with.
@@ -107,7 +107,7 @@ class Batches(Closing):
         self._begin()
 
     def take(self) -> Batch:
-        """Return the next batch, waiting for it if need be.
+        """Return the next batch, waiting for it if necessary.
 
         Raises:
             IndexError: All batches were taken, or `use` was not called for the last one.
@@ -116,7 +116,7 @@ class Batches(Closing):
         """
         if self._next is None:
             if self._executor is not None or self._left < 1:
-                raise IndexError("there is no next batch: take as many as were asked for, and use each")
+                raise IndexError("there is no next batch: take the requested number, and use each")
             self._left -= 1
             return self._prepare()
         batch = self._next.result()
@@ -124,7 +124,7 @@ class Batches(Closing):
         return batch
 
     def use(self, batch: Batch, scores: npt.ArrayLike) -> None:
-        """Give a batch its new priorities, and begin to prepare the next one.
+        """Give a batch its new priorities, and start to prepare the next one.
 
         Args:
             batch: The last one taken.

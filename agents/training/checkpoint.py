@@ -1,14 +1,14 @@
-"""Checkpoints: safetensors and JSON, written whole or not at all.
+"""Checkpoints: safetensors and JSON, written completely or not at all.
 
 A run's `checkpoints/` holds one folder per kept checkpoint, named by the number of episodes done::
 
     checkpoints/000010/model.safetensors      weights and batch statistics
                        optimizer.safetensors  Adam's moments
                        state.json             counters, random states, memory bank, versions, checksums
-    checkpoints/last -> 000010                for people, where the file system has links
+    checkpoints/last -> 000010                for users, if the file system has links
 
-The last checkpoint is the one with the highest number. The link is never read: what copies a run may leave it
-out, or make a folder of it, which then counts as a checkpoint of its own until the next one is saved.
+The last checkpoint is the one with the highest number. The link is never read: a program that copies a
+run may omit it, or copy it as a folder, which then counts as a checkpoint until the next one is saved.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ FORMAT = 1
 """Version of the layout; a checkpoint of another one is refused."""
 
 _DECISIVE = ("torch", "torchvision", "numpy", "mujoco", "opencv-python-headless", "scikit-image", "gymnasium")
-"""Distributions that a result may depend on."""
+"""Distributions on which a result may depend."""
 
 
 class CheckpointError(RunError):
@@ -62,7 +62,7 @@ class Checkpoint:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write a JSON file, whole or not at all.
+    """Write a JSON file, completely or not at all.
 
     Raises:
         OSError: The folder cannot be written to, or the disk is full.
@@ -75,7 +75,7 @@ def read_json(path: Path, remedy: str) -> Any:
 
     Raises:
         CheckpointError: It is missing or not JSON; the message ends with `remedy`.
-        OSError: It is there, but cannot be read.
+        OSError: It exists but cannot be read.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def read_json(path: Path, remedy: str) -> Any:
 
 
 def save_weights(path: Path, model: Mapping[str, Tensor]) -> str:
-    """Write the tensors of a state dict to one safetensors file, whole or not at all.
+    """Write the tensors of a state dict to one safetensors file, completely or not at all.
 
     Returns:
         The SHA-256 of the file.
@@ -94,7 +94,7 @@ def save_weights(path: Path, model: Mapping[str, Tensor]) -> str:
     Raises:
         OSError: The folder cannot be written to, or the disk is full.
     """
-    # safetensors stores plain row-major tensors; channels_last ones are laid out anew.
+    # safetensors stores plain row-major tensors; channels_last tensors are copied.
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.items()})
     write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
@@ -110,7 +110,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` returned, in each parameter's memory layout.
+    """Restore what `optimizer_tensors` returned, in each parameter's memory layout.
 
     Args:
         optimizer: An optimizer over the same parameters in the same order.
@@ -141,7 +141,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a result may depend on, of what is installed of it."""
+    """Return the versions of the installed distributions on which a result may depend."""
     found = {"python": platform.python_version()}
     for name in _DECISIVE:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -160,14 +160,14 @@ def save_checkpoint(run: Path, number: int, checkpoint: Checkpoint, keep: int = 
     Args:
         run: The run folder.
         number: Episodes done.
-        checkpoint: What to write.
-        keep: How many checkpoints stay.
+        checkpoint: The content.
+        keep: Number of checkpoints to keep.
 
     Returns:
         The checkpoint's folder.
 
     Raises:
-        OSError: The folder cannot be written to, or the disk is full; the checkpoints are as they were.
+        OSError: The folder cannot be written to, or the disk is full; the checkpoints are unchanged.
     """
     folder = checkpoint_folder(run, number)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -193,7 +193,7 @@ def save_checkpoint(run: Path, number: int, checkpoint: Checkpoint, keep: int = 
 
 
 def _put_in_place(temporary: Path, folder: Path) -> None:
-    """Rename a folder; one of this name, made by a run that went on from an older checkpoint, gives way."""
+    """Rename a folder; one of this name, left by a run that resumed from an older checkpoint, is replaced."""
     old = folder.with_name(f".{folder.name}.old.tmp")
     if folder.exists():
         os.replace(folder, old)
@@ -206,15 +206,15 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
 
 
 def _link_last(folder: Path) -> None:
-    """Let the link `last` lead to a checkpoint; without links there is none."""
+    """Point the link `last` to a checkpoint, if the file system has links."""
     last, link = folder.with_name("last"), folder.with_name(".last.tmp")
-    if last.is_dir() and not last.is_symlink():  # of a run that was copied by what follows links
+    if last.is_dir() and not last.is_symlink():  # of a run that was copied with links followed
         shutil.rmtree(last)
     try:
         link.symlink_to(folder.name)
         os.replace(link, last)
     except OSError:
-        for path in (link, last):  # the old one would lead to an older checkpoint
+        for path in (link, last):  # the old one would point to an older checkpoint
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -240,7 +240,7 @@ def list_checkpoints(run: Path) -> list[Path]:
 
 
 def _number_of(folder: Path) -> int:
-    """Return the number of a checkpoint: its name, or what the state says in a copy named `last`."""
+    """Return the number of a checkpoint: its name, or the state of a copy named `last`."""
     if folder.name.isdigit():
         return int(folder.name)
     try:
@@ -251,7 +251,7 @@ def _number_of(folder: Path) -> int:
 
 
 def _newest_first(run: Path) -> list[Path]:
-    """Return all that may be loaded: the checkpoint folders, and `last` where a copy made a folder of it."""
+    """Return all loadable folders: the checkpoints, and `last` if a copy made a folder of it."""
     found = list_checkpoints(run)
     last = run / "checkpoints" / "last"
     if last.is_dir() and not last.is_symlink():
@@ -260,10 +260,10 @@ def _newest_first(run: Path) -> list[Path]:
 
 
 def last_checkpoint(run: Path) -> Path:
-    """Return the folder of a run's last checkpoint, whole or not.
+    """Return the folder of a run's last checkpoint, complete or not.
 
     Args:
-        run: A run folder, or the folder of one checkpoint, which is returned as it is.
+        run: A run folder, or the folder of one checkpoint, which is returned unchanged.
 
     Raises:
         CheckpointError: There is no such folder, or no checkpoint in it.
@@ -283,15 +283,15 @@ def last_checkpoint(run: Path) -> Path:
 
 
 def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
-    """Read a checkpoint and check that it is whole.
+    """Read a checkpoint and check that it is complete.
 
     Args:
         folder: Its folder.
         weights_only: Leave the optimizer out.
 
     Raises:
-        CheckpointError: A file is missing, truncated or corrupt; the message names it and what to do.
-        OSError: A file is there, but cannot be read.
+        CheckpointError: A file is missing, truncated or corrupt; the message names it and a remedy.
+        OSError: A file exists but cannot be read.
     """
     others = [path.name for path in list_checkpoints(folder.parent.parent) if path.name != folder.name]
     remedy = "restore the file from a copy, or " + (
@@ -320,21 +320,21 @@ def load_checkpoint(folder: Path, weights_only: bool = False) -> Checkpoint:
 
 
 def load_last_checkpoint(run: Path, digest: str | None = None) -> tuple[Path, Checkpoint]:
-    """Load the last whole checkpoint of a run that is to go on.
+    """Load the last complete checkpoint of a run to continue.
 
-    Warns of each newer one that is damaged, as in a run that was copied in part: what came after the whole
-    one is done again.
+    Warns of each newer one that is damaged, as in a run that was copied in part: the episodes after the
+    complete one are repeated.
 
     Args:
         run: The run folder.
-        digest: Of the configuration to go on with; None where checkpoints name none.
+        digest: Digest of the configuration to continue with; None if checkpoints have none.
 
     Returns:
         The checkpoint's folder, and what was saved.
 
     Raises:
-        CheckpointError: There is none, none is whole, or it is of a run with another configuration.
-        OSError: A file is there, but cannot be read.
+        CheckpointError: There is none, none is complete, or it is of a run with another configuration.
+        OSError: A file exists but cannot be read.
     """
     last_checkpoint(run)
     damaged: list[str] = []
@@ -349,23 +349,21 @@ def load_last_checkpoint(run: Path, digest: str | None = None) -> tuple[Path, Ch
                 f"{folder} is of a run with another configuration; train into a new folder."
             )
         for complaint in damaged:
-            warnings.warn(
-                f"{complaint} This run goes on from {folder.name} meanwhile.", RuntimeWarning, stacklevel=2
-            )
+            warnings.warn(f"{complaint} This run continues from {folder.name}.", RuntimeWarning, stacklevel=2)
         return folder, checkpoint
-    raise CheckpointError(f"{run} has no whole checkpoint: {' '.join(damaged)}")
+    raise CheckpointError(f"{run} has no complete checkpoint: {' '.join(damaged)}")
 
 
 def restore_training(
     network: torch.nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint, folder: Path
 ) -> None:
-    """Put back the weights and the optimizer of a checkpoint.
+    """Restore the weights and the optimizer of a checkpoint.
 
     Args:
-        network: Gets the weights.
-        optimizer: Gets its moments.
+        network: Receives the weights.
+        optimizer: Receives its moments.
         checkpoint: What was saved.
-        folder: Where it comes from, for the message.
+        folder: Its folder, for the error message.
 
     Raises:
         CheckpointError: It is of another network.

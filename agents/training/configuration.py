@@ -1,6 +1,6 @@
-"""What a run was asked to do: everything, with the seed, that decides its result.
+"""The configuration of a run: everything, with the seed, that determines its result.
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from selfsup.feedback import KernelName
 from selfsup.grid import GRID
 
 UNLIMITED_REACH = 1000.0
-"""Metres; no room is that large, so a touch reaches whatever is seen (row m of the paper's table 1)."""
+"""Metres; no room is that large, so a touch reaches everything in view (row m of the paper's table 1)."""
 
 COLLECTED_BY = frozenset({"workers", "engine", "address"})
-"""Fields that say who collects, which changes no result."""
+"""Fields about the collecting processes, which do not change the result."""
 
 ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixels", "reach")
 """Fields that are options of the environment, by the same names."""
@@ -33,7 +33,7 @@ SELF_SUPERVISED = "self_supervised"
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What the runs of every system that learns from the same locations are asked for."""
+    """Configuration common to all systems that learn from the same locations."""
 
     preset: str = "quick"
     """Schedule to start from: smoke, quick, hour or paper."""
@@ -54,11 +54,11 @@ class RunSettings:
     """Arithmetic of the network; auto takes bf16 on GPUs and CPUs on which it is faster."""
 
     threads: int = 2
-    """CPU threads of the network; as many as there are cores is fastest, for workers yield to them."""
+    """CPU threads of the network; as many as there are cores is fastest, as workers have lower priority."""
 
     workers: int | None = None
     """Processes that collect; 0 collects inside the learner, None takes as many as there are cores. One that
-    dies is replaced and does its task again; where three have died of one task, the run ends."""
+    ends early is replaced and its task repeated; after three such ends during one task the run stops."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
@@ -73,13 +73,13 @@ class RunSettings:
         )
 
     def settings(self) -> dict[str, Any]:
-        """Return these values by name, for a run of another system that is to share them."""
+        """Return these values by name, for a run of another system with the same values."""
         return {field.name: getattr(self, field.name) for field in fields(RunSettings)}
 
 
 @dataclass(frozen=True)
 class TrainConfig(RunSettings):
-    """One training run. With its seed this decides every weight; only who collects does not matter."""
+    """One training run. These values determine every weight, except those about collecting processes."""
 
     schedule: Schedule
     """How long and how fast to learn."""
@@ -92,14 +92,14 @@ class TrainConfig(RunSettings):
     """Neighbourhood kernel of the success test: the paper's eq. 1, or the authors' code's (exponential)."""
 
     use_superpixels: bool = True
-    """Snap changed cells to superpixels; off is an ablation of the paper."""
+    """Align changed cells to superpixels; off is an ablation of the paper."""
 
     reach: float = 1.5
     """Metres from the camera within which a touch acts, and objects count as ground truth in the evaluation
     (1000: unlimited, an ablation of the paper). Views are still drawn by the fraction within 1.5 m."""
 
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
-    """Ground truth in place of points or masks: an experiment on what self-supervision costs."""
+    """Ground truth in place of points or masks, to measure the cost of self-supervision."""
 
     network: Literal["paper", "released"] = "paper"
     """Which network: that of the paper's appendix A, or that of the weights its authors released."""
@@ -110,21 +110,21 @@ class TrainConfig(RunSettings):
 
     embedding_normalization: Literal["added", "averaged"] = "added"
     """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code
-    (averaged), which leaves the interaction loss no say in short runs."""
+    (averaged), which makes the interaction loss negligible in short runs."""
 
     engine: Literal["local", "ray"] = "local"
-    """Who collects: processes of this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
+    """Where to collect locations: this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
 
     address: str = "auto"
     """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
 
     wait_for_workers: bool = True
-    """Let an episode end only when its locations are there, so that a run is a function of its configuration.
-    Off, they may join the memory bank one episode later, and the learner need not wait."""
+    """End an episode only when its locations are collected, so that a run is a function of its configuration.
+    If off, they may enter the memory bank one episode later, and the learner does not wait."""
 
     ranks: int = 1
-    """Processes that learn together, started by torchrun, one for each GPU or machine; they share each batch
-    and the memory bank."""
+    """Learning processes, started by torchrun, one for each GPU or machine; they share each batch and the
+    memory bank."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
@@ -154,11 +154,11 @@ class TrainConfig(RunSettings):
             name: smoke, quick, hour or paper.
             forces: Whether forces are learned: False leaves the stages of the schedule without forces
                 (`segmentation_only`), None and True take the schedule as it is.
-            prioritized: How the memory bank is sampled; None takes the preset's way.
+            prioritized: How the memory bank is sampled; None: as the preset.
             values: Fields that differ from the defaults, such as `split`, `seed` or `reach`.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
+            ConfigurationError: There is no such preset, or a value is invalid.
         """
         schedule = preset(name)
         if forces is False:
@@ -176,7 +176,7 @@ class TrainConfig(RunSettings):
         return asdict(self)
 
     def environment(self) -> dict[str, Any]:
-        """Return the keyword arguments of the environment in which the run touches things."""
+        """Return the keyword arguments of the environment in which the run touches objects."""
         return {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
 
     @classmethod
@@ -184,7 +184,7 @@ class TrainConfig(RunSettings):
         """Return the configuration that `to_json` described.
 
         Raises:
-            ConfigurationError: A field is missing, unknown, or of a wrong value.
+            ConfigurationError: A field is missing, unknown, or has an invalid value.
         """
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
@@ -201,7 +201,7 @@ class TrainConfig(RunSettings):
         return cls(**{**values, "schedule": schedule, "oracles": oracles})
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that decides the result: every field but who collects."""
+        """Return a SHA-256 of all fields that determine the result."""
         values = {name: value for name, value in self.to_json().items() if name not in COLLECTED_BY}
         return digest_of(values)
 
@@ -249,7 +249,7 @@ def _check_fields(kind: type, values: Any, where: str) -> None:
 
 
 def digest_of(values: Mapping[str, Any]) -> str:
-    """Return a hexadecimal SHA-256 of JSON-able values, whatever the order of their names."""
+    """Return a hexadecimal SHA-256 of JSON-able values, independent of the order of their names."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -257,7 +257,7 @@ def first_difference(mine: Mapping[str, Any], others: Mapping[str, Any]) -> str 
     """Return the first value in which two configurations differ, such as `seed (0, not 1)`, or None.
 
     Args:
-        mine: A configuration as JSON-able values. Who collects is left out.
+        mine: A configuration as JSON-able values. Fields about collecting processes are ignored.
         others: Another one.
     """
     flat, other_flat = _flatten(mine), _flatten(others)

@@ -1,4 +1,4 @@
-"""One network, one optimizer, and the update that turns a batch of experiences into better weights."""
+"""One network, one optimizer, and the update of the weights from a batch of experiences."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -80,11 +80,11 @@ class Judgement:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """What one update measured, before it changed the weights.
+    """The measures of one update, before the weights change.
 
     Attributes:
-        measures: The losses, and the IoU of each head with its target where there is one.
-        scores: (B,) float64 in 0..1, minimum mask IoU of each location; decides its next priority.
+        measures: The losses, and the IoU of each head with its target if there is one.
+        scores: (B,) float64 in 0..1, minimum mask IoU of each location; determines its next priority.
     """
 
     measures: dict[str, float]
@@ -96,14 +96,14 @@ class Learner:
 
     Attributes:
         fabric: Device and precision.
-        network: What learns.
+        network: The network.
         optimizer: Adam or Muon over its parameters.
         forward: The network in the fabric's precision.
-        stepper: The optimizer as the fabric drives it.
+        stepper: The optimizer as wrapped by the fabric.
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        """Make a network with the weights that the seed decides.
+        """Make a network with the initial weights of the seed.
 
         Args:
             config: The run.
@@ -120,7 +120,7 @@ class Learner:
         self.network = self.new_network().to(self.fabric.device)
         if config.ranks > 1:
             share_batch_norm(self.network)
-        # Convolutions on CPUs in bf16, and on tensor cores, want the channels last.
+        # Convolutions on CPUs in bf16, and on tensor cores, are faster with the channels last.
         self.memory_format = (
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
         )
@@ -147,14 +147,14 @@ class Learner:
         self.forward, self.stepper = self.fabric.setup(self.network, self.optimizer, move_to_device=False)
 
     def start_stage(self) -> None:
-        """Forget the optimizer's moments: a stage is a training run of its own."""
+        """Reset the optimizer's moments: each stage is a separate training run."""
         self.optimizer = self._new_optimizer()
         self._set_up()
 
     def freeze_detection(self, frozen: bool) -> None:
-        """Let only the force head learn, or everything.
+        """Train only the force head, or everything.
 
-        Frozen batch normalisation keeps its statistics, so that scores and masks stay exactly as they are.
+        Frozen batch normalisation keeps its statistics, so that scores and masks do not change.
         """
         self.network.train(not frozen)
         for parameter in self.network.parameters():
@@ -163,11 +163,11 @@ class Learner:
             parameter.requires_grad_(True)
 
     def load(self, checkpoint: Checkpoint, folder: Path) -> None:
-        """Put back the weights and the optimizer of a checkpoint.
+        """Restore the weights and the optimizer of a checkpoint.
 
         Args:
-            checkpoint: What was saved.
-            folder: Where it comes from, for the message.
+            checkpoint: The checkpoint.
+            folder: Its folder, for the error message.
 
         Raises:
             CheckpointError: It is of another network.
@@ -179,13 +179,13 @@ class Learner:
         return self.network.state_dict()
 
     def learn(self, batches: Batches, rate: float, joint: bool, frozen: bool = False) -> dict[str, float]:
-        """Take one batch, give it its new priorities, and update the weights.
+        """Take one batch, set its new priorities, and update the weights.
 
         Args:
-            batches: Where it comes from.
+            batches: Source of the batch.
             rate: Learning rate.
             joint: Whether the force loss counts.
-            frozen: Whether the detection part stays as it is; see `freeze_detection`.
+            frozen: Whether the detection part is frozen; see `freeze_detection`.
 
         Returns:
             The measures of the batch.
@@ -207,7 +207,7 @@ class Learner:
         """Update the weights once.
 
         Args:
-            batch: What to learn from.
+            batch: The batch.
             rate: Learning rate.
             joint: Whether the force loss counts.
             frozen: Leave out the losses of scores and embeddings.
@@ -279,7 +279,7 @@ class Learner:
         return losses
 
     def _images_with_masks(self, targets: Targets) -> Tensor | None:
-        """Return the mean over the ranks of how many images have a mask; None for a single rank."""
+        """Return the mean over the ranks of the number of images with a mask; None for a single rank."""
         ranks = self._config.ranks
         if ranks == 1:
             return None
@@ -288,7 +288,7 @@ class Learner:
 
 
 def _mean_over_kernels(gradient: Tensor) -> Tensor:
-    """Give the kernels of a transposed convolution, (I, O, 2, 2), one gradient: equal ones stay equal."""
+    """Average the gradient over the kernels of a transposed convolution, (I, O, 2, 2), which stay equal."""
     return gradient.mean((2, 3), keepdim=True).expand_as(gradient).contiguous()
 
 

@@ -1,11 +1,10 @@
-"""The training loop: collect, learn, measure, save; and go on after a kill (paper section 4.2, appendix C).
+"""The training loop: collect, learn, evaluate, save, and resume after a kill (paper section 4.2, appendix C).
 
-Episode by episode: the workers collect new locations with the weights as they are at its start, meanwhile
-the network makes its updates from the memory bank, then the new locations enter the bank. This fixed lag
-of one episode makes a run a function of its configuration alone, however many workers there are and
-however fast they are.
+In each episode the workers collect new locations with the weights from its start, while the network is
+updated from the memory bank; then the new locations enter the bank. This fixed lag of one episode makes a run
+a function of its configuration alone, independent of the number of workers and their speed.
 
-The loop knows no network and no loss: a `Method` says what a learner has of its own.
+The loop contains no network and no loss: a `Method` provides the parts that differ between learners.
 """
 
 import shutil
@@ -43,7 +42,7 @@ from selfsup.memory_bank import MemoryBank, MemoryBankError
 from thor_interact_env.locations.splits import split_rooms
 
 _BATCHES = 1
-"""Branch of the run's seed that decides batches and augmentation; locations have longer branches."""
+"""Branch of the run's seed for batches and augmentation; locations have longer branches."""
 
 Trained = TypeVar("Trained")
 Trained_co = TypeVar("Trained_co", covariant=True)
@@ -71,7 +70,7 @@ class Method(Protocol[Trained_co]):
         """
 
     def agent(self, learner: Learner) -> Trained_co:
-        """Return an agent with the weights as they are now, which stay as they are in it."""
+        """Return an agent with the current weights, which stay as they are in it."""
 
 
 def train_with(
@@ -83,16 +82,16 @@ def train_with(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> Trained:
-    """Train, or go on training.
+    """Train, or continue training.
 
     Args:
         method: What learns.
-        config: What to do.
+        config: The configuration of the run.
         run: The run folder; see `agents.training.run_folder`.
-        resume: Go on from the last whole checkpoint of the folder, or from the start where there is none yet.
-        evaluate: Measures the agent on held-out views every `evaluate_every` episodes.
-        collector: Visits locations; by default as the configuration says. It is closed.
-        stop_after: Stop after this many episodes of the run, at a checkpoint; None goes to the end.
+        resume: Continue from the last complete checkpoint of the folder, or start if there is none yet.
+        evaluate: Evaluates the agent on held-out views every `evaluate_every` episodes.
+        collector: Visits locations; by default that of the configuration. It is closed.
+        stop_after: Stop after this many episodes of the run, at a checkpoint; None continues to the end.
 
     Returns:
         The trained agent.
@@ -102,8 +101,8 @@ def train_with(
         ConfigurationError: The folder's run has another configuration, or the device cannot be used.
         CheckpointError: The checkpoints or the memory bank are missing or corrupt; nothing was changed.
         UnknownSplitError: There is no such split.
-        MainGuardError: Workers cannot begin, for the main program does its work again in each of them.
-        OSError: The folder cannot be written to, or the disk is full; the last checkpoint stays whole.
+        MainGuardError: Workers cannot start, because the main program runs again in each of them.
+        OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
         FloatingPointError: Training diverged.
     """
     state = open_run(config, run, resume, partial(LearningRun, method.learner))
@@ -111,7 +110,7 @@ def train_with(
     try:
         with (
             closing(collector if collector is not None else make_collector(config)) as open_collector,
-            # What the other ranks note is the same, and is forgotten with their weights.
+            # The records of the other ranks are equal, and are deleted with their weights.
             MetricsLogger(
                 weights_folder if state.rank else run,
                 config.schedule.total_updates,
@@ -160,7 +159,7 @@ class LearningRun(Progress[TrainConfig]):
         self.late_episodes: list[int] = []
 
     def start_stage(self, number: int) -> None:
-        """Begin a stage with an empty bank and a fresh optimizer."""
+        """Start a stage with an empty bank and a fresh optimizer."""
         if number > 0:
             self.learner.start_stage()
         shutil.rmtree(self._bank_folder(number), ignore_errors=True)
@@ -183,13 +182,13 @@ class LearningRun(Progress[TrainConfig]):
             rest = {"stage": number, "locations": self.locations, **first, "other_ranks": others}
             self.keep(self.learner.weights(), self.learner.optimizer, **rest)
         self.learner.fabric.barrier()
-        # Checkpoints of earlier stages are gone by now, and nothing else needs their banks.
+        # Checkpoints of earlier stages are deleted, and nothing else needs their banks.
         if local >= 2 * self.schedule.checkpoint_every:
             for earlier in range(number):
                 shutil.rmtree(self._bank_folder(earlier), ignore_errors=True)
 
     def restore(self) -> None:
-        """Go back to the last checkpoint of the run folder; see `Progress`."""
+        """Restore the last checkpoint of the run folder; see `Progress`."""
         with self.restoring(self.learner.load) as (folder, state):
             self.locations = int(state["locations"])
             self.bank = self._new_bank(int(state["stage"]))
@@ -242,10 +241,10 @@ class TrainingLoop(Generic[Trained]):
     def go_on(
         self, evaluate: Callable[[Trained], Mapping[str, float]] | None, stop_after: int | None
     ) -> None:
-        """Go through the episodes that are left; see `train_with`."""
+        """Run the remaining episodes; see `train_with`."""
         state, last = self._state, last_episode(self._schedule.total_episodes, stop_after)
         if state.late_episodes and state.episode < last:
-            # Only without `wait_for_workers`, where a run is no function of its configuration anyway.
+            # Only without `wait_for_workers`, where a run is not a function of its configuration.
             number, _ = self._schedule.place(state.episode - 1)
             wanted = self._schedule.stages[number].locations_per_episode
             self._late = [self._submit(number, episode, wanted) for episode in state.late_episodes]
@@ -258,7 +257,7 @@ class TrainingLoop(Generic[Trained]):
                 state.save([pending.episode for pending in self._late])
 
     def _start_stage(self, number: int) -> None:
-        """Begin with an empty bank and a fresh optimizer, and fill the bank."""
+        """Start with an empty bank and a fresh optimizer, and fill the bank."""
         stage, state = self._schedule.stages[number], self._state
         state.start_stage(number)
         self._logger.describe(f"stage {number + 1}: first {stage.initial_locations} locations")
@@ -275,7 +274,7 @@ class TrainingLoop(Generic[Trained]):
         self, number: int, local: int, evaluate: Callable[[Trained], Mapping[str, float]] | None
     ) -> None:
         stage, state = self._schedule.stages[number], self._state
-        # What the last episode collected would never be learned from.
+        # Locations of the last episode would never be used.
         wanted = stage.locations_per_episode if local + 1 < stage.episodes else 0
         pending = self._submit(number, local + 1, wanted)
         self._logger.describe(f"stage {number + 1}, episode {local + 1}/{stage.episodes}")
@@ -304,7 +303,7 @@ class TrainingLoop(Generic[Trained]):
         return made.row(self._schedule.batch_size, state.ranks)
 
     def _submit(self, number: int, episode: int, count: int) -> Pending:
-        """Start collecting `count` locations with the weights as they are now."""
+        """Start collecting `count` locations with the current weights."""
         weights = self._weights_folder / f"stage-{number + 1}-episode-{episode:06d}.safetensors"
         needed = {path for pending in self._late for path in pending.weights}
         for old in set(self._weights_folder.glob("*.safetensors")) - needed:
@@ -326,7 +325,7 @@ class TrainingLoop(Generic[Trained]):
         return Pending(self._collector, parts[self._state.rank :: self._state.ranks], episode)
 
     def _collected(self, arrived: Sequence[Pending]) -> dict[str, Any]:
-        """Wait for locations, put them into the bank, and sum them up."""
+        """Wait for locations, add them to the bank, and return their statistics."""
         state = self._state
         parts = [pending.records() for pending in arrived]
         records = [record for found, _ in parts for record in found]

@@ -1,4 +1,4 @@
-"""What a run measures while it trains: a JSON-lines file, TensorBoard events and a progress bar."""
+"""Metrics of a run during training: a JSON-lines file, TensorBoard events and a progress bar."""
 
 import io
 import json
@@ -31,18 +31,18 @@ _SHOWN = {
 
 
 class MetricsLogger(Closing):
-    """Writes each record to every place at once.
+    """Writes each record to all outputs.
 
-    Each is appended whole or not at all. Usable as a context manager; leaving it closes the bar.
+    Each is appended completely or not at all. Usable as a context manager; leaving it closes the bar.
     """
 
     def __init__(self, run: Path, total_updates: int, episodes_done: int = 0, updates_done: int = 0) -> None:
-        """Open the files, dropping what was measured after the checkpoint the run goes on from.
+        """Open the files and delete the records after the checkpoint from which the run continues.
 
         Args:
             run: The run folder.
             total_updates: Updates of the whole run, the length of the progress bar.
-            episodes_done: Episodes whose records stay.
+            episodes_done: Episodes whose records are kept.
             updates_done: Updates already made.
 
         Raises:
@@ -67,7 +67,7 @@ class MetricsLogger(Closing):
         self._bar.update()
 
     def describe(self, text: str) -> None:
-        """Say on the progress bar what is going on."""
+        """Show the current activity on the progress bar."""
         self._bar.set_description(text)
 
     def log(self, row: Mapping[str, Any]) -> None:
@@ -92,23 +92,23 @@ class MetricsLogger(Closing):
         self._bar.set_postfix(shown)
 
     def close(self) -> None:
-        """Close the bar; closing twice is harmless."""
+        """Close the bar; a second call does nothing."""
         self._bar.close()
 
 
 class EventFile:
     """Numbers for TensorBoard, in a file of its own format.
 
-    TensorBoard's writer and torch's leave the writing to a thread, which reports a full disk by a traceback
-    of its own, and much later.
+    The writers of TensorBoard and torch write in a thread, which reports a full disk by a traceback and much
+    later.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
-        """Begin a new file.
+        """Start a new file.
 
         Args:
-            folder: Where TensorBoard looks; made if missing. Its files count in the order of their names.
-            first_step: What earlier files say of this step and later ones no longer counts.
+            folder: Folder for TensorBoard; made if missing. Its files are read in the order of their names.
+            first_step: Values of this and later steps in earlier files are ignored.
 
         Raises:
             OSError: The folder cannot be written to, or the disk is full.
@@ -125,7 +125,7 @@ class EventFile:
         """Append numbers.
 
         Args:
-            step: Where they belong on the horizontal axis.
+            step: Position on the horizontal axis.
             values: By the names of their charts.
 
         Raises:

@@ -1,8 +1,8 @@
-"""Muon: the gradients of convolutions, made orthogonal before they are followed (K. Jordan et al., 2024).
+"""Muon: the momentum of convolutions is made orthogonal before each update (K. Jordan et al., 2024).
 
-Adam scales every weight by itself. Here the momentum of a whole convolution, as a matrix with a row for each
-output channel, is replaced by about the nearest orthogonal one, so that no direction starves because it was
-seldom asked for. In `hour` that got further (masks: AP50 24 in place of 19): see docs/learning.md.
+Adam scales each weight separately. Here the momentum of a whole convolution, as a matrix with a row for each
+output channel, is replaced by approximately the nearest orthogonal matrix, so that rare directions are
+learned too. docs/learning.md has the comparison for `hour`.
 """
 
 import math
@@ -17,13 +17,13 @@ MOMENTUM = 0.95
 """Fraction of the momentum that is kept in each update."""
 
 MINIMUM_SIDE = 16
-"""A kernel with fewer rows or columns than this is Adam's: there is little to make orthogonal."""
+"""Kernels with fewer rows or columns than this are updated by Adam."""
 
 STEP_SIZE = 0.2
 """Root mean square of an update at learning rate 1: about that of Adam's, so that one rate serves both."""
 
 _ITERATIONS = 5
-_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic that pulls singular values to 1 fastest
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of a quintic that brings singular values to 1
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -55,11 +55,11 @@ class Muon(torch.optim.Adam):
     """Muon for the convolutions of a network, Adam for everything else: heads, biases, normalisation."""
 
     def __init__(self, network: nn.Module, lr: float, weight_decay: float) -> None:
-        """Take over the parameters of a network.
+        """Make an optimizer of the parameters of a network.
 
         Args:
-            network: Its convolutions that normalisation follows are Muon's, without a penalty: the size of
-                their weights changes nothing but the rate.
+            network: Muon updates its convolutions with normalisation after them, without a penalty: the
+                size of their weights changes nothing but the rate.
             lr: Learning rate of both.
             weight_decay: Adam's L2 penalty.
         """
@@ -73,7 +73,7 @@ class Muon(torch.optim.Adam):
         """Update all parameters that have a gradient.
 
         Args:
-            closure: As of every optimizer; evaluated first.
+            closure: As in every optimizer; evaluated first.
         """
         loss = None
         if closure is not None:
@@ -132,7 +132,7 @@ def descend(
 
 
 def _hidden_kernels(network: nn.Module) -> list[nn.Parameter]:
-    """Return the weights of the convolutions that have no bias, for normalisation follows them."""
+    """Return the weights of the convolutions without a bias, those with normalisation after them."""
     return [
         cast(nn.Parameter, module.weight)
         for module in network.modules()

@@ -1,6 +1,6 @@
-"""The named schedules: a run of seconds, of minutes, of an hour, and the paper's.
+"""The presets: schedules of seconds, minutes, an hour, and the paper's.
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 from collections.abc import Mapping
@@ -35,9 +35,9 @@ PRESETS: Mapping[str, Schedule] = {
         evaluation_locations=2,
         final_evaluation_locations=2,
     ),
-    # Small batches of windows and a high rate that falls from the start; random touches are cheap, for most
-    # move nothing. Where a location is used several times, priorities favour the noisiest masks: here they
-    # do harm. So does colour jitter, which has no time to pay.
+    # Small batches of windows and a high rate that falls from the start; random touches are cheap, since
+    # most move nothing. If a location is used several times, priorities favour the noisiest masks and lower
+    # the result; so does colour jitter in a short run.
     "quick": Schedule(
         stages=(
             Stage(
@@ -97,7 +97,7 @@ PRESETS: Mapping[str, Schedule] = {
         evaluation_locations=60,
         final_evaluation_locations=200,
     ),
-    # The paper's numbers. The frozen start of the joint stage is the authors' code's.
+    # The paper's numbers. The frozen start of the joint stage is from the authors' code.
     "paper": Schedule(
         stages=(
             _PAPER_STAGE,
@@ -132,7 +132,7 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
     "quick": {"bbox_ap50": 0.14, "mask_ap50": 0.10},
     "hour": {"bbox_ap50": 0.35, "mask_ap50": 0.30},
 }
-"""What a preset should reach on the embedded simulator's NovelSpaces/test, in 0..1."""
+"""Targets of a preset on the embedded simulator's NovelSpaces/test, in 0..1."""
 
 
 def preset(name: str) -> Schedule:

@@ -1,6 +1,6 @@
-"""What torch computes with: the processor (name, cores, precision), threads, and memory for its tensors.
+"""Settings of torch: the processor (name, cores, precision), threads, and memory for its tensors.
 
-Torch is imported where it is needed, so that `--help` answers at once.
+Torch is imported where it is needed, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 _NEVER = 2**31 - 1  # bytes, the largest value that mallopt takes
-_RESERVE = 64 * 2**20  # bytes asked of the system at a time
+_RESERVE = 64 * 2**20  # bytes requested from the system at a time
 
 
 def processor_name() -> str:
-    """Return what the system calls the processor, or its architecture."""
+    """Return the system's name of the processor, or its architecture."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -55,7 +55,7 @@ def fast_bf16(device: torch.device) -> bool:
 
 
 def use_threads(threads: int) -> None:
-    """Let torch compute with so many threads in this process, and keep the memory of freed tensors.
+    """Set the number of threads of torch in this process, and keep the memory of freed tensors.
 
     Args:
         threads: At least 1.
@@ -70,15 +70,15 @@ def use_threads(threads: int) -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep the memory it frees for what it allocates next.
+    """Keep the memory that this process frees for its next allocations.
 
-    glibc gives large blocks back to the system at once and asks for them anew, and the system must clear
-    every page before the process may write to it. That costs a training step of the network up to half of its
-    time: it allocates gigabytes, in blocks of the same sizes as the step before. The price is that memory
-    which was needed once stays with the process until it ends.
+    glibc returns large blocks to the system immediately and requests them again, and the system must clear
+    every page before the process may write to it. That takes up to half of the time of a training step, which
+    allocates gigabytes in blocks of the same sizes as the step before. The cost is that the process keeps its
+    peak memory until it ends.
 
     Returns:
-        Whether it does so; other C libraries than glibc are left as they are.
+        Whether it does so; C libraries other than glibc are not changed.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -88,7 +88,7 @@ def keep_freed_memory() -> bool:
 
 
 def _has(feature: str) -> bool:
-    """Return whether torch says that the processor has a feature; torch names no public test."""
+    """Return whether torch reports a feature of the processor; torch has no public function for it."""
     import torch
 
     test = getattr(torch.cpu, f"_is_{feature}_supported", None)

@@ -1,4 +1,4 @@
-"""How a run begins, how far it has come, and what is the same in the training of every learner."""
+"""Start, progress and updates of a run, common to all learners."""
 
 import base64
 import random
@@ -45,7 +45,7 @@ from thor_interact_env.world import world_of
 
 
 class Trainable(RunConfiguration, Protocol):
-    """A run's configuration that says where to train, and in which rooms."""
+    """A run's configuration with device, simulator and split."""
 
     @property
     def split(self) -> str:
@@ -69,11 +69,11 @@ Trained = TypeVar("Trained")
 
 
 def check_metrics(run: Path, episodes: int) -> None:
-    """Warn where a run lacks the metrics of episodes done, as after a copy of a part of it.
+    """Warn if a run lacks the metrics of completed episodes, as after a partial copy.
 
     Args:
         run: Its folder.
-        episodes: How many are done, each with a record of its number.
+        episodes: Number of completed episodes, each with a record of its number.
 
     Raises:
         CheckpointError: A line of the metrics is not a record.
@@ -83,8 +83,8 @@ def check_metrics(run: Path, episodes: int) -> None:
     missing = set(range(1, episodes + 1)) - {row["episode"] for row in read_metrics(run)}
     if missing:
         warnings.warn(
-            f"{run / METRICS_FILE} lacks the records of {len(missing)} of the {episodes} episodes done: the "
-            "run goes on without them; stop it and copy the file again if there is another.",
+            f"{run / METRICS_FILE} lacks the records of {len(missing)} of the {episodes} completed episodes: "
+            "the run continues without them; stop it and copy the file again if you have it.",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -121,7 +121,7 @@ class Updates:
 
 
 class Progress(ABC, Generic[Config]):
-    """A run in progress, and how far it has come: episodes and updates done, and the time they took.
+    """A run in progress: completed episodes and updates, and their time.
 
     Attributes:
         config: The run.
@@ -131,7 +131,7 @@ class Progress(ABC, Generic[Config]):
     """
 
     def __init__(self, config: Config, run: Path) -> None:
-        """Begin at nothing.
+        """Start at zero.
 
         Args:
             config: The run.
@@ -143,14 +143,14 @@ class Progress(ABC, Generic[Config]):
 
     @abstractmethod
     def restore(self) -> None:
-        """Go back to the last checkpoint of the run folder.
+        """Restore the last checkpoint of the run folder.
 
         Raises:
             CheckpointError: There is none, it is damaged, or it is of another run.
         """
 
     def seconds(self) -> float:
-        """Return the wall-clock time spent, without what a kill undid."""
+        """Return the wall-clock time, without that of work lost by a kill."""
         return self._seconds_before + time.perf_counter() - self._started
 
     def note_kept(self) -> None:

@@ -2,7 +2,7 @@
 
 `torchrun --nproc-per-node 2 -m agents.selfsup_agent train --ranks 2 ...` starts them; Lightning Fabric
 averages their gradients. Each rank takes an equal part of every batch from its shard, and batch normalisation
-sees the whole batch, so that two ranks with half a batch each learn what one with the whole batch does.
+uses the whole batch, so that two ranks with half a batch each learn the same as one with the whole batch.
 """
 
 import atexit
@@ -23,15 +23,15 @@ def launched_ranks() -> int:
 
 
 def check_ranks(ranks: int, batch_size: int, capacity: int) -> None:
-    """Check that as many processes run as a configuration asks for, and that they can share its batches.
+    """Check that the number of processes is that of the configuration, and that they can share its batches.
 
     Args:
-        ranks: Processes asked for.
+        ranks: Number of processes in the configuration.
         batch_size: Images of a batch of all ranks together.
         capacity: Locations of the memory bank of all ranks together.
 
     Raises:
-        ConfigurationError: They do not fit.
+        ConfigurationError: One of these is not so.
     """
     found = launched_ranks()
     if found != ranks:
@@ -51,8 +51,8 @@ def make_fabric(device: torch.device, precision: Any, ranks: int) -> Fabric:
 
     Args:
         device: Where to compute; with several ranks its kind only.
-        precision: As Fabric names it.
-        ranks: Processes that learn together.
+        precision: Fabric's name of the precision.
+        ranks: Number of learning processes.
     """
     if ranks == 1:
         devices = 1 if device.index is None or device.type == "cpu" else [device.index]
@@ -73,16 +73,16 @@ def make_fabric(device: torch.device, precision: Any, ranks: int) -> Fabric:
 
 
 def _leave_group() -> None:
-    """Leave the group of processes before the interpreter ends.
+    """Leave the process group before the interpreter ends.
 
-    Fabric does so for GPUs only; on CPUs a thread of the group that still runs could abort the process.
+    Fabric does so for GPUs only; on CPUs a running thread of the group could abort the process.
     """
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
 
 def share_batch_norm(network: nn.Module) -> None:
-    """Let every batch normalisation of a network take its statistics from the batches of all ranks.
+    """Make every batch normalisation of a network use the statistics of the batches of all ranks.
 
     Weights and statistics keep their names. torch's own module for this works on GPUs only.
 
@@ -103,7 +103,7 @@ def gather(value: Any, ranks: int) -> list[Any]:
     """Return the value that each rank has passed, in the order of the ranks.
 
     Args:
-        value: Anything small; one of this program's own values.
+        value: A small value of this program's own.
         ranks: Number of processes.
     """
     if ranks == 1:
@@ -135,7 +135,7 @@ class _SharedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(features)
         values = features.float()
         count = values.numel() // values.shape[1] * distributed.get_world_size()
-        # Twice through the values: the mean square minus the squared mean would cancel.
+        # Two passes: the mean square minus the squared mean would lose precision.
         mean = sum_over_ranks(values.sum(dim=(0, 2, 3))) / count
         centred = values - mean[:, None, None]
         variance = sum_over_ranks(centred.square().sum(dim=(0, 2, 3))) / count

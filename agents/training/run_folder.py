@@ -1,4 +1,4 @@
-"""A run is a folder: its configuration, what it ran on, and where its parts lie."""
+"""The run folder: the run's configuration, its machine, and its files."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ COLLECTOR_FOLDER = "collector"
 
 
 class RunConfiguration(Protocol):
-    """What a run was asked to do: a frozen dataclass such as `TrainConfig`."""
+    """The configuration of a run: a frozen dataclass such as `TrainConfig`."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
@@ -81,7 +81,7 @@ def read_config(run: Path, kind: type[Configuration]) -> Configuration:
 
 
 def config_file(run: Path) -> Path:
-    """Return where the configuration of a run lies, or would lie.
+    """Return the path of the configuration of a run.
 
     Args:
         run: The run folder, or the folder of one of its checkpoints.
@@ -101,10 +101,10 @@ def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     Args:
         config: The run.
         run: Its folder.
-        resume: Go on with what is there.
+        resume: Continue the existing run.
 
     Raises:
-        RunExistsError: Something is there and `resume` is false.
+        RunExistsError: The folder is not empty and `resume` is false.
         CheckpointError: `resume` is true and there is no run.
         ConfigurationError: `resume` is true and the run there has another configuration.
         MainGuardError: This process only collects for a run, and is running the main program again.
@@ -121,12 +121,12 @@ def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
             )
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise RunExistsError(
-            f"{run} exists and is not empty; add --resume to go on with it, or name another --out."
+            f"{run} exists and is not empty; add --resume to continue it, or name another --out."
         )
 
 
 def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
-    """Create a run folder, or go on with an existing one; see `check_run` for arguments and errors."""
+    """Create a run folder, or continue an existing one; see `check_run` for arguments and errors."""
     check_run(config, run, resume)
     if not resume and first_rank():
         run.mkdir(parents=True, exist_ok=True)
@@ -153,63 +153,63 @@ def prepare_untrained(system: str, config: RunConfiguration, run: Path, resume: 
 
 
 def goes_on(run: Path) -> bool:
-    """Return whether a run that is to be resumed has a checkpoint to go on from; if not, it starts anew.
+    """Return whether a run that is to be resumed has a checkpoint to continue from; if not, it starts again.
 
     Raises:
-        CheckpointError: It has none, but had one: parts of the folder are missing, as after a copy, and to
-            start anew would delete others.
+        CheckpointError: It has none, but had one: parts of the folder are missing, as after a copy, and a
+            new start would delete others.
     """
     if list_checkpoints(run) or (run / "checkpoints" / "last").is_dir():
         return True
     notes = notes_of(run)
-    # The first is noted with each checkpoint, the second, in runs of before, at the end.
+    # The first is recorded with each checkpoint, the second at the end.
     saved = not {"checkpoint", "training_seconds"}.isdisjoint(notes)
     if saved or (not notes and (run / METRICS_FILE).exists()):
         raise CheckpointError(
-            f"{run} is not whole: {run / 'checkpoints'} holds no checkpoint, and this run had one; copy the "
-            "folder again with all that is in it, or train into a new one."
+            f"{run} is incomplete: {run / 'checkpoints'} holds no checkpoint, and this run had one; copy the "
+            "whole folder again, or train into a new one."
         )
     return False
 
 
 def keep_checkpoint(run: Path, number: int, checkpoint: Checkpoint) -> None:
-    """Save a checkpoint, and note that there is one; see `agents.training.checkpoint.save_checkpoint`."""
+    """Save a checkpoint, and record that there is one; see `agents.training.checkpoint.save_checkpoint`."""
     save_checkpoint(run, number, checkpoint)
     note_run(run, checkpoint=number)
 
 
 def notes_of(run: Path) -> dict[str, Any]:
-    """Return what `run.json` says; nothing where there is none.
+    """Return the content of `run.json`; empty if there is none.
 
     Raises:
-        CheckpointError: The file is there but not JSON.
+        CheckpointError: The file exists but is not JSON.
     """
     path = run / RUN_FILE
     return read_json(path, "delete it; it holds no weights.") if path.exists() else {}
 
 
 def note_run(run: Path, **values: Any) -> None:
-    """Add entries to `run.json`, keeping those that are there.
+    """Add entries to `run.json`, keeping existing ones.
 
     Raises:
-        CheckpointError: The file is there but not JSON.
+        CheckpointError: The file exists but is not JSON.
     """
     if first_rank():
         write_json(run / RUN_FILE, {**notes_of(run), **values})
 
 
 def note_start(run: Path, command: list[str], world: str | None = None) -> None:
-    """Write down when and by which command a run was started or resumed, in which world, on what machine.
+    """Record the time, command, world and machine of a start or resumption of a run.
 
-    Warns where the run goes on in another world than it began in.
+    Warns if the run continues in another world than it started in.
 
     Args:
         run: The run folder.
-        command: The command line. Of the program only its name is kept: where it lies helps nobody else.
-        world: What `world_of` says of the world to learn in; None where nothing is learned.
+        command: The command line. Of the program only its name is kept, without its folder.
+        world: The result of `world_of` for the training world; None if nothing is trained.
 
     Raises:
-        CheckpointError: `run.json` is there but not JSON.
+        CheckpointError: `run.json` exists but is not JSON.
     """
     if not first_rank():
         return
@@ -223,8 +223,8 @@ def note_start(run: Path, command: list[str], world: str | None = None) -> None:
         others = ", ".join(sorted(set(worlds_of(old)) - {world}))
         if others:
             warnings.warn(
-                f"{run} began in another version of the world ({others}) than today's ({world}), in which it "
-                "goes on: its result is of neither. Start anew for one that can be compared.",
+                f"{run} started in another version of the world ({others}) than the present one ({world}), "
+                "where it continues: the result belongs to neither. For comparable results start a new run.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -232,28 +232,28 @@ def note_start(run: Path, command: list[str], world: str | None = None) -> None:
 
 
 def worlds_of(notes: Mapping[str, Any]) -> list[str]:
-    """Return the worlds that a run learned in, as far as its `run.json` says, in order of their names."""
+    """Return the worlds in which a run learned, as recorded in its `run.json`, in order of their names."""
     return sorted({str(start["world"]) for start in notes.get("starts", []) if "world" in start})
 
 
 def note_worlds(run: Path, world: str) -> dict[str, Any]:
-    """Return the worlds behind an evaluation, to be written with it.
+    """Return the worlds of an evaluation, to be written with it.
 
     Args:
         run: The run folder, or the folder of one of its checkpoints.
-        world: What `world_of` says of the world of the evaluation.
+        world: The result of `world_of` for the world of the evaluation.
 
     Returns:
         `world`, that of the evaluation, and `learned_in`, those that the run learned in.
 
     Raises:
-        CheckpointError: `run.json` is there but not JSON.
+        CheckpointError: `run.json` exists but is not JSON.
     """
     return {"world": world, "learned_in": worlds_of(notes_of(config_file(run).parent))}
 
 
 def hardware() -> dict[str, Any]:
-    """Return what this machine computes with: processor, cores, and GPU if there is one."""
+    """Return the hardware of this machine: processor, cores, and GPU if there is one."""
     import torch
 
     return {

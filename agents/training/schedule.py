@@ -1,6 +1,6 @@
-"""How a run is laid out: stages, sizes and rates (paper section 5 and appendix C).
+"""The schedule of a run: stages, sizes and rates (paper section 5 and appendix C).
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 from dataclasses import dataclass, replace
@@ -9,19 +9,19 @@ from typing import Literal, get_args
 from selfsup.grid import GRID
 
 Optimizer = Literal["adam", "muon"]
-"""What follows the gradients."""
+"""Name of an optimizer."""
 
 
 MINIMUM_WINDOW = 24
-"""Cells along a side of the smallest window to learn from: what one cell sees is 46 cells wide."""
+"""Cells along a side of the smallest window to learn from: the receptive field of a cell is 46 cells wide."""
 
 
 class RunError(ValueError):
-    """Base of every error about what a run was asked to do, or was given; its message is for the user."""
+    """Base of every error about a run's configuration or input; its message is for the user."""
 
 
 class ConfigurationError(RunError):
-    """A schedule or a run's configuration holds a value that makes no sense."""
+    """A schedule or a run's configuration has an invalid value."""
 
 
 def require(condition: bool, message: str) -> None:
@@ -84,7 +84,7 @@ class Stage:
         require(
             self.joint or self.frozen_detection_episodes == 0,
             f"frozen_detection_episodes is {self.frozen_detection_episodes} in a stage that is not joint; "
-            "set joint to true or frozen_detection_episodes to 0, or nothing would learn.",
+            "set joint to true or frozen_detection_episodes to 0, or nothing would be trained.",
         )
 
     def updates(self, episode: int) -> int:
@@ -103,13 +103,13 @@ class Stage:
 
     @property
     def total_locations(self) -> int:
-        """Locations the whole stage visits; the last episode collects none, for no update would see them."""
+        """Locations the whole stage visits; the last episode collects none, as no update would use them."""
         return self.initial_locations + (self.episodes - 1) * self.locations_per_episode
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Everything that says how long and how fast to learn."""
+    """Length and rates of the training."""
 
     stages: tuple[Stage, ...]
     """The stages, in order. Each starts with an empty memory bank and a fresh optimizer."""
@@ -127,29 +127,29 @@ class Schedule:
     """Fraction of all updates, at the end, over which the rate falls linearly to its final one (0: none)."""
 
     optimizer: Optimizer = "adam"
-    """What follows the gradients: Adam (paper), or Muon, which gets further where many masks are known."""
+    """The optimizer: Adam (paper), or Muon, which gives better results with many masks."""
 
     tied_upsampling: bool = False
     """Keep the four kernels of each transposed convolution equal, as they start: nearest-neighbour upsampling
-    and a 1x1 convolution. At a high rate Adam drives them apart, which paints stripes over the embeddings
-    and tears masks."""
+    and a 1x1 convolution. At a high rate Adam makes them differ, which puts stripes into the embeddings and
+    splits masks."""
 
     jitter_probability: float = 0.8
-    """Probability that the colours of a sampled location are changed (paper: 0.8). Turned hues are one more
-    thing to learn, for which short runs have no time."""
+    """Probability that the colours of a sampled location are changed (paper: 0.8). Short runs
+    have no time to learn changed hues."""
 
     window: int = GRID
     """Cells along a side of the square window of each view that an update learns from, drawn around a touched
     point (100: the whole view, as in the paper). A window costs a fraction of the view."""
 
     area_exponent: float = 1.0
-    """Power of a mask's area by which the embedding loss divides (paper: 1, so that all masks count alike and
-    a cell of a large one hardly at all; 0: all cells count alike). See `selfsup.losses.distance_loss`."""
+    """Power of a mask's area by which the embedding loss divides (paper: 1, so that all masks have equal
+    weight; 0: all cells have equal weight). See `selfsup.losses.distance_loss`."""
 
     refined_instances: bool = False
     """Whether instances found in a view are refined (`agents.selfsup_agent.refinement`): only the part of a
-    cluster about its point, scored by its mask as well. Points to touch and training are the same. Not in the
-    paper."""
+    cluster around its point, scored by its mask as well. Points to touch and training are the same. Not in
+    the paper."""
 
     weight_decay: float = 1e-4
     """Adam's L2 penalty."""
@@ -164,13 +164,13 @@ class Schedule:
     """Minimum fraction of the view within reach, in training and evaluation (0: the paper's rule)."""
 
     locations_per_room: int = 4
-    """Consecutive locations that share a room, because preparing a room takes a while."""
+    """Consecutive locations that share a room, because preparing a room is slow."""
 
     evaluate_every: int = 0
-    """Episodes between measurements of AP on held-out locations (0: none while training)."""
+    """Episodes between evaluations of AP on held-out locations (0: none during training)."""
 
     evaluation_locations: int = 60
-    """Held-out locations of each measurement while training."""
+    """Held-out locations of each evaluation during training."""
 
     final_evaluation_locations: int = 200
     """Held-out locations of the evaluation after training."""
@@ -198,7 +198,7 @@ class Schedule:
         )
         for name in ("decay_fraction", "reachable_fraction", "jitter_probability", "area_exponent"):
             value = getattr(self, name)
-            require(0 <= value <= 1, f"{name} is {value}; it must lie in 0..1.")
+            require(0 <= value <= 1, f"{name} is {value}; it must be in 0..1.")
         known = get_args(Optimizer)
         message = f"optimizer is {self.optimizer!r}; choose one of {', '.join(known)}."
         require(self.optimizer in known, message)
@@ -238,7 +238,7 @@ class Schedule:
         return self.learning_rate + fraction * (self.final_learning_rate - self.learning_rate)
 
     def views_seen(self, stage: Stage) -> float:
-        """Return how many whole views the updates of a stage look at, windows counted by their area."""
+        """Return the number of whole views in the updates of a stage, windows counted by their area."""
         return stage.total_updates * self.batch_size * (self.window / GRID) ** 2
 
     def place(self, episode: int) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Learning from a square window of each view instead of the whole view (not in the paper).
 
-What a view teaches lies around the few points that were touched. A window around one of them costs a fraction
-of the whole view, so that short runs can make more updates, and no two uses of a location are the same.
+The targets of a view are around the few points that were touched. A window around one of them costs a
+fraction of the whole view, so that short runs can make more updates, and each use of a location differs.
 """
 
 from typing import TypeVar
@@ -21,8 +21,8 @@ MARGIN = 8
 """Cells between the point that a window was drawn for and the window's border: some of its surroundings."""
 
 MINIMUM_AREA = MIN_SIZE // STRIDE**2
-"""Cells of a mask in a window below which it is left out, unless it is there as a whole: a small remnant of a
-large mask would count for as much as the mask, as masks are weighted with 1 / area."""
+"""Cells of a mask in a window below which it is left out, unless the whole mask is there: a small part of a
+large mask would have the weight of the whole mask, since masks are weighted with 1 / area."""
 
 
 def cut_windows(
@@ -30,15 +30,15 @@ def cut_windows(
 ) -> tuple[Tensor, Targets, Tensor]:
     """Cut a window out of each view, images and targets alike.
 
-    A window is drawn uniformly from those that hold a point of the view, at least `MARGIN` cells inside where
-    the view is large enough. The point is one of the successful ones, or of the unsuccessful ones where none
+    A window is drawn uniformly from those that hold a point of the view, at least `MARGIN` cells inside if
+    the view is large enough. The point is one of the successful ones, or of the unsuccessful ones if none
     was successful.
 
     Args:
         images: (B, C, 300, 300), on the CPU.
         targets: Of the same views, on the CPU.
         side: n, cells along a side of a window, up to the whole view's 100.
-        rng: Decides the windows. As many numbers are drawn whatever the points are.
+        rng: Source of the windows. The number of draws does not depend on the points.
 
     Returns:
         In new memory: the images of the windows, (B, C, 3 n, 3 n); their targets, with n in place of 100;
@@ -94,7 +94,7 @@ def _corner(
 def _cut(
     maps: npt.NDArray[Scalar], corners: npt.NDArray[np.int64], side: int, pixels: int = 1
 ) -> npt.NDArray[Scalar]:
-    """Return the windows of (n, ..., H, W) maps with so many pixels along a cell's side, in new memory."""
+    """Return the windows of (n, ..., H, W) maps, given the pixels along a cell's side, in new memory."""
     size = side * pixels
     cut = np.empty_like(maps, shape=(*maps.shape[:-2], size, size))
     for one, whole, (row, column) in zip(cut, maps, corners * pixels, strict=True):
@@ -103,6 +103,6 @@ def _cut(
 
 
 def _inside(cells: npt.NDArray[np.int64], corners: npt.NDArray[np.int64], side: int) -> npt.NDArray[np.int64]:
-    """Return those of (n, 3) cells that lie in their image's window, by row and column of the window."""
+    """Return those of (n, 3) cells inside their image's window, by row and column of the window."""
     moved = np.concatenate([cells[:, :1], cells[:, 1:] - corners[cells[:, 0]]], axis=1)
     return moved[((moved[:, 1:] >= 0) & (moved[:, 1:] < side)).all(axis=1)]

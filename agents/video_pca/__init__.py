@@ -1,4 +1,4 @@
-"""VideoPCA: masks from films of what moves. `python -m agents.video_pca`."""
+"""VideoPCA: masks from videos of moving objects. `python -m agents.video_pca`."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
 """The command line of VideoPCA: train and evaluate; see `agents.commands.baseline`.
 
-torch and what needs it are imported inside the functions, so that `--help` answers at once.
+torch and what needs it are imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ PROGRAM = "python -m agents.video_pca"
 
 OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
 
-VideoPCA: masks from films of what moves, to compare with what learns by touching.
+VideoPCA: masks from videos of moving objects, for comparison with agents that learn by touching.
 
 commands:
-  train      train, evaluate, and say where everything lies
-  evaluate   set a run beside all superpixels on held-out rooms
+  train      train, evaluate, and print where the results are
+  evaluate   compare a run with all superpixels on held-out rooms
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
@@ -41,14 +41,14 @@ NAME = registered_agent(SYSTEM).label
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(TrainOptions):
-    """Train VideoPCA, evaluate it on held-out rooms, and say where everything lies."""
+    """Train VideoPCA, evaluate it on held-out rooms, and print where the results are."""
 
     config: Annotated[VideoPCAConfig, tyro.conf.arg(name="")]
     """What to train."""
 
 
 class EvaluateCommand(NetworkHeldOut):
-    """Set a VideoPCA run beside all superpixels, on held-out rooms."""
+    """Compare a VideoPCA run with all superpixels on held-out rooms."""
 
 
 def default_run_folder(config: VideoPCAConfig) -> Path:

@@ -1,11 +1,11 @@
 """VideoPCA as an agent; its command line is `python -m agents.video_pca --help`.
 
-Row (g) of the paper's table 1: objects are touched and the motion is watched; principal components and
-colours make a soft mask of it (`selfsup.video_pca`), which the network of the self-supervised agent learns to
-see in a single view. The foreground of a new view is cut into instances along superpixels (paper appendix D);
-forces are not learned.
+Row (g) of the paper's table 1: objects are touched and the motion is recorded; principal components and
+colours give a soft mask (`selfsup.video_pca`), which the network of the self-supervised agent learns to
+predict from a single view. The foreground of a new view is cut into instances along superpixels (paper
+appendix D); forces are not learned.
 
-torch and what needs it are imported inside the functions that use them, so that `--help` answers at once.
+torch and what needs it are imported inside the functions that use them, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 MINIMUM_CELLS = 8
-"""Grid cells that an instance must have; fewer are noise."""
+"""Minimum number of grid cells of an instance."""
 
 FOREGROUND_FRACTION = 0.5
 """Superpixels of which at least this fraction is above the threshold are foreground."""
@@ -72,7 +72,7 @@ class VideoPCAAgent:
     """Proposes the connected parts of a predicted foreground. Implements `agents.base.Agent`."""
 
     def __init__(self, network: InteractionNet, threshold: float = VideoPCAConfig.threshold) -> None:
-        """Copy a network as it is now.
+        """Copy a network.
 
         Args:
             network: Its scores are logits of the soft foreground; on the device it is to run on.

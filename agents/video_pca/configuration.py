@@ -1,4 +1,4 @@
-"""What a VideoPCA run was asked to do. Nothing here imports torch, so that `--help` answers at once."""
+"""The configuration of a VideoPCA run. Nothing here imports torch, so that `--help` is fast."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,15 +15,15 @@ SYSTEM = "video_pca"
 
 @dataclass(frozen=True)
 class VideoPCAConfig(RunSettings):
-    """One VideoPCA run (row g of the paper's table 1). With its seed this decides every weight.
+    """One VideoPCA run (row g of the paper's table 1). These values determine every weight.
 
     As in the paper (appendix D), the network is trained on as many locations, for as many updates and at the
     same rates as the self-supervised network in the first stage of the same preset.
     """
 
     oracle_points: int = 3
-    """Most movable objects touched at a location, each once (the interaction oracle of the paper). The paper,
-    and the preset `paper`, touch all; short runs see more locations instead."""
+    """Maximum number of movable objects touched at a location, each once (the interaction oracle of the
+    paper). The paper, and the preset `paper`, touch all; short runs visit more locations instead."""
 
     random_points: int = 0
     """Points touched at random at a location, uniform over the grid, after those of the oracle."""
@@ -47,16 +47,16 @@ class VideoPCAConfig(RunSettings):
             self.points >= 1,
             "oracle_points and random_points are both 0; at least one point must be touched.",
         )
-        require(0 < self.threshold < 1, f"threshold is {self.threshold}; it must lie between 0 and 1.")
+        require(0 < self.threshold < 1, f"threshold is {self.threshold}; it must be between 0 and 1.")
 
     @property
     def points(self) -> int:
-        """Most touches at a location."""
+        """Maximum number of touches at a location."""
         return self.oracle_points + self.random_points
 
     @property
     def schedule(self) -> Schedule:
-        """The first stage, the segmentation, of the preset."""
+        """The first stage of the preset, the segmentation."""
         chosen = preset(self.preset)
         return replace(chosen, stages=chosen.stages[:1])
 
@@ -69,7 +69,7 @@ class VideoPCAConfig(RunSettings):
             values: Fields that differ from the defaults, such as `split`, `seed` or `threshold`.
 
         Raises:
-            ConfigurationError: There is no such preset, or a value makes no sense.
+            ConfigurationError: There is no such preset, or a value is invalid.
         """
         usual = {"oracle_points": MAX_ADDED_POINTS} if name == "paper" else {}
         return cls(preset=name, **{**usual, **values})
@@ -87,7 +87,8 @@ class VideoPCAConfig(RunSettings):
         """Return the configuration that `to_json` described.
 
         Raises:
-            ConfigurationError: It is of another system, or a field is missing, unknown, or of a wrong value.
+            ConfigurationError: It is of another system, or a field is missing, unknown, or has an invalid
+            value.
         """
         require(isinstance(values, Mapping), f"it is {type(values).__name__}; it must be an object.")
         system = values.get("system", "the self-supervised agent")
@@ -108,5 +109,5 @@ class VideoPCAConfig(RunSettings):
         return first_difference(self.decisive(), other.decisive())
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that decides the result."""
+        """Return a SHA-256 of all that determines the result."""
         return digest_of(self.decisive())

@@ -10,7 +10,7 @@ register(
         agent="agents.video_pca.agent:VideoPCAAgent",
         config="agents.video_pca.configuration:VideoPCAConfig",
         train="agents.video_pca.training:train",
-        monitored=False,  # it finds masks only when its training is done
+        monitored=False,  # it finds masks only after its training
         rows=(Row("g", "VideoPCA"),),
     )
 )

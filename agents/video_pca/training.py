@@ -1,4 +1,4 @@
-"""Training of VideoPCA: watch all locations, then regress their soft masks (paper appendix D)."""
+"""Training of VideoPCA: record all locations, then regress their soft masks (paper appendix D)."""
 
 import shutil
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from agents.video_pca.videos import VIDEOS_FOLDER, VideoRecord, Videos
 from selfsup.augmentation import Augmentation, draw_augmentation
 
 _BATCHES = 1
-"""Branch of the run's seed that decides batches and augmentation."""
+"""Branch of the run's seed for batches and augmentation."""
 
 
 def augmented(record: VideoRecord, drawn: Augmentation) -> VideoRecord:
-    """Mirror a record and change its colours, as drawn; it is not changed itself."""
+    """Return a record mirrored and with changed colours, as drawn; the original is not changed."""
     rgb, depth, soft = record.rgb, record.depth, record.soft
     if drawn.flip:
         rgb, depth, soft = np.ascontiguousarray(rgb[:, ::-1]), depth[:, ::-1], soft[:, ::-1]
@@ -59,14 +59,14 @@ def train(
     collector: Collector | None = None,
     stop_after: int | None = None,
 ) -> VideoPCAAgent:
-    """Train, or go on training.
+    """Train, or continue training.
 
     Args:
-        config: What to do.
+        config: The configuration of the run.
         run: The run folder: config.json, run.json, metrics.jsonl, checkpoints.
-        resume: Go on from what the folder holds, exactly as if the run had never stopped.
+        resume: Continue the run in the folder, exactly as if it had not stopped.
         collector: Visits locations; by default `config.workers` processes of this machine. It is closed.
-        stop_after: Stop after this many episodes, at a checkpoint; None goes to the end.
+        stop_after: Stop after this many episodes, at a checkpoint; None continues to the end.
 
     Returns:
         The trained agent.
@@ -107,7 +107,7 @@ class _Training(Progress[VideoPCAConfig]):
                     self.keep(self.learner.weights(), self.learner.optimizer)
         self.note_end()
         if self.episode == self.schedule.total_episodes:
-            # They are large, and only needed to go on.
+            # They are large, and only needed to resume.
             shutil.rmtree(self.run / VIDEOS_FOLDER, ignore_errors=True)
 
     def _episode(self, logger: MetricsLogger) -> None:

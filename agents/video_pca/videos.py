@@ -1,4 +1,4 @@
-"""Motions that are watched, and kept as one soft mask per location: what VideoPCA learns from."""
+"""Recorded motions, kept as one soft mask per location: the training data of VideoPCA."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,19 +37,19 @@ _ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "touches": ("I64", ()),
     "moved": ("I64", ()),
 }
-"""Safetensors type and shape of what a file holds of each location."""
+"""Safetensors type and shape of a file's arrays for each location."""
 
 
 @dataclass(frozen=True, eq=False)
 class VideoRecord:
-    """What was seen at one location.
+    """The record of one location.
 
     Attributes:
         rgb: (300, 300, 3) uint8, the first view.
         depth: (300, 300) float16, metres from the camera.
         soft: (100, 100) uint8, 255 times the soft mask of all that moved.
         touches: Points touched, an integer.
-        moved: Touches after which something was seen to move, an integer.
+        moved: Touches with a visible motion, an integer.
     """
 
     rgb: npt.NDArray[np.uint8]
@@ -62,14 +62,14 @@ class VideoRecord:
 def watch(
     env: ThorInteractEnv, location: Location, rng: np.random.Generator, oracle_points: int, random_count: int
 ) -> VideoRecord:
-    """Visit one location: touch objects, then random points, with the maximum force, and watch.
+    """Visit one location: touch objects, then random points, with the maximum force, and record the motion.
 
     Args:
         env: Made with `record_motion=True`; an episode must allow all touches.
         location: Where to go.
         rng: Decides points and directions.
-        oracle_points: Most movable objects in reach that are touched (the paper's interaction oracle: the
-            ground truth of the first view says where they are, and nothing else).
+        oracle_points: Maximum number of movable objects in reach to touch (the paper's interaction oracle:
+            the ground truth of the first view gives only their positions).
         random_count: Points drawn uniformly over the grid.
 
     Returns:
@@ -108,12 +108,12 @@ def _object_points(
 class Videos:
     """The soft masks of a run's locations in files of its folder, a few locations each.
 
-    A file is written whole as soon as its locations have been visited, so that a run that was stopped goes on
-    with the next one. A batch is read from the files: memory does not limit the number of locations.
+    A file is written completely when its locations have been visited, so that a stopped run continues with
+    the next one. A batch is read from the files: memory does not limit the number of locations.
     """
 
     def __init__(self, config: VideoPCAConfig, run: Path) -> None:
-        """Describe the locations; nothing is read or collected yet.
+        """Set the locations; nothing is read or collected yet.
 
         Args:
             config: The run.
@@ -126,7 +126,7 @@ class Videos:
             seeds=tuple(location_seeds(config.seed, 0, 0, self._count)),
             rooms=split_rooms(f"{config.split}/train"),
             schedule=InteractionSchedule(greedy=0, random=config.points, joint=False),
-            # Frames say what moved here; the environment's own masks need not be good.
+            # Masks come from frames; the environment's own masks are not used.
             environment={"simulator": config.simulator, "record_motion": True, "use_superpixels": False},
             reachable_fraction=schedule.reachable_fraction,
             locations_per_room=schedule.locations_per_room,
@@ -140,7 +140,7 @@ class Videos:
         return self._count
 
     def missing(self) -> list[int]:
-        """Return the numbers of the files that are not there, or are not what they should be."""
+        """Return the numbers of the files that are missing or invalid."""
         return [number for number in range(len(self._tasks)) if not self._is_whole(number)]
 
     def collect(self, collector: Collector) -> Iterator[int]:
@@ -150,10 +150,10 @@ class Videos:
             collector: Visits them.
 
         Yields:
-            How many more have been visited, once they are written.
+            The number of further visited locations, after they are written.
 
         Raises:
-            CollectionError: A location cannot be visited; those before it are kept.
+            CollectionError: A location cannot be visited; earlier ones are kept.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         pending = [(number, collector.submit(self._tasks[number])) for number in self.missing()]
@@ -187,7 +187,7 @@ class Videos:
         return records
 
     def summary(self) -> dict[str, float]:
-        """Return what was collected: `locations`, `touches`, `moved_fraction` of the touches."""
+        """Return statistics: `locations`, `touches`, `moved_fraction` of the touches."""
         counts = {"touches": 0, "moved": 0}
         for number in range(len(self._tasks)):
             with self._opened(number) as file:
@@ -217,7 +217,7 @@ class Videos:
             with safe_open(self._path(number), framework="numpy") as file:
                 found = {
                     name: (file.get_slice(name).get_dtype(), tuple(file.get_slice(name).get_shape()))
-                    for name in file.keys()  # noqa: SIM118, it is no mapping
+                    for name in file.keys()  # noqa: SIM118, it is not a mapping
                 }
         except (SafetensorError, OSError):
             return False

@@ -1,4 +1,4 @@
-"""Any agent on any split, in a process of its own. `python -m eval.benchmark`."""
+"""Any agent on any split, in a supervised process. `python -m eval.benchmark`."""
 
 import lazy_loader
 

@@ -1,16 +1,15 @@
-"""Any agent in a process of its own: what it proposes is checked, and how long it may take is limited.
+"""Any agent in a supervised process: its proposals are checked, and its time is limited.
 
-The agent is code of a user. It may raise, return nonsense, hang, or end the interpreter; whatever it does
-is a `Failure` of one view here, and the next view is shown to it all the same. How time is limited:
+The agent is code of a user. It may raise, return invalid values, hang, or end the interpreter; each of these
+is a `Failure` of one view, and the next view is still shown to it. The limits of time:
 
-* The time of `propose` is measured inside the process. More than the budget is a failure, even though the
-  answer came.
-* The answer is not waited for any longer than the budget and `TRANSFER_SECONDS`: the process is then killed,
-  and the next view is shown to a new one.
-* Making the agent, and the first view of each process, may take `start_budget` longer, for libraries and
-  weights are loaded then.
-* After `MOST_LOST` processes in a row that were lost without an answer the agent is given up: it is shown no
-  further view.
+* The time of `propose` is measured inside the process. More than the budget is a failure, even if the
+  answer has arrived.
+* After the budget and `TRANSFER_SECONDS` without an answer the process is killed, and the next view is shown
+  to a new one.
+* Making the agent, and the first view of each process, may take `start_budget` longer, because
+  libraries and weights are loaded then.
+* After `MAXIMUM_LOST` consecutive processes without an answer no further view is shown to the agent.
 """
 
 from __future__ import annotations
@@ -46,23 +45,23 @@ from thor_interact_env.spawning import SpawnedProcess, SpawnedProcesses, check_m
 TRANSFER_SECONDS = 2.0
 """Seconds beyond a budget after which an agent that has not answered is stopped."""
 
-MOST_LOST = 3
-"""Processes in a row that may be lost without an answer before an agent is given up."""
+MAXIMUM_LOST = 3
+"""Maximum number of consecutive processes without an answer; then the agent gets no further view."""
 
 FailureKind = Literal["raised", "malformed", "too slow", "ended", "not started", "given up"]
 
 
 class AgentSourceError(RunError):
-    """There is no such agent, or it cannot be made as asked."""
+    """There is no such agent, or it cannot be made with these options."""
 
 
 class MalformedInstanceError(ValueError):
-    """What an agent proposed is not a list of instances; the message names the field."""
+    """The proposals of an agent are not a list of instances; the message names the field."""
 
 
 @dataclass(frozen=True)
 class AgentSource:
-    """Where an agent comes from, and how it is made.
+    """The source of an agent: its class, options and run.
 
     Attributes:
         name: `package.module:Class`; the module is imported with the current folder on the path.
@@ -101,19 +100,19 @@ class AgentSource:
         try:
             return made(**self.options) if self.run is None else made.from_run(self.run, **self.options)
         except RunError:
-            raise  # says already what the user can do
+            raise  # its message has a remedy
         except (Exception, SystemExit) as error:
             raise AgentSourceError(f"agent {self.name} cannot be made ({described(error)}).") from error
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A view at which an agent did not do what every agent must.
+    """A view at which an agent failed.
 
     Attributes:
         kind: It raised an error; returned something malformed; took longer than its budget; ended its
-            process; could not be started again after its process had been ended; or was given up.
-        message: What happened, in one line.
+            process; could not be started again after its process had ended; or was stopped for good.
+        message: The failure in one line.
     """
 
     kind: FailureKind
@@ -122,12 +121,12 @@ class Failure:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What came of showing an agent one view.
+    """The answer of an agent to one view.
 
     Attributes:
-        instances: What it proposed; none after a failure.
+        instances: Its proposals; none after a failure.
         seconds: Time inside `propose`; None where it did not return.
-        failure: What went wrong, or None.
+        failure: The failure, or None.
     """
 
     instances: list[Instance]
@@ -143,7 +142,7 @@ def described(error: BaseException) -> str:
 
 
 def checked_instances(found: object) -> list[Instance]:
-    """Return what an agent proposed with plain Python numbers, or say what is wrong with it.
+    """Return the proposals of an agent with plain Python numbers, or raise an error that names the fault.
 
     Args:
         found: A list or tuple of `Instance`.
@@ -199,12 +198,12 @@ class AgentProcess(Closing):
 
         Args:
             source: The agent.
-            time_budget: Seconds that `propose` may take for a view; see the module for how it is kept.
-            start_budget: Seconds that making the agent may take, and its first view besides the budget.
+            time_budget: Seconds that `propose` may take for a view; see the module for its enforcement.
+            start_budget: Maximum seconds to make the agent, and for its first view in addition to the budget.
 
         Raises:
             AgentSourceError: The agent cannot be made, or not in time.
-            MainGuardError: The process cannot begin, for the main program does its work again in it.
+            MainGuardError: The process cannot start, because the main program runs again in it.
             ValueError: A budget is not a positive finite number.
         """
         check_main_guard()
@@ -223,16 +222,16 @@ class AgentProcess(Closing):
             raise AgentSourceError(failure)
 
     def propose(self, observation: Observation) -> Answer:
-        """Show the agent a view; whatever it does, an answer is returned in bounded time.
+        """Show the agent a view; in any case an answer is returned in bounded time.
 
         Args:
             observation: The view; the agent gets a copy.
         """
-        if self._lost >= MOST_LOST:
-            reason = f"not shown, for {self._lost} processes in a row were lost without an answer"
+        if self._lost >= MAXIMUM_LOST:
+            reason = f"not shown, because {self._lost} consecutive processes ended without an answer"
             return Answer([], None, Failure("given up", reason))
         answer = self._ask(observation)
-        # What is a failure, but took no process with it, may go better at the next view.
+        # After a failure that did not end the process, the next view may succeed.
         self._lost = self._lost + 1 if self._process is None else 0
         return answer
 
@@ -263,14 +262,14 @@ class AgentProcess(Closing):
         return Answer([_unpacked(*fields) for fields in content], seconds)
 
     def close(self) -> None:
-        """End the process; closing twice is harmless."""
+        """End the process; a second call does nothing."""
         self._stop()
 
     def _start(self) -> str | None:
-        """Start a process; return what went wrong, or None."""
+        """Start a process; return the error, or None."""
         context = SpawnedProcesses()
         self._connection, theirs = context.Pipe()
-        # Not a daemon, or the agent could not start processes; so it has to be ended when the program is.
+        # Not a daemon, because the agent may start processes; so it must be ended with the program.
         self._process = context.Process(target=_serve, args=(self._source, theirs))
         atexit.register(self._stop)
         self._process.start()
@@ -333,8 +332,8 @@ def _unpacked(
 
 
 def _serve(source: AgentSource, connection: Connection) -> None:
-    """Be the agent's process: make it, then answer view after view until the other end is closed."""
-    os.setsid()  # whatever the agent starts ends with it
+    """Main function of the agent's process: make it, then answer views until the other end is closed."""
+    os.setsid()  # processes that the agent starts end with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -360,12 +359,12 @@ def _answer(agent: Agent, observation: Observation) -> tuple[str, Any, float]:
     seconds = time.perf_counter() - start
     try:
         return "instances", [_packed(one) for one in checked_instances(found)], seconds
-    except Exception as error:  # even looking at it may run code of the agent
+    except Exception as error:  # even reading it may run code of the agent
         return "malformed", described(error).removeprefix("MalformedInstanceError: "), seconds
 
 
 def _end_with_parent() -> None:
-    """End this process once its parent is gone, whatever the agent is doing."""
+    """End this process once its parent has ended, even while the agent runs."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

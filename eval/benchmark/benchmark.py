@@ -1,16 +1,16 @@
-"""Any agent, a user's own too, on any split: `python -m eval.benchmark --agent package.module:Class`.
+"""Any agent, also of a user, on any split: `python -m eval.benchmark --agent package.module:Class`.
 
 An agent is any class with `propose(observation) -> list[Instance]` (`agents.base.Agent`). It is shown every
-view once, in a process of its own (`eval.benchmark.agent_process`), and what it proposes is used twice:
+view once, in a supervised process (`eval.benchmark.agent_process`), and its proposals are used twice:
 
 * Perception, if any instance has a mask, or nothing was proposed at all:
-  `eval.evaluation.evaluate.evaluate_predictions`, the very numbers of the paper's table 1 and 2.
+  `eval.evaluation.evaluate.evaluate_predictions`, the numbers of the paper's tables 1 and 2.
 * Interaction, always: its points are touched in order at each location, with forces tried by escalation, by
-  the function that training uses (`agents.collection.interact.interact`); and at each location afresh as many
-  random ones, the floor of that number.
+  the same function as in training (`agents.collection.interact.interact`); then, after a reset, the same
+  number of random points, as a lower bound.
 
-A view at which the agent fails counts as one where it proposed nothing, is listed with its location, and the
-rest goes on.
+A view at which the agent fails counts as one without proposals and is listed with its location; the other
+views are not affected.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ COLUMNS: Mapping[str, str] = {
 
 
 RESULTS = Path("runs")
-"""Folder of results for which no other place was named."""
+"""Default folder of results."""
 
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
-    """Measure any agent on held-out views: what it finds, and what its touches move."""
+    """Evaluate any agent on held-out views: its instances, and the objects that its touches move."""
 
     agent: str
     """The class, package.module:Class, such as examples.my_agent:NearestSuperpixels; or the name of a
@@ -76,7 +76,7 @@ class BenchmarkOptions:
     """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val."""
 
     locations: int = 200
-    """Number of views; the same as `evaluate` of a run takes."""
+    """Number of views; the same as in `evaluate` of a run."""
 
     interactions: int = 10
     """Points of the agent touched at each location, the best first, and random ones; 0 touches none."""
@@ -88,13 +88,13 @@ class BenchmarkOptions:
     """Run folder; the agent is then made by its class method from_run."""
 
     time_budget: float = 60.0
-    """Seconds the agent may take for a view; it is stopped when they are over. Its first view has longer."""
+    """Maximum seconds for a view; after these the agent is stopped. Its first view may take longer."""
 
     start_budget: float = 120.0
-    """Seconds that making the agent may take, and its first view beyond the budget."""
+    """Maximum seconds to make the agent, and for its first view in addition to the budget."""
 
     shipped: bool = False
-    """Look at the locations that come with the package, evenly chosen, instead of the evaluation set."""
+    """Use locations that come with the package, evenly chosen, instead of the evaluation set."""
 
     seed: int = 0
     """Seed of the views and of the touches."""
@@ -110,7 +110,7 @@ class BenchmarkOptions:
     runs/benchmark-LABEL-SPLIT-TIME.json."""
 
     def check(self) -> None:
-        """Raise `ConfigurationError` where a number is outside its range."""
+        """Raise `ConfigurationError` if a number is outside its range."""
         for name, minimum in (("locations", 1), ("interactions", 0), ("seed", 0)):
             value = getattr(self, name)
             require(value >= minimum, f"{name} is {value}; it must be {minimum} or more.")
@@ -119,7 +119,7 @@ class BenchmarkOptions:
             require(0 < value < float("inf"), f"{name} is {value}; it must be a positive number of seconds.")
 
     def source(self) -> AgentSource:
-        """Return where the agent comes from.
+        """Return the source of the agent.
 
         Raises:
             ConfigurationError: The options are not a JSON object, or no agent of this name is registered.
@@ -143,10 +143,10 @@ class BenchmarkOptions:
 
 
 def benchmark_views(split: str, locations: int, seed: int = 0, shipped: bool = False) -> EvaluationSet:
-    """Return the views that agents are measured on: those of `evaluate`, or the shipped ones.
+    """Return the views of the benchmark: those of `evaluate`, or the shipped ones.
 
     Args:
-        split: `NovelObjects` or `NovelSpaces`, whose test rooms are meant, or a split with its part.
+        split: `NovelObjects` or `NovelSpaces`, for its test rooms, or a split with its part.
         locations: Number of views.
         seed: Seed of the evaluation set; the shipped list has none.
         shipped: Take locations of the package's list, evenly spaced over it, so that all rooms occur.
@@ -180,21 +180,21 @@ def benchmark_agent(
     simulator: str | Simulator = "mujoco",
     progress: bool | None = None,
 ) -> dict[str, Any]:
-    """Measure one agent.
+    """Evaluate one agent.
 
     Args:
         source: The agent.
         views: Held-out views with their ground truth.
-        interactions: Points touched at each location, its own and, in the same room made anew, random ones.
+        interactions: Points touched at each location, its own and, after a reset, random ones.
         time_budget: Seconds for a view; see `eval.benchmark.agent_process`.
-        start_budget: Seconds for making the agent, and for its first view besides.
-        seed: Decides random points and directions; they are the same for every agent.
+        start_budget: Seconds to make the agent, and for its first view in addition.
+        seed: Seed of random points and directions; they are the same for every agent.
         label: Name in tables; None takes the source's.
-        simulator: The world that is touched: a name, or an object.
+        simulator: The simulator of the touches: a name, or an object.
         progress: Show progress bars; None shows them on a terminal only.
 
     Returns:
-        A dict that JSON can hold: settings; `perception`, as `evaluate_predictions` returns, or None from an
+        A JSON-able dict: settings; `perception`, as `evaluate_predictions` returns, or None from an
         agent without masks; `interaction`, see `touch_everywhere`; `images_per_second` and `slowest_seconds`
         inside `propose`, None where it never returned; `failed_views` and `failures` (`view`, `location`,
         `kind`, `message`).
@@ -206,10 +206,10 @@ def benchmark_agent(
     answers = _ask(source, views, time_budget, start_budget, progress)
     predictions = [answer.instances for answer in answers]
     proposed = [one for instances in predictions for one in instances]
-    # Who proposes nothing has found nothing; who proposes points alone makes no claim about extents.
+    # No proposals count as nothing found; points alone have no extents to score.
     masked = not proposed or any(one.mask is not None for one in proposed)
     durations = [answer.seconds for answer in answers if answer.seconds is not None]
-    timed = durations[1:] or durations  # the first pays for what is made once
+    timed = durations[1:] or durations  # the first includes one-time costs
     failures = [
         {"view": number, "location": location.to_json(), **asdict(answer.failure)}
         for number, (answer, location) in enumerate(zip(answers, views.locations, strict=True))
@@ -255,7 +255,7 @@ def _ask(
 
 
 def floor_of(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the random points that were touched besides an agent's, as a result of their own.
+    """Return the results of the random points as a separate result.
 
     Args:
         result: What `benchmark_agent` returned.
@@ -283,7 +283,7 @@ def floor_of(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def benchmark_table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Set the results of several agents side by side; see `eval.evaluation.evaluate.comparison_table`.
+    """Return a table of the results of several agents; see `eval.evaluation.evaluate.comparison_table`.
 
     Args:
         results: What `benchmark_agent` returned, or lines of a leaderboard.
@@ -300,7 +300,7 @@ def benchmark_table(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def interval_report(result: Mapping[str, Any]) -> str:
-    """Say how far the scores would move had other locations been drawn, in one line.
+    """Return the intervals of the scores over locations, in one line.
 
     Args:
         result: What `benchmark_agent` returned.
@@ -315,11 +315,11 @@ def interval_report(result: Mapping[str, Any]) -> str:
 
 
 def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
-    """Say at which locations an agent failed, in one line each.
+    """Return the locations at which an agent failed, one line each.
 
     Args:
         result: What `benchmark_agent` returned.
-        most: Failures that are spelt out; the rest is counted.
+        most: Number of failures to list; the rest is counted.
     """
     failures = result["failures"]
     lines = [f"{len(failures)} of {result['locations']} views failed and count as nothing proposed:"]
@@ -332,14 +332,14 @@ def failure_report(result: Mapping[str, Any], most: int = 5) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success (failures of the agent included), 2 after a mistake in what was
-            asked for, 130 after Ctrl-C.
+        SystemExit: Always: 0 after success (failures of the agent included), 2 after a mistake in the
+            arguments, 130 after Ctrl-C.
     """
     run_command_line(lambda words: _run(parse_options(BenchmarkOptions, PROGRAM, words)), arguments)
 
@@ -369,7 +369,7 @@ def _run(options: BenchmarkOptions) -> None:
     )
     result["shipped"] = options.shipped
     objects = sum(len(truth) for truth in views.truths)
-    # First of all: a disk that is full takes neither of the files.
+    # Printed first: on a full disk neither file can be written.
     print(f"{views.split}, {len(views)} locations, {objects} objects in reach:")
     print(benchmark_table([result]))
     print(interval_report(result) or "Nothing was touched, and no mask was proposed.")

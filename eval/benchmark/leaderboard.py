@@ -1,4 +1,4 @@
-"""A leaderboard: results of `eval.benchmark`, one JSON object a line, that many processes may append to."""
+"""A leaderboard: results of `eval.benchmark`, one JSON object a line, to which many processes may append."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agents.training.schedule import RunError
 from thor_interact_env.files import naming
 
 LEFT_OUT = ("failures",)
-"""Entries of a result that are not kept on a line: their number is, as `failed_views`."""
+"""Entries of a result that are not on a line; their number is, as `failed_views`."""
 
 
 class LeaderboardError(RunError):
@@ -22,11 +22,11 @@ class LeaderboardError(RunError):
 
 
 def append_to_leaderboard(path: Path, result: Mapping[str, Any]) -> None:
-    """Append one result as one line; readers see the whole line or nothing of it.
+    """Append one result as one line; readers see the whole line or none of it.
 
-    The line is written by one call to a file opened for appending, under a lock that others who append wait
-    for. What an interrupted write left at the end of the file is cut off first; a whole line that only lacks
-    its end, as editors leave it, is kept.
+    The line is written by one call to a file opened for appending, under a lock, so that
+    other writers wait. The rest of an interrupted write at the end of the file is removed first; a complete
+    line without a line break, as some editors leave it, is kept.
 
     Args:
         path: The file; it is made if it does not exist.
@@ -44,7 +44,7 @@ def append_to_leaderboard(path: Path, result: Mapping[str, Any]) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
             _append(file, line)
         finally:
-            os.close(file)  # gives up the lock
+            os.close(file)  # releases the lock
 
 
 def _append(file: int, line: bytes) -> None:
@@ -91,7 +91,7 @@ def read_leaderboard(path: Path) -> list[dict[str, Any]]:
 
 
 def _is_json(line: bytes) -> bool:
-    """Return whether a line is whole: a JSON object that is cut short is none."""
+    """Return whether a line is complete, that is, a JSON object."""
     try:
         json.loads(line)
     except ValueError:

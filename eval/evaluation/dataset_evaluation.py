@@ -1,6 +1,6 @@
-"""A dataset file in place of sampled locations: what `evaluate RUN --dataset FILE` measures at.
+"""A dataset file in place of sampled locations, for `evaluate RUN --dataset FILE`.
 
-What needs a simulator is imported inside the functions, so that `--help` answers at once.
+Modules that need a simulator are imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
 
     Args:
         config: The run.
-        choice: What of which file.
+        choice: The file, its locations and the truth.
 
     Raises:
-        DatasetError: The file is no dataset, or is damaged.
+        DatasetError: The file is not a dataset, or is damaged.
         OSError: The file cannot be read.
         UnreachableLocationError: The agent can stand at none of the locations.
     """
@@ -72,13 +72,13 @@ def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
 
 
 def described(seen: DatasetViews) -> dict[str, Any]:
-    """Return what `evaluation.json` says about the dataset."""
+    """Return the entries of `evaluation.json` about the dataset."""
     left_out = [location.to_json() for location in seen.views.left_out]
     return {"truth": seen.truth, "agreement": seen.agreement, "left_out": left_out}
 
 
 def remarks(seen: DatasetViews) -> list[str]:
-    """Return what has to be known to read the scores, one line each."""
+    """Return remarks for readers of the scores, one line each."""
     left_out = seen.views.left_out
     lines = [f"scored against the {'annotations of the file' if seen.truth == 'file' else 'simulator'}"]
     if left_out:

@@ -1,6 +1,6 @@
-"""Any agent on an evaluation set: what it finds, how well it knows masses, how fast it is.
+"""Any agent on an evaluation set: detection, mass classes and speed.
 
-`evaluate_agent` gives one row of the paper's table 1 (section 5); `comparison_table` sets rows side by side.
+`evaluate_agent` gives one row of the paper's table 1 (section 5); `comparison_table` makes a table of rows.
 """
 
 import time
@@ -45,7 +45,7 @@ _WITH_TWO_DECIMALS = {"objects_per_location", "objects_per_interaction"}
 def evaluate_agent(
     agent: Agent, evaluation_set: EvaluationSet, *, progress: bool | None = False, resamples: int = 0
 ) -> dict[str, Any]:
-    """Let an agent propose instances in every view, and score them.
+    """Score the instances that an agent proposes in every view.
 
     Args:
         agent: Anything with `propose`.
@@ -55,7 +55,7 @@ def evaluate_agent(
 
     Returns:
         What `evaluate_predictions` returns, and `images_per_second`: views per second of wall-clock time
-        inside `propose`, the first view left out where there are more (it pays for what is made once).
+        inside `propose`, without the first view if there are more (it includes one-time costs).
     """
     predictions: list[list[Instance]] = []
     durations: list[float] = []
@@ -80,7 +80,7 @@ def evaluate_predictions(
         resamples: Bootstrap samples of the locations behind the intervals; 0 computes no intervals.
 
     Returns:
-        A dict that JSON can hold. In 0..1: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy`,
+        A JSON-able dict. In 0..1: `bbox_ap`, `bbox_ap50`, `mask_ap`, `mask_ap50`, `mass_accuracy`,
         `mass_bbox_ap50`, and `confusion` (3 rows: true light, medium, heavy; 3 columns: predicted). Counts:
         `mass_matches` (predictions behind the confusion), `images`, `images_without_truth`, `truths`. Means:
         `truths_per_image`, and `instances_per_image` (proposals, those without a mask included). With
@@ -117,7 +117,7 @@ def evaluate_predictions(
 
 
 def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str] = COLUMNS) -> str:
-    """Set the results of several agents side by side.
+    """Return a table of the results of several agents.
 
     Args:
         rows: Name of each agent, and what `evaluate_agent` returned for it. A result it lacks, or has as
@@ -149,7 +149,7 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
 
 
 def cell(key: str, value: float | None) -> str:
-    """Return a result as it stands in a table: in percent if it is a fraction, a dash if it is None.
+    """Return a result as text for a table: in percent if it is a fraction, a dash if it is None.
 
     Args:
         key: Its name in what `evaluate_predictions` or `eval.evaluation.touching.touch_everywhere` returned.

@@ -1,7 +1,7 @@
-"""What a run is worth: its table beside the baselines, and its targets.
+"""The evaluation of a run: its table with the baselines, and its targets.
 
-The entry points of the agents call this; the agents themselves, and their training, know nothing of how they
-are measured. What loads torch is imported inside the functions, so that `--help` answers at once.
+The entry points of the agents call this; the agents and their training do not depend on
+it. Modules that load torch are imported inside the functions, so that `--help` is fast.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 EVALUATION_FILE = "evaluation.json"
 NOT_REFINED = "its instances, not refined"
-"""Row of a self-supervised agent of refined instances as the paper's algorithm would have it."""
+"""Row of a self-supervised agent with refined instances, by the paper's algorithm."""
 MONITORED = ("bbox_ap", "bbox_ap50", "mask_ap", "mask_ap50", "mass_accuracy")
 BASELINES_FACTOR = 2.0
-"""A run should score this many times what all superpixels as proposals score."""
+"""Target of a run's scores as a multiple of those of all superpixels."""
 SUCCESS_FACTOR = 5.0
-"""Greedy touches should succeed this many times as often as random ones."""
+"""Target of the success of greedy touches as a multiple of that of random ones."""
 
 
 def evaluation_set(
@@ -53,9 +53,9 @@ def evaluation_set(
 
 
 def monitor(config: TrainConfig) -> Callable[[Agent], dict[str, float]] | None:
-    """Return the function that measures AP while a run trains, or None if its schedule asks for none.
+    """Return the function that evaluates AP during training, or None if its schedule has none.
 
-    Rooms kept for validation are used where the split has them, else other views of its test rooms.
+    Validation rooms are used if the split has them, else other views of its test rooms.
     """
     if not config.schedule.evaluate_every:
         return None
@@ -84,7 +84,7 @@ def evaluate_run(
     dataset: DatasetChoice | None = None,
     agents: Mapping[str, Agent] | None = None,
 ) -> dict[str, Any]:
-    """Measure a run and its baselines on test rooms, print the table, and write `evaluation.json`.
+    """Evaluate a run and its baselines on test rooms, print the table, and write `evaluation.json`.
 
     Args:
         run: Run folder, or the folder of one of its checkpoints, where the file is written.
@@ -93,18 +93,18 @@ def evaluate_run(
         split: `NovelSpaces` or `NovelObjects`.
         reachable_fraction: Minimum fraction of each view within reach; None takes the run's.
         seed: Seed of the views, and of the random baseline.
-        device: Where to run the networks.
-        dataset: A dataset file, whose locations are taken in place of `locations`, `split` and
+        device: Device of the networks.
+        dataset: A dataset file, whose locations replace `locations`, `split` and
             `reachable_fraction`.
-        agents: What to measure, by name; None takes the self-supervised agent of the run and its baselines.
+        agents: The agents by name; None takes the self-supervised agent of the run and its baselines.
 
     Returns:
-        What was written: settings, `rows` (results by agent), `targets`.
+        The content of the file: settings, `rows` (results by agent), `targets`.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
         ConfigurationError: There is no such device.
-        DatasetError: The dataset file is none.
+        DatasetError: The file is not a dataset.
     """
     from agents.selfsup_agent.agent import SelfSupervisedAgent
     from agents.training.checkpoint import write_json
@@ -169,7 +169,7 @@ def evaluate_run(
             f"{target['name']}: {target['value']:.3f}, target {target['target']:.3f}, "
             f"{'reached' if target['reached'] else 'NOT reached'}"
         )
-    write_json(run / EVALUATION_FILE, result)  # last: where the disk is full, the scores have been printed
+    write_json(run / EVALUATION_FILE, result)  # last: if the disk is full, the scores have been printed
     return result
 
 
@@ -180,7 +180,7 @@ def recent_success(run: Path) -> dict[str, float]:
         run: The run folder.
 
     Returns:
-        `greedy` and `random` in 0..1; empty where there is nothing to go by.
+        `greedy` and `random` in 0..1; empty without records.
     """
     from agents.training.metrics import read_metrics
 
@@ -198,7 +198,7 @@ def recent_success(run: Path) -> dict[str, float]:
 def targets(
     config: TrainConfig, rows: Mapping[str, Mapping[str, Any]], success: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Compare a run with what its preset should reach.
+    """Compare a run with the targets of its preset.
 
     Args:
         config: The run.

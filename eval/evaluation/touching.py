@@ -1,4 +1,4 @@
-"""The touches behind the interaction metrics: an agent's points, and random ones, at the same locations."""
+"""The touches of the interaction metrics: an agent's points and random ones at the same locations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from thor_interact_env.simulators.base import Observation, Simulator
 
 
 class _Successes(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Notes whether each touch of an episode succeeded."""
+    """Records whether each touch of an episode succeeded."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -41,16 +41,16 @@ def touch_everywhere(
     simulator: str | Simulator = "mujoco",
     progress: bool | None = None,
 ) -> dict[str, Any] | None:
-    """Touch what was proposed at every location, and random points at each location made anew.
+    """Touch the proposed points at every location and, after a reset, random points.
 
-    Both have a room as it was at first: an object that an agent moved cannot be moved by the floor, too.
+    Both start in the same state of the room: objects moved by the agent are back in their places.
 
     Args:
         predictions: The instances proposed for each view, best first.
         views: The views, whose locations are visited.
-        interactions: Points touched at each location; 0 touches none, and None is returned.
-        seed: With a location's place in the list, decides its random points and all directions.
-        simulator: The world: a name, or an object, which is left open.
+        interactions: Points touched at each location; with 0 the result is None.
+        seed: With a location's place in the list, seeds its random points and all directions.
+        simulator: The simulator: a name, or an object, which is not closed.
         progress: Show a progress bar; None shows it on a terminal only.
 
     Returns:
@@ -83,7 +83,7 @@ def touch_everywhere(
             env.close()
     own_counts, floor_counts = (InteractionCounts.of(each, views.truths) for each in (greedy, random))
     baseline = floor_counts.scores()
-    # The rate of random points is the floor's, for the agent's own schedule has none.
+    # The rate of random points comes from the second visit, since the agent's own schedule has none.
     ratios = own_counts.ratios() | {"random_success_rate": floor_counts.ratios()["random_success_rate"]}
     return asdict(own_counts.scores()) | {
         "random_success_rate": baseline.random_success_rate,
@@ -110,6 +110,6 @@ def _outcomes(points: Sequence[tuple[int, int, int]], attempts: Sequence[bool]) 
     """Return whether each point succeeded, from the outcomes of all attempts in turn."""
     outcomes, remaining = [], iter(attempts)
     for *_, force in points:
-        # `any` stops at the first success, as the touching did.
+        # `any` stops at the first success, as the touches do.
         outcomes.append(any(next(remaining) for _ in escalation(force)))
     return outcomes

@@ -1,1 +1,1 @@
-"""Pictures of what an agent sees in a view."""
+"""Images of what an agent sees in a view."""

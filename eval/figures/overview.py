@@ -1,4 +1,4 @@
-"""One picture of the way through the network: its own tensors, from a view to instances (paper figure 2)."""
+"""One image of the stages of the network: its own tensors, from a view to instances (paper figure 2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from agents.base import Instance
 from eval.figures.panels import (
-    Picture,
+    Image,
     enlarged,
     force_panel,
     prediction_panel,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 COLUMNS = 5
 """Panels of a row."""
 
-_FARTHEST = 5.0  # metres that are black in the picture of the depth
-_TAIL = 0.02  # fraction of the cells that may leave the range of colours at either end
+_FARTHEST = 5.0  # metres that are black in the image of the depth
+_TAIL = 0.02  # fraction of the cells that are clipped at either end of the range of colours
 
 
 def model_overview(
@@ -38,19 +38,19 @@ def model_overview(
     prediction: Prediction,
     instances: Sequence[Instance],
     supervision: npt.NDArray[np.bool_] | None = None,
-) -> Picture:
-    """Draw what the network makes of a view, stage by stage, and what it learns from.
+) -> Image:
+    """Draw the network's tensors for a view, stage by stage, and its supervision.
 
     A tensor of many features is shown by its three principal components over the cells of this view, as red,
-    green and blue: cells of like colour have like features. Colours of different panels mean nothing to each
-    other.
+    green and blue: cells of similar colour have similar features. Colours of different panels are
+    unrelated.
 
     Args:
         observation: The view.
         layers: (features, rows, columns) by stage, in order, as `SelfSupervisedAgent.layers` returns them.
         prediction: The network's output for this view, a batch of one.
-        instances: What inference makes of it.
-        supervision: (m, rows, columns) bool masks of what moved when touched; None where nothing was.
+        instances: The instances found in it.
+        supervision: (m, rows, columns) bool masks of moved objects; None if nothing was touched.
 
     Returns:
         (height, width, 3) uint8 RGB: view and depth, the stages, then scores, forces, embeddings, instances
@@ -75,16 +75,16 @@ def model_overview(
     return sheet(panels, COLUMNS)
 
 
-def _features(title: str, values: npt.NDArray[np.floating]) -> Picture:
+def _features(title: str, values: npt.NDArray[np.floating]) -> Image:
     size = " x ".join(map(str, values.shape))
     return titled(enlarged(principal_colours(values)), title, note=size)
 
 
-def principal_colours(values: npt.NDArray[np.floating]) -> Picture:
+def principal_colours(values: npt.NDArray[np.floating]) -> Image:
     """Return the three principal components of a tensor over its cells as red, green and blue.
 
-    Each component takes the whole range of its colour but for the outermost cells; its sign is such that the
-    cells farthest from the mean are bright.
+    Each component uses the whole range of its colour except for the outermost cells; its sign is such that
+    the cells farthest from the mean are bright.
 
     Args:
         values: (features, rows, columns), at least one feature.

@@ -1,4 +1,4 @@
-"""One picture that shows what an agent makes of a view: six panels, as in the paper's qualitative figures.
+"""One image of an agent's predictions for a view: six panels, as in the paper's qualitative figures.
 
 Top row: the view, the interaction score, the force predicted for each pixel. Bottom row: the predicted
 instances with the chosen points, the ground truth in reach, the self-supervised masks.
@@ -18,7 +18,7 @@ from thor_interact_env.files import write_whole
 from thor_interact_env.locations.annotations import MASS_CLASSES, mass_class
 from thor_interact_env.simulators.base import Instances, Observation
 
-Picture = npt.NDArray[np.uint8]
+Image = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 FORCE_COLOURS: tuple[Colour, ...] = ((230, 70, 60), (70, 190, 80), (70, 120, 245))
@@ -44,7 +44,7 @@ def palette(count: int) -> list[Colour]:
     """
     colours: list[Colour] = []
     for rank in range(count):
-        hue = (0.12 + rank * 0.618034) % 1.0  # the golden ratio never comes near a hue twice in a row
+        hue = (0.12 + rank * 0.618034) % 1.0  # with the golden ratio consecutive hues are far apart
         red, green, blue = colorsys.hsv_to_rgb(
             hue, 0.85 - 0.25 * (rank // 8 % 2), 1.0 - 0.2 * (rank // 4 % 2)
         )
@@ -59,20 +59,20 @@ def six_panels(
     force: npt.NDArray[np.integer] | None,
     truth: Instances | None = None,
     supervision: npt.NDArray[np.bool_] | None = None,
-) -> Picture:
+) -> Image:
     """Draw the six panels of one view.
 
     Args:
         observation: The view, (300, 300, 3) uint8.
         instances: Predictions; drawn in the order of their scores.
-        scores: (100, 100) interaction scores as logits, or None where the agent has none.
-        force: (100, 100) most likely force of each cell, 0..2, or None where the agent has none.
-        truth: The movable objects in reach, or None where they are not known.
-        supervision: (m, 100, 100) or (m, 300, 300) bool masks of what moved when touched, or None where
+        scores: (100, 100) interaction scores as logits, or None if the agent has none.
+        force: (100, 100) most likely force of each cell, 0..2, or None if the agent has none.
+        truth: The movable objects in reach, or None if unknown.
+        supervision: (m, 100, 100) or (m, 300, 300) bool masks of moved objects, or None if
             nothing was touched.
 
     Returns:
-        (height, width, 3) uint8 RGB picture, three panels wide and two high.
+        (height, width, 3) uint8 RGB image, three panels wide and two high.
 
     Raises:
         ValueError: A map, or the masks, do not have the stated shape.
@@ -94,8 +94,8 @@ def six_panels(
     return sheet(panels, 3)
 
 
-def sheet(panels: Sequence[Picture], columns: int) -> Picture:
-    """Arrange panels of one size in rows, on paper.
+def sheet(panels: Sequence[Image], columns: int) -> Image:
+    """Arrange panels of one size in rows on a background.
 
     Args:
         panels: As made by the functions below, at least one.
@@ -105,7 +105,7 @@ def sheet(panels: Sequence[Picture], columns: int) -> Picture:
         (height, width, 3) uint8 RGB.
     """
     panels = [*panels, *[np.full_like(panels[0], _PAPER)] * (-len(panels) % columns)]
-    rows = [_beside(panels[first : first + columns]) for first in range(0, len(panels), columns)]
+    rows = [_side_by_side(panels[first : first + columns]) for first in range(0, len(panels), columns)]
     gap = np.full((_GAP, rows[0].shape[1], 3), _PAPER, np.uint8)
     inner = np.concatenate([part for row in rows for part in (row, gap)][:-1])
     return cv2.copyMakeBorder(inner, _GAP // 2, _GAP, _GAP, _GAP, cv2.BORDER_CONSTANT, value=_PAPER).astype(
@@ -113,145 +113,145 @@ def sheet(panels: Sequence[Picture], columns: int) -> Picture:
     )
 
 
-def write_png(path: str | os.PathLike[str], picture: Picture) -> None:
-    """Write a picture as PNG, under a temporary name first, so that no half-written file is ever seen.
+def write_png(path: str | os.PathLike[str], image: Image) -> None:
+    """Write an image as PNG, under a temporary name first, so that readers never see an incomplete file.
 
     Args:
         path: File to write; an existing one is replaced.
-        picture: (height, width, 3) uint8 RGB.
+        image: (height, width, 3) uint8 RGB.
 
     Raises:
-        ValueError: The picture has another shape or type.
+        ValueError: The image has another shape or type.
         FileNotFoundError: The folder does not exist.
     """
-    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-        raise ValueError(f"picture of shape {picture.shape} and type {picture.dtype} must be (h, w, 3) uint8")
-    write_whole(path, cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"image of shape {image.shape} and type {image.dtype} must be (h, w, 3) uint8")
+    write_whole(path, cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
-def enlarged(image: npt.NDArray[np.generic], interpolation: int = cv2.INTER_NEAREST) -> Picture:
-    """Return a square picture, or map of uint8, in the size of a panel."""
+def enlarged(image: npt.NDArray[np.generic], interpolation: int = cv2.INTER_NEAREST) -> Image:
+    """Return a square image, or map of uint8, in the size of a panel."""
     return cv2.resize(np.ascontiguousarray(image), (_PANEL, _PANEL), interpolation=interpolation).astype(
         np.uint8
     )
 
 
-def _grey(view: Picture, brightness: float) -> npt.NDArray[np.float32]:
+def _grey(view: Image, brightness: float) -> npt.NDArray[np.float32]:
     """Return the view without colour, dimmed, with three equal channels."""
     grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY).astype(np.float32) * brightness
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def score_panel(view: Picture, scores: npt.NDArray[np.floating]) -> Picture:
+def score_panel(view: Image, scores: npt.NDArray[np.floating]) -> Image:
     """Draw (100, 100) interaction scores, logits, over an enlarged view: the higher, the greener."""
     probability = 1 / (1 + np.exp(-np.clip(np.asarray(scores, np.float32), -30, 30)))
     strength = cv2.resize(probability, (_PANEL, _PANEL), interpolation=cv2.INTER_NEAREST)[..., None]
     green = np.array((40.0, 255.0, 70.0), np.float32)
-    picture = _grey(view, 0.4) * (1 - 0.75 * strength) + green * 0.85 * strength
+    image = _grey(view, 0.4) * (1 - 0.75 * strength) + green * 0.85 * strength
     highest = f"highest {float(probability.max()):.2f}"
-    return titled(_bytes(picture), "Interaction score", note=highest)
+    return titled(_bytes(image), "Interaction score", note=highest)
 
 
-def force_panel(view: Picture, force: npt.NDArray[np.integer]) -> Picture:
+def force_panel(view: Image, force: npt.NDArray[np.integer]) -> Image:
     """Draw the (100, 100) most likely forces, 0..2, over an enlarged view."""
     index = enlarged(np.asarray(force, np.uint8))
     colours = np.array(FORCE_COLOURS, np.float32)[index]
     return titled(_bytes(_grey(view, 0.5) + 0.5 * colours), "Force per pixel", legend=True)
 
 
-def prediction_panel(view: Picture, instances: Sequence[Instance]) -> Picture:
+def prediction_panel(view: Image, instances: Sequence[Instance]) -> Image:
     """Draw instances and their points, coloured by force, over an enlarged view."""
     ranked = sorted(instances, key=lambda instance: -instance.score)
     colours = palette(len(ranked))
-    picture = _bytes(_grey(view, 0.6) + 20)
+    image = _bytes(_grey(view, 0.6) + 20)
     for instance, colour in zip(ranked, colours, strict=True):
         if instance.mask is not None:
-            picture = _filled(picture, view, instance.mask, colour)
+            image = _filled(image, view, instance.mask, colour)
     for instance, colour in zip(ranked, colours, strict=True):
         if instance.mask is not None:
-            _outline(picture, instance.mask, colour)
+            _outline(image, instance.mask, colour)
     for instance in reversed(ranked):  # the best point is drawn last, on top
         row, column = instance.point
         scale = _PANEL / IMAGE_SIZE
         _dot(
-            picture,
+            image,
             (round((column + 0.5) * scale), round((row + 0.5) * scale)),
             FORCE_COLOURS[instance.force],
         )
     masked = sum(instance.mask is not None for instance in instances)
-    return titled(picture, f"Predicted instances: {masked}", legend=True)
+    return titled(image, f"Predicted instances: {masked}", legend=True)
 
 
-def _truth_panel(view: Picture, truth: Instances) -> Picture:
+def _truth_panel(view: Image, truth: Instances) -> Image:
     order = np.argsort(-truth.masks.sum(axis=(1, 2)), kind="stable") if len(truth) else np.zeros(0, np.int64)
-    picture = _bytes(_grey(view, 0.6) + 20)
+    image = _bytes(_grey(view, 0.6) + 20)
     colours = palette(len(truth))
     for index, colour in zip(order, colours, strict=True):
-        picture = _filled(picture, view, truth.masks[index], colour)
+        image = _filled(image, view, truth.masks[index], colour)
     for index, colour in zip(order, colours, strict=True):
-        _outline(picture, truth.masks[index], colour)
+        _outline(image, truth.masks[index], colour)
     for index in order:
         if truth.masks[index].any():
-            _dot(picture, _inside(truth.masks[index]), FORCE_COLOURS[mass_class(float(truth.masses[index]))])
-    return titled(picture, f"Ground truth in reach: {len(truth)}", legend=True)
+            _dot(image, _inside(truth.masks[index]), FORCE_COLOURS[mass_class(float(truth.masses[index]))])
+    return titled(image, f"Ground truth in reach: {len(truth)}", legend=True)
 
 
-def supervision_panel(view: Picture, masks: npt.NDArray[np.bool_] | None) -> Picture:
-    """Draw (m, height, width) masks of what moved over an enlarged view; None: nothing was touched."""
+def supervision_panel(view: Image, masks: npt.NDArray[np.bool_] | None) -> Image:
+    """Draw (m, height, width) masks of moved objects over an enlarged view; None: nothing was touched."""
     if masks is None:
         return _missing(view, "Self-supervised masks")
-    picture = _bytes(_grey(view, 0.6) + 20)
+    image = _bytes(_grey(view, 0.6) + 20)
     colours = palette(len(masks))
     order = sorted(range(len(masks)), key=lambda index: -int(masks[index].sum()))  # small ones stay visible
     for index, colour in zip(order, colours, strict=True):
-        picture = _filled(picture, view, masks[index], colour)
+        image = _filled(image, view, masks[index], colour)
     for index, colour in zip(order, colours, strict=True):
-        _outline(picture, masks[index], colour)
-    return titled(picture, f"Self-supervised masks: {len(masks)}")
+        _outline(image, masks[index], colour)
+    return titled(image, f"Self-supervised masks: {len(masks)}")
 
 
-def _filled(picture: Picture, view: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> Picture:
-    """Show the view in its own colours under a mask, tinted."""
+def _filled(image: Image, view: Image, mask: npt.NDArray[np.bool_], colour: Colour) -> Image:
+    """Tint the view in its own colours under a mask."""
     inside = enlarged(np.asarray(mask, np.uint8)).astype(bool)
-    result = picture.copy()
+    result = image.copy()
     tint = np.array(colour, np.float32)
     result[inside] = _bytes(0.6 * view[inside].astype(np.float32) + 0.4 * tint)
     return result
 
 
-def _outline(picture: Picture, mask: npt.NDArray[np.bool_], colour: Colour) -> None:
+def _outline(image: Image, mask: npt.NDArray[np.bool_], colour: Colour) -> None:
     contours, _ = cv2.findContours(
         enlarged(np.asarray(mask, np.uint8)), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
     )
-    cv2.drawContours(picture, contours, -1, _INK, 4, cv2.LINE_AA)
-    cv2.drawContours(picture, contours, -1, colour, 2, cv2.LINE_AA)
+    cv2.drawContours(image, contours, -1, _INK, 4, cv2.LINE_AA)
+    cv2.drawContours(image, contours, -1, colour, 2, cv2.LINE_AA)
 
 
 def _inside(mask: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the (x, y) of a panel that lies deepest inside a mask."""
+    """Return the (x, y) of a panel deepest inside a mask."""
     padded = np.pad(enlarged(np.asarray(mask, np.uint8)), 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return int(column) - 1, int(row) - 1
 
 
-def _dot(picture: Picture, centre: tuple[int, int], colour: Colour) -> None:
-    cv2.circle(picture, centre, 9, _INK, -1, cv2.LINE_AA)
-    cv2.circle(picture, centre, 8, (255, 255, 255), -1, cv2.LINE_AA)
-    cv2.circle(picture, centre, 6, colour, -1, cv2.LINE_AA)
+def _dot(image: Image, centre: tuple[int, int], colour: Colour) -> None:
+    cv2.circle(image, centre, 9, _INK, -1, cv2.LINE_AA)
+    cv2.circle(image, centre, 8, (255, 255, 255), -1, cv2.LINE_AA)
+    cv2.circle(image, centre, 6, colour, -1, cv2.LINE_AA)
 
 
-def _missing(view: Picture, title: str) -> Picture:
-    picture = _bytes(_grey(view, 0.3))
+def _missing(view: Image, title: str) -> Image:
+    image = _bytes(_grey(view, 0.3))
     text = "not available"
     (width, height), _ = cv2.getTextSize(text, _FONT, 0.9, 2)
     origin = ((_PANEL - width) // 2, (_PANEL + height) // 2)
-    cv2.putText(picture, text, origin, _FONT, 0.9, (225, 225, 225), 2, cv2.LINE_AA)
-    return titled(picture, title)
+    cv2.putText(image, text, origin, _FONT, 0.9, (225, 225, 225), 2, cv2.LINE_AA)
+    return titled(image, title)
 
 
-def titled(picture: Picture, title: str, legend: bool = False, note: str = "") -> Picture:
-    """Put a title over an enlarged picture, with the colours of the forces or a note beside it."""
+def titled(image: Image, title: str, legend: bool = False, note: str = "") -> Image:
+    """Put a title over an enlarged image, with the colours of the forces or a note."""
     bar = np.full((_TITLE, _PANEL, 3), _PAPER, np.uint8)
     baseline = _TITLE - 18
     cv2.putText(bar, title, (2, baseline), _FONT, 0.85, _INK, 2, cv2.LINE_AA)
@@ -265,13 +265,13 @@ def titled(picture: Picture, title: str, legend: bool = False, note: str = "") -
     if note:
         left = right - cv2.getTextSize(note, _FONT, 0.6, 1)[0][0]
         cv2.putText(bar, note, (left, baseline), _FONT, 0.6, _FAINT, 1, cv2.LINE_AA)
-    return np.concatenate([bar, picture])
+    return np.concatenate([bar, image])
 
 
-def _beside(panels: Sequence[Picture]) -> Picture:
+def _side_by_side(panels: Sequence[Image]) -> Image:
     gap = np.full((panels[0].shape[0], _GAP, 3), _PAPER, np.uint8)
     return np.concatenate([part for panel in panels for part in (panel, gap)][:-1], axis=1)
 
 
-def _bytes(values: npt.NDArray[np.floating]) -> Picture:
+def _bytes(values: npt.NDArray[np.floating]) -> Image:
     return np.clip(values, 0, 255).round().astype(np.uint8)

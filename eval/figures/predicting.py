@@ -1,4 +1,4 @@
-"""What a run makes of one view, drawn."""
+"""Drawing the predictions of a run for one view."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PredictionInputError(RunError):
-    """What was given to predict from is neither an image with depth nor a location."""
+    """The input is neither an image with depth nor a location."""
 
 
 def predict(
@@ -33,21 +33,21 @@ def predict(
     simulator: str | None = None,
     overview: Path | None = None,
 ) -> None:
-    """Write the six panels of one view, and the way through the network.
+    """Write the six panels of one view, and the tensors of the network.
 
     Args:
         run: Run folder, or the folder of one of its checkpoints.
         image_or_location: See `read_view`.
-        out: Picture to write.
+        out: Image to write.
         depth: Depth of a PNG image.
-        device: Where to run the network.
-        simulator: Where a location is; None takes the run's.
-        overview: Picture of the network's own tensors to write; None writes none.
+        device: Device of the network.
+        simulator: Simulator of a location; None takes the run's.
+        overview: Image of the network's own tensors to write; None writes none.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
-        PredictionInputError: The input is neither an image with depth nor a location, or a picture to write
-            is no PNG.
+        PredictionInputError: The input is neither an image with depth nor a location, or an image to write
+            is not a PNG.
         ThorInteractError: There is no such location.
     """
     from agents.training.run_folder import load_config
@@ -76,7 +76,7 @@ def predict(
     instances = agent.propose(observation)
     scores, force = agent.maps(observation)
     write_png(out, six_panels(observation, instances, scores, force, truth, supervision))
-    print(f"{len(instances)} instances; picture written to {out}")
+    print(f"{len(instances)} instances; image written to {out}")
     if overview is not None:
         layers, prediction = agent.layers(observation)
         write_png(overview, model_overview(observation, layers, prediction, instances, supervision))
@@ -84,7 +84,7 @@ def predict(
 
 
 def read_view(text: str, depth: Path | None = None) -> Observation | Location:
-    """Return the view or the location that a word of the command line stands for.
+    """Return the view or the location of an argument of the command line.
 
     Args:
         text: A .npz with `rgb` and `depth`, a .png, a .json with a location, or a location as JSON text.
@@ -114,10 +114,10 @@ def read_view(text: str, depth: Path | None = None) -> Observation | Location:
             raise PredictionInputError(f"The depth file {depth} does not exist.")
         import cv2
 
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
             raise PredictionInputError(f"{path} is not a PNG image.")
-        return _observation(path, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), _arrays(depth)["depth"])
+        return _observation(path, cv2.cvtColor(image, cv2.COLOR_BGR2RGB), _arrays(depth)["depth"])
     raise PredictionInputError(f"{path} is not a .npz, .png or .json file.")
 
 
@@ -167,7 +167,7 @@ def _location(text: str, source: str) -> Location:
 def _visit(
     config: TrainConfig, location: Location, agent: SelfSupervisedAgent
 ) -> tuple[Observation, Instances, npt.NDArray[np.bool_]]:
-    """Look at a location, ask for its ground truth, and touch the points that the agent proposes."""
+    """Load a location, read its ground truth, and touch the points that the agent proposes."""
     from agents.collection.interact import InteractionSchedule, interact
     from thor_interact_env.env import ThorInteractEnv
 

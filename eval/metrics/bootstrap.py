@@ -1,7 +1,7 @@
-"""How far a score would move had other locations been drawn: bootstrap over the locations.
+"""Intervals of scores over the choice of locations, by the bootstrap.
 
-Which predictions are right is decided image by image, so the matches are computed once and a resample only
-counts them anew. A location that is drawn twice counts as two images, exactly as if COCO had been given both.
+Predictions are matched in each image separately, so the matches are computed once and each resample only
+counts them. A location that is drawn twice counts as two images, exactly as if both were given to COCO.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ _IOU_TYPES: Mapping[str, IouType] = {"bbox": "bbox", "mask": "segm"}
 
 @dataclass(frozen=True)
 class Matches:
-    """Every prediction of all images, best first, and at which IoU thresholds it is right.
+    """Every prediction of all images, best first, and at which IoU thresholds it is correct.
 
     Attributes:
         images: (d,) int64, the image of each prediction.
@@ -77,7 +77,7 @@ class Matches:
 
         A prediction of weight w stands for w equal ones in a row. COCO's precision is the highest at a
         recall or any higher one, and within such a row it only rises (right) or only falls (wrong), so its
-        end tells as much as the whole row.
+        end suffices.
 
         Args:
             weights: (n,) int64, how often each image occurs.
@@ -175,13 +175,12 @@ def bootstrap_intervals(
 ) -> dict[str, list[float]]:
     """Return percentile bootstrap intervals of an agent's scores over locations.
 
-    They say how much the choice of locations matters; how much the seed of the training matters, only
-    several runs tell.
+    They measure the effect of the choice of locations; the effect of the training seed needs several runs.
 
     Args:
         predictions: The predictions of each location's view.
         truths: The ground truth of each view, in the same order.
-        resamples: How often as many locations are drawn with replacement, at least 1.
+        resamples: Number of resamples with replacement, at least 1.
         seed: Seed of the draws.
         confidence: Fraction of the resamples inside an interval, in (0, 1).
         classes: As in `bootstrap_scores`.

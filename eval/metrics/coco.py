@@ -45,7 +45,7 @@ class CocoScores:
 
 @dataclass(frozen=True)
 class Regions:
-    """The regions of one image, predicted or true, as COCO wants them.
+    """The regions of one image, predicted or true, in the format of COCO.
 
     Attributes:
         codes: n run-length encoded masks, none of them empty.
@@ -53,7 +53,7 @@ class Regions:
         scores: (n,) float64; ones for the ground truth.
         categories: (n,) int64, 1 or more.
         sources: (n,) int64, position of each region in the list or array it was made from.
-        size: Height and width of the image in pixels, (0, 0) if there is no region to tell.
+        size: Height and width of the image in pixels, (0, 0) without regions.
     """
 
     codes: list[dict[str, Any]]
@@ -78,7 +78,7 @@ class Regions:
 def predicted_regions(instances: Sequence[Instance], categories: Sequence[int] | None = None) -> Regions:
     """Turn the predictions of one image into regions.
 
-    Instances without a mask, or with an empty one, claim no region: they are dropped.
+    Instances without a mask, or with an empty one, have no region and are dropped.
 
     Args:
         instances: Predictions of one image, in any order.
@@ -171,8 +171,8 @@ def average_precision(
 ) -> tuple[float, float]:
     """Compute COCO's AP over all images, the mean over the categories that occur in the ground truth.
 
-    Equal scores in different images are ordered by the content of the images, so the order in which the
-    images are given never matters; within an image they keep their order.
+    Equal scores in different images are ordered by the content of the images, so the order of the
+    images does not matter; within an image they keep their order.
 
     Args:
         predictions: The predictions of each image.
@@ -181,8 +181,8 @@ def average_precision(
         iou_type: Compare boxes (`bbox`) or masks (`segm`).
 
     Returns:
-        AP (mean over IoU 0.50 to 0.95) and AP at IoU 0.5, both in 0..1. Without any ground truth in any image
-        there is nothing to find and both are 0.
+        AP (mean over IoU 0.50 to 0.95) and AP at IoU 0.5, both in 0..1. Without ground truth in any image
+        both are 0.
 
     Raises:
         ValueError: There are not as many images of predictions as of truths, or the masks of an image differ

@@ -1,6 +1,6 @@
-"""How well an agent chooses what to touch: success rates and distinct objects moved (paper section 5).
+"""Scores of an agent's touches: success rates and distinct objects moved (paper section 5).
 
-Success is the agent's own test on images. Which object moved is ground truth, used here for measuring only.
+Success is the agent's own test on images. Which object moved is ground truth, used only for evaluation.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InteractionScores:
-    """How the touches of an agent went.
+    """Scores of the touches of an agent.
 
     Attributes:
         greedy_success_rate: Fraction of the points chosen by the agent that moved something, in 0..1; 0 if
@@ -47,12 +47,12 @@ def moved_objects(experience: "Experience", truth: Instances) -> frozenset[str]:
     A successful point belongs to the object that covers most of its 3 x 3 pixels in the first view.
 
     Args:
-        experience: What was touched at the location.
+        experience: The touches at the location.
         truth: Ground truth of the location's first view.
 
     Returns:
-        Ids of the distinct objects; a point on none of them (an object moved earlier lies there now) counts
-        for nothing.
+        Ids of the distinct objects; a point on none of them (where an object moved to earlier) is not
+        counted.
     """
     if not len(truth):
         return frozenset()
@@ -70,7 +70,7 @@ def _pixels_at(masks: npt.NDArray[np.bool_], row: int, column: int) -> npt.NDArr
 
 @dataclass(frozen=True, eq=False)
 class InteractionCounts:
-    """How the touches of an agent went, location by location.
+    """Counts of the touches of an agent, location by location.
 
     Attributes:
         greedy_touches: (n,) int64, points chosen by the agent.

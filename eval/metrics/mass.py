@@ -1,6 +1,6 @@
-"""Relative mass: is the predicted force that of the object's mass class (paper section 5, table 2)?
+"""Relative mass: how often the predicted force is that of the object's mass class (paper section 5, table 2).
 
-An instance predicts the index of the minimum force that moves it; force 0 goes with light objects (below 0.5
+An instance predicts the index of the minimum force that moves it; force 0 belongs to light objects (below 0.5
 kg), 1 with medium ones (below 2 kg) and 2 with heavy ones.
 """
 
@@ -18,7 +18,7 @@ from thor_interact_env.simulators.base import Instances
 
 @dataclass(frozen=True)
 class MassScores:
-    """How well an agent predicts relative mass.
+    """Scores of an agent's predictions of relative mass.
 
     Attributes:
         confusion: (3, 3) float64 in 0..1, rows the true class, columns the predicted one, over the
@@ -99,9 +99,9 @@ def mean_accuracy(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 
 
 def separations(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return how well each mass class is told from the others (Youden's index).
+    """Return how well each mass class is separated from the others (Youden's index).
 
-    A class that is always predicted is always right about its own objects, and tells nothing.
+    A class that is always predicted is correct for all its own objects, but has no information.
 
     Args:
         counts: (..., 3, 3) matches, or fractions of them, rows the true class, columns the predicted one.
@@ -119,13 +119,13 @@ def separations(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def heavy_lead(counts: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return by how much heavy objects are told from the others better than any other class.
+    """Return by how much heavy objects are better separated than any other class.
 
     Args:
         counts: As in `separations`.
 
     Returns:
-        (...) float64 in -2..2: the separation of heavy less the greater of the others.
+        (...) float64 in -2..2: the separation of heavy minus the larger of the others.
     """
     separated = separations(counts)
     return np.asarray(separated[..., 2] - separated[..., :2].max(axis=-1))

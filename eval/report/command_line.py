@@ -1,6 +1,6 @@
-"""One page that shows what runs are worth: `python -m eval.report RUN... --out report.html`.
+"""One page with the results of runs: `python -m eval.report RUN... --out report.html`.
 
-The page is one file with everything in it, opens anywhere, and asks the network for nothing.
+The page is one file with all its content and needs no network.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from thor_interact_env.world import world_of
 PROGRAM = "python -m eval.report"
 
 GIF_FRAMES = 24
-"""Most frames of a sequence of touches: a page should stay light."""
+"""Maximum number of frames of a sequence of touches, to limit the size of the page."""
 
 
 @dataclass(frozen=True)
@@ -59,27 +59,27 @@ class ReportOptions:
     out: Path = Path("report.html")
     """Page to write."""
 
-    title: str = "ThorInteract: what the runs show"
+    title: str = "ThorInteract: results of runs"
     """Heading of the page."""
 
     panels: int = 2
-    """Best views, and as many worst ones, drawn for each run; 0 draws none and touches nothing."""
+    """Best views, and as many worst ones, drawn for each run; 0 draws none."""
 
     drawn: tuple[str, ...] = ()
     """Names of the run folders whose views are drawn (about 1 MB each); none means all."""
 
     views: int = 30
-    """Held-out views that the drawn ones are picked from, and that must be looked at for it."""
+    """Held-out views from which the drawn ones are chosen; all are evaluated."""
 
 
 def render(content: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
-        content: What the template `report.html` shows; see `gather`.
+        content: The content of the template `report.html`; see `gather`.
 
     Raises:
-        DependencyNotInstalled: jinja2 is not there.
+        DependencyNotInstalled: jinja2 is not installed.
     """
     try:
         import jinja2
@@ -101,12 +101,12 @@ def gather(
     views: EvaluationSet | None = None,
     simulator: Simulator | None = None,
 ) -> dict[str, Any]:
-    """Read everything that a page shows, and draw its pictures.
+    """Read the content of a page, and draw its images.
 
     Args:
-        options: What was asked for.
+        options: The options.
         views: Views to draw panels of; None takes those of each run's evaluation.
-        simulator: The world that is touched for panels; None takes that of each run.
+        simulator: The simulator of the touches for panels; None takes that of each run.
 
     Returns:
         The content of the template.
@@ -114,7 +114,7 @@ def gather(
     Raises:
         ReportError: A run, or the calibration, cannot be read.
         LeaderboardError: The leaderboard cannot be read.
-        DependencyNotInstalled: matplotlib is not there.
+        DependencyNotInstalled: matplotlib is not installed.
     """
     require(options.panels >= 0, f"panels is {options.panels}; it must be 0 or more.")
     require(options.views >= 1, f"views is {options.views}; it must be at least 1.")
@@ -129,7 +129,7 @@ def gather(
     )
     board = [] if options.leaderboard is None else read_leaderboard(options.leaderboard)
     calibration = None if options.calibration is None else read_calibration(options.calibration)
-    from eval.report.pictures import force_chart, learning_curves, load_matplotlib
+    from eval.report.images import force_chart, learning_curves, load_matplotlib
 
     load_matplotlib()
     rows = table_1(runs)
@@ -156,8 +156,8 @@ def gather(
             ("All objects in reach", force_chart(calibration, "success_rates_all")),
         ],
         "calibration": calibration,
-        "pictures": [
-            _pictures(run, options, views, simulator)
+        "images": [
+            _images(run, options, views, simulator)
             for run in runs
             if options.panels and (not options.drawn or run.name in options.drawn)
         ],
@@ -165,11 +165,11 @@ def gather(
     }
 
 
-def _pictures(
+def _images(
     run: RunFolder, options: ReportOptions, views: EvaluationSet | None, simulator: Simulator | None
 ) -> dict[str, Any]:
-    """Draw the best and the worst views of a run, and what happens when one of them is touched."""
-    from eval.report.pictures import gif_uri, jpeg_uri
+    """Draw the best and the worst views of a run, and touches in one of them."""
+    from eval.report.images import gif_uri, jpeg_uri
     from eval.report.views import agent_of, best_and_worst, touched
 
     shown: dict[str, Any] = {"run": run, "missing": "", "best": [], "worst": [], "gif": None, "filmed": None}
@@ -181,14 +181,14 @@ def _pictures(
     views = _views(run, options.views) if views is None else views
     best, worst = best_and_worst(agent, views, options.panels, environment)
     for kind, panels in (("best", best), ("worst", worst)):
-        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.picture)) for panel in panels]
+        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.image)) for panel in panels]
     filmed = best[0].view if best else next((n for n, truth in enumerate(views.truths) if len(truth)), None)
     if filmed is None:
         return {**shown, "missing": "no view has an object in reach"}
     _, frames = touched(views, filmed, agent.propose(views.observations[filmed]), environment)
     return {
         **shown,
-        "missing": "" if best else "no panels, for it proposes points and no masks",
+        "missing": "" if best else "no panels, because it proposes points and no masks",
         "gif": gif_uri(frames[:GIF_FRAMES]) if frames else None,
         "filmed": filmed,
     }
@@ -207,13 +207,13 @@ def _views(run: RunFolder, count: int) -> EvaluationSet:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+        SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     run_command_line(_run, arguments)
 

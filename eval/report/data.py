@@ -1,4 +1,4 @@
-"""What a report says about runs of any system: its tables."""
+"""The tables of a report about runs of any system."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def _ratio(value: Any, reference: Any) -> str:
 
 
 def _by_row(run: RunFolder) -> tuple[str, str, str]:
-    return run.split, run.beside or "z", run.name
+    return run.split, run.compared_row or "z", run.name
 
 
 def table_1(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """Set the AP of runs beside the published numbers.
+    """Compare the AP of runs with the published numbers.
 
     Args:
-        runs: The runs; those without an evaluation are left out.
+        runs: The runs; those without an evaluation are omitted.
 
     Returns:
         One mapping per run, by split and then by letter: `title`, `name`, `split`, `seed`, and in the order
         of `SCORES` the texts `measured` and `published` (percent), `intervals` (95% over locations, empty
-        where unknown), and `ratios` and `published_ratios` to row (c) of the same split. A ratio that is
-        measured is of rows of one preset, to the mean of their rows (c).
+        where unknown), and `ratios` and `published_ratios` to row (c) of the same split. A measured
+        ratio is between rows of one preset, to the mean of their rows (c).
     """
     rows = []
     for run in sorted(runs, key=_by_row):
@@ -88,10 +88,10 @@ def _reference(run: RunFolder, runs: Sequence[RunFolder], name: str) -> float | 
 
 
 def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """Bring runs together that differ in their seed only.
+    """Group runs that differ only in their seed.
 
     Args:
-        runs: The runs; those without an evaluation, and without another seed beside them, are left out.
+        runs: The runs; those without an evaluation, and without another seed, are omitted.
 
     Returns:
         One mapping per row, split and configuration: `title`, `split`, `preset`, `seeds`, and `measured`
@@ -100,10 +100,10 @@ def seed_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """
     groups: dict[tuple[str, ...], list[RunFolder]] = {}
     for run in runs:
-        if run.beside is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
-            # A preset by itself is not the row of the table with its name: the whole configuration counts.
+        if run.compared_row is not None and all(_is_finite(run.results.get(name)) for name in SCORES):
+            # A preset is not the row of the table with its name: the whole configuration counts.
             others = {name: run.config[name] for name in run.config if name not in COLLECTED_BY | {"seed"}}
-            groups.setdefault((run.split, run.beside, digest_of(others)), []).append(run)
+            groups.setdefault((run.split, run.compared_row, digest_of(others)), []).append(run)
     rows = []
     for (split, *_), several in sorted(groups.items()):
         if len({run.config.get("seed") for run in several}) < len(several) or len(several) == 1:
@@ -141,7 +141,7 @@ def finding_groups(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
     """Judge which of the paper's findings hold in runs that are rows of the table.
 
     Args:
-        runs: The runs; those that are no rows, such as a preset by itself, are left out.
+        runs: The runs; those that are not rows, such as a plain preset, are omitted.
 
     Returns:
         As `eval.findings.judge`: one mapping per split and preset of which at least two rows were run.
@@ -155,10 +155,10 @@ def finding_groups(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def table_2(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """Set mass accuracy and confusion beside the published ones.
+    """Compare mass accuracy and confusion with the published ones.
 
     Args:
-        runs: The runs; those that learn no mass, measured no confusion, or matched no object, are left out.
+        runs: The runs; those that learn no mass, measured no confusion, or matched no object, are omitted.
 
     Returns:
         One mapping per run: `title`, `name`, `split`, `accuracy`, `ap50`, their `intervals` (two texts, empty
@@ -192,14 +192,14 @@ def _published_mass(run: RunFolder) -> dict[str, Any] | None:
     return {
         "accuracy": _published(run.published["mass_accuracy"]),
         "ap50": _published(run.published["mass_bbox_ap50"]),
-        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.beside == "a" else None,
+        "confusion": PUBLISHED_CONFUSION.get(run.split) if run.compared_row == "a" else None,
     }
 
 
 def interaction_rows(
     runs: Sequence[RunFolder], leaderboard: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return what is known of touches: of runs that measured them, and of a leaderboard, best first.
+    """Return the results of touches, of runs and of a leaderboard, best first.
 
     Args:
         runs: The runs.
@@ -254,7 +254,7 @@ def interaction_rows(
 def _origin(line: Mapping[str, Any]) -> str:
     """Return on which views, and in which world, a line of a leaderboard was measured."""
     views = "shipped views" if line.get("shipped") else f"views of seed {line.get('views_seed', '-')}"
-    return f"leaderboard, {views}, world {line.get('world') or 'not noted'}"
+    return f"leaderboard, {views}, world {line.get('world') or 'unknown'}"
 
 
 def _decimal(value: Any) -> str:
@@ -262,7 +262,7 @@ def _decimal(value: Any) -> str:
 
 
 def baseline_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
-    """Return the AP of what was measured beside the runs: `name`, `run`, `split`, `measured`."""
+    """Return the AP of the baselines of the runs: `name`, `run`, `split`, `measured`."""
     return [
         {
             "name": name,
@@ -277,7 +277,7 @@ def baseline_rows(runs: Sequence[RunFolder]) -> list[dict[str, Any]]:
 
 
 def provenance(run: RunFolder) -> list[tuple[str, str]]:
-    """Return how a run was made, as pairs of what and how: commands, seed, versions, hardware, times."""
+    """Return the origin of a run as pairs of name and text: commands, seed, versions, hardware, times."""
     pairs = [("folder", run.name), ("split", str(run.config.get("split", "-")))]
     pairs += [(name, str(run.config[name])) for name in ("preset", "seed") if name in run.config]
     for start in run.notes.get("starts", []):

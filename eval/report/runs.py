@@ -1,4 +1,4 @@
-"""Run folders of any system, as the files tell that all of them write."""
+"""Run folders of any system, read from the files that all of them have."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 
 from agents.training.configuration import ENVIRONMENT_FIELDS, SELF_SUPERVISED
 from agents.training.schedule import RunError
-from eval.table.rows import ROWS, label_of, published, row_beside
+from eval.table.rows import ROWS, compared_row_of, label_of, published
 
 
 class ReportError(RunError):
-    """A folder or file cannot be reported on; the message names it and what is wrong."""
+    """A folder or file cannot be reported on; the message names it and the fault."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What is known of a run.
+    """The files of a run.
 
     Attributes:
         path: Its folder.
@@ -69,14 +69,14 @@ class RunFolder:
         return str(named) if named in ROWS else None
 
     @property
-    def beside(self) -> str | None:
-        """Letter of the row whose published numbers it is set beside: its own, or the one of its options."""
-        return self.row or row_beside(self.system, self.config)
+    def compared_row(self) -> str | None:
+        """Letter of the row with whose published numbers it is compared: its own, or that of its options."""
+        return self.row or compared_row_of(self.system, self.config)
 
     @property
     def published(self) -> Mapping[str, float]:
         """The paper's scores of that row on the same split, in 0..1 by name; empty where it gives none."""
-        return published(self.beside, self.split) if self.beside else {}
+        return published(self.compared_row, self.split) if self.compared_row else {}
 
     @property
     def preset(self) -> str:
@@ -85,16 +85,18 @@ class RunFolder:
 
     @property
     def title(self) -> str:
-        """Name of the row with its letter; of what is no row of the table, the system and its size."""
+        """Name of the row with its letter; or for other runs the system and its size."""
         if self.row is not None:
             return f"({self.row}) {ROWS[self.row].name}"
         system = label_of(self.system)
-        return f"{system}, {self.preset}" + (f", beside ({self.beside})" if self.beside else "")
+        return f"{system}, {self.preset}" + (
+            f", compared with ({self.compared_row})" if self.compared_row else ""
+        )
 
     @property
     def learns_mass(self) -> bool:
-        """Whether it learns forces: without, its mass classes are an accident."""
-        return self.beside is not None and ROWS[self.beside].forces
+        """Whether it learns forces; otherwise its mass classes have no meaning."""
+        return self.compared_row is not None and ROWS[self.compared_row].forces
 
     @property
     def environment(self) -> Mapping[str, Any]:
@@ -114,7 +116,7 @@ class RunFolder:
 
     @property
     def baselines(self) -> Mapping[str, Mapping[str, Any]]:
-        """Results of the agents that were measured beside it, by name."""
+        """Results of its baselines, by name."""
         rows = self.evaluation.get("rows") or {}
         return dict(list(rows.items())[1:])
 
@@ -132,22 +134,22 @@ def _read_object(path: Path) -> dict[str, Any]:
 
 
 def read_calibration(path: Path) -> dict[str, Any]:
-    """Return what the calibration of forces wrote with `--json`.
+    """Return the content of a file of the calibration with `--json`.
 
     Raises:
-        ReportError: It is missing, or something else.
+        ReportError: It is missing or invalid.
     """
     values = _read_object(path)
     if not {"success_rates_seen", "success_rates_all", "options"} <= set(values):
         raise ReportError(
-            f"{path} is no calibration; write one with "
+            f"{path} is not a calibration; write one with "
             "python -m thor_interact_env.simulators.mujoco.calibrate --json FILE."
         )
     return values
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a JSON-lines file; one cut short by a kill is left out."""
+    """Return the complete lines of a JSON-lines file; one cut short by a kill is left out."""
     if not path.exists():
         return []
     rows = []

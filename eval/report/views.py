@@ -1,4 +1,4 @@
-"""What an agent makes of single views: panels of its best and its worst, and a sequence of touches."""
+"""An agent's predictions for single views: panels of its best and its worst, and a sequence of touches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from agents.registry import registered_agent
 from agents.training.schedule import ConfigurationError
 from eval.benchmark.agent_process import described
 from eval.figures.panels import six_panels
-from eval.report.pictures import touch_frames
+from eval.report.images import touch_frames
 from eval.report.runs import ReportError, RunFolder
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import FORCES
@@ -24,7 +24,7 @@ from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances, Observation
 
 MOST_CONFIDENT = 10
-"""Predictions of a view that its score looks at: an agent that proposes everything is no success."""
+"""Maximum number of predictions in the score of a view, so that proposing everything scores low."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +34,16 @@ class Panel:
     Attributes:
         view: Number of the view in the evaluation set.
         score: See `view_score`.
-        picture: The six panels, (height, width, 3) uint8.
+        image: The six panels, (height, width, 3) uint8.
     """
 
     view: int
     score: float
-    picture: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.uint8]
 
 
 def agent_of(run: RunFolder) -> Agent:
-    """Return the agent that a run has trained, whichever its system.
+    """Return the agent that a run has trained, of any system.
 
     Raises:
         ReportError: No such system is registered, or its agent cannot be made from the folder.
@@ -61,10 +61,10 @@ def agent_of(run: RunFolder) -> Agent:
 
 
 def view_score(instances: Sequence[Instance], truth: Instances) -> float:
-    """Return how well a view was understood: the mean over its true objects of the best mask IoU.
+    """Return the score of a view: the mean over its true objects of the best mask IoU.
 
     Args:
-        instances: What was proposed; the `MOST_CONFIDENT` with masks count.
+        instances: The proposals; the `MOST_CONFIDENT` with masks count.
         truth: The movable objects in reach, at least one.
 
     Returns:
@@ -92,14 +92,14 @@ def best_and_worst(
 
     Args:
         agent: Any agent.
-        views: Where to look; only views with an object in reach can be chosen.
+        views: The views; only those with an object in reach can be chosen.
         count: Views of each kind.
         environment: As in `touched`, for the self-supervised masks.
         touches: Points of the agent that are touched for them.
 
     Returns:
-        The best, the best one first, and the worst, the worst one first; no view is in both. None at all of
-        an agent without masks.
+        The best, the best one first, and the worst, the worst one first; no view is in both. Without masks
+        both are empty.
     """
     proposed = {
         number: agent.propose(view)
@@ -160,14 +160,14 @@ def touched(
     environment: Mapping[str, Any] | None = None,
     touches: int = 10,
 ) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.uint8]]]:
-    """Touch what was proposed in a view, with forces tried by escalation.
+    """Touch the points proposed in a view, with forces tried by escalation.
 
     Args:
         views: The views.
         number: Which of them.
-        instances: What was proposed there, best first.
+        instances: The proposals there, best first.
         environment: Keyword arguments of `ThorInteractEnv`, such as those that a run learned with. A
-            simulator among them that is an object is left open.
+            simulator object among them is not closed.
         touches: Points that are touched.
 
     Returns:

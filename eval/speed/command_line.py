@@ -1,7 +1,7 @@
-"""What every stage costs, as a ratio to a floor measured in the same run: `python -m eval.speed`.
+"""The cost of every stage, as a ratio to a floor measured in the same run: `python -m eval.speed`.
 
 A floor is the minimum cost of the same result: MuJoCo's own stepping and rendering of the same motion,
-the bare network without losses, a copy of the same bytes. See `eval.speed.measure` for how they are timed.
+the bare network without losses, a copy of the same bytes. See `eval.speed.measure` for the method.
 """
 
 import json
@@ -35,26 +35,26 @@ MOST_ROOMS = 4
 
 @dataclass(frozen=True)
 class SpeedOptions:
-    """Measure what every stage costs, and project how long each preset takes on this machine."""
+    """Measure the cost of every stage, and project the duration of each preset on this machine."""
 
     split: str = "NovelSpaces/val"
     """Split whose rooms are used."""
     rooms: int = 2
-    """Number of its rooms; preparing a room is measured apart from all else."""
+    """Number of its rooms; preparing a room is measured separately."""
     repeats: int = 10
     """Times that each stage of a visit and of inference is timed; of visits, the number of locations."""
     points: int = 6
     """Greedy points of a visited location, and as many random ones."""
     batch_size: int = 64
-    """Images of a training step of `paper`; those of other presets are theirs."""
+    """Images of a training step of `paper`; other presets have their own."""
     updates: int = 3
     """Times that each part of a training step is timed."""
     run: Path | None = None
     """Run folder of a trained agent; without, an untrained network chooses the greedy points."""
     threads: int = 2
-    """CPU threads of the training step. All else uses one."""
+    """CPU threads of the training step. Everything else uses one."""
     workers: int = 2
-    """Processes whose collection is compared with that of one, by the clock; 1 leaves it out."""
+    """Processes whose collection is compared with that of one, by wall-clock time; 1: no comparison."""
     seed: int = 0
     """Seed of locations, touches, weights and batches."""
     out: Path | None = None
@@ -77,18 +77,18 @@ def project(
     Args:
         measurements: At least `new room`, `reset`, `superpixels`, `forward`, the clustering, the location and
             the training step.
-        schedule: What is to be done.
+        schedule: The schedule.
         batch_size: Images of the measured training step.
         points: Greedy points of the measured location, and as many random ones.
         cores: Cores that share the work.
-        step: Name of the measurement of the schedule's own training step. Where there is none, updates cost
-            in proportion to what they see.
+        step: Name of the measurement of the schedule's own training step. Without one, the cost of updates
+            is proportional to their views.
     """
     seconds = {each.name.partition(",")[0].partition(" (")[0]: each.seconds for each in measurements}
     looking = seconds["reset"] + seconds["forward"] + seconds["clustering"]
     at_least = looking + seconds["superpixels"]
     per_point = max(seconds["location"] - at_least, 0.0) / (2 * points)
-    # A view of a new room is part of its cost, and of the visit's.
+    # A view of a new room is part of its cost, and of that of the visit.
     preparing = max(seconds["new room"] - seconds["reset"], 0.0) / schedule.locations_per_room
     total = 0.0
     for stage in schedule.stages:
@@ -120,12 +120,12 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         options: What to measure, and how often.
 
     Returns:
-        The measurements; and a dict that JSON can hold: `options`, `machine`, `measurements` by name, and
+        The measurements; and a JSON-able dict: `options`, `machine`, `measurements` by name, and
         `projected_hours` by preset.
 
     Raises:
         UnknownSplitError: There is no such split.
-        NothingMovesError: The locations hold nothing to touch.
+        NothingMovesError: The locations have nothing to touch.
     """
     names = split_rooms(options.split)
     names = names[:: max(1, len(names) // options.rooms)][: options.rooms]
@@ -196,7 +196,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure, print the tables, and write the JSON file if one is asked for."""
+    """Measure, print the tables, and write the JSON file if one is requested."""
     options = tyro.cli(SpeedOptions, prog="python -m eval.speed")
     counts = (options.repeats, options.rooms, options.points, options.threads, options.workers)
     try:

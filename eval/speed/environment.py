@@ -1,4 +1,4 @@
-"""What the environment costs, next to what MuJoCo itself costs for the same motion and pictures."""
+"""The cost of the environment, relative to MuJoCo alone for the same motion and images."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -19,36 +19,36 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.base import Observation, Simulator
 
-PHYSICS_AND_PICTURES = "its physics and RGB"
-"""Floor: the same simulation steps, and one RGB picture for each view, by MuJoCo alone."""
+PHYSICS_AND_IMAGES = "its physics and RGB"
+"""Floor: the same simulation steps, and one RGB image for each view, by MuJoCo alone."""
 
 
 class RawMujoco:
-    """The simulation steps and views of some work, noted so that MuJoCo alone can do them again.
+    """The simulation steps and views of some work, recorded so that MuJoCo alone can repeat them.
 
-    A push is the state in which it left things, and the steps until rest; the few steps during which a force
-    acts are added to these.
+    A push is recorded as the state after it and the steps until rest; the few steps during which a force acts
+    are added to these.
     """
 
     def __init__(self) -> None:
-        """Note nothing yet; see `noting`."""
+        """Record nothing yet; see `noting`."""
         self._motions: list[tuple[Any, Any, int]] = []
         self._views: list[tuple[Any, Any, str]] = []
         self._ready: list[tuple[Any, Any, int]] = []
 
     @property
     def steps(self) -> int:
-        """Simulation steps noted."""
+        """Recorded simulation steps."""
         return sum(count for _, _, count in self._motions)
 
     @property
     def views(self) -> int:
-        """Views noted."""
+        """Recorded views."""
         return len(self._views)
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """Note what the embedded simulator does meanwhile."""
+        """Record the steps and views of the embedded simulator in a `with` statement."""
         from thor_interact_env.simulators.mujoco.drawing.rendering import Renderer
         from thor_interact_env.simulators.mujoco.physics import CompiledRoom
 
@@ -86,11 +86,11 @@ class RawMujoco:
             yield
 
     def prepare(self) -> None:
-        """Get ready to `repeat`: put everything where it was."""
+        """Restore the state before `repeat`."""
         self._ready = [(model, copy.copy(start), count) for model, start, count in self._motions]
 
     def repeat(self) -> None:
-        """Do the noted steps and one RGB picture for each noted view, by MuJoCo alone."""
+        """Repeat the recorded steps and one RGB image for each recorded view, by MuJoCo alone."""
         import mujoco
 
         for model, data, count in self._ready:
@@ -106,16 +106,16 @@ def find_touch(
     """Find a touch at a location that moves something, or one that moves nothing.
 
     Args:
-        simulator: Where to touch; the location is loaded anew for each trial.
+        simulator: The simulator; the location is loaded again for each trial.
         location: Where the agent stands.
-        moving: Whether the touch should move something. The ground truth then says where to look.
+        moving: Whether the touch should move something. The ground truth then gives the pixels.
         rng: Chooses pixels.
 
     Returns:
         Row, column, force index 2, and direction index.
 
     Raises:
-        NothingMovesError: None was found in 40 trials.
+        NothingMovesError: No such touch was found in 40 trials.
     """
     for _ in range(40):
         before = simulator.load(location)
@@ -173,7 +173,7 @@ def environment_measurements(
         base.reset(options={"location": here})
 
     results = [_new_room(simulator, here, repeats)]
-    results.append(_beside_mujoco("reset", reset, repeats, elsewhere))
+    results.append(_relative_to_mujoco("reset", reset, repeats, elsewhere))
 
     location, action = first_touch(simulator, locations, True, rng)
     row, column, force, direction = action
@@ -182,15 +182,15 @@ def environment_measurements(
 
     def as_before() -> None:
         base.set_state(state)
-        _ = base._episode.supervisor.labels  # superpixels are measured apart
+        _ = base._episode.supervisor.labels  # superpixels are measured separately
 
     def touch() -> Observation:
         return simulator.touch(row, column, FORCES[force], DIRECTIONS[direction])
 
-    results.append(_beside_mujoco("touch that moves", touch, repeats, as_before))
+    results.append(_relative_to_mujoco("touch that moves", touch, repeats, as_before))
     bar = Bar(ratio=1.25)
     results.append(
-        _beside_mujoco("step that moves", lambda: base.step(np.array(action)), repeats, as_before, bar)
+        _relative_to_mujoco("step that moves", lambda: base.step(np.array(action)), repeats, as_before, bar)
     )
     still_location, still = first_touch(simulator, locations, False, rng)
     base.reset(options={"location": still_location})
@@ -213,7 +213,7 @@ def environment_measurements(
             lambda: supervisor.judge(before["rgb"], after["rgb"], row // 3, column // 3),
             repeats,
             memory_copy(2 * before["rgb"].nbytes),
-            "copy of both pictures",
+            "copy of both images",
             Bar(seconds=0.003),
         )
     )
@@ -249,10 +249,10 @@ def location_measurement(
         points: Greedy points, and as many random ones, each touched with the maximum force.
         repeats: Number of visits, each of its own location.
         reachable_fraction: Minimum fraction of the view within reach.
-        seed: Decides the locations.
+        seed: Seed of the locations.
 
     Returns:
-        The measurement, and what was experienced.
+        The measurement, and the experience.
     """
     schedule = InteractionSchedule(points, points, joint=False)
     chooser: ProposePoints = propose
@@ -281,11 +281,11 @@ def location_measurement(
 
     name = f"location ({points} + {points} points)"
     floor = lambda: notes[turn // 2].repeat()  # noqa: E731
-    return measure(name, visit, repeats, floor, PHYSICS_AND_PICTURES, prepare=advance), visited
+    return measure(name, visit, repeats, floor, PHYSICS_AND_IMAGES, prepare=advance), visited
 
 
 def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measurement:
-    """Measure the first view of a room not compiled yet, next to MuJoCo's compilation of its model."""
+    """Measure the first view of a room not compiled yet, relative to MuJoCo's compilation of its model."""
     from thor_interact_env.simulators.mujoco.rooms.model import specify
     from thor_interact_env.simulators.mujoco.rooms.plan import plan_room
 
@@ -300,10 +300,10 @@ def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measure
     )
 
 
-def _beside_mujoco(
+def _relative_to_mujoco(
     name: str, work: Callable[[], object], repeats: int, prepare: Callable[[], object], bar: Bar | None = None
 ) -> Measurement:
-    """Measure work next to its own physics and RGB pictures."""
+    """Measure work relative to its own physics and RGB images."""
     raw = RawMujoco()
     prepare()
     with raw.noting():
@@ -313,4 +313,4 @@ def _beside_mujoco(
         prepare()
         raw.prepare()
 
-    return measure(name, work, repeats, raw.repeat, PHYSICS_AND_PICTURES, bar, before_each)
+    return measure(name, work, repeats, raw.repeat, PHYSICS_AND_IMAGES, bar, before_each)

@@ -1,4 +1,4 @@
-"""What learning costs, next to the bare network without losses, and next to copying the same bytes."""
+"""The cost of learning, relative to the bare network without losses, and to copying the same bytes."""
 
 import dataclasses
 import tempfile
@@ -36,7 +36,7 @@ PRESETS_WITH_STEPS = ("quick", "hour")
 """Presets whose own training step is measured too: small batches, windows of views, their optimiser."""
 
 STEP_BAR = Bar(ratio=1.35)
-"""What a training step may cost beside the bare network's."""
+"""Maximum cost of a training step relative to the bare network."""
 
 AP_IMAGES = 20
 """Images of the measurement of average precision, each with 10 true and 32 predicted instances."""
@@ -46,10 +46,10 @@ class TrainingStep:
     """One update of a schedule, and its floor.
 
     Attributes:
-        learner: What updates its weights.
+        learner: The learner.
         bank: Memory bank of two batches of locations.
-        targets: Those of the batch that the floor sees.
-        prediction: What the network makes of that batch.
+        targets: Those of the batch of the floor.
+        prediction: The network's output for that batch.
     """
 
     def __init__(self, config: TrainConfig, experiences: Sequence[Experience], folder: Path) -> None:
@@ -90,13 +90,13 @@ class TrainingStep:
         torch.autograd.backward(list(parts), self._ones)
 
     def bare(self) -> None:
-        """Floor of the whole: `passes` and the optimiser."""
+        """Floor of a whole update: `passes` and the optimiser."""
         self.learner.optimizer.zero_grad(set_to_none=True)
         self.passes()
         self.learner.optimizer.step()
 
     def whole(self) -> None:
-        """Take a batch from the memory bank, give it its priorities, and update the weights."""
+        """Take a batch from the memory bank, set its priorities, and update the weights."""
         with self._batches() as batches:
             self.learner.learn(batches, self._schedule.learning_rate, joint=True)
 
@@ -175,9 +175,9 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
 
     Args:
         agent: A self-supervised agent on the CPU.
-        view: What it looks at.
+        view: Its input.
         repeats: Times that each is timed.
-        seed: Of the made-up maps and instances.
+        seed: Seed of the artificial maps and instances.
     """
     network = InteractionNet().eval().to(memory_format=torch.channels_last)
     image = image_tensor(view["rgb"], view["depth"])[None].to(memory_format=torch.channels_last)
@@ -224,7 +224,7 @@ def crowded_maps(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return scores, force logits and embeddings of 100 objects, of which clustering finds 32 or more.
 
     Args:
-        seed: Decides them.
+        seed: Seed of their values.
 
     Returns:
         (100, 100), (3, 100, 100) and (16, 100, 100) float32.
@@ -240,7 +240,7 @@ def made_up_instances(seed: int) -> tuple[list[list[Instance]], list[Instances]]
     """Return predictions and ground truth of `AP_IMAGES` images: rectangles near true ones.
 
     Args:
-        seed: Decides them.
+        seed: Seed of their values.
     """
     rng = np.random.default_rng(seed)
     predictions, truths = [], []

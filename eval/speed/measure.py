@@ -1,8 +1,8 @@
 """Measuring work in units of a floor that is measured in the same rounds.
 
-Seconds differ from machine to machine, and on a shared one from minute to minute. So the CPU time of all
-threads is taken, and next to each piece of work a floor is timed: the minimum cost of the same result.
-Their ratio says what the work adds, whatever else the machine is doing.
+Seconds differ between machines, and on a shared machine between minutes. So the CPU time of all threads is
+taken, and with each piece of work a floor is timed: the minimum cost of the same result. Their ratio is the
+cost that the work adds, almost independent of other load.
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ Work = Callable[[], object]
 
 
 class NothingMovesError(RuntimeError):
-    """No touch that moves something, or none that moves nothing, was found to be timed."""
+    """No touch that moves something, or none that moves nothing, was found for the measurement."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """What a measurement should not exceed.
+    """The target of a measurement, an upper limit.
 
     Attributes:
         ratio: Times the floor; None where only the seconds count.
@@ -39,15 +39,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Measurement:
-    """How long one piece of work takes.
+    """The time of one piece of work.
 
     Attributes:
-        name: What was measured.
+        name: Name of the work.
         repeats: Number of times.
         seconds: Mean CPU time of one piece of work, all threads together.
-        floor: What it is compared with.
+        floor: Name of the floor.
         floor_seconds: Mean CPU time of the floor, timed in the same rounds.
-        bar: What it should not exceed; None where nothing is asked.
+        bar: Its target; None without one.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Measurement:
         return ratio_met and (self.bar.seconds is None or self.seconds <= self.bar.seconds)
 
     def to_json(self) -> dict[str, object]:
-        """Return all numbers, the derived ones included."""
+        """Return all numbers, including derived ones."""
         return dataclasses.asdict(self) | {"ratio": self.ratio, "met": self.met}
 
 
@@ -89,9 +89,9 @@ def measure_together(
     Args:
         works: The work by name, in order.
         repeats: Number of timed rounds, at least 1.
-        floor: What they are compared with.
-        floor_name: What the table calls it.
-        bars: What measurements should not exceed, by name.
+        floor: The floor.
+        floor_name: Its name in the table.
+        bars: Targets of measurements, by name.
         prepare: Called before the floor and before each piece of work, untimed.
         clock: Returns a time in seconds.
 
@@ -111,7 +111,8 @@ def measure_together(
                 prepare()
             start = clock()
             part()
-            # The first round pays for caches and lazy imports. A clock may not tick within tiny work.
+            # The first round fills caches and imports modules. The clock may not advance within very short
+            # work.
             totals[index] += max(clock() - start, 1e-9) if round_number > 0 else 0.0
     means = (totals / repeats).tolist()
     return [
@@ -136,7 +137,7 @@ def measure(
 
 
 def memory_copy(size: int) -> Work:
-    """Return the work of copying so many bytes in memory.
+    """Return the work of copying a number of bytes in memory.
 
     Args:
         size: Bytes, at least 1.

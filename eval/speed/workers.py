@@ -1,4 +1,4 @@
-"""How many times as fast several workers collect: wall-clock time, next to that of one of them."""
+"""The speed-up of several workers: wall-clock time relative to one of them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from agents.training.processor import available_cores
 from eval.speed.measure import Bar, Measurement
 
 TASKS, LOCATIONS = 24, 4
-"""Tasks of a round, and the locations of each, all in a room that is new to the worker. Many tasks, for
-towards the end of a round some of the workers have nothing to do."""
+"""Tasks of a round, and the locations of each, all in a room that is new to the worker. Many tasks, because
+at the end of a round some of the workers are idle."""
 
 POINTS = 18
 """Random points of a location, each touched with all forces."""
 
 MINIMUM_SPEED_UP = 0.9
-"""Fraction of the workers' number that they should be faster than one."""
+"""Target of the speed-up, as a fraction of the number of workers."""
 
 
 def workers_measurements(
@@ -34,18 +34,19 @@ def workers_measurements(
 ) -> list[Measurement]:
     """Measure the collection by workers of this machine, and by Ray if installed and they fill the cores.
 
-    The same locations are collected by one worker, by all, and by Ray, in turn. No learner runs meanwhile.
+    The same locations are collected by one worker, by all, and by Ray, in turn. No learner runs at the same
+    time.
 
     Args:
         rooms: To draw locations from.
-        workers: How many, at least 2.
+        workers: Number of workers, at least 2.
         rounds: Times that each is timed.
         seed: Decides the locations.
-        tasks: How many tasks are shared by the workers.
-        make: Makes a collector of so many processes.
+        tasks: Number of tasks for all workers.
+        make: Makes a collector with a number of processes.
 
     Returns:
-        Wall-clock seconds of a location: of all workers next to one, and of Ray next to all of them.
+        Wall-clock seconds of a location: of all workers relative to one, and of Ray relative to all of them.
     """
     works: dict[str, Callable[[], Collector]] = {"one": lambda: make(1), "all": lambda: make(workers)}
     if workers == available_cores() and find_spec("ray") is not None:  # Ray takes all cores.

@@ -1,7 +1,7 @@
-"""The paper's tables: run a row, and show the rows that are done beside the published numbers.
+"""The paper's tables: run a row, and show finished rows with the published numbers.
 
 `python -m eval.table run c --split NovelSpaces --preset quick --out runs/table` trains and evaluates row (c);
-`python -m eval.table show runs/table` prints what is there. `python -m eval.table rows` lists the rows.
+`python -m eval.table show runs/table` prints the table. `python -m eval.table rows` lists the rows.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ The rows of the paper's tables, measured here and as published.
 
 commands:
   rows   list the rows
-  run    train and evaluate one row; run it again to go on where it stopped
-  show   print the tables of the rows that are done
+  run    train and evaluate one row; run it again to continue it
+  show   print the tables of finished rows
 
 `{PROGRAM} COMMAND --help` explains one command.
 """
@@ -47,7 +47,7 @@ commands:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Train and evaluate one row. What is done is not done again, and what was interrupted goes on."""
+    """Train and evaluate one row. A finished row is not repeated, and an interrupted one continues."""
 
     row: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROW")]
     """Letter of the row; see `python -m eval.table rows`."""
@@ -81,8 +81,13 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
+class RowsOptions:
+    """List the rows: letter, name and system."""
+
+
+@dataclass(frozen=True)
 class ShowOptions:
-    """Print the tables of the rows that are done: by split and preset, beside the published numbers."""
+    """Print the tables of finished rows, by split and preset, with the published numbers."""
 
     folders: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FOLDER...")]
     """Run folders, or folders that hold some."""
@@ -92,19 +97,19 @@ class ShowOptions:
 
 
 def run_row(options: RunOptions) -> dict[str, Any]:
-    """Bring one row to its end: train what is left, evaluate, write `evaluation.json`.
+    """Finish one row: train the rest, evaluate, write `evaluation.json`.
 
     Args:
-        options: What to do.
+        options: The options.
 
     Returns:
-        What the file holds: as `eval.evaluation.reporting.evaluate_run` writes it, with `interaction`
+        The content of the file: as `eval.evaluation.reporting.evaluate_run` writes it, with `interaction`
         (`eval.evaluation.touching.touch_everywhere`) and `table` (row, name, system, split, preset, seed).
 
     Raises:
         RunError: There is no such row or preset, the folder holds another run, or a checkpoint is damaged.
         ThorInteractError: There is no such split.
-        DependencyNotInstalled: The row needs a library that is not there.
+        DependencyNotInstalled: The row needs a library that is not installed.
     """
     chosen = row(options.row)
     check_split(options.split)
@@ -136,7 +141,7 @@ def run_row(options: RunOptions) -> dict[str, Any]:
     world = world_of(base.simulator)
     done = _done(run, identity, size, world)
     if done is not None:
-        print(f"row {chosen.letter} is done already: {run}")
+        print(f"row {chosen.letter} is already finished: {run}")
         return done
     from agents.training.run_folder import notes_of, worlds_of
 
@@ -151,14 +156,14 @@ def run_row(options: RunOptions) -> dict[str, Any]:
 
 
 def run_folder(options: RunOptions) -> Path:
-    """Return where the run of a row lies."""
+    """Return the run folder of a row."""
     return options.out / f"{options.row}-{options.split}-{options.preset}-seed{options.seed}"
 
 
 def _done(
     run: Path, identity: Mapping[str, Any], size: Mapping[str, int], world: str
 ) -> dict[str, Any] | None:
-    """Return the evaluation of a finished row; None where there is none of this size."""
+    """Return the evaluation of a finished row; None if there is none of this size."""
     path = run / EVALUATION_FILE
     if not path.exists():
         return None
@@ -167,7 +172,7 @@ def _done(
         said, sizes = values["table"], {name: values.get(name) for name in size}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(
-            f"{path} is not the evaluation of a row ({error!r}); delete it to make it anew."
+            f"{path} is not the evaluation of a row ({error!r}); delete it to make it again."
         ) from None
     require(said == dict(identity), f"{run} holds another row ({said}); name another --out.")
     seen = {values.get("world", "one that it does not name"), *values.get("learned_in", [])}
@@ -177,13 +182,13 @@ def _done(
 
 def _other_world(run: Path, what: str, seen: set[str], world: str) -> str:
     return (
-        f"{run} was {what} in another version of the world ({', '.join(sorted(seen))}) than today's "
-        f"({world}): name another --out, or delete it."
+        f"{run} was {what} in another version of the world ({', '.join(sorted(seen))}) than the present "
+        f"one ({world}): name another --out, or delete it."
     )
 
 
 def _train(chosen: Row, config: Any, base: TrainConfig, run: Path) -> Agent:
-    """Train a row, or go on with it; a finished run is left as it is."""
+    """Train a row, or continue it; a finished run is not changed."""
     resume = (run / "config.json").exists()
     print(
         f"row {chosen.letter}, {chosen.name}: {base.preset}, {base.split}, seed {base.seed}, folder {run}",
@@ -254,13 +259,13 @@ def _touch(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+        SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     run_command_line(lambda words: choose_command(_COMMANDS, OVERVIEW, words), arguments)
 
@@ -275,9 +280,9 @@ def _run_command(words: Sequence[str]) -> None:
     except (CollectionError, MemoryBankError, FloatingPointError) as error:
         raise RunError(str(error)) from error
     except KeyboardInterrupt:
-        print("\nGive the same command again to go on.", file=sys.stderr)
+        print("\nRun the same command again to continue.", file=sys.stderr)
         raise
-    print(f"Everything lies in {run_folder(options)}. Tables: {PROGRAM} show {options.out}")
+    print(f"The results are in {run_folder(options)}. Tables: {PROGRAM} show {options.out}")
 
 
 def _show_command(words: Sequence[str]) -> None:
@@ -290,7 +295,7 @@ def _show_command(words: Sequence[str]) -> None:
 
 
 def _rows_command(words: Sequence[str]) -> None:
-    require(not words, f"rows takes no words, not {' '.join(words)!r}.")
+    parse_options(RowsOptions, f"{PROGRAM} rows", words)
     lines = [
         ["", "row", "system"],
         *([each.letter, each.name, label_of(each.agent)] for each in ROWS.values()),

@@ -1,4 +1,4 @@
-"""The results of finished rows, read from their run folders, and set beside what the paper published."""
+"""The results of finished rows, read from their run folders, and their comparison with the paper."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,17 +44,16 @@ class RowResult:
     """One finished run of a row.
 
     Attributes:
-        path: The file that says it.
+        path: The file of the result.
         letter: The row.
         split: NovelSpaces or NovelObjects.
         preset: Its size.
         seed: Its seed.
-        scores: What `eval.evaluation.evaluate.evaluate_agent` returned for it, with `heavy_separation` and
+        scores: Result of `eval.evaluation.evaluate.evaluate_agent`, with `heavy_separation` and
             `heavy_lead` (see `eval.metrics.mass`) of its confusion.
-        interaction: What `eval.evaluation.touching.touch_everywhere` returned; empty where nothing was
-            touched.
+        interaction: Result of `eval.evaluation.touching.touch_everywhere`; empty if nothing was touched.
         locations: Held-out locations behind the scores.
-        worlds: The versions of the world that it learned and was measured in, as far as they were noted.
+        worlds: The versions of the world of training and evaluation, as far as recorded.
     """
 
     path: Path
@@ -71,7 +70,7 @@ class RowResult:
 def read_results(folders: Iterable[Path]) -> list[RowResult]:
     """Return the results of all rows in some folders and the folders inside them.
 
-    Evaluations of runs that are no rows of the table are left out.
+    Evaluations of runs that are not rows of the table are omitted.
 
     Args:
         folders: Run folders, or folders that hold some.
@@ -108,11 +107,11 @@ def _read(path: Path) -> RowResult | None:
 
 
 def row_result(values: Any, path: Path) -> RowResult | None:
-    """Return what an evaluation says of a row of the table, or None if its run is none.
+    """Return the result of a row from an evaluation, or None if its run is not a row.
 
     Args:
-        values: What the file holds.
-        path: The file, for the message of an error.
+        values: The content of the file.
+        path: The file, for error messages.
 
     Raises:
         ResultsError: The values are malformed.
@@ -142,13 +141,13 @@ def row_result(values: Any, path: Path) -> RowResult | None:
 
 
 def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
-    """Bring results together: one entry for each split and preset.
+    """Summarize results: one entry for each split and preset.
 
     Args:
         results: As returned by `read_results`.
 
     Returns:
-        Entries that JSON can hold: `split`, `preset`, `locations`, `worlds`, and `rows`, by letter: `name`,
+        JSON-able entries: `split`, `preset`, `locations`, `worlds`, and `rows`, by letter: `name`,
         `seeds`,
         `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval` over
         locations of the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or
@@ -253,7 +252,7 @@ def show(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def mixed_worlds(worlds: Sequence[str]) -> str:
-    """Return what has to be said of rows that are of different versions of the world."""
+    """Return a remark on rows of different versions of the world."""
     return (
         f"These rows are of {len(worlds)} versions of the world ({', '.join(worlds)}): it is not the systems "
         "alone that separate them."

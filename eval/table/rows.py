@@ -1,6 +1,6 @@
-"""The rows of the paper's tables, as the agents register them, and what the paper published for them.
+"""The rows of the paper's tables, as the agents register them, with the published numbers.
 
-Nothing here imports torch, so that `--help` answers at once.
+Nothing here imports torch, so that `--help` is fast.
 """
 
 from collections.abc import Mapping
@@ -78,7 +78,7 @@ def published(letter: str, split: str) -> Mapping[str, float]:
 
 
 def label_of(system: str) -> str:
-    """Return what a system is called in tables; of one that is not registered, its name."""
+    """Return the label of a system in tables; its name if it is not registered."""
     known = registered_agents()
     return known[system].label if system in known else system
 
@@ -93,7 +93,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         },
     }
 }
-"""What the options of a system's rows are in the rows that do not name them."""
+"""Defaults of the options of a system's rows."""
 
 
 def row(letter: str) -> Row:
@@ -122,15 +122,15 @@ def configuration_of(row: Row, preset: str, **settings: Any) -> Any:
     return registered_agent(row.agent).configure(preset, **settings, **row.options)
 
 
-def row_beside(system: str, config: Mapping[str, Any]) -> str | None:
-    """Return the letter of the row whose published numbers belong beside a run.
+def compared_row_of(system: str, config: Mapping[str, Any]) -> str | None:
+    """Return the letter of the row with whose published numbers a run is compared.
 
     Args:
         system: The run's learner, such as `self_supervised`.
         config: Its configuration, as `config.json` holds it.
 
     Returns:
-        The row of the same system, options and losses, whatever its preset; None where there is none.
+        The row of the same system, options and losses, of any preset; None if there is none.
     """
     for each in ROWS.values():
         wanted = {**_DEFAULTS.get(each.agent, {}), **_as_json(each.options)}
@@ -140,7 +140,7 @@ def row_beside(system: str, config: Mapping[str, Any]) -> str | None:
             schedule = config.get("schedule", {})
             stages = schedule.get("stages") or [{}]
             usual = PRESETS[config["preset"]].prioritized if config.get("preset") in PRESETS else True
-            # What a preset samples uniformly by itself is not the ablation.
+            # The uniform sampling of a preset is not the ablation.
             prioritized = not usual or schedule.get("prioritized", True)
             if (bool(stages[-1].get("joint")), prioritized) == (each.forces, each.options["prioritized"]):
                 return each.letter

@@ -1,7 +1,7 @@
 """The locations of a dataset file as an evaluation set, with the truth of the file or of the simulator.
 
 The annotations of a file hold for the simulator, and the build of it, that the file was made with. Another
-one shows other objects at the same locations: then only the simulator itself knows what is there.
+one shows other objects at the same locations; then only its own ground truth is valid.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
 from thor_interact_env.simulators.base import Instances, Simulator
 
 TruthSource = Literal["file", "simulator"]
-"""`file`: the masks and mass classes that the file states. `simulator`: what the simulator shows there."""
+"""`file`: the masks and mass classes of the file. `simulator`: those of the simulator."""
 
 AGREEMENT_IOU = 0.5
 """Minimum IoU at which an object of the file and one of the simulator are the same."""
@@ -27,11 +27,11 @@ AGREEMENT_IOU = 0.5
 
 @dataclass(frozen=True)
 class DatasetViews:
-    """What a dataset file describes, as seen in a simulator.
+    """The views of a dataset file in a simulator.
 
     Attributes:
         views: The views with the chosen truth; its `left_out` lists locations where the agent cannot stand.
-        truth: Where the truth comes from.
+        truth: Source of the ground truth.
         agreement: Fraction, in 0..1, of the file's objects that overlap an object of the simulator with an
             IoU of at least one half; None if the file has no object.
     """
@@ -42,18 +42,18 @@ class DatasetViews:
 
 
 def read_dataset(path: Path) -> LocationDataset:
-    """Read a dataset file that agents can be evaluated at.
+    """Read a dataset file for an evaluation.
 
     Args:
         path: A file in the authors' format; see `thor_interact_env.locations.LocationDataset`.
 
     Raises:
-        DatasetError: It is no such file, or has no location, or an image is not of 300 x 300 pixels.
+        DatasetError: It is not such a file, or has no location, or an image is not of 300 x 300 pixels.
         OSError: It cannot be read.
     """
     dataset = LocationDataset.read(path)
     if not len(dataset):
-        raise DatasetError(f"{path} has no location; there is nothing to evaluate at")
+        raise DatasetError(f"{path} has no location; there is nothing to evaluate")
     for index, entry in enumerate(dataset):
         if (entry.width, entry.height) != (IMAGE_SIZE, IMAGE_SIZE):
             raise DatasetError(
@@ -71,17 +71,17 @@ def dataset_views(
     simulator: Callable[[], Simulator] | None = None,
     progress: bool | None = None,
 ) -> DatasetViews:
-    """Look at the locations of a dataset.
+    """Render the locations of a dataset.
 
     Args:
         entries: A `LocationDataset`, or some of its entries, at least one.
-        name: Name that the set is reported under.
-        truth: What to score against.
+        name: Name of the set in reports.
+        truth: Source of the ground truth.
         simulator: Makes the simulator; None makes the embedded one.
         progress: Show a progress bar; None shows it on a terminal only.
 
     Returns:
-        The views, rooms together. Locations where the agent cannot stand are left out and listed.
+        The views, rooms together. Locations where the agent cannot stand are omitted and listed.
 
     Raises:
         ValueError: There is no entry, or no such truth.
@@ -91,7 +91,7 @@ def dataset_views(
     """
     if truth not in ("file", "simulator"):
         raise ValueError(f"unknown truth {truth!r}; choose 'file' or 'simulator'")
-    # A room is prepared once if its locations follow each other.
+    # A room is prepared once if its locations are consecutive.
     ordered = sorted(entries, key=lambda entry: (entry.location.scene, entry.location.seed))
     seen = EvaluationSet.at(
         [entry.location for entry in ordered],

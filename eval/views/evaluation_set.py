@@ -46,10 +46,10 @@ class EvaluationSetWarning(UserWarning):
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Views of rooms that no agent trains in, with what is movable and in reach.
+    """Views of rooms in which no agent trains, with the movable objects in reach.
 
-    Locations where nothing movable is in reach belong to it: they were chosen by depth alone, and an agent
-    has to leave them alone.
+    Locations without a movable object in reach are included: locations are chosen by depth alone, and an
+    agent should propose nothing there.
 
     Attributes:
         split: Name of the split, such as `"NovelSpaces/test"`.
@@ -59,7 +59,7 @@ class EvaluationSet:
         observations: What the agent sees there.
         truths: The movable objects in reach.
         mass_classes: (n,) int64 index 0..2 of the mass class of each object, where a dataset file states it;
-            None where the masses of `truths` decide.
+            None: by the masses of `truths`.
         left_out: Given locations that have no view, because the agent cannot stand there.
     """
 
@@ -103,7 +103,7 @@ class EvaluationSet:
         cache_folder: str | os.PathLike[str] | None = None,
         progress: bool | None = None,
     ) -> "EvaluationSet":
-        """Return the set, from the cache if it is there, else sampled and then cached.
+        """Return the set, from the cache if possible, else sampled and then cached.
 
         Args:
             split: Name of a split of `thor_interact_env.locations.SPLITS`.
@@ -111,9 +111,9 @@ class EvaluationSet:
             seed: Seed of the sampling, 0 or more. A smaller set's views are among those of a larger one.
             reachable_fraction: Minimum fraction of each view within 1.5 m, in 0..1 (0: the paper's rule).
             simulator: Makes the simulator, called only if views have to be sampled; None makes the embedded
-                one. With one of your own nothing is cached, unless `cache_folder` is given too.
-            cache_folder: Folder of the cache; None takes `default_cache_folder()`. Where there is none, or it
-                cannot be used, a warning says so.
+                one. With one of your own nothing is cached, unless `cache_folder` is given.
+            cache_folder: Folder of the cache; None takes `default_cache_folder()`. If there is none, or it
+                cannot be used, a warning is issued.
             progress: Show a progress bar while sampling; None shows it on a terminal only.
 
         Raises:
@@ -135,7 +135,7 @@ class EvaluationSet:
             try:
                 return _read(path, key)
             except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
-                message = f"the cached evaluation set {path} is damaged ({error}) and is made anew"
+                message = f"the cached evaluation set {path} is damaged ({error}) and is made again"
                 warnings.warn(message, EvaluationSetWarning, stacklevel=2)
         made = _sample(
             split, count, seed, reachable_fraction, simulator or (lambda: make_simulator("mujoco")), progress
@@ -143,7 +143,7 @@ class EvaluationSet:
         reason = "this user has no home folder" if cached else None
         if path is not None:
             reason = _cache(path, made, key)
-        if reason is not None:  # which must not stop an evaluation
+        if reason is not None:  # this must not stop an evaluation
             message = f"the evaluation set could not be cached ({reason}); set {CACHE_VARIABLE} to a folder"
             warnings.warn(message, EvaluationSetWarning, stacklevel=2)
         return made
@@ -163,9 +163,9 @@ class EvaluationSet:
         Args:
             locations: `LocationDataset.read(path).locations`, `shipped_locations(split)` or any other, at
                 least one; those of a room are best given together, so that it is compiled once.
-            split: Name that the set is reported under.
-            leave_out_unreachable: Go on without the locations at which the agent cannot stand, and list them
-                in `left_out`. One has to remain.
+            split: Name of the set in reports.
+            leave_out_unreachable: Omit the locations at which the agent cannot stand, and list them
+                in `left_out`. At least one must remain.
             simulator: Makes the simulator; None makes the embedded one.
             progress: Show a progress bar; None shows it on a terminal only.
 
@@ -197,7 +197,7 @@ class EvaluationSet:
 def views_in_world(
     split: str, count: int, seed: int, reachable_fraction: float, simulator: str, reach: float
 ) -> EvaluationSet:
-    """Return the evaluation set of a simulator by name, cached where it is the embedded one at its own reach.
+    """Return the evaluation set of a simulator by name, cached for the embedded one at the standard reach.
 
     Args:
         split: As in `EvaluationSet.make`.
@@ -219,7 +219,7 @@ def default_cache_folder() -> Path | None:
     """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder.
 
     Returns:
-        The folder, which need not exist; None where nothing is named and the user has no home folder.
+        The folder, which need not exist; None if the variable is not set and the user has no home folder.
     """
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named)
@@ -237,7 +237,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _cache(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> str | None:
-    """Keep a set for the next time; return why it could not be kept, or None."""
+    """Write a set to the cache; return the reason of a failure, or None."""
     try:
         _write(path, made, key)
         _remove_superseded(path)
@@ -264,7 +264,7 @@ def _key(split: str, count: int, seed: int, reachable_fraction: float) -> dict[s
 
 
 def _file_name(key: Mapping[str, object]) -> str:
-    """Name what was asked for first, then what it was made with: see `_remove_superseded`."""
+    """Return a file name: first the requested set, then its versions; see `_remove_superseded`."""
     asked = {name: key[name] for name in ("split", "count", "seed", "reachable_fraction")}
     return f"evaluation-{_digest(asked)[:16]}-{_digest(key)[:32]}.safetensors"
 
@@ -274,7 +274,7 @@ def _digest(key: Mapping[str, object]) -> str:
 
 
 def _remove_superseded(path: Path) -> None:
-    """Delete the same set as made with other versions: each can be over a hundred megabytes."""
+    """Delete the same set of other versions: each can be over a hundred megabytes."""
     request = path.name.rsplit("-", 1)[0]
     for other in path.parent.glob(f"{request}-*.safetensors"):
         if other != path:
@@ -291,7 +291,7 @@ def _sample(
 ) -> EvaluationSet:
     drawing = Drawing(split, count, seed, reachable_fraction)
     simulator = make()
-    views = (  # room after room: each is compiled once
+    views = (  # in the order of rooms: each is compiled once
         view
         for room, several in rooms_with_counts(drawing)
         for view in draw_room(simulator, drawing, room, several)
@@ -308,7 +308,7 @@ def _look(
     count: int,
     progress: bool | None,
 ) -> EvaluationSet:
-    """Collect what is seen and what is true at each location as it is loaded; then close the simulator."""
+    """Collect view and ground truth of each location as it is loaded; then close the simulator."""
     locations: list[Location] = []
     observations: list[Observation] = []
     truths: list[Instances] = []
@@ -343,7 +343,7 @@ def _checksum(tensors: Mapping[str, npt.NDArray[Any]]) -> str:
 
 
 def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
-    """Write one safetensors file whose header carries the JSON: the two can never be of different sets."""
+    """Write one safetensors file with the JSON in its header, so that both are always of the same set."""
     masks = np.concatenate([truth.masks for truth in made.truths])
     tensors: dict[str, npt.NDArray[Any]] = {
         "rgb": np.stack([view["rgb"] for view in made.observations]),

@@ -74,7 +74,7 @@ def through_zip(run: Path, copy: Path) -> None:
 
 
 def only_last(run: Path, copy: Path) -> None:
-    """As whoever copies nothing but the last checkpoint, by the name of the link."""
+    """Copy only the last checkpoint, by the name of the link."""
     shutil.copytree(run / "checkpoints" / "last", copy / "checkpoints" / "last")
 
 
@@ -122,7 +122,7 @@ def test_a_checkpoint_copied_in_part_is_passed_over_by_a_run_that_goes_on(
         path.write_bytes(content[:left])
     if content[:left].strip() == content.strip():
         return  # the state without its last line break is whole
-    with pytest.warns(RuntimeWarning, match=rf"000003.*{name}.*goes on from 000002"):
+    with pytest.warns(RuntimeWarning, match=rf"000003.*{name}.*continues from 000002"):
         folder, found = load_last_checkpoint(run, "digest")
     assert folder.name == "000002" and number_of(found) == 2
     # Who asks for the agent of the run is not given an older one.
@@ -137,7 +137,7 @@ def test_where_no_checkpoint_is_whole_nothing_is_loaded(run: Path) -> None:
         (folder / "model.safetensors").write_bytes(b"")
     before = tree(run)
     assert goes_on(run)
-    with pytest.raises(CheckpointError, match=r"no whole checkpoint.*000003.*000002"):
+    with pytest.raises(CheckpointError, match=r"no complete checkpoint.*000003.*000002"):
         load_last_checkpoint(run, "digest")
     assert tree(run) == before
 
@@ -169,10 +169,10 @@ def test_a_run_that_had_a_checkpoint_does_not_start_anew(tmp_path: Path) -> None
     keep_checkpoint(run, 1, checkpoint(1))
     assert goes_on(run)
     shutil.rmtree(run / "checkpoints")
-    with pytest.raises(CheckpointError, match=r"not whole.*checkpoints holds no checkpoint.*copy"):
+    with pytest.raises(CheckpointError, match=r"is incomplete.*checkpoints holds no checkpoint.*copy"):
         goes_on(run)
     (run / "run.json").unlink()
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="is incomplete"):
         goes_on(run)  # the metrics say that it was begun
 
 

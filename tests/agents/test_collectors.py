@@ -86,7 +86,7 @@ def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
             collector.submit(in_world(task, FakeSimulator(rooms=("FloorPlan5",)))).result()
         assert collector.replaced == 1
         monkeypatch.setattr("agents.collection.local_collector.ATTEMPTS", 2)
-        with pytest.raises(CollectionError, match=r"2 processes, one after another, died.*seeds 21"):
+        with pytest.raises(CollectionError, match=r"2 processes, one after another, ended.*seeds 21"):
             deadly = MortalSimulator(deaths=fatal, times=99, visits=0)
             collector.submit(replace(in_world(task, deadly), seeds=(21,))).result()
         assert len(list(fatal.iterdir())) == 2
@@ -113,7 +113,7 @@ def test_a_script_without_a_main_guard_is_told_so_at_once(tmp_path: Path, how: s
     assert ran.returncode == 1
     assert "MainGuardError: a process ended before its own work" in ran.stderr.splitlines()[-1]
     assert 'if __name__ == "__main__":' in ran.stderr.splitlines()[-1]
-    assert "memory" not in ran.stderr and "died" not in ran.stderr
+    assert "memory" not in ran.stderr and "ended early" not in ran.stderr
 
 
 def test_nothing_begins_while_the_main_program_is_run_again(

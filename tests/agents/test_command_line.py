@@ -84,7 +84,7 @@ def test_train_evaluate_and_predict(world, capsys):
     assert exit_code(main, "train", *SMOKE, "--out", "run") == 0
     printed = capsys.readouterr().out
     assert "self-supervised" in printed and "all superpixels" in printed and "untrained network" in printed
-    assert "Everything lies in run" in printed
+    assert "The results are in run" in printed
     result = json.loads((world / "run" / "evaluation.json").read_text())
     assert result["split"] == "NovelSpaces/test" and result["locations"] == 2
     assert set(result["rows"]) == {"self-supervised", "untrained network", "random points", "all superpixels"}
@@ -112,9 +112,9 @@ def test_train_evaluate_and_predict(world, capsys):
     assert exit_code(main, *words, "way.png") == 0
     assert cv2.imread(str(world / "way.png")).shape[1] > 3000
     assert "way.jpg must end in .png" in complaint(main, capsys, *words, "way.jpg")
-    picture = cv2.imread(str(world / "panels.png"))
-    assert picture is not None
-    assert picture.shape[1] > picture.shape[0] > 300
+    image = cv2.imread(str(world / "panels.png"))
+    assert image is not None
+    assert image.shape[1] > image.shape[0] > 300
 
     assert "--resume" in complaint(main, capsys, "train", *SMOKE, "--out", "run")
     assert exit_code(main, "train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation") == 0
@@ -127,12 +127,12 @@ def test_train_evaluate_and_predict(world, capsys):
     assert "model.safetensors" in complaint(main, capsys, "evaluate", "run")
     assert "model.safetensors" in complaint(main, capsys, "predict", "run", "view.npz")
     words = ("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation")
-    with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*goes on from 000003"):
+    with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*continues from 000003"):
         assert exit_code(main, *words) == 0
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     for folder in (world / "run" / "checkpoints").glob("0*"):
         (folder / "model.safetensors").write_bytes(b"")
-    assert "no whole checkpoint" in complaint(main, capsys, *words)
+    assert "no complete checkpoint" in complaint(main, capsys, *words)
 
 
 def test_without_a_folder_the_run_is_named_after_what_it_is(world):
@@ -265,7 +265,7 @@ def test_other_inputs_are_refused(tmp_path):
     np.savez(tmp_path / "small.npz", rgb=seen["rgb"][:100], depth=seen["depth"])
     np.savez(tmp_path / "holes.npz", rgb=seen["rgb"], depth=np.full((300, 300), np.nan))
     (tmp_path / "torn.npz").write_bytes((tmp_path / "small.npz").read_bytes()[:500])
-    (tmp_path / "not.png").write_text("no picture")
+    (tmp_path / "not.png").write_text("no image")
     (tmp_path / "not.json").write_text("{")
     (tmp_path / "some.txt").write_text("")
     np.save(tmp_path / "depth.npy", seen["depth"])

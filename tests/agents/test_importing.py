@@ -61,9 +61,9 @@ def test_an_imported_run_says_what_the_file_says(
     torch.testing.assert_close(found.embeddings, embeddings, atol=5e-3, rtol=5e-3)
 
     np.savez(tmp_path / "view.npz", rgb=rgb, depth=depth)
-    picture = tmp_path / "panels.png"
-    assert exit_code(main, "predict", run, tmp_path / "view.npz", "--out", picture, "--device", "cpu") == 0
-    assert picture.stat().st_size > 10_000
+    image = tmp_path / "panels.png"
+    assert exit_code(main, "predict", run, tmp_path / "view.npz", "--out", image, "--device", "cpu") == 0
+    assert image.stat().st_size > 10_000
 
 
 def test_a_run_that_is_there_stays_as_it_is(

@@ -199,7 +199,7 @@ def test_views_are_kept_and_damaged_ones_made_again(tmp_path):
         ViewFolder(tmp_path / "other", config).read(0)
 
 
-def test_felt_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
+def test_self_supervised_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
     views, seeds = collected(tmp_path, configuration(targets="self_supervised", loss="robust"))
     view = views.read(0)
     recorded = record(seeds[0], False).experience.masks
@@ -314,7 +314,7 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     assert [row["phase"] for row in rows[0]] == ["collect", "learn", "learn"]
     # A run that lacks its checkpoints does not start anew.
     shutil.rmtree(whole / "checkpoints")
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="is incomplete"):
         train(config, whole, resume=True, collector=ToyCollector())
     assert read_metrics(whole) and not (whole / "checkpoints").exists()
     # Killed when all was collected and nothing learned: what was collected is told all the same.

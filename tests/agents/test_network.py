@@ -118,7 +118,7 @@ def test_coordinates_tell_equal_cells_apart() -> None:
     network = InteractionNet().eval()
     with torch.inference_mode():
         scores = network(torch.full((1, 4, 300, 300), 0.5)).scores[0]
-    # Far from the border every cell sees the same picture, at the same phase of the strides.
+    # Far from the border every cell sees the same image, at the same phase of the strides.
     assert scores[40, 40] != scores[40, 48]
     assert scores[40, 40] != scores[48, 40]
 

@@ -123,7 +123,7 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     (folder / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
     (folder / "checkpoints").rename(tmp_path / "checkpoints")
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="is incomplete"):
         train(SMALL, folder, resume=True, simulator=FakeSimulator())
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     (tmp_path / "checkpoints").rename(folder / "checkpoints")
@@ -242,12 +242,12 @@ def toy_benchmark(monkeypatch):
     )
 
 
-def test_it_is_set_beside_a_self_supervised_run_at_equal_touches(
+def test_it_is_compared_with_a_self_supervised_run_at_equal_touches(
     run: Path, tmp_path: Path, toy_benchmark, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = InteractionNet()
     save_checkpoint(tmp_path, 1, Checkpoint(network.state_dict(), {}, {}))
-    written = evaluate_run(run, "NovelSpaces", 2, interactions=3, beside=tmp_path)
+    written = evaluate_run(run, "NovelSpaces", 2, interactions=3, compare_with=tmp_path)
     assert written == json.loads((run / "evaluation.json").read_text())
     assert list(written["rows"]) == ["PPO", "self-supervised", "random points"]
     policy, learner, floor = written["rows"].values()
@@ -258,6 +258,6 @@ def test_it_is_set_beside_a_self_supervised_run_at_equal_touches(
     assert all(name in said for name in written["rows"])
 
 
-def test_what_is_no_run_cannot_be_set_beside_it(run: Path, tmp_path: Path, toy_benchmark) -> None:
+def test_what_is_no_run_cannot_be_compared_with_it(run: Path, tmp_path: Path, toy_benchmark) -> None:
     with pytest.raises(RunError, match="no checkpoint"):
-        evaluate_run(run, "NovelSpaces", 2, interactions=1, beside=tmp_path)
+        evaluate_run(run, "NovelSpaces", 2, interactions=1, compare_with=tmp_path)

@@ -37,8 +37,8 @@ def observed(rgb: torch.Tensor, depth_frame: torch.Tensor) -> torch.Tensor:
     """The network's input as this package sees such a view: depth is the distance from the camera."""
     plane_distance = depth_frame * 20 / (20 - 0.1)
     distance = (plane_distance * ray_lengths()).numpy()
-    pictures = (255 * rgb).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return torch.stack([image_tensor(*each) for each in zip(pictures, distance, strict=True)])
+    images = (255 * rgb).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return torch.stack([image_tensor(*each) for each in zip(images, distance, strict=True)])
 
 
 def test_names_shapes_and_size_are_those_of_the_released_weights() -> None:

@@ -45,14 +45,14 @@ def test_a_copy_whose_newest_checkpoint_is_not_whole_goes_on_from_the_one_before
     whole: Path, copy: Path
 ) -> None:
     (copy / "checkpoints" / "000003" / "optimizer.safetensors").unlink()
-    with pytest.warns(RuntimeWarning, match=r"optimizer\.safetensors does not exist.*goes on from 000002"):
+    with pytest.warns(RuntimeWarning, match=r"optimizer\.safetensors does not exist.*continues from 000002"):
         train(CONFIG, copy, resume=True, collector=MadeUpCollector())
     assert_same_run(copy, whole)
 
 
 def test_a_copy_without_metrics_goes_on_and_says_so(whole: Path, copy: Path) -> None:
     (copy / "metrics.jsonl").unlink()
-    with pytest.warns(RuntimeWarning, match=r"metrics\.jsonl lacks the records of 3 of the 3 episodes done"):
+    with pytest.warns(RuntimeWarning, match=r"metrics\.jsonl lacks the records of 3 of the 3 completed"):
         train(CONFIG, copy, resume=True, collector=MadeUpCollector())
     assert measured(copy) == [row for row in measured(whole) if row["episode"] == 4]
 
@@ -60,10 +60,10 @@ def test_a_copy_without_metrics_goes_on_and_says_so(whole: Path, copy: Path) -> 
 @pytest.mark.parametrize(
     ("lost", "complaint"),
     [
-        (["checkpoints"], "not whole"),
-        (["checkpoints", "run.json"], "not whole"),
-        (["checkpoints/000002", "checkpoints/000003"], "not whole"),
-        (["checkpoints/000003/model.safetensors", "checkpoints/000002/state.json"], "no whole checkpoint"),
+        (["checkpoints"], "is incomplete"),
+        (["checkpoints", "run.json"], "is incomplete"),
+        (["checkpoints/000002", "checkpoints/000003"], "is incomplete"),
+        (["checkpoints/000003/model.safetensors", "checkpoints/000002/state.json"], "no complete checkpoint"),
         (["config.json"], r"config\.json does not exist"),
         (["memory_bank"], r"memory bank .* cannot be restored .*segment-00000000"),
         (["memory_bank/stage-2/segment-00000001.safetensors"], "segment-00000001"),

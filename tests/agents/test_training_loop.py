@@ -25,7 +25,7 @@ SCHEDULE = replace(
 
 
 class RememberingCollector(MadeUpCollector):
-    """Keeps the pictures, to be found again by their depths, which augmentation only mirrors."""
+    """Keeps the images, to be found again by their depths, which augmentation only mirrors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,13 +36,13 @@ class RememberingCollector(MadeUpCollector):
         self.experiences += [record.experience for record in future.result()]
         return future
 
-    def picture(self, depth: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.uint8], bool]:
-        """Return the colours of the picture with this depth, and whether it is mirrored."""
+    def image(self, depth: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.uint8], bool]:
+        """Return the colours of the image with this depth, and whether it is mirrored."""
         for flipped, turned in ((False, depth), (True, depth[:, ::-1])):
             for one in self.experiences:
                 if np.abs(one.depth - turned).max() < 0.01:
                     return (one.rgb[:, ::-1] if flipped else one.rgb), flipped
-        raise AssertionError("a batch holds a picture that nobody collected")
+        raise AssertionError("a batch holds an image that nobody collected")
 
 
 @dataclass
@@ -53,8 +53,8 @@ class Updates:
         rates: Of each update.
         options: Whether forces count and whether detection is frozen, of each update.
         stages: Number of updates before each start of a stage.
-        flipped: Whether it was mirrored, of each picture.
-        jittered: Whether its colours were changed, of each picture.
+        flipped: Whether it was mirrored, of each image.
+        jittered: Whether its colours were changed, of each image.
     """
 
     rates: list[float] = field(default_factory=list)
@@ -73,7 +73,7 @@ def updates_of(monkeypatch: pytest.MonkeyPatch, run: Path, jitter_probability: f
     ) -> dict[str, float]:
         batch = batches.take()
         for image in batch.images:
-            rgb, flipped = collector.picture(image[3].numpy())
+            rgb, flipped = collector.image(image[3].numpy())
             seen = torch.round(image[:3] * 255).permute(1, 2, 0).numpy().astype(np.uint8)
             noted.flipped.append(flipped)
             noted.jittered.append(not np.array_equal(seen, rgb))
@@ -119,7 +119,7 @@ def test_detection_is_frozen_for_so_many_episodes_of_the_joint_stage(updates: Up
     ]
 
 
-def test_about_half_the_pictures_are_flipped(updates: Updates) -> None:
+def test_about_half_the_images_are_flipped(updates: Updates) -> None:
     assert len(updates.flipped) == SCHEDULE.total_updates * SCHEDULE.batch_size == 36
     assert 9 <= sum(updates.flipped) <= 27
 

@@ -111,7 +111,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(trained, tmp_path
     (run / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
     (run / "checkpoints").rename(tmp_path / "checkpoints")
     metrics = read_metrics(run)
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="is incomplete"):
         train(CONFIG, run, resume=True, collector=ToyCollector())
     assert read_metrics(run) == metrics
     (tmp_path / "checkpoints").rename(run / "checkpoints")

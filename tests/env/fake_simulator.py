@@ -27,9 +27,9 @@ class FakeSimulator:
 
     Attributes:
         rooms: Names of the rooms.
-        table_rows: Rows of the picture that the table fills: the fraction of the view in reach.
+        table_rows: Rows of the image that the table fills: the fraction of the view in reach.
         loads, touches, closes: Number of calls so far; loads of what is loaded and untouched do not count.
-        pictures: Number of pictures drawn so far.
+        pictures: Number of images drawn so far.
     """
 
     rooms: tuple[str, ...] = ALL_ROOMS

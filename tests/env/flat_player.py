@@ -6,8 +6,8 @@ is not paused, moves what moves by one step. After a spawn the mug hangs above i
 was made moveable.
 
 It misbehaves as `thor_player/faults.py` says, and as the variable `FLAT_PLAYER`, a JSON object, asks:
-"without" leaves out a picture ("rgb", "depth" or "ids"), "refuses" names an action that it does not know,
-"fails" one that it cannot do, "scenes" the rooms it has, "size" its pictures' height and width, "fov" their
+"without" leaves out an image ("rgb", "depth" or "ids"), "refuses" names an action that it does not know,
+"fails" one that it cannot do, "scenes" the rooms it has, "size" its images' height and width, "fov" their
 field of view, "lacks" a field that it leaves out of the metadata of everything, "breaks" that a touched mug
 breaks, so that its pieces move and are told by nothing, "trembles" that the room never says it rests, "place"
 how many columns to the right of its place a spawn puts the mug.
@@ -30,7 +30,7 @@ NEAR, FAR = 0.1, 20.0
 SINK, WALL = "Sink|+00.00|+01.00|+00.50", "Wall|+00.00|+00.00|+03.00"
 COLOURS = np.array([[90, 90, 90], [200, 200, 220], [220, 40, 40]], np.uint8)
 PLANES = np.array([3.0, 1.2, 1.0], np.float32)  # distance from the camera's plane in metres
-GREYS = {"Very Low": 60, "Ultra": 90}  # of the wall, at each quality of the pictures
+GREYS = {"Very Low": 60, "Ultra": 90}  # of the wall, at each quality of the images
 MUG_TOP, MUG_LEFT = 120, 150  # where it rests
 STEPS_TO_REST = 3  # of a pushed mug
 STEPS_TO_FALL = 2
@@ -165,14 +165,14 @@ class FlatPlayer:
         alpha = np.full((height, width, 1), 255, np.uint8)
         colours = COLOURS.copy()
         colours[0] = GREYS.get(self.quality, 75)
-        pictures = {
+        requested = {
             "rgb": (Field.RGB, colours[owners]),
             "depth": (Field.DEPTH, (PLANES * np.float32((FAR - NEAR) / FAR))[owners]),
             "ids": (Field.IDS, np.concatenate([COLOURS[owners], alpha], axis=2)),
         }
         images = [
             (kind, bottom_up(image))
-            for name, (kind, image) in pictures.items()
+            for name, (kind, image) in requested.items()
             if name != self.asked.get("without")
         ]
         lacks = self.asked.get("lacks")

@@ -33,7 +33,7 @@ def leaves(value: object) -> Iterator[object]:
 
 
 def planes(array: np.ndarray, shape: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Hand out all pictures of a shape in an array: over its last two axes, or its first two."""
+    """Hand out all images of a shape in an array: over its last two axes, or its first two."""
     if array.ndim >= 2 and array.shape[-2:] == shape:
         yield from array.reshape(-1, *shape)
     if array.ndim > 2 and array.shape[:2] == shape:
@@ -61,7 +61,7 @@ def secrets_in(said: object, truth: Instances) -> list[str]:
         array = np.asarray(leaf)
         if array.dtype.kind in "US":
             found += secrets_in(array.tolist(), truth)
-        elif array.dtype.kind == "f" and array.size < 10_000:  # smaller than any picture
+        elif array.dtype.kind == "f" and array.size < 10_000:  # smaller than any image
             found += [f"mass {mass}" for mass in truth.masses if np.isclose(array, mass, rtol=1e-6).any()]
         for masks in (truth.masks, coarse):
             for mask in masks:
@@ -83,7 +83,7 @@ def truth_of_room(simulator: object) -> Instances:
     )
 
 
-def test_what_is_said_is_a_function_of_the_pictures_and_holds_no_secret():
+def test_what_is_said_is_a_function_of_the_images_and_holds_no_secret():
     env = gymnasium.make("ThorInteract-v0", locations=mujoco_locations(), interactions=STEPS)
     simulator = env.unwrapped.simulator
     successes = 0
@@ -101,7 +101,7 @@ def test_what_is_said_is_a_function_of_the_pictures_and_holds_no_secret():
             before = seen
             seen, reward, terminated, truncated, info = env.step(np.array([row, column, 2, step]))
             judged = supervisor.judge(before["rgb"], seen["rgb"], row // STRIDE, column // STRIDE)
-            # These follow from the two pictures, so whatever they are they tell no more than those.
+            # These follow from the two images, so whatever they are they tell no more than those.
             assert np.array_equal(info.pop("mask"), judged.mask)
             assert np.array_equal(info.pop("changed"), judged.changed)
             assert info.pop("success") == judged.success and reward == float(judged.success)
@@ -160,7 +160,7 @@ def test_a_leak_would_be_found(leak):
     assert secrets_in(leak, TRUTH)
 
 
-def test_pictures_alone_are_no_leak():
+def test_images_alone_are_no_leak():
     rng = np.random.default_rng(0)
-    pictures = {"rgb": rng.integers(0, 256, (300, 300, 3), np.uint8), "depth": rng.random((300, 300))}
-    assert secrets_in({**pictures, "success": True, "steps": 3}, TRUTH) == []
+    images = {"rgb": rng.integers(0, 256, (300, 300, 3), np.uint8), "depth": rng.random((300, 300))}
+    assert secrets_in({**images, "success": True, "steps": 3}, TRUTH) == []

@@ -155,7 +155,7 @@ class TestCommandLine:
         words = ["make", TEST, "--locations", "2", "--out", str(toy_lists / "my set.json")]
         code, _, complaint = outcome(main, capsys, *words)
         assert code == 130
-        again = f"Go on with: python -m thor_interact_env.datasets make {TEST} --locations 2 --out"
+        again = f"Continue: python -m thor_interact_env.datasets make {TEST} --locations 2 --out"
         assert f"{again} '{toy_lists / 'my set.json'}'" in complaint
 
     @pytest.mark.parametrize("command", ["make", "all", "statistics", "ship"])

@@ -99,7 +99,7 @@ class TestEmbedded:
         hang = [sys.executable, "-c", f"{start}; import time; time.sleep(60)"]
         monkeypatch.setattr(doctor, "_command", lambda simulator, options: hang)
         assert "within 5 s" in doctor._in_own_process("mujoco", {}, 5)["error"]
-        for _ in range(100):  # init, or whoever adopts it, takes it in its own time
+        for _ in range(100):  # init, or another process that adopts it, takes some time
             if not is_running(int(note.read_text())):
                 return
             time.sleep(0.05)
@@ -107,7 +107,7 @@ class TestEmbedded:
 
 
 class TestAi2thor:
-    def test_each_missing_thing_has_a_remedy(self, machine):
+    def test_each_missing_requirement_has_a_remedy(self, machine):
         findings = examine_ai2thor(False, None, 10)
         for finding in findings:
             if finding.status in ("missing", "failed"):
@@ -242,7 +242,7 @@ class TestVerdict:
         assert said.err.startswith("error: ")
         assert said.err.count("\n") == 1
 
-    def test_it_runs_as_a_module_with_no_picture_to_be_had(self, tmp_path):
+    def test_it_runs_as_a_module_with_no_image_to_be_had(self, tmp_path):
         environment = {**os.environ, "MUJOCO_GL": "no-such-backend", "HOME": str(tmp_path)}
         environment.pop("DISPLAY", None)
         done = subprocess.run(

@@ -87,10 +87,10 @@ class TestCheckers:
     def test_stable_baselines3(self, any_env):
         checker = pytest.importorskip("stable_baselines3.common.env_checker").check_env
         messages = self.warnings_of(checker, any_env.unwrapped)
-        # Depth is a picture of metres; image policies take `RGBDImage` instead.
+        # Depth is an image of metres; image policies take `RGBDImage` instead.
         assert [text for text in messages if "depth has an unconventional shape" not in text] == []
 
-    def test_stable_baselines3_takes_the_picture_for_image_policies(self, any_env):
+    def test_stable_baselines3_takes_the_image_for_image_policies(self, any_env):
         checker = pytest.importorskip("stable_baselines3.common.env_checker").check_env
         assert self.warnings_of(checker, RGBDImage(any_env)) == []
 
@@ -195,11 +195,11 @@ class TestEpisode:
             np.testing.assert_array_equal(without["mask"], without["changed"])
         assert any(not np.array_equal(one["mask"], other["mask"]) for one, other in zip(*infos, strict=True))
 
-    def test_touches_are_judged_from_the_two_pictures_and_accumulate_until_the_reset(self, any_env):
+    def test_touches_are_judged_from_the_two_images_and_accumulate_until_the_reset(self, any_env):
         start = {"location": a_location(any_env)}
         first, _ = any_env.reset(options=start)
         supervisor = Supervisor(first["rgb"], SupervisionOptions())
-        before, pictures = first, {first["rgb"].tobytes()}
+        before, images = first, {first["rgb"].tobytes()}
         for action in moving_actions(any_env):
             after, reward, _, _, info = any_env.step(action)
             expected = supervisor.judge(before["rgb"], after["rgb"], action[0] // 3, action[1] // 3)
@@ -208,8 +208,8 @@ class TestEpisode:
             assert info["success"] == bool(expected.success)
             assert reward == float(expected.success)
             before = after
-            pictures.add(after["rgb"].tobytes())
-        assert len(pictures) > 2
+            images.add(after["rgb"].tobytes())
+        assert len(images) > 2
         again, _ = any_env.reset(options=start)
         assert data_equivalence(first, again, exact=True)
 
@@ -226,7 +226,7 @@ class TestEpisode:
         env.reset(seed=0)
 
         def fail(*args, **options):
-            raise AssertionError("an unchanged picture was compared")
+            raise AssertionError("an unchanged image was compared")
 
         monkeypatch.setattr("selfsup.supervisor.changed_cells", fail)
         monkeypatch.setattr("selfsup.supervisor.superpixel_labels", fail)

@@ -1,4 +1,4 @@
-"""Actions, state, life cycle, pictures and vectors of the environment."""
+"""Actions, state, life cycle, images and vectors of the environment."""
 
 import copy
 import functools
@@ -244,9 +244,9 @@ class TestLife:
 class TestRendering:
     def test_rgb_array_is_the_view(self, any_env):
         observation, _ = any_env.reset(seed=0)
-        picture = any_env.render()
-        np.testing.assert_array_equal(picture, observation["rgb"])
-        picture[...] = 0
+        image = any_env.render()
+        np.testing.assert_array_equal(image, observation["rgb"])
+        image[...] = 0
         np.testing.assert_array_equal(any_env.render(), observation["rgb"])
 
     def test_without_a_mode_nothing_is_rendered(self, env):

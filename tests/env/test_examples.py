@@ -23,7 +23,7 @@ def run(name, *arguments):
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
 
 
-def test_quickstart_saves_a_picture(tmp_path):
+def test_quickstart_saves_an_image(tmp_path):
     result = run("quickstart.py", "--out", tmp_path / "touched.png")
     assert result.returncode == 0, result.stderr
     assert "moved something" in result.stdout

@@ -20,7 +20,7 @@ from thor_interact_env.simulators.mujoco.physics import CAMERA, PARKING_HEIGHT
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 from thor_interact_env.world import world_of
 
-# Rooms and spawns: in the first one thing finds no place.
+# Rooms and spawns: in the first, one object finds no place.
 ROOMS = [("FloorPlan1", 0), ("FloorPlan211", 3), ("FloorPlan402", 5)]
 
 
@@ -43,7 +43,7 @@ class Pair:
 
     def same_bodies(self) -> list[tuple[int, int]]:
         """Identifiers of the same bodies: in the exported model and in the embedded one."""
-        ids = {thing["object_id"]: body for body, thing in self.metadata["objects"].items()}
+        ids = {scene_object["object_id"]: body for body, scene_object in self.metadata["objects"].items()}
         pairs = [
             (self.model.body(ids[movable.id]).id, movable.body)
             for movable in self.room.movables
@@ -71,8 +71,8 @@ def pair(request, tmp_path_factory):
     made.simulator.close()
 
 
-def test_every_thing_of_the_room_is_there(pair):
-    ids = {thing["object_id"] for thing in pair.metadata["objects"].values()}
+def test_every_object_of_the_room_is_there(pair):
+    ids = {scene_object["object_id"] for scene_object in pair.metadata["objects"].values()}
     heights = pair.room.positions().reshape(-1, 7)[:, 2]
     for movable, height in zip(pair.room.movables, heights, strict=True):
         assert (movable.id in ids) == (height > PARKING_HEIGHT / 2)
@@ -153,8 +153,8 @@ def test_textures_are_png_files(pair):
     files = sorted(pair.path.with_suffix("").iterdir())
     assert len(files) == pair.model.ntex
     for file in files:
-        picture = cv2.imread(str(file))
-        assert np.array_equal(picture[..., ::-1].ravel(), texture_data(pair.model, file.stem))
+        image = cv2.imread(str(file))
+        assert np.array_equal(image[..., ::-1].ravel(), texture_data(pair.model, file.stem))
 
 
 def test_a_view_is_the_same_bytes(pair):
@@ -170,10 +170,13 @@ def test_a_view_is_the_same_bytes(pair):
     assert np.array_equal(rgb, pair.view["rgb"]) and np.array_equal(depth, pair.view["depth"])
     truth = pair.simulator.instances()
     assert len(truth) > 0
-    ids = {thing["object_id"]: (body, thing) for body, thing in pair.metadata["objects"].items()}
+    ids = {
+        scene_object["object_id"]: (body, scene_object)
+        for body, scene_object in pair.metadata["objects"].items()
+    }
     for mask, kind, mass, name in zip(truth.masks, truth.types, truth.masses, truth.ids, strict=True):
-        body, thing = ids[name]
-        assert thing["category"] == kind and pair.model.body(body).mass[0] == mass
+        body, scene_object = ids[name]
+        assert scene_object["category"] == kind and pair.model.body(body).mass[0] == mass
         assert np.array_equal(pair.model.geom_bodyid[geoms] == pair.model.body(body).id, mask)
 
 
@@ -207,21 +210,21 @@ def test_metadata_name_types_and_what_stands_on_what(pair):
     bodies = {pair.model.body(body).name for body in range(1, pair.model.nbody)}
     assert set(objects) == bodies - {SHELL}
     tops = {}
-    for body, thing in objects.items():
+    for body, scene_object in objects.items():
         body_id = pair.model.body(body).id
-        assert thing["is_static"] == (pair.model.body_dofnum[body_id] == 0)
-        assert thing["is_static"] or thing["category"] in CATALOG
-        assert body.startswith(thing["category"].lower() + "_") and thing["hash_name"] == body
-        for joint in thing["name_map"]["joints"]:
+        assert scene_object["is_static"] == (pair.model.body_dofnum[body_id] == 0)
+        assert scene_object["is_static"] or scene_object["category"] in CATALOG
+        assert body.startswith(scene_object["category"].lower() + "_") and scene_object["hash_name"] == body
+        for joint in scene_object["name_map"]["joints"]:
             assert pair.model.jnt_bodyid[pair.model.joint(joint).id] == body_id
         tops[body] = pair.data.xpos[body_id][2]
-    assert len({thing["asset_id"] for thing in objects.values()}) == len(objects)
-    stand = {body: thing["parent"] for body, thing in objects.items() if thing["parent"]}
+    assert len({scene_object["asset_id"] for scene_object in objects.values()}) == len(objects)
+    stand = {body: scene_object["parent"] for body, scene_object in objects.items() if scene_object["parent"]}
     assert stand
     for body, parent in stand.items():
         assert body in objects[parent]["children"] and not objects[body]["is_static"]
-    assert sum(len(thing["children"]) for thing in objects.values()) == len(stand)
-    # What stands on a thing is higher than the place on which that thing stands.
+    assert sum(len(scene_object["children"]) for scene_object in objects.values()) == len(stand)
+    # An object is higher than the place on which its support stands.
     assert all(tops[body] > tops[parent] - 1e-3 for body, parent in stand.items())
 
 
@@ -262,7 +265,7 @@ def test_archives_hold_the_same_room_and_the_same_bytes_again(tmp_path, capsys):
         assert np.array_equal(model.mesh_vert, whole.mesh_vert)
 
 
-def test_seeds_place_things_elsewhere():
+def test_seeds_place_objects_elsewhere():
     models = [
         mujoco.MjSpec.from_string(
             scene.model.decode(), assets={f"{scene.name}/{name}": png for name, png in scene.textures.items()}

@@ -1,27 +1,27 @@
-"""Contact sheets: the same bytes again, one picture per room or instance, refusals in one line."""
+"""Contact sheets: the same bytes again, one image per room or instance, refusals in one line."""
 
 import cv2
 import numpy as np
 import pytest
 from command_lines import complaint
 
-from thor_interact_env.gallery.command_line import INSTANCES, GalleryError, main, room_picture, type_pictures
+from thor_interact_env.gallery.command_line import INSTANCES, GalleryError, main, room_image, type_images
 
 
 def test_instances_of_a_type_differ_and_replay_exactly():
-    pictures = type_pictures("Mug", 3)
-    assert [picture.shape for picture in pictures] == [(300, 300, 3)] * 3
-    for first, again in zip(pictures, type_pictures("Mug", 3), strict=True):
+    images = type_images("Mug", 3)
+    assert [image.shape for image in images] == [(300, 300, 3)] * 3
+    for first, again in zip(images, type_images("Mug", 3), strict=True):
         assert np.array_equal(first, again)
     for first, second in ((0, 1), (0, 2), (1, 2)):
-        assert np.mean(np.any(pictures[first] != pictures[second], axis=2)) > 0.05
+        assert np.mean(np.any(images[first] != images[second], axis=2)) > 0.05
 
 
-def test_an_object_fills_its_picture():
+def test_an_object_fills_its_image():
     for name in ("Sofa", "Mug", "Fork"):
-        picture = type_pictures(name, 1)[0].astype(int)
-        # The floor and the wall are light grey; what is not is the object, in the middle of the picture.
-        coloured = (np.ptp(picture, axis=2) > 25) | (picture.mean(axis=2) < 100)
+        image = type_images(name, 1)[0].astype(int)
+        # The floor and the wall are light grey; what is not is the object, in the middle of the image.
+        coloured = (np.ptp(image, axis=2) > 25) | (image.mean(axis=2) < 100)
         rows, columns = np.nonzero(coloured)
         assert coloured.mean() > 0.01, name
         assert max(np.ptp(rows), np.ptp(columns)) > 120, name
@@ -29,9 +29,9 @@ def test_an_object_fills_its_picture():
 
 
 def test_a_room_is_seen_whole():
-    picture = room_picture("FloorPlan301")
-    assert 40 < picture.mean() < 215
-    assert cv2.Laplacian(picture, cv2.CV_32F).std() > 5
+    image = room_image("FloorPlan301")
+    assert 40 < image.mean() < 215
+    assert cv2.Laplacian(image, cv2.CV_32F).std() > 5
 
 
 def test_an_agents_view_is_another_and_replays(tmp_path):
@@ -41,7 +41,7 @@ def test_an_agents_view_is_another_and_replays(tmp_path):
     first, again = ((tmp_path / name / "rooms_living_room.png").read_bytes() for name in names)
     assert first == again
     seen = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)[:300]
-    assert np.mean(seen[..., ::-1] != room_picture("Procedural1")) > 0.5
+    assert np.mean(seen[..., ::-1] != room_image("Procedural1")) > 0.5
 
 
 def test_small_sheets_show_what_was_asked_for(tmp_path, capsys):
@@ -83,16 +83,16 @@ def test_a_file_is_no_folder(tmp_path, capsys):
 
 def test_an_unknown_type_is_named():
     with pytest.raises(GalleryError, match=r"'Unicorn'.*Mug"):
-        type_pictures("Unicorn")
+        type_images("Unicorn")
 
 
 def test_views_and_fixtures_of_a_room(tmp_path, capsys):
     main(["--out", str(tmp_path), "--rooms", "FloorPlan401", "--view", "agent"])
     main(["--out", str(tmp_path), "--rooms", "FloorPlan401", "--fixtures"])
     written = capsys.readouterr().out.split()
-    # A bathroom has more kinds of fixtures than fit on one sheet, or not; a view is one picture.
+    # A bathroom has more kinds of fixtures than fit on one sheet, or not; a view is one image.
     assert written[:2] == [str(tmp_path / "rooms_bathroom.png"), str(tmp_path / "fixtures_1.png")]
     view, fixtures = (cv2.imread(name) for name in written[:2])
     assert view.shape[:2] == (318, 300)
     assert fixtures.shape[1] == INSTANCES * 120 and fixtures.shape[0] % 138 == 0 and fixtures.shape[0] > 138
-    assert np.mean(view[:300] != room_picture("FloorPlan401")[..., ::-1]) > 0.5
+    assert np.mean(view[:300] != room_image("FloorPlan401")[..., ::-1]) > 0.5

@@ -158,7 +158,7 @@ class TestUnreliable:
             time.sleep(0.1)
             np.testing.assert_array_equal(simulator._world.player.step("Pass").frame, seen["rgb"])
 
-    def test_a_new_player_that_names_things_otherwise_loses_no_touch(self, faulty, location):
+    def test_a_new_player_that_names_objects_otherwise_loses_no_touch(self, faulty, location):
         here, pixel, before, after = location
         crash = {"kind": "crash", "after": 0, "action": "TouchThenApplyForce"}
         simulator = faulty(crash, {"kind": "renames"}, restarts=1)

@@ -20,7 +20,7 @@ of four choices in 80% of all cases exceeds it a hundred times over."""
 
 
 class EmptySimulator:
-    """Five positions in each room, and one picture: a wall out of reach, but near where a pose looks down."""
+    """Five positions in each room, and one image: a wall out of reach, but near where a pose looks down."""
 
     rooms = ROOMS
     deterministic = True

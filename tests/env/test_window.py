@@ -11,7 +11,7 @@ from thor_interact_env.window import Window
 
 pygame = pytest.importorskip("pygame")
 
-PICTURE = np.arange(300 * 300 * 3, dtype=np.uint32).astype(np.uint8).reshape(300, 300, 3)
+IMAGE = np.arange(300 * 300 * 3, dtype=np.uint32).astype(np.uint8).reshape(300, 300, 3)
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +30,14 @@ def window() -> Window:
 
 def test_two_windows_are_one_and_either_may_be_closed_first():
     first, second = window(), window()
-    first.show(PICTURE)
-    second.show(PICTURE[::-1])
-    np.testing.assert_array_equal(shown(), PICTURE[::-1])
+    first.show(IMAGE)
+    second.show(IMAGE[::-1])
+    np.testing.assert_array_equal(shown(), IMAGE[::-1])
     first.close()
-    second.show(PICTURE)
-    np.testing.assert_array_equal(shown(), PICTURE)
-    first.show(PICTURE[::-1])
-    np.testing.assert_array_equal(shown(), PICTURE[::-1])
+    second.show(IMAGE)
+    np.testing.assert_array_equal(shown(), IMAGE)
+    first.show(IMAGE[::-1])
+    np.testing.assert_array_equal(shown(), IMAGE[::-1])
     first.close()
     second.close()
     second.close()
@@ -47,7 +47,7 @@ def test_two_windows_are_one_and_either_may_be_closed_first():
 def test_a_display_that_the_program_has_opened_stays_open():
     pygame.display.init()
     ours = window()
-    ours.show(PICTURE)
+    ours.show(IMAGE)
     ours.close()
     assert pygame.display.get_init()
 
@@ -56,7 +56,7 @@ def test_a_driver_that_the_user_named_is_used_without_a_word(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        window().show(PICTURE)
+        window().show(IMAGE)
     assert pygame.display.get_driver() == "dummy"
     assert os.environ["SDL_VIDEODRIVER"] == "dummy"
 
@@ -118,7 +118,7 @@ def test_an_environment_passes_the_checkers_without_a_screen(library):
     assert fresh_process.run(CHECKERS, library)[-1] == "as before"
 
 
-def test_the_wrapper_of_gymnasium_that_shows_pictures_may_be_closed():
+def test_the_wrapper_of_gymnasium_that_shows_images_may_be_closed():
     program = """
 import gymnasium, numpy as np, thor_interact_env
 def make():

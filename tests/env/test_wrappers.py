@@ -26,16 +26,14 @@ def depth_channel(wrapper, depth):
     return int(channel[0, 0])
 
 
-def test_the_picture_holds_colour_and_depth():
+def test_the_image_holds_colour_and_depth():
     plain = ThorInteractEnv(simulator=FakeSimulator())
     expected, _ = plain.reset(seed=0)
-    picture, _ = WRAPPED.reset(seed=0)
+    image, _ = WRAPPED.reset(seed=0)
     assert WRAPPED.observation_space == spaces.Box(0, 255, (300, 300, 4), np.uint8)
-    assert picture in WRAPPED.observation_space
-    np.testing.assert_array_equal(picture[..., :3], expected["rgb"])
-    np.testing.assert_allclose(
-        picture[..., 3] * (DEPTH_LIMIT / 255), expected["depth"], atol=DEPTH_LIMIT / 510
-    )
+    assert image in WRAPPED.observation_space
+    np.testing.assert_array_equal(image[..., :3], expected["rgb"])
+    np.testing.assert_allclose(image[..., 3] * (DEPTH_LIMIT / 255), expected["depth"], atol=DEPTH_LIMIT / 510)
     assert WRAPPED.step([0, 0, 0, 0])[0].shape == (300, 300, 4)
 
 
@@ -69,7 +67,7 @@ def test_a_wrong_size_is_refused(size):
         RGBDImage(WRAPPED.unwrapped, size=size)
 
 
-def test_a_small_picture_averages_areas():
+def test_a_small_image_averages_areas():
     env = RGBDImage(ThorInteractEnv(simulator=FakeSimulator()), size=75)
     large, _ = WRAPPED.reset(seed=0)
     small, _ = env.reset(seed=0)

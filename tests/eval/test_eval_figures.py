@@ -17,10 +17,10 @@ GREY = Observation(rgb=np.full((300, 300, 3), 128, np.uint8), depth=np.ones((300
 PANEL, TITLE, GAP = 600, 56, 20
 
 
-def panel(picture: np.ndarray, row: int, column: int) -> np.ndarray:
+def panel(image: np.ndarray, row: int, column: int) -> np.ndarray:
     top = GAP // 2 + TITLE + row * (PANEL + TITLE + GAP)
     left = GAP + column * (PANEL + GAP)
-    return picture[top : top + PANEL, left : left + PANEL]
+    return image[top : top + PANEL, left : left + PANEL]
 
 
 def rectangle(top: int, left: int, height: int, width: int) -> np.ndarray:
@@ -30,10 +30,10 @@ def rectangle(top: int, left: int, height: int, width: int) -> np.ndarray:
 
 
 def test_layout_and_view() -> None:
-    picture = six_panels(GREY, [], np.zeros((100, 100)), np.zeros((100, 100), int))
-    assert picture.shape == (GAP // 2 + 2 * (PANEL + TITLE) + 2 * GAP, 3 * PANEL + 4 * GAP, 3)
-    assert picture.dtype == np.uint8
-    assert (panel(picture, 0, 0) == 128).all()
+    image = six_panels(GREY, [], np.zeros((100, 100)), np.zeros((100, 100), int))
+    assert image.shape == (GAP // 2 + 2 * (PANEL + TITLE) + 2 * GAP, 3 * PANEL + 4 * GAP, 3)
+    assert image.dtype == np.uint8
+    assert (panel(image, 0, 0) == 128).all()
 
 
 def test_a_higher_score_is_a_brighter_green() -> None:
@@ -68,8 +68,8 @@ def test_predictions_are_tinted_outlined_and_dotted() -> None:
 def test_truth_shows_the_mass_inside_the_mask() -> None:
     ring = rectangle(100, 100, 100, 100) & ~rectangle(110, 110, 80, 90)
     truth = Instances(ring[None], np.array([1.0]), ("Ring",), ("Ring|1",))
-    picture = six_panels(GREY, [], None, None, truth=truth)
-    shown = panel(picture, 1, 1).astype(int)
+    image = six_panels(GREY, [], None, None, truth=truth)
+    shown = panel(image, 1, 1).astype(int)
     dots = np.abs(shown - np.array(FORCE_COLOURS[1])).max(axis=2) < 6
     row, column = np.argwhere(dots).mean(axis=0)
     assert ring[int(row) // 2, int(column) // 2]
@@ -83,7 +83,7 @@ def test_supervision_of_either_resolution(size: int) -> None:
     assert np.ptp(shown[100, 300]) > 20 and np.ptp(shown[500, 300]) == 0
 
 
-def test_nothing_at_all_still_makes_a_picture() -> None:
+def test_nothing_at_all_still_makes_an_image() -> None:
     nothing = Instances(np.zeros((0, 300, 300), bool), np.zeros(0), (), ())
     empty = np.zeros((0, 100, 100), bool)
     assert six_panels(GREY, [], None, None, nothing, empty).shape == six_panels(GREY, [], None, None).shape
@@ -116,11 +116,11 @@ def test_palette(count: int) -> None:
     assert all(0 <= channel <= 255 for colour in colours for channel in colour)
 
 
-def test_the_file_holds_the_picture(tmp_path: Path) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    write_png(tmp_path / "panels.png", picture)
+def test_the_file_holds_the_image(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    write_png(tmp_path / "panels.png", image)
     read = cv2.imread(str(tmp_path / "panels.png"))
-    assert read is not None and (read[..., ::-1] == picture).all()
+    assert read is not None and (read[..., ::-1] == image).all()
     assert [file.name for file in tmp_path.iterdir()] == ["panels.png"]
 
 
@@ -137,6 +137,6 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     assert target.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_what_is_not_a_picture_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_an_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="float64"):
         write_png(tmp_path / "panels.png", np.zeros((4, 4, 3)))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ LOCATIONS = tuple(
 
 
 class Corridor:
-    """A simulator whose picture and truth tell where it is."""
+    """A simulator whose image and truth tell where it is."""
 
     deterministic = True
     rooms = ALL_ROOMS

@@ -1,4 +1,4 @@
-"""The way through the network as one picture: which tensors it shows, and in which colours."""
+"""The way through the network as one image: which tensors it shows, and in which colours."""
 
 import numpy as np
 import pytest
@@ -40,14 +40,14 @@ def test_layers_are_those_of_a_plain_forward_pass(kind) -> None:
         with torch.no_grad():
             values = torch.from_numpy(layers["projection"])[None]
             torch.testing.assert_close(network.score_head(values)[:, 0], scores, rtol=1e-3, atol=1e-3)
-    picture = model_overview(view, layers, prediction, [], np.zeros((0, 100, 100), bool))
+    overview = model_overview(view, layers, prediction, [], np.zeros((0, 100, 100), bool))
     rows = -(-(2 + len(layers) + 5) // COLUMNS)
-    assert picture.shape == (
+    assert overview.shape == (
         GAP // 2 + rows * (PANEL + TITLE + GAP),
         COLUMNS * (PANEL + GAP) + GAP,
         3,
     )
-    assert picture[GAP // 2 + TITLE : GAP // 2 + TITLE + PANEL, GAP : GAP + PANEL].std() > 10  # the view
+    assert overview[GAP // 2 + TITLE : GAP // 2 + TITLE + PANEL, GAP : GAP + PANEL].std() > 10  # the view
 
 
 @given(seed=st.integers(0, 2**32 - 1), features=st.integers(1, 20))

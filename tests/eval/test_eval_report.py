@@ -25,10 +25,10 @@ from eval.report.data import (
     table_1,
     table_2,
 )
-from eval.report.pictures import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
+from eval.report.images import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report.runs import ReportError, RunFolder
 from eval.report.views import agent_of, best_and_worst, touched, view_score
-from eval.table.rows import ROWS, configuration_of, row_beside
+from eval.table.rows import ROWS, compared_row_of, configuration_of
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances
 
@@ -46,7 +46,7 @@ def as_rows(runs):
     return tuple(material.as_row(path, letter) for path, letter in zip(runs, "ac", strict=True))
 
 
-def test_table_1_sets_runs_beside_the_published_numbers(as_rows) -> None:
+def test_table_1_compares_runs_with_the_published_numbers(as_rows) -> None:
     first, second = table_1([RunFolder.read(path) for path in reversed(as_rows)])
     assert (first["title"], second["title"]) == (f"(a) {ROWS['a'].name}", f"(c) {ROWS['c'].name}")
     assert first["measured"] == ["10.0", "5.0", "8.0", "4.0"]
@@ -69,8 +69,8 @@ def test_a_ratio_is_one_to_row_c_of_the_same_preset(as_rows, tmp_path) -> None:
 
 def test_what_is_no_row_has_no_letter_of_its_own(runs) -> None:
     first, second = table_1([RunFolder.read(path) for path in runs])
-    assert first["title"] == "self-supervised, quick, beside (a)" and first["ratios"] == ["-"] * 4
-    assert second["title"] == "self-supervised, quick, beside (c)"
+    assert first["title"] == "self-supervised, quick, compared with (a)" and first["ratios"] == ["-"] * 4
+    assert second["title"] == "self-supervised, quick, compared with (c)"
     assert second["published"][0] == "26.10"
 
 
@@ -82,7 +82,7 @@ def test_a_score_stands_above_its_interval(runs) -> None:
 def test_several_seeds_of_a_row_have_a_mean_and_a_spread(runs, tmp_path) -> None:
     again = material.write_run(tmp_path / "again", True, 1.5, seed=4)
     (row,) = seed_rows([RunFolder.read(path) for path in (*runs, again)])
-    assert row["title"] == "self-supervised, quick, beside (a)" and row["seeds"] == "3, 4"
+    assert row["title"] == "self-supervised, quick, compared with (a)" and row["seeds"] == "3, 4"
     assert row["measured"][:4] == ["20.0 ± 14.1", "10.0 ± 7.1", "16.0 ± 11.3", "8.0 ± 5.7"]
     assert row["measured"][4] == "55.0 ± 0.0" and row["measured"][6] == "-"  # nothing was touched
 
@@ -136,17 +136,17 @@ def test_table_2_holds_the_confusion_and_the_published_one_of_what_learns_mass(r
         ({"schedule": {"stages": [{"joint": False}]}, "oracles": {"points": False, "masks": False}}, "c"),
     ],
 )
-def test_the_row_beside_a_run_follows_from_its_configuration(tmp_path, config: dict, letter) -> None:
+def test_the_compared_row_of_a_run_follows_from_its_configuration(tmp_path, config: dict, letter) -> None:
     run = RunFolder.read(material.write_run(tmp_path / "run", True, 1.0, **config))
-    assert run.row is None and run.beside == letter
+    assert run.row is None and run.compared_row == letter
     if letter is None:
-        assert run.published == {} and "beside" not in run.title
+        assert run.published == {} and "compared with" not in run.title
 
 
 @pytest.mark.parametrize("letter", "acdefklmn")
-def test_the_row_beside_a_row_is_itself(letter) -> None:
+def test_the_compared_row_of_a_row_is_itself(letter) -> None:
     config = configuration_of(ROWS[letter], "paper", seed=0).to_json()
-    assert row_beside("self_supervised", json.loads(json.dumps(config))) == letter
+    assert compared_row_of("self_supervised", json.loads(json.dumps(config))) == letter
 
 
 def test_the_row_and_the_touches_of_a_table_are_read(tmp_path) -> None:
@@ -227,19 +227,19 @@ def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
     assert "prefers-color-scheme: dark" in everything and 'name="viewport"' in everything
 
 
-def test_its_pictures_can_be_decoded(everything) -> None:
+def test_its_images_can_be_decoded(everything) -> None:
     from PIL import Image
 
-    for image in Page(everything).images:
-        head, _, content = image["src"].partition(",")
-        picture = Image.open(io.BytesIO(base64.b64decode(content)))
-        picture.load()
-        assert head == f"data:image/{picture.format.lower()};base64"
-        assert picture.size[0] == (300 if picture.format == "GIF" else 1200)
-        assert getattr(picture, "n_frames", 1) > (1 if picture.format == "GIF" else 0)
+    for tag in Page(everything).images:
+        head, _, content = tag["src"].partition(",")
+        decoded = Image.open(io.BytesIO(base64.b64decode(content)))
+        decoded.load()
+        assert head == f"data:image/{decoded.format.lower()};base64"
+        assert decoded.size[0] == (300 if decoded.format == "GIF" else 1200)
+        assert getattr(decoded, "n_frames", 1) > (1 if decoded.format == "GIF" else 0)
 
 
-def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
+def test_a_page_about_one_source_leaves_the_rest_out(tmp_path) -> None:
     options = ReportOptions(leaderboard=material.write_leaderboard(tmp_path / "board.jsonl"))
     ids = Page(render(gather(options))).ids
     assert "interaction" in ids and not {
@@ -255,7 +255,7 @@ def test_a_page_about_one_thing_leaves_the_rest_out(tmp_path) -> None:
 def test_views_are_drawn_of_the_runs_that_are_named(runs, monkeypatch) -> None:
     monkeypatch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
     options = ReportOptions(runs=runs, panels=1, drawn=("joint",))
-    (drawn,) = gather(options, material.toy_views(), FakeSimulator())["pictures"]
+    (drawn,) = gather(options, material.toy_views(), FakeSimulator())["images"]
     assert drawn["run"].name == "joint" and drawn["best"] and drawn["gif"]
     with pytest.raises(RunError, match="drawn names missing; the runs are joint, segmentation"):
         gather(replace(options, drawn=("missing",)), material.toy_views(), FakeSimulator())
@@ -267,7 +267,7 @@ def test_of_points_without_masks_the_touches_are_shown(runs, monkeypatch) -> Non
             return [replace(one, mask=None) for one in super().propose(observation)]
 
     monkeypatch.setattr("eval.report.views.agent_of", lambda run: PointsOnly())
-    (drawn,) = gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator())["pictures"]
+    (drawn,) = gather(ReportOptions(runs=runs[:1]), material.toy_views(), FakeSimulator())["images"]
     assert drawn["best"] == drawn["worst"] == [] and drawn["gif"] and "no masks" in drawn["missing"]
 
 
@@ -309,7 +309,7 @@ def test_views_are_picked_by_their_score() -> None:
     )
     assert {panel.view for panel in best} == {0, 2} and {panel.view for panel in worst} == {1, 3}
     assert all(panel.score > 0.8 for panel in best) and all(panel.score == 0 for panel in worst)
-    assert best[0].score >= best[1].score and best[0].picture.dtype == np.uint8
+    assert best[0].score >= best[1].score and best[0].image.dtype == np.uint8
 
 
 def test_a_view_score_is_the_mean_of_the_best_overlaps() -> None:
@@ -373,7 +373,7 @@ def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:
         (["no/such/run"], "is not a folder"),
         (["."], "has no config.json"),
         (["--leaderboard", "none.jsonl"], "none.jsonl cannot be read"),
-        (["--calibration", "none.json"], "is no calibration"),
+        (["--calibration", "none.json"], "is not a calibration"),
         (["run", "--panels", "-1"], "panels is -1"),
         (["run", "--out", "no/such/page.html"], "does not exist"),
     ],

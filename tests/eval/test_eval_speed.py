@@ -202,7 +202,7 @@ def test_made_up_predictions_are_partly_right() -> None:
 
 
 def test_mujoco_alone_repeats_the_motion_of_a_touch() -> None:
-    """The floor of a touch ends where the touch ended, and draws one picture."""
+    """The floor of a touch ends where the touch ended, and draws one image."""
     from thor_interact_env.locations.sampling import LocationSampler
     from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 

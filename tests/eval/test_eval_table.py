@@ -119,7 +119,7 @@ def test_a_row_is_trained_and_measured_once(small_world, tmp_path, capsys):
     assert (result["interactions"], result["touched_locations"]) == (0, 40)
     assert set(result["rows"]["self-supervised"]["intervals"]) >= set(SCORES)
     assert run_row(options) == result
-    assert len(calls) == 1 and "done already" in capsys.readouterr().out
+    assert len(calls) == 1 and "already finished" in capsys.readouterr().out
     run_row(replace(options, locations=3))  # measured anew; training goes on where it is
     assert [resume for *_, resume in calls] == [False, True]
     run_row(replace(options, locations=3, touched_locations=1))  # another size, too
@@ -184,7 +184,7 @@ def test_other_agents_are_trained_as_they_are_registered(small_world, tmp_path, 
         (["run", "c", "--interactions", "-2"], "interactions is -2"),
         (["show"], "name at least one folder"),
         (["show", "not/there"], "not/there is not a folder"),
-        (["rows", "c"], "rows takes no words"),
+        (["rows", "c"], "c; see python -m eval.table rows --help"),
         (["walk"], "there is no command 'walk'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What decides where things are is computed by operations that every processor rounds alike."""
+"""What decides where objects are is computed by operations that every processor rounds alike."""
 
 import ast
 from pathlib import Path

@@ -85,12 +85,12 @@ def test_the_probability_of_new_colours_can_be_chosen_and_flips_do_not_depend_on
     assert colours == changed
 
 
-def picture() -> np.ndarray:
+def colour_image() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
 
 
 def test_each_colour_change_is_its_formula() -> None:
-    image = picture()
+    image = colour_image()
     values = image.astype(float)
     brighter = np.clip(values * 1.2, 0, 255)
     np.testing.assert_allclose(jitter_colours(image, 1.2, 1, 1, 0), brighter, atol=0.6)
@@ -106,12 +106,12 @@ def test_each_colour_change_is_its_formula() -> None:
 
 
 def test_no_change_changes_nothing() -> None:
-    image = picture()
+    image = colour_image()
     np.testing.assert_array_equal(jitter_colours(image, 1, 1, 1, 0), image)
 
 
 def test_the_order_of_changes_matters_and_is_checked() -> None:
-    image = picture()
+    image = colour_image()
     first = jitter_colours(image, 1.3, 0.7, 1.3, 0.1, (0, 1, 2, 3))
     assert not np.array_equal(first, jitter_colours(image, 1.3, 0.7, 1.3, 0.1, (1, 0, 2, 3)))
     with pytest.raises(ValueError, match="permutation"):

@@ -67,13 +67,13 @@ def test_the_threshold_of_the_paper_is_a_tenth_of_full_brightness() -> None:
     assert changed_cells(before, after).tolist() == [[False, True]]
 
 
-def test_equal_pictures_do_not_differ_and_order_does_not_matter() -> None:
+def test_equal_images_do_not_differ_and_order_does_not_matter() -> None:
     first, second = random_image(0, 300, 300), random_image(1, 300, 300)
     assert not changed_cells(first, first.copy()).any()
     np.testing.assert_array_equal(changed_cells(first, second), changed_cells(second, first))
 
 
-def test_pictures_are_neither_changed_nor_required_to_be_writable() -> None:
+def test_images_are_neither_changed_nor_required_to_be_writable() -> None:
     before, after = random_image(0), random_image(1)
     copies = before.copy(), after.copy()
     before.setflags(write=False)
@@ -92,7 +92,7 @@ def test_pictures_are_neither_changed_nor_required_to_be_writable() -> None:
         (np.zeros((3, 3, 3), np.uint8), np.zeros((3, 6, 3), np.uint8), "must be equal"),
     ],
 )
-def test_unfit_pictures_are_refused(before: np.ndarray, after: np.ndarray, message: str) -> None:
+def test_unfit_images_are_refused(before: np.ndarray, after: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         changed_cells(before, after)
 
@@ -137,7 +137,7 @@ def test_optical_flow_ignores_what_became_brighter_in_place() -> None:
     assert changed_cells(before, after, "optical_flow").mean() < 0.05
 
 
-def test_optical_flow_of_equal_pictures_is_zero_and_does_not_depend_on_earlier_ones() -> None:
+def test_optical_flow_of_equal_images_is_zero_and_does_not_depend_on_earlier_ones() -> None:
     one, other = textured(3), np.roll(textured(3), 4, axis=1)
     assert not optical_flow(one, one).any()
     first = optical_flow(one, other)
@@ -151,7 +151,7 @@ def test_the_threshold_of_a_flow_is_in_pixels() -> None:
     assert changed_cells(one, other, "optical_flow", 4.0)[10:90, 10:90].mean() < 0.1
 
 
-def test_pictures_too_small_for_a_flow_are_refused() -> None:
+def test_images_too_small_for_a_flow_are_refused() -> None:
     image = random_image(0, 9, 18)
     with pytest.raises(ValueError, match="9 x 18 pixels; an optical flow needs 12"):
         changed_cells(image, image, "optical_flow")

@@ -90,7 +90,7 @@ def test_escalation_of_no_force(force: int) -> None:
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
-    """A grey picture with a bright square of 20 x 20 cells, and the same with its upper half gone."""
+    """A grey image with a bright square of 20 x 20 cells, and the same with its upper half gone."""
     before = np.full((300, 300, 3), 90, dtype=np.uint8)
     before[120:180, 120:180] = (220, 40, 40)
     after = before.copy()
@@ -98,7 +98,7 @@ def scene() -> tuple[np.ndarray, np.ndarray]:
     return before, after
 
 
-def test_a_judgement_follows_the_superpixels_of_the_first_picture() -> None:
+def test_a_judgement_follows_the_superpixels_of_the_first_image() -> None:
     before, after = scene()
     judgement = Supervisor(before, SupervisionOptions()).judge(before, after, 45, 45)
     square = np.zeros((100, 100), dtype=bool)
@@ -140,7 +140,7 @@ def test_the_same_object_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) 
     supervisor = Supervisor(before)
 
     def forbidden(*arguments: Any) -> None:
-        raise AssertionError("the pictures were compared")
+        raise AssertionError("the images were compared")
 
     monkeypatch.setattr(supervisor_module, "changed_cells", forbidden)
     judgement = supervisor.judge(before, before, 45, 45)
@@ -169,7 +169,7 @@ def test_the_kernel_is_the_one_chosen() -> None:
     assert Supervisor(before, exponential).judge(before, after, 50, 5).success
 
 
-def test_wrong_options_and_pictures_are_refused() -> None:
+def test_wrong_options_and_images_are_refused() -> None:
     with pytest.raises(ValueError, match="'flow'"):
         SupervisionOptions(change_test="flow")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="'box'"):

@@ -11,7 +11,7 @@ from no_room import room_for
 
 from selfsup.files import append_whole, naming, remove_temporaries, write_whole
 
-FREE = 4096  # bytes that may be written by whoever else writes in this process, such as pytest
+FREE = 4096  # bytes that may be written by other code of this process, such as pytest
 
 
 @given(old=st.none() | st.binary(max_size=100), more=st.integers(-200, 5000))

@@ -37,7 +37,7 @@ def view() -> npt.NDArray[np.uint8]:
 
 @given(st.data())
 @settings(max_examples=25)
-def test_pictures_come_back_exactly(data: st.DataObject) -> None:
+def test_images_come_back_exactly(data: st.DataObject) -> None:
     rows, columns = data.draw(st.integers(1, 9)), data.draw(st.integers(1, 9))
     rgb = data.draw(arrays(np.uint8, (rows, columns, 3)))
     depth = data.draw(arrays(np.uint16, (rows, columns)))
@@ -81,12 +81,12 @@ def test_what_is_read_can_be_written_to(make_experience: Any) -> None:
 
 
 @pytest.mark.parametrize("encoded", [np.zeros(0, np.uint8), encode_image(view())[:40]])
-def test_bytes_of_no_picture_are_refused(encoded: npt.NDArray[np.uint8]) -> None:
+def test_bytes_of_no_image_are_refused(encoded: npt.NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match=f"{encoded.size} bytes are not a PNG"):
         decode_image(encoded)
 
 
-def test_a_picture_that_cannot_be_decoded_names_the_file(make_experience: Any, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_decoded_names_the_file(make_experience: Any, tmp_path: Path) -> None:
     path = tmp_path / "segment"
     segment, _ = FileSegment.write(path, [make_experience(0)])
     content = path.read_bytes()

@@ -27,35 +27,35 @@ def segmentation_anew() -> Iterator[None]:
 
 
 @st.composite
-def pictures(draw: st.DrawFn) -> np.ndarray:
+def images(draw: st.DrawFn) -> np.ndarray:
     """Noise, single colours, and blocks of few colours, in which very many edges cost the same."""
     height, width = draw(st.tuples(st.integers(1, 25), st.integers(1, 25)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     colours = rng.integers(0, 256, (draw(st.sampled_from([1, 2, 3, 8, 256])), 3), dtype=np.uint8)
     block = draw(st.integers(1, 9))
-    picture = colours[rng.integers(0, len(colours), (height, width))].repeat(3, 0).repeat(3, 1)
+    image = colours[rng.integers(0, len(colours), (height, width))].repeat(3, 0).repeat(3, 1)
     noise = draw(st.sampled_from([0, 1, 9, 99]))
-    picture = picture.repeat(block, 0).repeat(block, 1)[: 3 * height, : 3 * width]
-    return np.clip(picture + rng.integers(-noise, noise + 1, picture.shape), 0, 255).astype(np.uint8)
+    image = image.repeat(block, 0).repeat(block, 1)[: 3 * height, : 3 * width]
+    return np.clip(image + rng.integers(-noise, noise + 1, image.shape), 0, 255).astype(np.uint8)
 
 
-def by_skimage(picture: np.ndarray, scale: float, sigma: float, min_size: int) -> np.ndarray:
-    return felzenszwalb(picture, scale=scale, sigma=sigma, min_size=min_size, channel_axis=-1)
+def by_skimage(image: np.ndarray, scale: float, sigma: float, min_size: int) -> np.ndarray:
+    return felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size, channel_axis=-1)
 
 
 @given(
-    picture=pictures(),
+    image=images(),
     scale=st.sampled_from([1.0, 30.0, 200.0]),
     sigma=st.sampled_from([0.0, 0.5, 1.3]),
     min_size=st.sampled_from([1, 5, 20, 200]),
 )
 @settings(max_examples=150, deadline=None)
 def test_compiled_labels_are_those_of_skimage(
-    picture: np.ndarray, scale: float, sigma: float, min_size: int
+    image: np.ndarray, scale: float, sigma: float, min_size: int
 ) -> None:
     segment = pytest.importorskip("selfsup.felzenszwalb").segment
-    expected = by_skimage(picture, scale, sigma, min_size)
-    np.testing.assert_array_equal(segment(picture, scale, sigma, min_size), expected)
+    expected = by_skimage(image, scale, sigma, min_size)
+    np.testing.assert_array_equal(segment(image, scale, sigma, min_size), expected)
 
 
 def test_labels_of_rendered_views_are_those_of_skimage() -> None:
@@ -71,14 +71,14 @@ def test_labels_of_rendered_views_are_those_of_skimage() -> None:
 def test_the_order_of_equal_costs_is_that_of_skimage(monkeypatch: pytest.MonkeyPatch) -> None:
     # Stripes of one pixel are small segments with two equally near neighbours each.
     module = pytest.importorskip("selfsup.felzenszwalb")
-    picture = np.zeros((60, 60, 3), np.uint8)
-    picture[:, 10::20] = 255
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[:, 10::20] = 255
     asked: list[int] = []
     argsort = np.argsort
     monkeypatch.setattr(np, "argsort", lambda costs: asked.append(len(costs)) or argsort(costs))
-    labels = module.segment(picture, 30.0, 0.0, 200)
+    labels = module.segment(image, 30.0, 0.0, 200)
     assert asked == [4 * 60 * 60 - 6 * 60 + 2]
-    np.testing.assert_array_equal(labels, by_skimage(picture, 30.0, 0.0, 200))
+    np.testing.assert_array_equal(labels, by_skimage(image, 30.0, 0.0, 200))
 
 
 @pytest.mark.usefixtures("segmentation_anew")
@@ -104,8 +104,8 @@ def test_skimage_serves_where_numba_is_missing_or_switched_off(
         "felzenszwalb",
         lambda *args, **options: calls.append(args) or felzenszwalb(*args, **options),
     )
-    picture = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(superpixel_labels(picture), by_skimage(picture, 200, 0.5, 200)[1::3, 1::3])
+    image = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(superpixel_labels(image), by_skimage(image, 200, 0.5, 200)[1::3, 1::3])
     assert len(calls) == 1 and not recwarn.list
 
 
@@ -117,10 +117,10 @@ def test_skimage_serves_where_compilation_fails(monkeypatch: pytest.MonkeyPatch)
         raise module.numba.core.errors.TypingError("no such type")
 
     monkeypatch.setattr(module, "grow", fail)
-    picture = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
     with pytest.warns(RuntimeWarning, match="no such type"):
-        labels = superpixel_labels(picture)
-    np.testing.assert_array_equal(labels, by_skimage(picture, 200, 0.5, 200)[1::3, 1::3])
+        labels = superpixel_labels(image)
+    np.testing.assert_array_equal(labels, by_skimage(image, 200, 0.5, 200)[1::3, 1::3])
 
 
 @pytest.mark.usefixtures("segmentation_anew")
@@ -130,7 +130,7 @@ def test_a_picture_too_large_for_single_precision_is_segmented_by_skimage(
     module = pytest.importorskip("selfsup.felzenszwalb")
     assert 6_000_000 < module.most_pixels(superpixels.SCALE) < 7_000_000
     monkeypatch.setattr(module, "most_pixels", lambda scale: 899)
-    monkeypatch.setattr(superpixels, "felzenszwalb", lambda picture, **_: np.full(picture.shape[:2], 7))
+    monkeypatch.setattr(superpixels, "felzenszwalb", lambda image, **_: np.full(image.shape[:2], 7))
     assert (superpixel_labels(np.zeros((30, 30, 3), np.uint8)) == 7).all()
     assert (superpixel_labels(np.zeros((27, 30, 3), np.uint8)) == 0).all()
 
@@ -140,8 +140,8 @@ def test_processes_that_start_at_once_share_one_cache(tmp_path: Path) -> None:
     program = (
         "import warnings; warnings.simplefilter('error'); import numpy as np;"
         "from selfsup import superpixels;"
-        "picture = np.random.default_rng(0).integers(0, 99, (60, 60, 3), dtype=np.uint8);"
-        "print(superpixels.segmentation().__name__, superpixels.superpixel_labels(picture).tolist())"
+        "image = np.random.default_rng(0).integers(0, 99, (60, 60, 3), dtype=np.uint8);"
+        "print(superpixels.segmentation().__name__, superpixels.superpixel_labels(image).tolist())"
     )
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     environment |= {"OMP_NUM_THREADS": "1"}
@@ -221,7 +221,7 @@ def test_labels_are_those_of_the_central_pixels() -> None:
         assert labels[row, column] == full[3 * row + 1, 3 * column + 1]
 
 
-def test_two_halves_of_a_picture_are_two_superpixels() -> None:
+def test_two_halves_of_an_image_are_two_superpixels() -> None:
     image = np.zeros((300, 300, 3), dtype=np.uint8)
     image[:, 150:] = 200
     labels = superpixel_labels(image)

@@ -41,8 +41,8 @@ def test_reconstruction_is_the_truncated_singular_value_decomposition(seed, fram
 
 def test_what_few_components_explain_is_no_foreground():
     rng = np.random.default_rng(0)
-    pictures = rng.uniform(-60, 60, (4, 6 * 5 * 3))
-    video = (128 + rng.normal(size=(20, 4)) @ pictures).astype(np.float32).reshape(20, 6, 5, 3)
+    images = rng.uniform(-60, 60, (4, 6 * 5 * 3))
+    video = (128 + rng.normal(size=(20, 4)) @ images).astype(np.float32).reshape(20, 6, 5, 3)
     assert reconstruction_errors(video, 4).max() < 0.05
     assert reconstruction_errors(video, 3).max() > 5
 
@@ -90,15 +90,15 @@ def moving_square(seed, side=66):
     rng = np.random.default_rng(seed)
     wall = rng.integers(60, 180, (60, 60, 1)).repeat(5, 0).repeat(5, 1).repeat(3, 2).astype(np.uint8)
     row, column = (int(value) for value in rng.integers(30, 120, 2))
-    pictures = []
+    images = []
     for shift in [0, *np.rint(90 * (1 - np.exp(-np.arange(1, 18) / 5))).astype(int)]:
-        picture = wall.copy()
-        picture[row + shift : row + shift + side, column + shift : column + shift + side] = (210, 60, 40)
-        noise = rng.integers(-6, 7, picture.shape)
-        pictures.append(np.clip(picture + noise, 0, 255).astype(np.uint8))
+        image = wall.copy()
+        image[row + shift : row + shift + side, column + shift : column + shift + side] = (210, 60, 40)
+        noise = rng.integers(-6, 7, image.shape)
+        images.append(np.clip(image + noise, 0, 255).astype(np.uint8))
     mask = np.zeros((300, 300), bool)
     mask[row : row + side, column : column + side] = True
-    return pictures[0], np.array(pictures[1:]), mask[1::3, 1::3]
+    return images[0], np.array(images[1:]), mask[1::3, 1::3]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -112,8 +112,8 @@ def test_a_moving_square_on_a_texture_is_found_where_it_lay(seed):
 @settings(max_examples=8, deadline=None)
 def test_soft_masks_lie_between_zero_and_one(seed, count):
     rng = np.random.default_rng(seed)
-    pictures = rng.integers(0, 256, (count + 1, 300, 300, 3), dtype=np.uint8)
-    soft = soft_mask(pictures[0], pictures[1:])
+    images = rng.integers(0, 256, (count + 1, 300, 300, 3), dtype=np.uint8)
+    soft = soft_mask(images[0], images[1:])
     assert soft.shape == (100, 100) and soft.dtype == np.float32
     assert soft.min() >= 0 and soft.max() <= 1
 

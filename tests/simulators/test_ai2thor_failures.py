@@ -50,14 +50,14 @@ class TestAnswersThatLackSomething:
     @pytest.mark.parametrize(
         ("asked", "cause"),
         [
-            ({"without": "rgb"}, "sent no colour picture"),
-            ({"without": "depth"}, "sent no depth picture"),
-            ({"without": "ids"}, "sent no instance picture"),
+            ({"without": "rgb"}, "sent no colour image"),
+            ({"without": "depth"}, "sent no depth image"),
+            ({"without": "ids"}, "sent no instance image"),
             ({"fov": 60.0}, "a field of view of 60 degrees, not of 90"),
             ({"size": [200, 300]}, r"of \(200, 300\), not of \(300, 300\) pixels"),
         ],
     )
-    def test_a_missing_picture_is_named(self, tmp_path, asked, cause):
+    def test_a_missing_image_is_named(self, tmp_path, asked, cause):
         with flat_simulator(tmp_path, asked=asked, restarts=0) as simulator:
             with pytest.raises(PlayerProtocolError, match=cause) as error:
                 simulator.load(HERE)
@@ -155,7 +155,7 @@ class TestStarting:
         folder = tmp_path / ".ai2thor"
         folder.mkdir()
         (folder / "cuda-vulkan-mapping.json").write_text('{"0": 0}')
-        does_not_start(tmp_path, r"gpu_device 5 is none of the GPUs in .*mapping", gpu_device=5)
+        does_not_start(tmp_path, r"gpu_device 5 is not one of the GPUs in .*mapping", gpu_device=5)
 
     def test_without_a_build_and_without_a_network_both_are_named(self, tmp_path, monkeypatch):
         for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):

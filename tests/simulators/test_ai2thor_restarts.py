@@ -37,7 +37,7 @@ class TestNewPlayer:
             with pytest.raises(RuntimeError, match="load"):
                 simulator.touch(*ON_MUG, 30.0, AWAY)
 
-    def test_a_touch_counts_although_a_new_player_names_things_otherwise(self, tmp_path):
+    def test_a_touch_counts_although_a_new_player_names_objects_otherwise(self, tmp_path):
         with flat_simulator(tmp_path, faults=[None, {"kind": "renames"}]) as simulator:
             before = simulator.load(HERE)
             os.kill(_pid(simulator), signal.SIGKILL)

@@ -177,7 +177,7 @@ class TestEnvironment:
         assert env.unwrapped.ground_truth().types == ("Mug",)
 
 
-class TestPictures:
+class TestImages:
     def test_arrays_are_contiguous_read_only_copies(self, simulator):
         seen = simulator.load(HERE)
         for array, dtype, shape in (

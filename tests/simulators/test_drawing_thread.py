@@ -56,7 +56,7 @@ def test_a_server_may_use_threads_of_asyncio(alone):
     assert asyncio.run(serve()) == alone[ROOMS[0]]
 
 
-def test_threads_that_draw_at_the_same_time_do_not_mix_their_pictures(alone):
+def test_threads_that_draw_at_the_same_time_do_not_mix_their_images(alone):
     def look_often(number):
         simulator = MujocoSimulator()
         rooms = [ROOMS[(number + turn) % 2] for turn in range(6)]

@@ -19,7 +19,7 @@ def simulator():
 
 
 def touches_at(simulator, room, seed):
-    """Load a location, and return it with one touch of each thing in reach."""
+    """Load a location, and return it with one touch of each object in reach."""
     location = LocationSampler(simulator, [room]).sample(np.random.default_rng(seed))
     seen = simulator.load(location)
     touches = []
@@ -72,7 +72,7 @@ def test_frames_lead_away_from_the_view_before_to_the_view_after(simulator):
         start += np.abs(first - before).sum()
         end += np.abs(first - after).sum()
         rest += np.abs(last - after).sum()
-    assert start > 0 and end > 0, "the first frame shows things on their way"
+    assert start > 0 and end > 0, "the first frame shows objects on their way"
     assert rest < 0.1 * min(start, end), "the last one shows them nearly where they come to rest"
 
 

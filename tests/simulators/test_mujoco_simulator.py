@@ -36,7 +36,7 @@ def location_with_objects(simulator, room):
 
 
 def touch_until_moved(simulator, seen):
-    """Touch visible objects with the largest force until the picture changes."""
+    """Touch visible objects with the largest force until the image changes."""
     truth = simulator.instances()
     for mask in truth.masks:
         for row, column in np.argwhere(mask & (seen["depth"] < REACH))[::7]:
@@ -53,7 +53,7 @@ def test_it_is_a_simulator(simulator):
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_an_untouched_room_is_at_rest(simulator, room):
-    """Loading twice, and letting time pass, changes neither a picture nor a position."""
+    """Loading twice, and letting time pass, changes neither an image nor a position."""
     location = location_in(simulator, room)
     first = simulator.load(location)
     compiled = simulator._compiled(room).room
@@ -98,7 +98,7 @@ def test_nothing_falls_out_of_the_room_or_sinks(simulator, room):
     assert all(contact.dist > -1e-3 for contact in compiled.data.contact)
 
 
-def test_touches_move_things_and_replay_exactly(simulator):
+def test_touches_move_objects_and_replay_exactly(simulator):
     first = simulator.load(location_with_objects(simulator, "FloorPlan1"))
     state = simulator.get_state()
     moved = touch_until_moved(simulator, first)

@@ -97,16 +97,16 @@ def test_after_a_loss_all_rooms_look_as_before(alone, lose):
         pytest.skip("nothing but EGL has a display that others can terminate")
     fast, fine = MujocoSimulator(), MujocoSimulator(quality="fine")
     smooth = {room: look_with(fine, room) for room in ROOMS}
-    things = {}
+    objects = {}
     for room in ROOMS:
         fast.load(place(fast, room))
-        things[room] = fast.instances().masks
+        objects[room] = fast.instances().masks
     context = drawing_thread._context
     lose()
     for room in ROOMS:
         fast.load(place(fast, room))
         # First of all what is in front: it needs the same settings of the context as all else.
-        assert np.array_equal(fast.instances().masks, things[room])
+        assert np.array_equal(fast.instances().masks, objects[room])
         assert look_with(fine, room) == smooth[room]
         assert look_with(fast, room) == alone[room]
     assert drawing_thread._context not in (None, context)
@@ -126,12 +126,12 @@ def test_two_qualities_of_one_model_look_as_before_after_a_loss(simulator):
     room = simulator._compiled(ROOMS[0]).room
     fast, fine = Renderer(room.model), Renderer(room.model, quality="fine")
 
-    def pictures():
+    def images():
         return [renderer.rgb(room.data, CAMERA).tobytes() for renderer in (fast, fine)]
 
-    before = pictures()
+    before = images()
     drawing_thread.end()
-    assert pictures() == before
+    assert images() == before
     fast.close()
     fine.close()
 
@@ -159,7 +159,7 @@ def test_a_forked_process_draws_after_its_parent_has(alone, simulator):
 
 @on_linux
 def test_a_forked_process_draws_after_another_renderer_of_its_parent(alone):
-    """Mesa draws that renderer's pictures with threads, which a fork does not copy."""
+    """Mesa draws that renderer's images with threads, which a fork does not copy."""
     if choose_backend() != "egl":
         pytest.skip("another renderer shares a display with EGL only")
     program = """

@@ -1,4 +1,4 @@
-"""Other renderers of the process give the pictures they give alone, and so does this one, in any order."""
+"""Other renderers of the process give the images they give alone, and so does this one, in any order."""
 
 import fresh_process
 import pytest
@@ -40,9 +40,9 @@ class Ant:
         self.env.close()
 
 def theirs(other):
-    picture = other.render()
-    assert picture.std() > 10  # not black
-    return picture.tobytes()
+    image = other.render()
+    assert image.std() > 10  # not black
+    return image.tobytes()
 
 def ours():
     return looks.digest(looks.look(sys.argv[1]))

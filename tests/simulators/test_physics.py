@@ -45,7 +45,7 @@ def middle(room, index):
 
 
 def test_a_push_is_a_function_of_positions_and_force(room):
-    index = placed(room, most=2.0)[0]
+    index = placed(room, maximum=2.0)[0]
     before = room.positions()
     results = []
     for other in (None, placed(room)[0]):
@@ -65,7 +65,7 @@ def test_a_push_that_moves_nothing_leaves_no_trace(room):
 
 
 def test_a_greater_force_moves_farther(room):
-    """Until friction alone decides: the same light thing, lifted off by each force at least a little."""
+    """Until friction alone decides: the same light object, lifted off by each force at least a little."""
     index = placed(room, 0.2, 2.0)[0]
     before, point = room.positions(), middle(room, index)
     at = room.movables[index].position_address
@@ -125,7 +125,7 @@ def test_portables_hold_on_to_furniture_that_slides_on_the_floor(room):
 def test_a_heavy_piece_coasts_while_a_portable_stops(room):
     """At equal speed, what stands on castors goes farther than what stands on its own bottom."""
     travelled = []
-    for index in (placed(room, building.CASTOR_MASS)[0], placed(room, most=0.5)[0]):
+    for index in (placed(room, building.CASTOR_MASS)[0], placed(room, maximum=0.5)[0]):
         movable = room.movables[index]
         alone = np.zeros(room.model.nq)
         for number, other in enumerate(room.movables):

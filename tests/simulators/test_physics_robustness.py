@@ -44,7 +44,7 @@ def watch(monkeypatch):
 
 
 def touch(room, rng):
-    """Touch the first thing on a random ray towards a random thing in the room."""
+    """Touch the first object on a random ray towards a random object in the room."""
     placed = np.flatnonzero(room.positions().reshape(-1, 7)[:, 2] > -1)
     target = room.data.xipos[room.movables[int(rng.choice(placed))].body]
     away = rng.normal(size=3)

@@ -71,7 +71,7 @@ def test_no_grid_is_uploaded_for_planes_that_are_not_drawn(monkeypatch):
 
 @pytest.mark.parametrize("room", ["FloorPlan4", "FloorPlan206", "FloorPlan410"])
 def test_what_is_not_drawn_could_not_be_seen(monkeypatch, room):
-    """Pictures are the same when everything is drawn: shadows from outside the view are not lost either."""
+    """Images are the same when everything is drawn: shadows from outside the view are not lost either."""
     simulator = MujocoSimulator()
     sampler, rng = LocationSampler(simulator, [room], 0.2), np.random.default_rng(1)
     chosen = rendering.in_view
@@ -85,13 +85,13 @@ def test_what_is_not_drawn_could_not_be_seen(monkeypatch, room):
     for _ in range(4):
         sampler.sample(rng)
         data, renderer = simulator._compiled(room).room.data, simulator._renderer()
-        pictures = []
+        images = []
         for draw in (counted, lambda model, data, camera, geoms, shadows: np.ones(len(geoms), bool)):
             monkeypatch.setattr(rendering, "in_view", draw)
             takes = (renderer.rgb, renderer.depth, renderer.geoms)
-            pictures.append([take(data, CAMERA).copy() for take in takes])
+            images.append([take(data, CAMERA).copy() for take in takes])
         monkeypatch.setattr(rendering, "in_view", chosen)
-        for few, every in zip(*pictures, strict=True):
+        for few, every in zip(*images, strict=True):
             assert np.array_equal(few, every)
         assert (simulator._compiled(room).room.model.geom_group[renderer._visible] == 0).all()
     simulator.close()
@@ -110,7 +110,7 @@ def test_shadows_of_floor_and_walls_could_not_be_seen(monkeypatch):
     simulator.close()
 
 
-def test_fine_pictures_show_the_same_things_with_smoother_edges():
+def test_fine_images_show_the_same_objects_with_smoother_edges():
     simulator = MujocoSimulator()
     LocationSampler(simulator, ["FloorPlan7"], 0.2).sample(np.random.default_rng(3))
     room = simulator._compiled("FloorPlan7").room

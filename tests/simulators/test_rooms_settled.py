@@ -10,9 +10,9 @@ from thor_interact_env.simulators.mujoco.rooms.plan import AGENT_RADIUS, MOVABLE
 
 SEEDS = (0, 1)
 DRIFT = 2e-3
-"""Metres that a thing may shift in a second; pillows and stuffed animals rock and sag."""
+"""Metres that an object may shift in a second; pillows and stuffed animals rock and sag."""
 DEPTH = 1e-3
-"""Metres that two things may sink into each other."""
+"""Metres that two objects may sink into each other."""
 SOFT_DRIFT = 0.02
 SOFT = ("Pillow", "TeddyBear")
 

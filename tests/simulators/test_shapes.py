@@ -95,7 +95,7 @@ def test_a_lathe_closes_where_its_profile_touches_the_axis():
 
 
 def test_shared_arrays_cannot_be_written_to():
-    """All boxes, and all round things of as many corners, share some of their arrays."""
+    """All boxes, and all round shapes of as many corners, share some of their arrays."""
     with pytest.raises(ValueError, match="read-only"):
         box((1, 1, 1)).faces[0] = 0
     with pytest.raises(ValueError, match="read-only"):

@@ -48,7 +48,7 @@ def embedded():
 
 @pytest.fixture(scope="module")
 def location(embedded):
-    """A pose that looks down at things that can be moved."""
+    """A pose that looks down at objects that can be moved."""
 
     def worth(one):
         view = embedded.load(one)
@@ -125,7 +125,7 @@ def middle_of(mask):
 
 
 def something(event):
-    """Return the identifier of the largest thing that can be moved, and its mask."""
+    """Return the identifier of the largest object that can be moved, and its mask."""
     movable = [name for name, item in listed(event).items() if item["pickupable"] or item["moveable"]]
     name = max(
         (each for each in event.instance_masks if each in movable),
@@ -134,7 +134,7 @@ def something(event):
     return name, event.instance_masks[name]
 
 
-class TestPictures:
+class TestImages:
     def test_they_are_those_of_the_embedded_simulator(self, controller, embedded, location):
         event, view = go(controller, location), embedded.load(location)
         np.testing.assert_array_equal(event.frame, view["rgb"])
@@ -226,7 +226,7 @@ class TestSpawn:
         for event in (first, other):
             assert set(event.instance_masks) - set(listed(event)) == set(structure_of(event))
 
-    def test_things_hang_until_they_are_made_moveable_and_then_fall(self, controller, location):
+    def test_objects_hang_until_they_are_made_moveable_and_then_fall(self, controller, location):
         rest = go(controller, location)
         controller.reset(location.scene)
         heights = {}
@@ -249,7 +249,7 @@ class TestSpawn:
         np.testing.assert_allclose(drops, [9.81 / 2 * 0.05**2, 9.81 / 2 * 0.1**2, 0.1], rtol=1e-6)
         np.testing.assert_array_equal(stand(controller, location).frame, rest.frame)
 
-    def test_names_say_where_things_hang(self, controller, location):
+    def test_names_say_where_objects_hang(self, controller, location):
         controller.reset(location.scene)
         for name, item in small_things(spawn(controller, location.seed)).items():
             told = [float(part) for part in name.split("|")[1:4]]
@@ -324,7 +324,7 @@ class TestTouch:
             assert event.metadata["actionReturn"] == told
             np.testing.assert_array_equal(event.frame, before.frame)
 
-    def test_fixed_things_and_structure_are_touched_and_stay(self, controller, location):
+    def test_fixed_objects_and_structure_are_touched_and_stay(self, controller, location):
         before = go(controller, location)
         objects = listed(before)
         fixed = [n for n in before.instance_masks if n in objects and objects[n]["mass"] == 0]

@@ -1,4 +1,4 @@
-"""Mesa and triton each bring LLVM: neither order of loading them crashes, whoever drew before."""
+"""Mesa and triton each contain LLVM: neither order of loading them crashes, with any renderer before."""
 
 import importlib.util
 import sys
@@ -44,7 +44,7 @@ context.make_current()
     ],
     ids=", ".join,
 )
-def test_no_order_crashes_or_changes_a_picture(order):
+def test_no_order_crashes_or_changes_an_image(order):
     program = "\n".join(["import sys", *(STEPS[step] for step in order)])
     drawn = fresh_process.run(program, ROOMS[0])
     assert drawn == [digest(look(ROOMS[0]))] * order.count("draw")
@@ -75,7 +75,7 @@ def find(monkeypatch: pytest.MonkeyPatch, folder: Path, shared: bool, replaced: 
 
 def test_beside_an_allocator_of_ld_preload_triton_is_refused(monkeypatch, tmp_path):
     """Torch goes on without it."""
-    with pytest.raises(ImportError, match=r"before the first picture.*LD_PRELOAD"):
+    with pytest.raises(ImportError, match=r"before the first image.*LD_PRELOAD"):
         find(monkeypatch, tmp_path, shared=True, replaced=True)
 
 

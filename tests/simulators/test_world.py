@@ -64,10 +64,10 @@ def test_this_world_is_the_recorded_one():
     assert found == recorded["rooms"], "raise WORLD_VERSION if the world is meant to be another one"
 
 
-def test_pictures_are_the_recorded_ones():
+def test_images_are_the_recorded_ones():
     if renderer_name() not in golden.recorded()["pictures"] or not same_releases():
-        pytest.skip(f"no pictures were recorded for {renderer_name()} and these releases")
-    assert golden.compare_pictures(ROOMS) == dict.fromkeys(ROOMS, True)
+        pytest.skip(f"no images were recorded for {renderer_name()} and these releases")
+    assert golden.compare_images(ROOMS) == dict.fromkeys(ROOMS, True)
 
 
 def test_comparison_names_what_differs_and_the_remedy(monkeypatch):
@@ -88,7 +88,7 @@ def test_another_world_needs_another_version(monkeypatch, tmp_path):
     file = tmp_path / "golden.json"
     monkeypatch.setattr(golden, "FILE", file)
     monkeypatch.setattr(golden, "ROOMS", ROOMS[:1])
-    monkeypatch.setattr(golden, "picture_digest", lambda name: "picture")
+    monkeypatch.setattr(golden, "image_digest", lambda name: "image")
     monkeypatch.setattr(golden, "digests", lambda name: {"plan": "a"})
     golden.record()
     before = file.read_bytes()

@@ -116,7 +116,7 @@ class Actions:
         allow_floor: bool = False,
         allow_moveable: bool = False,
     ) -> Outcome:
-        """Put the small things somewhere else, where they hang until they are made moveable."""
+        """Put the small objects somewhere else, where they hang until they are made moveable."""
         self.world.spawn(int(random_seed))
         return Outcome()
 
@@ -157,7 +157,7 @@ class Actions:
         hand_distance: float = 0.0,
         **ignored: Any,
     ) -> Outcome:
-        """Push what is at a point of the picture."""
+        """Push what is at a point of the image."""
         if not (0 <= x <= 1 and 0 <= y <= 1):
             return failed(f"x {x} and y {y} must be in 0..1")
         along = np.array([(direction or {}).get(axis, 0.0) for axis in "xyz"], np.float64)

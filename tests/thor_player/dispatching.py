@@ -64,7 +64,7 @@ class Outcome:
         message: Why not.
         code: "", or one of the codes that the client raises as an error.
         value: The action's return value.
-        patch: Whether it is told by a patch of the metadata, without pictures.
+        patch: Whether it is told by a patch of the metadata, without images.
     """
 
     success: bool = True

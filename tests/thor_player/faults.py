@@ -13,7 +13,7 @@ first entry away: null behaves, and so does a player that finds the list empty o
 - `{"kind": "flood", "after": 5}`: sends whole parts of an answer, and never its end.
 - `{"kind": "fails", "after": 5, "times": 1}`: says that it cannot do the action, for a reason of the room's.
 - `{"kind": "stale"}`: says that everything rests, whatever moves, as AI2-THOR does once a body is destroyed.
-- `{"kind": "renames"}`: its spawns put things a little higher, so that all have other identifiers.
+- `{"kind": "renames"}`: its spawns put objects a little higher, so that all have other identifiers.
 
 "after" is the number of actions that are answered before; with `"action": "TouchThenApplyForce"` only
 actions of this name count, and only one of them is answered wrongly, or as many as "times" says.

@@ -1,6 +1,6 @@
 """Measure what AI2-THOR's client and protocol cost over the embedded simulator: start, and one step.
 
-Run `python tests/thor_player/measure.py`. A step is a touch with picture, depth and identifiers: through the
+Run `python tests/thor_player/measure.py`. A step is a touch with image, depth and identifiers: through the
 adapter, the client and the player on one side, `MujocoSimulator.touch` and the rendering of the identifiers
 on the other, the same touches of the same room. On a machine that does other things as well look at the
 processor time (client and player together); wall time is the median.
@@ -112,7 +112,7 @@ def main() -> None:
         adapter.close()
         both = Stopwatch(player)
         both.run("Pass: the protocol alone (990 kB)", [lambda: client.step("Pass")] * REPEATS)
-        both.run("Pass without pictures", [lambda: client.step("Pass", renderImage=False)] * REPEATS)
+        both.run("Pass without images", [lambda: client.step("Pass", renderImage=False)] * REPEATS)
         both.run("GetReachablePositions: a patch", [lambda: client.step("GetReachablePositions")] * REPEATS)
         embedded.close()
         client.stop()

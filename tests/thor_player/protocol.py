@@ -21,7 +21,7 @@ import numpy.typing as npt
 HEADER: Final = struct.Struct("!BI")
 
 PIPE_BYTES: Final = 1 << 20
-"""Capacity asked for: a picture with depth and identifiers (990 kB) then takes one write, not fifteen."""
+"""Capacity asked for: an image with depth and identifiers (990 kB) then takes one write, not fifteen."""
 
 
 class Field(IntEnum):

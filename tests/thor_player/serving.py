@@ -24,7 +24,7 @@ class Player:
     """
 
     def __init__(self, environment: Mapping[str, str], faults: Faults) -> None:
-        """Open the pipe, and greet: unasked, without pictures."""
+        """Open the pipe, and greet: unasked, without images."""
         self._faults = faults
         self._world = World(renames=faults.renames)
         self._actions = Actions(self._world)
@@ -55,12 +55,12 @@ class Player:
         if outcome.patch:
             self._connection.send_patch(told)
             return
-        images = self._pictures() if self._world.scene and request.get("renderImage", True) else {}
+        images = self._draw_images() if self._world.scene and request.get("renderImage", True) else {}
         sequence = int(request.get("sequenceId", 0))
         self._connection.send_event({**self._metadata(), **told}, sequence, list(images.items()))
 
-    def _pictures(self) -> dict[Field, bytes]:
-        """Return the pictures that were asked for; they are made again only when the room has changed."""
+    def _draw_images(self) -> dict[Field, bytes]:
+        """Return the images that were asked for; they are made again only when the room has changed."""
         world, actions = self._world, self._actions
         view = world.see()
         key = (view, world.scenery, actions.render_depth, actions.render_ids)

@@ -19,7 +19,7 @@ Positions = npt.NDArray[np.float64]
 """All generalised positions of a room."""
 
 DROP: Final = 0.1
-"""Metres above its place at which a spawn puts each thing; in AI2-THOR it depends on the thing."""
+"""Metres above its place at which a spawn puts each object; in AI2-THOR it depends on the object."""
 
 _GRAVITY: Final = 9.81
 
@@ -41,13 +41,13 @@ class World(MujocoSimulator):
     """A room, an agent and a camera in AI2-THOR's terms.
 
     Time passes by the clock, as long as physics is not paused, and else where it is advanced. After a spawn
-    things hang in the air until they are made moveable, and then fall.
+    objects hang in the air until they are made moveable, and then fall.
 
     The force of a touch acts at the centre of mass, as in AI2-THOR; its strength and duration are those of
     the embedded simulator (`MujocoSimulator(touch_at="center_of_mass")` gives the same motion).
 
     Args:
-        renames: Whether spawns put things higher than other players do, so that they are named otherwise.
+        renames: Whether spawns put objects higher than other players do, so that they are named otherwise.
     """
 
     def __init__(self, renames: bool = False) -> None:
@@ -61,9 +61,9 @@ class World(MujocoSimulator):
         self.paused = False
         self._drop = DROP + 0.05 * renames
         self._hangs = False
-        self._moved: Positions | None = None  # where things rest, once something was touched
+        self._moved: Positions | None = None  # where objects rest, once something was touched
         self._placed = False
-        self._rest = self._drawn = np.zeros(0)  # where things rest, and where they are in the present view
+        self._rest = self._drawn = np.zeros(0)  # where objects rest, and where they are in the present view
         # Where everything is so many seconds after the motion began; None: at rest.
         self._motion: Callable[[float], Positions | None] | None = None
         self._clock = 0.0
@@ -79,7 +79,7 @@ class World(MujocoSimulator):
         self.spawn(0, hangs=False)
 
     def spawn(self, seed: int, hangs: bool = True) -> None:
-        """Put the small things somewhere else, and give everything a new name."""
+        """Put the small objects somewhere else, and give everything a new name."""
         self.seed, self._moved, self._placed = seed, None, False
         self._motion, self._hangs = None, hangs
         self.see()
@@ -164,7 +164,7 @@ class World(MujocoSimulator):
         return self._lifted(height) if height > 0 else None
 
     def _lifted(self, height: float) -> Positions:
-        """Return where everything is if the small things are so many metres above where they rest."""
+        """Return where everything is if the small objects are so many metres above where they rest."""
         room = self._loaded()[0]
         there = self._rest.copy()
         for movable in room.movables[len(room.plan.furniture) :]:
@@ -184,7 +184,7 @@ class World(MujocoSimulator):
         return (plane * ((FAR - NEAR) / FAR)).astype(np.float32)
 
     def objects(self) -> list[dict[str, Any]]:
-        """Return the metadata of the objects; visible are those in the picture and near enough."""
+        """Return the metadata of the objects; visible are those in the image and near enough."""
         assert self.scenery is not None
         room = self._loaded()[0]
         self.see()
@@ -199,7 +199,7 @@ class World(MujocoSimulator):
     def touch_then_apply_force(
         self, x: float, y: float, direction: npt.NDArray[np.float64], magnitude: float, hand: float
     ) -> tuple[bool, str, dict[str, Any]]:
-        """Reach for a point of the picture and push what is there.
+        """Reach for a point of the image and push what is there.
 
         Args:
             x: Fraction of the width, from the left.

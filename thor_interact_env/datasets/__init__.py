@@ -1,4 +1,4 @@
-"""Lists of locations with their ground truth: drawn, measured, counted, and two test lists that are shipped.
+"""Lists of locations with their ground truth: drawing, measuring, statistics, and the two shipped test lists.
 
 `python -m thor_interact_env.datasets --help` explains the command line.
 """

@@ -24,18 +24,18 @@ PROGRAM = "python -m thor_interact_env.datasets"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
+        """Print an error on one line and exit."""
         _fail(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave the process.
+    """Run the command line and exit.
 
     Args:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake in what was asked for, 130 after Ctrl-C.
+        SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
@@ -46,10 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except KeyboardInterrupt:
         again = f"{PROGRAM} {shlex.join(words)}"
-        message = "Interrupted." if options.command == "statistics" else f"Interrupted. Go on with: {again}"
+        message = "Interrupted." if options.command == "statistics" else f"Interrupted. Continue: {again}"
         print(f"\n{message}", file=sys.stderr)
         raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has closed the pipe
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         raise SystemExit(1) from None
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     every.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write to")
     _add_making(every)
 
-    statistics = add("statistics", _statistics, "Count what files hold, as a table.")
+    statistics = add("statistics", _statistics, "Print statistics of files as a table.")
     statistics.add_argument("files", nargs="+", type=Path, metavar="FILE", help="datasets (.json)")
     statistics.add_argument("--json", action="store_true", help="print JSON instead")
 
@@ -121,7 +121,7 @@ def _add_making(command: argparse.ArgumentParser) -> None:
 
 
 def _make(options: argparse.Namespace) -> None:
-    size = PAPER_SIZES.get(options.split, 0)  # there is no such split: `Drawing` says so
+    size = PAPER_SIZES.get(options.split, 0)  # for an unknown split `Drawing` raises an error
     _make_file(options, options.split, options.out, size)
 
 

@@ -1,4 +1,4 @@
-"""Which locations a list holds: a pure function of split, number, seed, reachable fraction and simulator."""
+"""The locations of a list: a pure function of split, number, seed, reachable fraction and simulator."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What determines a list of locations.
+    """The parameters that determine a list of locations.
 
     The locations are spread evenly over the rooms of the split; within a room they follow the paper's rule
-    (`LocationSampler`). Each room has its own generator, so rooms can be drawn in any order or at once, and a
-    shorter list is part of a longer one.
+    (`LocationSampler`). Each room has its own generator, so rooms can be drawn in any order or in parallel,
+    and a shorter list is part of a longer one.
 
     Attributes:
         split: A key of `SPLITS`, such as `"NovelSpaces/test"`.
@@ -53,7 +53,7 @@ class Drawing:
 
 
 def rooms_with_counts(drawing: Drawing) -> list[tuple[int, int]]:
-    """Return which rooms a list visits, in order, and how many locations it takes in each.
+    """Return the rooms of a list, in order, and the number of locations in each.
 
     Returns:
         Pairs (index into `split_rooms(drawing.split)`, number of locations, at least 1).
@@ -70,16 +70,16 @@ def draw_room(
 ) -> Iterator[tuple[Location, Observation]]:
     """Draw the locations of one room, each with its first image.
 
-    What the caller does with the simulator between two locations does not change the next one.
+    The caller may use the simulator between two locations without changing the next one.
 
     Args:
-        simulator: The world; each location is the loaded one when it is handed out.
+        simulator: The simulator; each location is loaded when it is yielded.
         drawing: The list.
         room: Index into `split_rooms(drawing.split)`.
         count: Number of locations to draw.
 
     Yields:
-        Each location and what is seen there.
+        Each location and its view.
 
     Raises:
         UnreachableLocationError: The agent cannot stand anywhere in the room.

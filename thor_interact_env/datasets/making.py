@@ -1,4 +1,4 @@
-"""Makes dataset files, room by room, on one or several processes: the same file either way."""
+"""Makes dataset files, room by room, in one or several processes, with the same result."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
         "NovelObjects/test": 1_000,
     }
 )
-"""Locations of each split: together 17,211 as in the paper, which does not say how it divides them."""
+"""Locations of each split: together 17,211 as in the paper, which does not state their division."""
 
-_FORMAT: Final = 2  # of what is measured: part files of another one are not used
+_FORMAT: Final = 2  # of the measurements: part files of another version are not used
 
 
 @dataclass(frozen=True)
 class _RoomTask:
-    """One room of a list: what a worker draws, measures and writes."""
+    """One room of a list, drawn, measured and written by a worker."""
 
     drawing: Drawing
     room: int
@@ -67,15 +67,15 @@ def make_dataset(
 ) -> LocationDataset:
     """Draw a list of locations, measure its ground truth and write both as one file.
 
-    Finished rooms are kept in a folder beside the file, `.NAME.parts`, until the file is written: after an
-    interruption the same call goes on from there.
+    Finished rooms are kept in a folder next to the file, `.NAME.parts`, until the file is written: after an
+    interruption the same call continues from there.
 
     Args:
-        drawing: What to draw.
-        path: File to write, .json; its folder is made if need be.
+        drawing: The list.
+        path: File to write, .json; its folder is made if necessary.
         forces: Whether to find the minimum force that moves each object.
         workers: Processes, at least 1. The file does not depend on it.
-        simulator: Name of the world.
+        simulator: Name of the simulator.
         progress: Show a progress bar; None shows it on a terminal only.
 
     Returns:
@@ -85,7 +85,8 @@ def make_dataset(
         InvalidOptionError: The number of workers is below 1.
         ValueError: There is no such simulator.
         DependencyNotInstalled: pycocotools is missing.
-        MainGuardError: The main program makes the dataset without a main guard, so workers would, too.
+        MainGuardError: The main program makes the dataset without a main guard, so workers would make it
+        again.
     """
     check_main_guard()
     if not is_integer(workers) or workers < 1:
@@ -123,11 +124,11 @@ def make_dataset(
 
 
 def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str) -> str:
-    """Name a part file by all that decides what is in it."""
+    """Return the name of a part file, which depends on all that determines its content."""
     distributions = ("mujoco", "opencv-python-headless", "scikit-image")
     values = {
         **asdict(drawing),
-        "locations": count,  # of this room: the length of the whole list decides nothing else
+        "locations": count,  # of this room: nothing else depends on the length of the whole list
         "room": split_rooms(drawing.split)[room],
         "generator": room,
         "touches": [POINTS, DIRECTIONS_TRIED] if forces else None,
@@ -150,7 +151,7 @@ def _is_made(task: _RoomTask) -> bool:
 
 
 def _run(tasks: Sequence[_RoomTask], workers: int) -> Iterator[_RoomTask]:
-    """Make the rooms and hand out each task once it is done."""
+    """Make the rooms and yield each task when it is done."""
     if workers == 1 or len(tasks) <= 1:
         for task in tasks:
             _make_room(task)

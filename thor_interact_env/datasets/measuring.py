@@ -28,11 +28,11 @@ DIRECTIONS_TRIED: Final = 2
 def measure(
     simulator: Simulator, location: Location, image_id: int = 0, *, forces: bool = True
 ) -> DatasetEntry:
-    """Describe one location: a function of the location and the simulator alone.
+    """Return the ground truth of one location, a function of the location and the simulator alone.
 
     Args:
-        simulator: The world; it is left at the location, with nothing moved.
-        location: Where to look.
+        simulator: The simulator; afterwards the location is loaded and nothing has moved.
+        location: The location.
         image_id: Number of the entry.
         forces: Whether to try which force moves each object; else every `min_force` is -1.
 
@@ -85,9 +85,9 @@ def _minimum_force(
     supervisor: Supervisor,
     touches: list[tuple[int, int, npt.NDArray[np.float64]]],
 ) -> float:
-    """Return the minimum force one of whose touches passes the success test, or -1; all is put back."""
+    """Return the minimum force one of whose touches passes the success test, or -1; restore everything."""
     state = simulator.get_state()
-    present = view  # a touch that can move nothing returns this very object
+    present = view  # a touch that can move nothing returns this same object
     for force in FORCES:
         for row, column, direction in touches:
             seen = simulator.touch(row, column, force, direction)

@@ -1,4 +1,4 @@
-"""The test lists that come with the package: where to look, without the ground truth."""
+"""The test lists that come with the package: locations without ground truth."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ SHIPPED_SPLITS: Final[tuple[str, ...]] = tuple(_FILES)
 """The splits whose test list comes with the package."""
 
 REMAKE: Final = "python -m thor_interact_env.datasets ship"
-"""The command that makes the shipped lists anew."""
+"""The command that makes the shipped lists again."""
 
 
 def shipped_locations(split: str) -> tuple[Location, ...]:
     """Return the test list of a split that comes with the package: the same views for everyone.
 
-    It is what `Drawing(split, number, seed=0)` draws, in the same order, without drawing it.
+    It equals the result of `Drawing(split, number, seed=0)`, in the same order.
 
     Args:
         split: One of `SHIPPED_SPLITS`.
@@ -48,8 +48,8 @@ def shipped_locations(split: str) -> tuple[Location, ...]:
         DatasetError: The file is damaged.
 
     Warns:
-        OtherWorldWarning: The list was drawn in another version of the world: views differ from what they
-            were, and the agent may be unable to stand at some of the locations.
+        OtherWorldWarning: The list was drawn in another version of the world: views differ, and the
+            agent may be unable to stand at some of the locations.
     """
     if split not in _FILES:
         raise UnknownSplitError(
@@ -80,7 +80,7 @@ def shipped_locations(split: str) -> tuple[Location, ...]:
 
 
 def ship(drawing: Drawing, folder: str | os.PathLike[str] | None = None) -> Path:
-    """Draw the test list of a split on the embedded simulator and write it where it is shipped.
+    """Draw the test list of a split on the embedded simulator and write it to the package or a folder.
 
     Args:
         drawing: The list; its split is one of `SHIPPED_SPLITS`.

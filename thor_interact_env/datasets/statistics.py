@@ -1,4 +1,4 @@
-"""What a dataset holds, in numbers."""
+"""Statistics of a dataset."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from thor_interact_env.locations.annotations import MASS_CLASSES, NOT_MOVED, Ann
 from thor_interact_env.locations.dataset import DatasetEntry
 
 SIZE_LIMITS: Final[tuple[int, ...]] = (16, 32, 64)
-"""Grid cells that part the sizes of objects: the success test seldom sees those of fewer than 16."""
+"""Limits of size classes in grid cells; the success test rarely detects objects of fewer than 16."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a list of locations holds.
+    """Statistics of a list of locations.
 
     Attributes:
         locations: Number of locations.
@@ -28,7 +28,7 @@ class Statistics:
         objects: Number of annotations.
         objects_per_location: Their mean number at a location.
         fraction_without_objects: Fraction of the locations with none, in 0..1.
-        distinct_objects: Number of different objects, or None where the annotations do not name them.
+        distinct_objects: Number of different objects, or None if the annotations do not name them.
         types: Number of object types, or None likewise.
         mass_classes: Number of light, medium and heavy objects.
         median_cells: Median size of a mask in grid cells; 0 without objects.
@@ -51,7 +51,7 @@ class Statistics:
 
     @classmethod
     def of(cls, entries: Sequence[DatasetEntry]) -> Statistics:
-        """Count what a dataset holds.
+        """Return the statistics of a dataset.
 
         Args:
             entries: A `LocationDataset`, or a part of one.
@@ -153,7 +153,7 @@ def as_table(columns: Sequence[tuple[str, Statistics]]) -> str:
 
 
 def _tried(statistics: Statistics) -> bool:
-    """Tell whether forces were tried: without, every object counts as not moved."""
+    """Return whether forces were tried; otherwise every object counts as not moved."""
     return any(count for row in statistics.minimum_forces for count in row[:-1])
 
 

@@ -16,7 +16,7 @@ PROGRAM: Final = "python -m thor_interact_env.export"
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
+        """Print an error on one line and exit."""
         _fail(f"{message}; see {self.prog} --help")
 
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: 2 after a mistake in what was asked for.
+        SystemExit: 2 after a mistake in the arguments.
     """
     parser = _Parser(
         prog=PROGRAM,

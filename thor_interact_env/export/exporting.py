@@ -1,4 +1,4 @@
-"""A room with everything in it, as the files of one MJCF scene."""
+"""A room with all its objects, as the files of one MJCF scene."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.checks import is_integer
 from thor_interact_env.errors import InvalidLocationError
 from thor_interact_env.export.mjcf import textures, write_mjcf
-from thor_interact_env.export.things import describe, supports, things_of
+from thor_interact_env.export.scene_objects import describe, scene_objects_of, supports
 from thor_interact_env.locations.location import ROTATIONS, SEED_LIMIT, Location
 from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, sine
 from thor_interact_env.simulators.mujoco.physics import CompiledRoom
@@ -23,10 +23,10 @@ from thor_interact_env.simulators.mujoco.touching import Viewpoint
 from thor_interact_env.world import world_of
 
 SETTLED, DAMPING = "settled_qpos", "dof_damping"
-"""Arrays kept in the file: all positions at rest, (nq,), and the damping of all degrees of freedom, (nv,).
+"""Arrays in the file: all positions at rest, (nq,), and the damping of all degrees of freedom, (nv,).
 
-MJCF has no place for them: MuJoCo normalises the quaternions of poses and keyframes, and a free joint has one
-damping for shifts and turns.
+MJCF cannot express them: MuJoCo normalises the quaternions of poses and keyframes, and a free joint has one
+damping for translation and rotation.
 """
 
 _HORIZON: Final = 30.0
@@ -39,7 +39,7 @@ class Scene:
     Attributes:
         name: Such as `"FloorPlan1_physics"`.
         model: MJCF, UTF-8.
-        metadata: What the scene's things are.
+        metadata: Description of the scene's objects.
         textures: PNG files by name.
     """
 
@@ -56,11 +56,11 @@ class Scene:
 
 
 def export_room(room: str, seed: int = 0) -> Scene:
-    """Return a room as an MJCF scene, everything in it where it comes to rest.
+    """Return a room as an MJCF scene, with everything at rest.
 
     Args:
         room: Name of a room, such as `"FloorPlan1"` or `"Procedural7"`.
-        seed: Spawn seed, 0..2**31 - 1: decides where the movable objects are.
+        seed: Spawn seed, 0..2**31 - 1: determines the places of the movable objects.
 
     Raises:
         UnknownRoomError: There is no such room.
@@ -69,14 +69,16 @@ def export_room(room: str, seed: int = 0) -> Scene:
     if not is_integer(seed) or not 0 <= seed < SEED_LIMIT:
         raise InvalidLocationError(f"seed {seed!r} is not an integer in 0..{SEED_LIMIT - 1}")
     plan = plan_room(room)
-    spawned, everything = spawn(plan, seed), things_of(plan)
+    spawned, everything = spawn(plan, seed), scene_objects_of(plan)
     compiled = CompiledRoom(plan)
     compiled.spawn(spawned)
     there = np.array([True] * len(plan.furniture) + [pose is not None for pose in spawned], bool)
     spec = specify(plan)
     for index in np.flatnonzero(~there).tolist():
         spec.delete(spec.body(f"movable{index}"))
-    things = [thing for index, thing in enumerate(everything) if thing.static or there[index]]
+    scene_objects = [
+        scene_object for index, scene_object in enumerate(everything) if scene_object.static or there[index]
+    ]
     poses = compiled.positions().reshape(-1, 7)[there]
     positions = reachable(plan, spawned)
     name = f"{plan.name}_physics"
@@ -85,7 +87,7 @@ def export_room(room: str, seed: int = 0) -> Scene:
         DAMPING: compiled.model.dof_damping.reshape(-1, 6)[there].ravel(),
     }
     metadata = {
-        "objects": describe(things, supports(compiled, everything)),
+        "objects": describe(scene_objects, supports(compiled, everything)),
         "thor_interact": {
             "room": plan.name,
             "room_type": plan.room_type,
@@ -98,7 +100,7 @@ def export_room(room: str, seed: int = 0) -> Scene:
         name,
         write_mjcf(
             spec,
-            things,
+            scene_objects,
             _normalised(poses),
             _overview(plan.name, positions),
             name,
@@ -106,12 +108,12 @@ def export_room(room: str, seed: int = 0) -> Scene:
             numerics,
         ),
         metadata,
-        {f"{material}.png": _png(picture) for material, picture in textures(spec).items()},
+        {f"{material}.png": _png(image) for material, image in textures(spec).items()},
     )
 
 
 def _normalised(poses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return poses with the unit quaternions that MuJoCo computes of theirs."""
+    """Return poses with quaternions normalised as by MuJoCo."""
     units = poses.copy()
     for pose in units:
         mujoco.mju_normalize4(pose[3:])
@@ -121,7 +123,7 @@ def _normalised(poses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _overview(
     room: str, positions: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return position and quaternion of a camera: at the farthest standing place, facing the middle."""
+    """Return position and quaternion of a camera: at the farthest position of an agent, facing the middle."""
     x, y = positions[int(np.argmax(np.abs(positions).sum(axis=1)))].tolist()
     ahead = [(sine(yaw * DEGREE) * -x + cosine(yaw * DEGREE) * -y) for yaw in ROTATIONS]
     location = Location(room, (x, AGENT_HEIGHT_Y, y), ROTATIONS[int(np.argmax(ahead))], _HORIZON, 0)
@@ -130,5 +132,5 @@ def _overview(
     return viewpoint.eye, quaternion
 
 
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
-    return bytes(cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes())

@@ -1,6 +1,6 @@
 """MJCF of a room, every number so that reading it gives the same bits.
 
-MuJoCo's own writer rounds to six digits and refuses textures that have no file.
+MuJoCo's own writer rounds to six digits and rejects textures without a file.
 """
 
 import xml.etree.ElementTree as ElementTree
@@ -12,11 +12,11 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from thor_interact_env.export.things import Thing, geom_name, joint_name
+from thor_interact_env.export.scene_objects import SceneObject, geom_name, joint_name
 from thor_interact_env.simulators.mujoco.drawing.rendering import SHELL
 
 VISUAL, DYNAMIC, STRUCTURAL = "__VISUAL_MJT__", "__DYNAMIC_MJT__", "__STRUCTURAL_MJT__"
-"""Classes of geoms: what is seen, what collides and moves, what collides and never moves."""
+"""Classes of geoms: visual, movable colliders, and fixed colliders."""
 
 _FELT_GROUP: Final = 4
 _SHOWN: Final = ("floor", "ceiling", "wall")
@@ -27,7 +27,7 @@ Vector = npt.NDArray[np.float64]
 
 def write_mjcf(
     spec: "mujoco.MjSpec",
-    things: Sequence[Thing],
+    scene_objects: Sequence[SceneObject],
     poses: Vector,
     camera: tuple[Vector, Vector],
     folder: str,
@@ -37,13 +37,13 @@ def write_mjcf(
     """Return a room as MJCF.
 
     Args:
-        spec: What `rooms.model.specify` returned, less the bodies of things that are not there.
-        things: The movable things, then the others, in the order of the specification.
-        poses: (n, 7) positions and unit quaternions of the movable things.
+        spec: The result of `rooms.model.specify`, without the bodies of absent objects.
+        scene_objects: The movable objects, then the others, in the order of the specification.
+        poses: (n, 7) positions and unit quaternions of the movable objects.
         camera: Position, (3,), and quaternion, (4,), of the agent's camera.
-        folder: Where each material that is used has a PNG of its name; the model has the same name.
+        folder: Folder of the textures, a PNG for each used material; the model has the same name.
         sleep_tolerance: Metres per second below which bodies may fall asleep.
-        numerics: Arrays to keep beside what MJCF knows, by name.
+        numerics: Additional arrays, by name.
 
     Returns:
         A document in UTF-8.
@@ -65,10 +65,10 @@ def write_mjcf(
         quat=camera[1],
         fovy=world.cameras[0].fovy,
     )
-    _write_structure(written, world, things)
+    _write_structure(written, world, scene_objects)
     *bodies, shell = world.bodies
-    for index, (body, thing) in enumerate(zip(bodies, things, strict=True)):
-        _write_body(written, body, thing.body, None if thing.static else poses[index])
+    for index, (body, scene_object) in enumerate(zip(bodies, scene_objects, strict=True)):
+        _write_body(written, body, scene_object.body, None if scene_object.static else poses[index])
     shown = _add(written, "body", name=SHELL)
     for name, geom in zip(_SHOWN, shell.geoms, strict=True):
         _write_visual(shown, geom, geom_name(name, "visual", 0))
@@ -91,7 +91,7 @@ def textures(spec: "mujoco.MjSpec") -> dict[str, npt.NDArray[np.uint8]]:
 
 
 def _used(spec: "mujoco.MjSpec", asset: str) -> set[str]:
-    """Return the names of the materials, or meshes, of what is seen in the room."""
+    """Return the names of the materials, or meshes, of visible geoms of the room."""
     return {getattr(geom, asset) for body in spec.worldbody.bodies for geom in body.geoms if geom.meshname}
 
 
@@ -187,19 +187,19 @@ def _write_light(parent: ElementTree.Element, light: Any) -> None:
     )
 
 
-def _write_structure(parent: ElementTree.Element, world: Any, things: Sequence[Thing]) -> None:
-    """Write what collides and never moves: half spaces, then the colliders of fixtures, all of one body."""
+def _write_structure(parent: ElementTree.Element, world: Any, scene_objects: Sequence[SceneObject]) -> None:
+    """Write fixed colliders: half spaces, then the colliders of fixtures, all of one body."""
     geoms = iter(world.geoms)
     for index, name in enumerate(_WALLS):
         _write_collider(parent, next(geoms), geom_name(name, "collision", index), STRUCTURAL)
-    for thing in things:
-        if thing.static and thing.blueprint.colliders:
-            own = [next(geoms) for _ in thing.blueprint.colliders]
+    for scene_object in scene_objects:
+        if scene_object.static and scene_object.blueprint.colliders:
+            own = [next(geoms) for _ in scene_object.blueprint.colliders]
             frame = _add(parent, "frame", pos=own[0].frame.pos, quat=own[0].frame.quat)
             for index, geom in enumerate(own):
-                _write_collider(frame, geom, geom_name(thing.body, "collision", index), STRUCTURAL)
+                _write_collider(frame, geom, geom_name(scene_object.body, "collision", index), STRUCTURAL)
     if (left := next(geoms, None)) is not None:
-        raise ValueError(f"the room has a collider {left.type.name} that belongs to nothing that is in it")
+        raise ValueError(f"the room has a collider {left.type.name} that belongs to no object")
 
 
 def _write_collider(parent: ElementTree.Element, geom: Any, name: str, kind: str) -> None:

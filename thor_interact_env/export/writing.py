@@ -1,4 +1,4 @@
-"""Scenes on disk: folders and archives that are either whole or not there."""
+"""Scenes on disk: folders and archives, written completely or not at all."""
 
 import contextlib
 import io
@@ -17,13 +17,13 @@ ARCHIVES: Final = (".zip", ".mjz")
 """Suffixes of archives: both are ZIP files."""
 
 MODEL: Final = "model.xml"
-"""Name of the model in an archive: MuJoCo finds it by this name, whatever the archive is called."""
+"""Name of the model in an archive: MuJoCo finds it by this name in any archive."""
 
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 
 
 class ExportError(ThorInteractError):
-    """A scene cannot be written where it was asked for: the message says why, and what to do."""
+    """A scene cannot be written to the given path: the message states the reason and a remedy."""
 
 
 def check_target(path: Path, rooms: int) -> None:
@@ -54,7 +54,7 @@ def write_folder(folder: Path, scenes: Iterable[Mapping[str, bytes]]) -> list[Pa
     """Write scenes to a new or empty folder, all of them or none.
 
     Args:
-        folder: Where to.
+        folder: The folder.
         scenes: The files of each scene by their path in the folder, the model first.
 
     Returns:
@@ -62,7 +62,7 @@ def write_folder(folder: Path, scenes: Iterable[Mapping[str, bytes]]) -> list[Pa
 
     Raises:
         ExportError: There are files in the folder.
-        OSError: The folder cannot be written to, or the disk is full; nothing is left behind.
+        OSError: The folder cannot be written to, or the disk is full; no file remains.
     """
     target = folder.resolve()
     check_target(target, 1)
@@ -78,7 +78,7 @@ def write_folder(folder: Path, scenes: Iterable[Mapping[str, bytes]]) -> list[Pa
                     path = temporary / name
                     path.parent.mkdir(exist_ok=True)
                     path.write_bytes(content)
-            os.replace(temporary, target)  # an empty folder may be there
+            os.replace(temporary, target)  # an empty folder may exist
     except BaseException:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)
@@ -97,7 +97,7 @@ def write_archive(path: Path, scene: Mapping[str, bytes]) -> Path:
         The path.
 
     Raises:
-        OSError: It cannot be written, or the disk is full; nothing is left behind.
+        OSError: It cannot be written, or the disk is full; no file remains.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -1,1 +1,1 @@
-"""Pictures of rooms and object types. `python -m thor_interact_env.gallery`."""
+"""Images of rooms and object types. `python -m thor_interact_env.gallery`."""

@@ -19,12 +19,12 @@ from thor_interact_env.files import write_whole
 from thor_interact_env.gallery.portraits import (
     INSTANCES,
     GalleryError,
-    Picture,
-    agent_picture,
+    Image,
+    agent_image,
     portraits,
     require_types,
-    room_picture,
-    type_pictures,
+    room_image,
+    type_images,
 )
 from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES, room_type
 
@@ -44,9 +44,9 @@ def write_rooms(
     """Write one sheet per room type.
 
     Args:
-        folder: Where to; it exists.
+        folder: Existing folder for the files.
         rooms: Names of rooms; None takes all 120.
-        view: From above a corner, or what an agent sees.
+        view: From above a corner, or the view of an agent.
 
     Returns:
         The files, `rooms_<type>.png`.
@@ -66,7 +66,7 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
     """Write sheets of types, a row of instances each.
 
     Args:
-        folder: Where to; it exists.
+        folder: Existing folder for the files.
         types: Names of movable types; None takes all.
 
     Returns:
@@ -79,16 +79,16 @@ def write_types(folder: Path, types: Sequence[str] | None = None) -> list[Path]:
 
     names = sorted(CATALOG) if types is None else list(types)
     require_types(names, CATALOG)
-    rows = [[_captioned(_shrink(picture), name) for picture in type_pictures(name)] for name in names]
+    rows = [[_captioned(_shrink(image), name) for image in type_images(name)] for name in names]
     return _write_rows(folder, "types", rows)
 
 
 def write_fixtures(folder: Path, rooms: Sequence[str] | None = None) -> list[Path]:
-    """Write sheets of what never moves: a row of instances of each static type that the rooms have.
+    """Write sheets of static objects: a row of instances of each static type that the rooms have.
 
     Args:
-        folder: Where to; it exists.
-        rooms: Names of rooms to look into; None takes all 120.
+        folder: Existing folder for the files.
+        rooms: Names of rooms; None takes all 120.
 
     Returns:
         The files, `fixtures_<number>.png`.
@@ -101,15 +101,15 @@ def write_fixtures(folder: Path, rooms: Sequence[str] | None = None) -> list[Pat
             found.setdefault(placement.type, []).append(placement.blueprint)
     rows = []
     for name, blueprints in sorted(found.items()):
-        # Those of one room are alike: take some from all over the list.
+        # Those of one room are similar: take some from the whole list.
         step = max(1, len(blueprints) // INSTANCES)
-        pictures = portraits(name, blueprints[::step][:INSTANCES])
-        tiles = [_captioned(_shrink(picture), name) for picture in pictures]
+        images = portraits(name, blueprints[::step][:INSTANCES])
+        tiles = [_captioned(_shrink(image), name) for image in images]
         rows.append([*tiles, *[np.full_like(tiles[0], 255)] * (INSTANCES - len(tiles))])
     return _write_rows(folder, "fixtures", rows)
 
 
-def _write_rows(folder: Path, prefix: str, rows: Sequence[Sequence[Picture]]) -> list[Path]:
+def _write_rows(folder: Path, prefix: str, rows: Sequence[Sequence[Image]]) -> list[Path]:
     files = []
     for number, first in enumerate(range(0, len(rows), TYPES_PER_SHEET), 1):
         tiles = [tile for row in rows[first : first + TYPES_PER_SHEET] for tile in row]
@@ -123,13 +123,13 @@ def write_small(
     types: Sequence[str] | None = None,
     view: Literal["overview", "agent"] = "overview",
 ) -> list[Path]:
-    """Write a small sheet of rooms and one of types, for a page that shows what there is.
+    """Write a small sheet of rooms and one of types, for a page of the documentation.
 
     Args:
-        folder: Where to; it exists.
-        rooms: Names of rooms; None takes three of each type, and an empty list leaves the sheet out.
-        types: Names of movable types; None takes all, and an empty list leaves the sheet out.
-        view: From above a corner, or what an agent sees.
+        folder: Existing folder for the files.
+        rooms: Names of rooms; None takes three of each type, and an empty list omits the sheet.
+        types: Names of movable types; None takes all, and an empty list omits the sheet.
+        view: From above a corner, or the view of an agent.
 
     Returns:
         The files, `rooms_small.jpg` and `types_small.jpg`.
@@ -149,44 +149,44 @@ def write_small(
     require_types(names, CATALOG)
     files = []
     if rooms:
-        pictures = [_shrink(_VIEWS[view](name), 220) for name in rooms]
-        sheet = _sheet(pictures, min(len(ROOM_TYPES), len(pictures)))
+        images = [_shrink(_VIEWS[view](name), 220) for name in rooms]
+        sheet = _sheet(images, min(len(ROOM_TYPES), len(images)))
         files.append(_write(folder / "rooms_small.jpg", sheet))
     if names:
-        pictures = [_shrink(type_pictures(name, 1)[0], 64) for name in names]
-        sheet = _sheet(pictures, min(_SMALL_COLUMNS, len(pictures)))
+        images = [_shrink(type_images(name, 1)[0], 64) for name in names]
+        sheet = _sheet(images, min(_SMALL_COLUMNS, len(images)))
         files.append(_write(folder / "types_small.jpg", sheet))
     return files
 
 
-_VIEWS: Final = {"overview": room_picture, "agent": agent_picture}
+_VIEWS: Final = {"overview": room_image, "agent": agent_image}
 
 
-def _shrink(picture: Picture, side: int = _THUMBNAIL) -> Picture:
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+def _shrink(image: Image, side: int = _THUMBNAIL) -> Image:
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _captioned(picture: Picture, text: str) -> Picture:
-    strip = np.full((_CAPTION, picture.shape[1], 3), 255, np.uint8)
+def _captioned(image: Image, text: str) -> Image:
+    strip = np.full((_CAPTION, image.shape[1], 3), 255, np.uint8)
     cv2.putText(strip, text, (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.vstack([picture, strip])
+    return np.vstack([image, strip])
 
 
-def _sheet(tiles: Sequence[Picture], columns: int) -> Picture:
+def _sheet(tiles: Sequence[Image], columns: int) -> Image:
     blank = np.full_like(tiles[0], 255)
     padded = [*tiles, *[blank] * (-len(tiles) % columns)]
     return np.vstack([np.hstack(padded[first : first + columns]) for first in range(0, len(padded), columns)])
 
 
-def _write(path: Path, picture: Picture) -> Path:
+def _write(path: Path, image: Image) -> Path:
     # OpenCV warns about a setting that the format does not have.
     quality = [cv2.IMWRITE_JPEG_QUALITY, _SMALL_QUALITY] if path.suffix == ".jpg" else []
-    encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), quality)[1]
+    encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1]
     return write_whole(path, encoded.tobytes())
 
 
 def _require_folder(folder: Path) -> None:
-    """Make the folder; rendering takes minutes, so a folder that takes no files is refused before."""
+    """Make the folder; rendering takes minutes, so a folder without write permission is an error before."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -200,7 +200,7 @@ def _require_folder(folder: Path) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Complain in one line."""
+        """Print an error on one line and exit."""
         _fail(f"{message}; see {self.prog} --help")
 
 
@@ -216,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: 2 after a mistake in what was asked for.
+        SystemExit: 2 after a mistake in the arguments.
     """
     parser = _Parser(
         prog="python -m thor_interact_env.gallery", description="Contact sheets of the embedded world."
@@ -231,10 +231,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--view", choices=tuple(_VIEWS), default="overview", help="rooms from above a corner or by an agent"
     )
-    parser.add_argument("--fixtures", action="store_true", help="what never moves in these rooms instead")
+    parser.add_argument("--fixtures", action="store_true", help="static objects of these rooms instead")
     parser.add_argument("--small", action="store_true", help="two small sheets, at most, instead")
     options = parser.parse_args(arguments)
-    # None takes all; a list that was not asked for beside the other one is left out.
+    # None takes all; if only one list is given, the other sheet is omitted.
     everything = options.rooms is None and options.types is None
     rooms = (options.rooms or None) if everything or options.rooms is not None else []
     types = (options.types or None) if everything or options.types is not None else []

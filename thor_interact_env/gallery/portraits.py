@@ -1,4 +1,4 @@
-"""Pictures of one room, or of instances of one type, as `thor_interact_env.gallery` shows them."""
+"""Images of one room, or of instances of one type, as `thor_interact_env.gallery` shows them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
     from thor_interact_env.simulators.mujoco.shapes import Blueprint
 
-Picture = npt.NDArray[np.uint8]
+Image = npt.NDArray[np.uint8]
 """(height, width, 3) uint8 RGB."""
 
 INSTANCES: Final = 8
@@ -31,10 +31,10 @@ _ROOM_VIEW, _OBJECT_VIEW = 88.0, 40.0
 
 
 class GalleryError(ThorInteractError):
-    """What a gallery was asked to show does not exist, or it cannot be written; the message says which."""
+    """A requested room or type does not exist, or a file cannot be written; the message says which."""
 
 
-def room_picture(name: str) -> Picture:
+def room_image(name: str) -> Image:
     """Return a room as seen from above one of its corners.
 
     Args:
@@ -57,17 +57,17 @@ def room_picture(name: str) -> Picture:
     renderer = Renderer(room.model, quality="fine")
     try:
         half = np.array(room.plan.size[:2]) / 2 - 0.15
-        pictures = []
+        images = []
         for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
             eye = np.array([x * half[0], y * half[1], room.plan.size[2] - 0.25])
-            pictures.append(_look(room, renderer, eye, np.array([0.0, 0.0, 0.55]), _ROOM_VIEW))
-        # From some corners a tall cupboard fills the view: the one with the most detail shows most.
-        return max(pictures, key=lambda picture: float(cv2.Laplacian(picture, cv2.CV_32F).std()))
+            images.append(_look(room, renderer, eye, np.array([0.0, 0.0, 0.55]), _ROOM_VIEW))
+        # From some corners a tall cupboard fills the view, so the view with the most detail is taken.
+        return max(images, key=lambda image: float(cv2.Laplacian(image, cv2.CV_32F).std()))
     finally:
         renderer.close()
 
 
-def agent_picture(name: str) -> Picture:
+def agent_image(name: str) -> Image:
     """Return a room as an agent sees it at a sampled location with enough in reach.
 
     Args:
@@ -92,15 +92,15 @@ def agent_picture(name: str) -> Picture:
         simulator.close()
 
 
-def type_pictures(name: str, instances: int = INSTANCES) -> list[Picture]:
+def type_images(name: str, instances: int = INSTANCES) -> list[Image]:
     """Return instances of a movable type, each alone on a neutral floor and as large as fits.
 
     Args:
         name: A key of the object catalog, such as `"Mug"`.
-        instances: How many.
+        instances: Number of instances.
 
     Returns:
-        Pictures, (300, 300, 3) uint8 RGB.
+        Images, (300, 300, 3) uint8 RGB.
 
     Raises:
         GalleryError: There is no such type.
@@ -112,15 +112,15 @@ def type_pictures(name: str, instances: int = INSTANCES) -> list[Picture]:
     return portraits(name, [build(name, np.random.default_rng(seed)) for seed in range(instances)])
 
 
-def portraits(name: str, blueprints: "Sequence[Blueprint]") -> list[Picture]:
-    """Return a picture of each blueprint, alone and as large as fits.
+def portraits(name: str, blueprints: "Sequence[Blueprint]") -> list[Image]:
+    """Return an image of each blueprint, alone and as large as fits.
 
     Args:
-        name: What they are called.
-        blueprints: What to show.
+        name: Name of their type.
+        blueprints: The blueprints.
 
     Returns:
-        Pictures, (300, 300, 3) uint8 RGB.
+        Images, (300, 300, 3) uint8 RGB.
 
     Raises:
         RenderingError: There is no way to render.
@@ -129,13 +129,13 @@ def portraits(name: str, blueprints: "Sequence[Blueprint]") -> list[Picture]:
     from thor_interact_env.simulators.mujoco.physics import CompiledRoom
     from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
 
-    # What never moves weighs nothing, which no free body may.
+    # Static objects have mass 0, which a free body must not have.
     built = [(name, replace(made, mass=made.mass or 1.0)) for made in blueprints]
     room = CompiledRoom(
         RoomPlan("studio", "studio", _STUDIO_SIZE, *_studio(), (), (), tuple(built), (0, -1, 2.9))
     )
     renderer = Renderer(room.model, quality="fine")
-    pictures = []
+    images = []
     try:
         for shown in range(len(built)):
             room.spawn([(0.0, 0.0, 0.001, 0.0) if index == shown else None for index in range(len(built))])
@@ -144,10 +144,10 @@ def portraits(name: str, blueprints: "Sequence[Blueprint]") -> list[Picture]:
             away = np.array([0.5, -1.0, 0.65])
             distance = 1.05 * radius / np.sin(np.radians(_OBJECT_VIEW) / 2)
             eye = middle + distance * away / np.linalg.norm(away)
-            pictures.append(_look(room, renderer, eye, middle, _OBJECT_VIEW))
+            images.append(_look(room, renderer, eye, middle, _OBJECT_VIEW))
     finally:
         renderer.close()
-    return pictures
+    return images
 
 
 def _look(
@@ -156,8 +156,8 @@ def _look(
     eye: npt.NDArray[np.float64],
     target: npt.NDArray[np.float64],
     field_of_view: float,
-) -> Picture:
-    """Return what the room's camera sees after it was put at `eye`, turned to `target`."""
+) -> Image:
+    """Return the view of the room's camera from `eye` to `target`."""
     import mujoco
 
     from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
@@ -170,7 +170,7 @@ def _look(
     room.model.cam_pos[camera] = eye
     room.model.cam_fovy[camera] = field_of_view
     mujoco.mju_mat2Quat(room.model.cam_quat[camera], axes.ravel())
-    # While all sleeps MuJoCo moves the camera only after a reset.
+    # While all bodies sleep, MuJoCo moves the camera only after a reset.
     room.rest(room.positions())
     return renderer.rgb(room.data, CAMERA).copy()
 

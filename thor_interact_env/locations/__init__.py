@@ -1,4 +1,4 @@
-"""Where an agent can be put: locations, their sampling, the splits of the rooms, and the authors' files."""
+"""Locations of an agent: sampling, the splits of the rooms, and the authors' files."""
 
 import lazy_loader
 

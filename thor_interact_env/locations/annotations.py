@@ -48,9 +48,9 @@ class Annotation:
     Attributes:
         segmentation: COCO run-length code: {"size": [height, width], "counts": text or list of integers}.
         category_id: Mass class: 0 light, 1 medium, 2 heavy; that of `gt_mass`, or of `min_force`.
-        min_force: Minimum force in newtons that moves the object; -1 where none did, or none was tried.
+        min_force: Minimum force in newtons that moves the object; -1 if none did, or none was tried.
         gt_mass: Mass in kilograms, above 0.
-        extra: Further keys of the object in the file, kept as they are.
+        extra: Further keys of the object in the file, kept unchanged.
     """
 
     segmentation: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Annotation:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that stands in the file."""
+        """Return the object in the format of the file."""
         own = {name: getattr(self, name) for name in ("segmentation", "category_id", "min_force", "gt_mass")}
         return {**own, **self.extra}
 
@@ -89,11 +89,11 @@ class Annotation:
         force = require_number(data["min_force"], f"{where}.min_force")
         mass = require_number(data["gt_mass"], f"{where}.gt_mass")
         if force != NOT_MOVED and force <= 0:
-            allowed = "a positive number of newtons, or -1 where nothing moved the object"
+            allowed = "a positive number of newtons, or -1 if nothing moved the object"
             raise DatasetError(f"{where}.min_force: expected {allowed}, found {force!r}")
         if mass <= 0:
             raise DatasetError(f"{where}.gt_mass: expected a positive number of kilograms, found {mass!r}")
-        # The authors' code reads the class from the force where that is known, else from the mass.
+        # The authors' code takes the class from the force if known, else from the mass.
         allowed_classes = {mass_class(mass)} | ({_force_class(force)} if force != NOT_MOVED else set())
         if category not in allowed_classes:
             fits = " or ".join(f"{index} ({MASS_CLASSES[index]})" for index in sorted(allowed_classes))
@@ -117,11 +117,11 @@ def _force_class(newtons: float) -> int:
 def run_lengths(counts: object, pixels: int, where: str) -> npt.NDArray[np.int64]:
     """Return the lengths of the runs of a COCO run-length code: background and object in turn, by columns.
 
-    pycocotools decodes a damaged text without complaint, leaving pixels undefined: so it is checked here.
+    pycocotools decodes a damaged text without an error and leaves pixels undefined, so it is checked here.
 
     Args:
         counts: The lengths as a list, or as COCO's text.
-        pixels: Number of pixels of the image, which the runs have to fill.
+        pixels: Number of pixels of the image, which the runs must fill.
         where: Begins the message of an error.
 
     Raises:
@@ -141,7 +141,7 @@ def run_lengths(counts: object, pixels: int, where: str) -> npt.NDArray[np.int64
 
 
 def _from_text(text: str, where: str) -> npt.NDArray[np.int64]:
-    """Decode COCO's text: 5 bits a character, least significant first, 32 says that more follow.
+    """Decode COCO's text: 5 bits a character, least significant first, 32 means that more follow.
 
     A number is signed, and from the fourth on it is the difference to the last but one.
     """
@@ -159,7 +159,7 @@ def _from_text(text: str, where: str) -> npt.NDArray[np.int64]:
     values = np.add.reduceat((digits & 31) << (5 * places), starts)
     values -= np.where(digits[ends] & 16, 1 << (5 * sizes), 0)
     lengths = values.copy()
-    # The first number stands for itself; odd and even ones are running sums from there.
+    # The first number is absolute; odd and even ones are running sums from there.
     lengths[1::2] = np.cumsum(values[1::2])
     lengths[2::2] = np.cumsum(values[2::2])
     return lengths

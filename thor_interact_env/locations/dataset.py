@@ -35,11 +35,11 @@ class DatasetEntry:
         image_id: Number of the image, unique in its file.
         width: Width of the image in pixels.
         height: Height of the image in pixels.
-        location: Where the image is taken.
+        location: Location of the image.
         annotations: The movable objects in reach.
-        thor_meta: `location` as the file states it, or None; written back as it was (a rotation may be
+        thor_meta: `location` as the file states it, or None; written unchanged (a rotation may be
             an object, and keys may be added) as long as it means the same location.
-        extra: Further keys of the entry in the file, kept as they are.
+        extra: Further keys of the entry in the file, kept unchanged.
     """
 
     image_id: int
@@ -51,7 +51,7 @@ class DatasetEntry:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that stands in the file."""
+        """Return the object in the format of the file."""
         meta = self.thor_meta
         if meta is None or Location.from_json(meta) != self.location:
             meta = self.location.to_json()
@@ -155,15 +155,15 @@ class LocationDataset(Sequence[DatasetEntry]):
         for other in sorted(worlds - {here}):
             if other.startswith("mujoco"):
                 warnings.warn(
-                    f"{file} was made in {other}, and this is {here}: its views and ground truth are others; "
-                    "make it anew with python -m thor_interact_env.datasets make",
+                    f"{file} was made in {other}, and this is {here}: its views and ground truth differ; "
+                    "make it again with python -m thor_interact_env.datasets make",
                     OtherWorldWarning,
                     stacklevel=2,
                 )
         return cls(tuple(entries.values()))
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Write the file under a temporary name, then rename it: readers never see half of it."""
+        """Write the file under a temporary name, then rename it: readers never see an incomplete file."""
         file = Path(path)
         text = json.dumps([entry.to_json() for entry in self._entries], allow_nan=False)
         write_whole(file, text.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""A location: a room, what stands where in it, and the camera pose."""
+"""A location: a room, the spawn of its objects, and the camera pose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from thor_interact_env.errors import (
 )
 
 ROTATIONS: Final[tuple[float, ...]] = (0.0, 90.0, 180.0, 270.0)
-"""Yaws in degrees from which locations are drawn: 0 looks along +z, 90 along +x."""
+"""Yaws in degrees from which locations are drawn: 0 faces +z, 90 faces +x."""
 
 HORIZONS: Final[tuple[float, ...]] = (-30.0, 0.0, 30.0, 60.0)
 """Camera pitches in degrees from which locations are drawn: positive looks down."""
@@ -33,17 +33,17 @@ def _finite(name: str, value: object) -> float:
 
 @dataclass(frozen=True)
 class Location:
-    """A room, what stands where in it, and the agent's pose: all that determines the first image.
+    """A room, the spawn of its objects, and the agent's pose, which together determine the first image.
 
-    Coordinates are AI2-THOR's: left-handed, y up. Whether the agent can stand there is known to the
-    simulator alone.
+    Coordinates are AI2-THOR's: left-handed, y up. Only the simulator knows whether the agent can
+    stand there.
 
     Attributes:
         scene: Name of the room, such as `"FloorPlan7"`.
         position: x, y and z of the agent's body in metres; y is `actions.AGENT_HEIGHT_Y` on the floor.
-        rotation: Yaw in degrees; 0 looks along +z, 90 along +x.
+        rotation: Yaw in degrees; 0 faces +z, 90 faces +x.
         horizon: Camera pitch in degrees, -30..60; positive looks down.
-        seed: Spawn seed, 0..2**31 - 1: decides where the movable objects are.
+        seed: Spawn seed, 0..2**31 - 1: determines the places of the movable objects.
 
     Raises:
         InvalidLocationError: A field has the wrong type or is out of range.
@@ -56,7 +56,7 @@ class Location:
     seed: int
 
     def __post_init__(self) -> None:
-        """Check the fields and bring numbers to plain Python types."""
+        """Check the fields and convert numbers to plain Python types."""
         if not isinstance(self.scene, str) or not self.scene:
             raise InvalidLocationError(f"scene {self.scene!r} of a location is not the name of a room")
         position = self.position

@@ -18,7 +18,7 @@ from thor_interact_env.locations.location import HORIZONS, ROTATIONS, Location
 from thor_interact_env.simulators.base import Observation, Simulator
 
 MAX_DRAWS: Final = 30
-"""Number of poses a `LocationSampler` looks at before it takes the best of them."""
+"""Maximum number of poses that a `LocationSampler` tries; then it takes the best of them."""
 
 
 class LocationSampler:
@@ -30,7 +30,7 @@ class LocationSampler:
     spawn, so rooms stay uniform; after `MAX_DRAWS` poses the one with the largest fraction is taken.
 
     Args:
-        simulator: The world; its loaded room is replaced by each draw.
+        simulator: The simulator; each draw replaces its loaded room.
         rooms: Names of the rooms to draw from, such as `split_rooms("NovelSpaces/train")`.
         reachable_fraction: Minimum fraction of the pixels within `REACH`, in 0..1; 0 is the paper's rule.
 
@@ -58,7 +58,7 @@ class LocationSampler:
         return self.sample_view(rng)[0]
 
     def sample_view(self, rng: np.random.Generator) -> tuple[Location, Observation]:
-        """Draw one location and return it with its first image; it is the loaded one afterwards.
+        """Draw one location and return it with its first image; it is loaded afterwards.
 
         Raises:
             UnreachableLocationError: No pose that the simulator accepts was found in `MAX_DRAWS` draws.
@@ -80,7 +80,7 @@ class LocationSampler:
             try:
                 view = self._simulator.load(location)
             except UnreachableLocationError:
-                if best is None:  # perhaps nothing in this spawn can be reached
+                if best is None:  # perhaps no position of this spawn can be reached
                     room, seed, positions = self._draw_spawn(rng)
                 continue
             fraction = np.count_nonzero(view["depth"] < REACH) / view["depth"].size

@@ -1,4 +1,4 @@
-"""The 120 rooms, by type, the splits that hold some of them out, and the rooms beyond them."""
+"""The 120 rooms by type, the splits with held-out rooms, and the procedural rooms."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ SPLITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 The paper has no rooms for validation. For NovelSpaces they come from its 30 rooms of a type. For
 NovelObjects they are the bathrooms, which the paper uses neither for training nor for the test: their objects
-are as novel, and all 60 rooms of training and all 30 of the test stay what they are.
+are equally novel, and the 60 training rooms and 30 test rooms are unchanged.
 """
 
 

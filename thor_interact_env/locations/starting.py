@@ -1,4 +1,4 @@
-"""Where an episode may start: what the arguments of an environment and of a reset stand for."""
+"""The start of an episode, from the arguments of an environment and of a reset."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ _OWN_WORDS: Final = (*OPTIONS, *(field.name for field in fields(Location)))
 
 
 def check_simulator(simulator: object, reach: float, options: Mapping[str, Any] | None) -> None:
-    """Raise `InvalidOptionError` unless a simulator is one, or is named; only a named one takes options.
+    """Raise `InvalidOptionError` unless the argument is a simulator or a name; only a name takes options.
 
     Args:
         simulator: Its name, or the simulator itself.
         reach: Maximum distance of a touch in metres.
-        options: Keyword arguments for a simulator that is made.
+        options: Keyword arguments of a named simulator.
     """
     if isinstance(simulator, str):
         check_simulator_name(simulator)
@@ -47,7 +47,7 @@ def parse_locations(
         locations: A split, a .json dataset, or locations.
 
     Raises:
-        InvalidOptionError: There is no location, or something else among them.
+        InvalidOptionError: There is no location, or one of them is another object.
         UnknownSplitError: The text names neither a split nor a .json file.
     """
     if isinstance(locations, str) and locations in SPLITS:
@@ -70,7 +70,7 @@ def parse_locations(
 
 
 def start_option(options: Mapping[str, Any] | None) -> Location | SavedState | None:
-    """Return where the options of a reset ask to start, None to draw a location.
+    """Return the start that the options of a reset name, None to draw a location.
 
     Args:
         options: {"location": `Location` or `thor_meta` mapping}, {"state": what `get_state` returned}, or
@@ -105,11 +105,11 @@ def start_option(options: Mapping[str, Any] | None) -> Location | SavedState | N
 
 
 def is_for_a_wrapper(option: object) -> bool:
-    """Tell whether an option of a reset is one for a wrapper, and none of the environment's.
+    """Return whether an option of a reset is for a wrapper and not for the environment.
 
-    Gymnasium hands one mapping of options through all wrappers, and not every wrapper takes out its own, so
-    they reach the environment. Such a name starts with that of a package, and an underscore. Words like the
-    environment's own are taken for mistakes: nobody should get a random room for `"start_location"`.
+    Gymnasium passes one mapping of options through all wrappers, and not every wrapper removes its own, so
+    they reach the environment. Such a name starts with that of a package and an underscore. Names similar to
+    the environment's own options are errors, so that `"start_location"` does not give a random room.
 
     Args:
         option: Name of the option.

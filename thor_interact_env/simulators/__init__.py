@@ -8,10 +8,10 @@ if TYPE_CHECKING:  # base.py is loaded by the simulator that is made
     from thor_interact_env.simulators.base import Simulator
 
 SIMULATORS: Final[tuple[str, ...]] = ("mujoco", "ai2thor")
-"""Names that `make_simulator` knows."""
+"""Names for `make_simulator`."""
 
 NONDETERMINISTIC: Final[frozenset[str]] = frozenset({"ai2thor"})
-"""Those that do not give equal bytes for equal calls; known before one is made."""
+"""Simulators that do not give equal bytes for equal calls."""
 
 
 def check_simulator_name(name: object) -> None:
@@ -21,17 +21,17 @@ def check_simulator_name(name: object) -> None:
 
 
 def make_simulator(name: str, **options: Any) -> Simulator:
-    """Make a simulator; its module, and what that depends on, is loaded only now.
+    """Make a simulator; its module and dependencies are loaded only now.
 
     Args:
         name: One of `SIMULATORS`.
-        **options: Keyword arguments of its class, such as `reach` (metres). For "ai2thor" they go before
+        **options: Keyword arguments of its class, such as `reach` (metres). For "ai2thor" they override
             those of the environment variable THOR_INTERACT_AI2THOR.
 
     Raises:
         ValueError: There is no simulator of this name.
-        InvalidOptionError: An option, or the environment variable, is outside what is allowed.
-        DependencyNotInstalled: "ai2thor" was asked for, and its client is not installed.
+        InvalidOptionError: An option, or the environment variable, is not allowed.
+        DependencyNotInstalled: "ai2thor" is requested and its client is not installed.
     """
     check_simulator_name(name)
     if name == "ai2thor":

@@ -1,6 +1,6 @@
-"""What the environment needs from a simulator, whichever it is.
+"""The interface between the environment and any simulator.
 
-Coordinates are AI2-THOR's: left-handed, y up, metres. Yaw 0 looks along +z, yaw 90 along +x;
+Coordinates are AI2-THOR's: left-handed, y up, metres. Yaw 0 faces +z, yaw 90 faces +x;
 a positive horizon looks down.
 """
 
@@ -19,13 +19,13 @@ FRAME_SECONDS: Final = 0.05
 """Seconds between two frames of a motion."""
 
 MAX_FRAMES: Final = 26
-"""Most frames of a motion: they cover its first 1.26 s."""
+"""Maximum number of frames of a motion: its first 1.26 s."""
 
 
 class Observation(TypedDict):
-    """One egocentric view: a plain dictionary, as Gymnasium's `Dict` space wants it.
+    """One egocentric view: a plain dictionary, as Gymnasium's `Dict` space requires.
 
-    It is what simulators return, what the environment returns and what agents get. A simulator's arrays are
+    Simulators and the environment return it, and agents receive it. A simulator's arrays are
     read-only, and its depth may be infinite; the environment's are copies, with depth of at most
     `env.MAX_DEPTH`.
 
@@ -61,7 +61,7 @@ class Instances:
 
 @runtime_checkable
 class Simulator(Protocol):
-    """A world of rooms in which an agent stands, looks and touches."""
+    """A simulator of rooms in which an agent looks at and touches objects."""
 
     deterministic: bool
     """Whether equal calls give equal bytes."""
@@ -81,11 +81,11 @@ class Simulator(Protocol):
         """
 
     def load(self, location: Location) -> Observation:
-        """Spawn the location's room with its seed, put the agent there and return what it sees.
+        """Spawn the location's room with its seed, place the agent there and return its view.
 
-        Everything is at rest: the picture does not change until something is touched. Where this is the
-        loaded location and nothing was touched since, the very view it returned before comes back, and
-        nothing is drawn: who draws a location by its view and starts an episode there pays for one picture.
+        Everything is at rest: the image does not change until something is touched. If this location is
+        already loaded and nothing was touched since, the view of before is returned and nothing is drawn:
+        choosing a location by its view and starting an episode there takes one rendering.
 
         Raises:
             UnknownRoomError: There is no such room.
@@ -95,8 +95,8 @@ class Simulator(Protocol):
     def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
         """Apply a force at a pixel and return the view once the room has come to rest.
 
-        A touch that can move nothing (structure, fixed object, out of reach) returns the very
-        object the previous call returned.
+        A touch that can move nothing (structure, fixed object, out of reach) returns the same
+        object as the previous call.
 
         Args:
             row: Pixel row, 0..299.
@@ -108,7 +108,7 @@ class Simulator(Protocol):
     def touch_with_frames(
         self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
     ) -> tuple[Observation, npt.NDArray[np.uint8]]:
-        """Do what `touch` does, and return what the agent sees during the motion as well.
+        """Do the same as `touch`, and also return the views during the motion.
 
         Args:
             row: Pixel row, 0..299.
@@ -119,11 +119,11 @@ class Simulator(Protocol):
         Returns:
             The view at rest, exactly as `touch` returns it, and (n, 300, 300, 3) uint8 frames: one
             `FIRST_FRAME_SECONDS` after the force, then one every `FRAME_SECONDS` until the room rests, at
-            most `MAX_FRAMES`; n = 0 where nothing moved, that is, where `touch` returns the present view.
+            most `MAX_FRAMES`; n = 0 if nothing moved, that is, if `touch` returns the current view.
         """
 
     def instances(self) -> Instances:
-        """Return the ground truth of the present view: movable objects with 10 pixels in reach."""
+        """Return the ground truth of the current view: movable objects with 10 pixels in reach."""
 
     def get_state(self) -> npt.NDArray[np.float64]:
         """Return the complete state of the loaded room as one vector."""
@@ -136,4 +136,4 @@ class Simulator(Protocol):
         """
 
     def close(self) -> None:
-        """Release the renderer; closing twice is harmless."""
+        """Release the renderer; a second call does nothing."""

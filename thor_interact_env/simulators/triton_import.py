@@ -1,8 +1,8 @@
-"""Lets triton, which torch brings, be imported after pictures have been drawn.
+"""Lets triton, which torch brings, be imported after images have been drawn.
 
-Mesa's software renderer opens LLVM so that every library loaded later may use it. Triton's library holds an
-LLVM of its own, of another release; loaded after Mesa's, it would take thousands of functions from there, and
-crash the process. It is made to take its own.
+Mesa's software renderer loads LLVM with global symbols. Triton's library contains another release of LLVM;
+loaded after Mesa's, it would use thousands of functions of Mesa's LLVM and crash the process. Here it is
+loaded such that it uses its own.
 """
 
 import ctypes
@@ -17,13 +17,13 @@ _LIBRARY: Final = "triton._C.libtriton"
 
 
 class _Finder:
-    """Finds no module: it loads triton's library when Python is about to."""
+    """An import hook that finds no module, but loads triton's library before Python does."""
 
     @staticmethod
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Load the library of a module of this name, if it needs help; return None.
+        """Load the library of a module of this name, if necessary; return None.
 
         Raises:
             ImportError: Loading it would crash the process.
@@ -32,10 +32,10 @@ class _Finder:
             spec = PathFinder.find_spec(name, path)
             if spec is not None and spec.origin is not None:
                 if _malloc_is_replaced():
-                    # What one allocator gives the other would be asked to take back.
+                    # Memory of one allocator would be freed by the other.
                     raise ImportError(
-                        "triton cannot be loaded beside Mesa's LLVM and an allocator of LD_PRELOAD: "
-                        "import torch and triton before the first picture is drawn, or unset LD_PRELOAD"
+                        "triton cannot be loaded with both Mesa's LLVM and an allocator of LD_PRELOAD: "
+                        "import torch and triton before the first image is drawn, or unset LD_PRELOAD"
                     )
                 # Python then finds it loaded.
                 ctypes.CDLL(spec.origin, mode=os.RTLD_NOW | os.RTLD_DEEPBIND)
@@ -43,14 +43,14 @@ class _Finder:
 
 
 def prepare_for_triton() -> None:
-    """See to it that triton may be imported at any time; it costs nothing until it is."""
-    # Other systems keep the names of each library apart.
+    """Make sure that triton can be imported at any time; there is no cost until then."""
+    # Other systems separate the symbols of libraries.
     if hasattr(os, "RTLD_DEEPBIND") and not any(finder is _Finder for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder)
 
 
 def _llvm_is_shared() -> bool:
-    """Return whether a library loaded now would take functions from an LLVM loaded before."""
+    """Return whether a library loaded now would use functions of an LLVM loaded before."""
     return hasattr(ctypes.CDLL(None), "LLVMContextCreate")
 
 

@@ -1,4 +1,4 @@
-"""What has happened in an episode, as one vector: the location, and the touches that moved something."""
+"""The history of an episode as one vector: the location, and the touches that moved something."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def unpack(state: npt.NDArray[np.float64], loaded: Location) -> tuple[Location, 
         loaded: The loaded location; the state must be of its room and spawn.
 
     Raises:
-        InvalidStateError: The vector is none of `pack`, or of another room or spawn.
+        InvalidStateError: The vector is not from `pack`, or is of another room or spawn.
     """
     rest = len(state) - _HEAD if state.ndim == 1 else -1
     if rest < 0 or rest % _TOUCH or not np.isfinite(state).all():

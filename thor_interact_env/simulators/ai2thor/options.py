@@ -1,4 +1,4 @@
-"""How AI2-THOR's player is started and how long one waits for it."""
+"""Options of AI2-THOR's player: its start and its time-outs."""
 
 import json
 import math
@@ -18,7 +18,7 @@ Platform = Literal["Linux64", "CloudRendering"]
 Quality = Literal[
     "Very Low", "Low", "Medium", "MediumCloseFitShadows", "High", "Very High", "Ultra", "High WebGL"
 ]
-"""How well AI2-THOR's player draws."""
+"""Quality settings of AI2-THOR's player."""
 
 VARIABLE: Final = "THOR_INTERACT_AI2THOR"
 """Environment variable with a machine's own options, for every command: a JSON object of `PlayerOptions`."""
@@ -28,29 +28,30 @@ HOME_REMEDY: Final = (
 )
 
 SOME_DISPLAY: Final = ":0"
-"""What the client is given where it insists on an X display that nobody uses."""
+"""A placeholder, because the client requires an X display even if none is used."""
 
 
 @dataclass(frozen=True)
 class PlayerOptions:
-    """How the player is started, and for how long it is waited for.
+    """Options of the player: its start and its time-outs.
 
     Attributes:
         local_executable_path: A player to start instead of a downloaded build; words after it are arguments.
         platform: The build to download: "CloudRendering" (Vulkan, no X server) or "Linux64" (an X server).
-            None: Linux64 where DISPLAY is set, else CloudRendering.
+            None: Linux64 if DISPLAY is set, else CloudRendering.
         commit_id: Commit of AI2-THOR whose build is taken. None: that of the installed client.
-        gpu_device: GPU on which CloudRendering draws, as `nvidia-smi` numbers all of them, whatever
-            CUDA_VISIBLE_DEVICES says. None: Vulkan's first.
+        gpu_device: GPU on which CloudRendering draws, as `nvidia-smi` numbers all of them, regardless of
+            CUDA_VISIBLE_DEVICES. None: Vulkan's first.
         x_display: X display, such as ":0". None: DISPLAY.
-        quality: How well the player draws, one of `Quality`.
-        start_timeout: Seconds from the start of the process until the first room is ready. Before, the X
-            server and each program that finds a GPU have as long. Downloading a build is not limited.
+        quality: Quality setting, one of `Quality`.
+        start_timeout: Seconds from the start of the process until the first room is ready. Before that, the
+            X server and each program that finds a GPU have the same limit. Downloading a build is not
+            limited.
         step_timeout: Seconds for each action.
-        restarts: How often a player that fails is started again within an episode.
+        restarts: Maximum number of restarts of a failing player within an episode.
 
     Raises:
-        InvalidOptionError: One of them is none of what is allowed.
+        InvalidOptionError: A value is not allowed.
     """
 
     local_executable_path: str | os.PathLike[str] | None = None
@@ -99,7 +100,7 @@ class PlayerOptions:
         if not isinstance(text, str):
             raise InvalidOptionError(f"local_executable_path {path!r} is neither a text nor a path")
         try:
-            # A path may hold spaces; else further words are the program's arguments.
+            # A path may contain spaces; otherwise further words are the program's arguments.
             words = [text] if os.path.isfile(text) else shlex.split(text) or [text]
         except ValueError as error:
             raise InvalidOptionError(
@@ -117,7 +118,7 @@ class PlayerOptions:
         return self.x_display or os.environ.get("DISPLAY") or None
 
     def build_platform(self) -> Platform:
-        """Return which build is taken where there is no local player."""
+        """Return the build that is used without a local player."""
         return self.platform or ("Linux64" if self.display() else "CloudRendering")
 
     def build_folder(self) -> str:
@@ -131,10 +132,11 @@ class PlayerOptions:
         return str(build_name(self.build_platform(), self.commit_id or COMMIT_ID))
 
     def of_controller(self) -> dict[str, Any]:
-        """Return the keyword arguments of `ai2thor.controller.Controller` that these options decide.
+        """Return the keyword arguments of `ai2thor.controller.Controller` of these options.
 
         Raises:
-            InvalidOptionError: This user has no home folder; the client would make one, named `~`, anywhere.
+            InvalidOptionError: This user has no home folder; the client would make a folder named `~` in the
+            current folder.
         """
         import ai2thor.platform
 
@@ -149,12 +151,12 @@ class PlayerOptions:
 
 
 def machine_options() -> dict[str, Any]:
-    """Return the options that `VARIABLE` holds; where it is not set, none.
+    """Return the options in the environment variable `VARIABLE`; none if it is not set.
 
-    Where a player lies and which GPU draws belong to a machine and not to a run, which may go on elsewhere.
+    The path of a player and its GPU belong to a machine and not to a run, which may continue on another one.
 
     Raises:
-        InvalidOptionError: It holds something else; which values are allowed, `PlayerOptions` checks.
+        InvalidOptionError: It is not such an object; `PlayerOptions` checks the values.
     """
     text = os.environ.get(VARIABLE, "")
     if not text:

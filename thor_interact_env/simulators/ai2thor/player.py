@@ -1,4 +1,4 @@
-"""One process of AI2-THOR's Unity player: started, asked, killed; every failure is one sentence."""
+"""One process of AI2-THOR's Unity player: start, actions, end; every failure is one sentence."""
 
 import contextlib
 import os
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
     from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
 
-_LONGEST: Final = 300  # characters of what a player said that are repeated
+_LONGEST: Final = 300  # characters of a player's message that are repeated
 
 _STACK: Final = re.compile(r"\. trace:|\n\s+at ")
-"""Where the message of an exception in the player ends, and its stack begins."""
+"""End of the message of an exception in the player, before its stack."""
 
-DOCTOR: Final = "`python -m thor_interact_env.doctor` says what this machine lacks"
+DOCTOR: Final = "`python -m thor_interact_env.doctor` prints what is missing on this machine"
 
 _LEFT_OVER: Final = "AI2THOR_VISIBILITY_DISTANCE"
 _UNITY_LOG: Final = ".config/unity3d/Allen Institute for Artificial Intelligence/AI2-THOR/Player.log"
 _FAULTS: Final[dict[str, tuple[type[PlayerError], str]]] = {
     "died": (PlayerDiedError, f"read the end of the log; {DOCTOR}"),
-    "silent": (PlayerTimeoutError, "raise step_timeout if the machine is merely slow"),
+    "silent": (PlayerTimeoutError, "raise step_timeout if the machine is only slow"),
     "garbled": (PlayerProtocolError, "use a build that fits the installed ai2thor package (see commit_id)"),
 }
 
@@ -61,7 +61,7 @@ def require_ai2thor() -> None:
 
 
 def said(text: object) -> str:
-    """Return in one line what a player or its client said, without the stack of a player's exception."""
+    """Return the message of a player or its client in one line, without the stack of an exception."""
     return " ".join(_STACK.split(str(text), maxsplit=1)[0].split())[:_LONGEST]
 
 
@@ -69,7 +69,7 @@ class Player:
     """AI2-THOR's player, started by the client, with images of depth and of instances.
 
     Args:
-        options: How to start it and how long to wait.
+        options: Its options.
         visibility_distance: Metres, horizontally, within which the player lets the agent interact.
     """
 
@@ -83,7 +83,7 @@ class Player:
 
     @property
     def running(self) -> bool:
-        """Whether this process has started it and not killed it."""
+        """Whether this process has started it and not ended it."""
         return self._own() is not None
 
     @property
@@ -94,7 +94,7 @@ class Player:
         return float(server.camera_near_plane), float(server.camera_far_plane)
 
     def reset(self, room: str) -> None:
-        """Load a room as it is built, starting the player if need be.
+        """Load a room as it is built, starting the player if necessary.
 
         Raises:
             UnknownRoomError: This build has no such room.
@@ -111,7 +111,7 @@ class Player:
             controller.reset(room)
 
     def step(self, action: str, **arguments: Any) -> "Event":
-        """Do an action; one that fails for a reason of the world's returns an unsuccessful event.
+        """Do an action; one that fails within the simulation returns an unsuccessful event.
 
         Args:
             action: Name of the action, such as "TeleportFull".
@@ -120,7 +120,7 @@ class Player:
         Raises:
             PlayerDiedError: The player's process has ended.
             PlayerTimeoutError: It did not answer in time.
-            PlayerProtocolError: It sent what cannot be read.
+            PlayerProtocolError: It sent unreadable data.
             PlayerActionError: It does not know the action or its arguments.
         """
         controller = self._running()
@@ -128,15 +128,15 @@ class Player:
             return controller.step(action, **arguments)
 
     def close(self) -> None:
-        """Kill the player; never raises, and closing twice is harmless."""
+        """Kill the player; never raises, and a second call does nothing."""
         controller, self._controller = self._own(), None
         if controller is not None:
             controller.abandon()
             controller.last_event = None
 
     def log(self) -> Path:
-        """Return the file that tells most about the present player: Unity's own log, or what it printed."""
-        home = home_folder() or Path("~")  # as the client has it
+        """Return the most informative log of the current player: Unity's own log, or its output."""
+        home = home_folder() or Path("~")  # as in the client
         own = home / _UNITY_LOG
         with contextlib.suppress(OSError):
             if own.stat().st_mtime >= self._started_at:
@@ -144,21 +144,21 @@ class Player:
         return home / ".ai2thor" / "log" / "unity.log"
 
     def fault(self, cause: str) -> PlayerProtocolError:
-        """Return the error for an answer that lacks something; `cause` goes on after "the player"."""
+        """Return the error for an incomplete answer; `cause` follows "the player" in its message."""
         return PlayerProtocolError(self._sentence(cause, _FAULTS["garbled"][1]))
 
     def _start(self, room: str) -> None:
         require_ai2thor()
         from thor_interact_env.simulators.ai2thor.watched import PlayerFault, WatchedController
 
-        if _LEFT_OVER in os.environ:  # the client would add it to every action, which players refuse
+        if _LEFT_OVER in os.environ:  # the client would add it to every action, which players reject
             cause = f"would be sent {_LEFT_OVER}={os.environ[_LEFT_OVER]!r} from the environment"
             raise PlayerStartError(self._sentence(cause, f"unset {_LEFT_OVER}"))
         self._started_at = time.time()
         self._controller, self._process = None, os.getpid()
         try:
             with warnings.catch_warnings():
-                # The client leaves the closing of its log file to the garbage collector.
+                # The client leaves its log file open until garbage collection.
                 warnings.simplefilter("ignore", ResourceWarning)
                 self._controller = WatchedController(
                     self._options.start_timeout,
@@ -175,21 +175,21 @@ class Player:
         except PlayerFault as fault:
             remedy = DOCTOR
             if fault.kind == "silent":
-                remedy = f"raise start_timeout if the machine is merely slow; {DOCTOR}"
+                remedy = f"raise start_timeout if the machine is only slow; {DOCTOR}"
             raise PlayerStartError(self._sentence(f"did not start: it {fault.cause}", remedy)) from None
-        except Exception as error:  # the client's own search for a build, a display and a GPU raises anything
+        except Exception as error:  # the client's search for a build, a display and a GPU raises any type
             if "not contained in build" in str(error):
                 raise UnknownRoomError(f"AI2-THOR's build has no room {room!r}") from error
             cause = f"could not be started ({type(error).__name__}: {said(error)})"
             raise PlayerStartError(self._sentence(cause, DOCTOR)) from error
         if self._options.local_executable_path is not None:
-            # A build for CloudRendering ignores the quality on its command line, and only of a build that the
-            # client has chosen itself does it know that it is one.
+            # A build for CloudRendering ignores the quality on its command line, and the client recognises
+            # only builds that it has chosen itself.
             self.step("ChangeQuality", quality=self._options.quality)
 
     @contextlib.contextmanager
     def _explained(self, action: str) -> Iterator[None]:
-        """Turn what the client raises into this package's errors; a player that failed is gone afterwards."""
+        """Convert exceptions of the client into this package's errors; a failed player is ended."""
         from thor_interact_env.simulators.ai2thor.watched import PlayerFault
 
         try:
@@ -201,7 +201,7 @@ class Player:
             message = f"refused {action} ({said(error)})"
             raise PlayerActionError(self._sentence(message, _FAULTS["garbled"][1])) from error
         except BaseException:
-            self.close()  # interrupted in the middle of an exchange
+            self.close()  # interrupted during an exchange
             raise
 
     def _error(self, fault: "PlayerFault", action: str) -> PlayerError:
@@ -212,7 +212,7 @@ class Player:
         return f"AI2-THOR's player {cause}; its log is {self.log()}; {remedy}."
 
     def _own(self) -> "WatchedController | None":
-        """Return the client that this process started; a forked child leaves its parent's alone."""
+        """Return the client that this process started; a forked child does not use its parent's."""
         return self._controller if self._process == os.getpid() else None
 
     def _running(self) -> "WatchedController":

@@ -1,9 +1,8 @@
-"""Whether a room of AI2-THOR rests, told from what its objects did while physics was advanced.
+"""Whether a room of AI2-THOR is at rest, from the motion of its objects while physics is advanced.
 
-AI2-THOR's own answer, `isSceneAtRest`, compares speeds before and after the last physics step that was asked
-for. It overlooks what moves at a constant speed, every body after one that was destroyed, and the pieces of
-what broke; and it never becomes true where something trembles on the spot. So what counts as well is where
-the objects are.
+AI2-THOR's own answer, `isSceneAtRest`, compares speeds before and after the last requested physics step. It
+misses objects of constant speed, every body after a destroyed one, and pieces of broken objects; and it never
+becomes true if an object trembles in place. So the positions of the objects are compared too.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -16,17 +15,17 @@ if TYPE_CHECKING:
 
 STILL_METRES: Final = 1e-3
 STILL_DEGREES: Final = 0.2
-"""What an object may move and turn between two looks and count as resting: less than a picture shows."""
+"""Maximum motion and turn of an object at rest between two checks: less than an image shows."""
 
 LOWEST: Final = -5.0
-"""Height in metres below which an object has left the room, and falls for ever."""
+"""Height in metres below which an object has left the room and falls endlessly."""
 
 
 def still(before: "Event", after: "Event") -> bool:
     """Return whether no object of the room has moved, turned, appeared or vanished between two events.
 
     Raises:
-        KeyError: The metadata of an object lacks something.
+        KeyError: The metadata of an object is incomplete.
     """
     names, positions, rotations = _poses(before)
     other_names, other_positions, other_rotations = _poses(after)
@@ -43,7 +42,7 @@ def broken(event: "Event") -> frozenset[str]:
 
 
 def _poses(event: "Event") -> tuple[list[str], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return identifiers, positions (n, 3) in metres and Euler angles (n, 3) in degrees of what can move."""
+    """Return identifiers, positions (n, 3) in metres and Euler angles (n, 3) in degrees of objects."""
     objects = [
         item
         for item in event.metadata["objects"]

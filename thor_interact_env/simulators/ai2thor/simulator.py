@@ -1,4 +1,4 @@
-"""AI2-THOR behind the `Simulator` protocol: rooms, touches, ground truth, and a player that may fail."""
+"""AI2-THOR behind the `Simulator` protocol: rooms, touches, ground truth, and restarts of the player."""
 
 import functools
 import math
@@ -28,14 +28,14 @@ from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.ai2thor.history import Touch, pack, unpack
 from thor_interact_env.simulators.ai2thor.options import Platform, PlayerOptions, Quality
 from thor_interact_env.simulators.ai2thor.player import require_ai2thor
-from thor_interact_env.simulators.ai2thor.views import View, instances_of, same_pictures
+from thor_interact_env.simulators.ai2thor.views import View, instances_of, same_images
 from thor_interact_env.simulators.ai2thor.world import ReachFrom, World
 from thor_interact_env.simulators.base import Instances, Observation
 
 Returned = TypeVar("Returned")
 
 FARTHEST: Final = 20.0
-"""Metres at which an unlimited reach ends: the camera's far plane."""
+"""Limit in metres of an unlimited reach: the camera's far plane."""
 
 _FAILURES: Final = (PlayerDiedError, PlayerTimeoutError, PlayerProtocolError)
 
@@ -47,14 +47,15 @@ class Ai2thorSimulator:
     five attempts, MakeAllObjectsMoveable, TeleportFull. Unlike the paper, it is then given time to come to
     rest, before the first view and after each touch, and physics never runs by itself.
 
-    A player that dies, falls silent or sends garbage is killed and started again, the location is loaded, the
-    touches so far are repeated, and a `RuntimeWarning` says so. That restores the episode as well as Unity's
-    physics can repeat itself, not bit for bit; where the spawn names objects otherwise another warning does.
+    A player that ends, does not answer or sends invalid data is killed and started again, the location is
+    loaded, the touches so far are repeated, and a `RuntimeWarning` is issued. That restores the episode as
+    precisely as Unity's physics is repeatable, not bit for bit; if objects get other names there is another
+    warning.
 
     Args:
         reach: Metres within which a touch acts; infinity becomes 20 m, AI2-THOR's far plane.
-        reach_from: From where `reach` counts: "camera" (the paper), or "near_plane", which AI2-THOR measures
-            from and the authors' code used: 0.1 m farther in the middle of the image, 0.17 m in a corner.
+        reach_from: Origin of `reach`: "camera" (the paper), or "near_plane" as in AI2-THOR and the
+            authors' code: 0.1 m farther in the middle of the image, 0.17 m in a corner.
         settle_seconds: Maximum time in seconds of physics that is simulated after a spawn and after a touch
             until the whole room is at rest.
         local_executable_path: A player to start instead of a downloaded build; words after it are arguments.
@@ -65,10 +66,10 @@ class Ai2thorSimulator:
         quality: One of AI2-THOR's quality settings; see `PlayerOptions`.
         start_timeout: Seconds from the start of the player until the first room is ready.
         step_timeout: Seconds for each action.
-        restarts: How often a player that fails is started again within an episode.
+        restarts: Maximum number of restarts of a failing player within an episode.
 
     Raises:
-        InvalidOptionError: An argument is none of what is allowed.
+        InvalidOptionError: An argument is not allowed.
         DependencyNotInstalled: ai2thor is not installed.
     """
 
@@ -122,9 +123,9 @@ class Ai2thorSimulator:
         self._view: View | None = None
 
     def __reduce__(self) -> tuple[Callable[[], "Ai2thorSimulator"], tuple[()]]:
-        """Pickle what it was made of: a copy starts a player of its own, and has no location loaded.
+        """Pickle the arguments: a copy starts its own player, and has no location loaded.
 
-        A subclass with other arguments has to say so anew.
+        A subclass with other arguments must override this.
         """
         return functools.partial(type(self), **self._arguments), ()
 
@@ -140,11 +141,11 @@ class Ai2thorSimulator:
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand; see `Simulator`.
 
-        Where AI2-THOR cannot list them they are (0, 3), and a `RuntimeWarning` says why: draw another spawn,
-        as `LocationSampler` does.
+        If AI2-THOR cannot list them the result is (0, 3), and a `RuntimeWarning` states the reason: draw
+        another spawn, as `LocationSampler` does.
 
-        Where this is another room or spawn than the loaded one, or something was touched in it, the loaded
-        location is left: call `load` before the next touch.
+        If this is another room or spawn than the loaded one, or something was touched in it, the location is
+        unloaded: call `load` before the next touch.
 
         Raises:
             UnknownRoomError: There is no such room.
@@ -161,7 +162,7 @@ class Ai2thorSimulator:
                 self._leave()
 
             def ask() -> npt.NDArray[np.float64]:
-                if not self._world.player.running:  # a new player has nobody at the loaded location
+                if not self._world.player.running:  # a new player has no agent at the loaded location
                     self._location = self._view = None
                 self._world.prepare(*spawn)
                 return self._world.positions()
@@ -258,12 +259,12 @@ class Ai2thorSimulator:
         return self._enter(location, touches)
 
     def close(self) -> None:
-        """Kill the player; never raises, and closing twice is harmless."""
+        """Kill the player; never raises, and a second call does nothing."""
         self._leave()
         self._positions = None
         self._world.close()
 
-    # --- the episode, whatever happens to the player
+    # --- the episode, across restarts of the player
 
     def _leave(self) -> None:
         self._location, self._touches, self._view, self._failures = None, [], None, 0
@@ -283,7 +284,7 @@ class Ai2thorSimulator:
         touches = tuple(self._touches)
 
         def push() -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
-            if not self._world.player.running:  # it failed, just now or in an earlier call that gave up
+            if not self._world.player.running:  # it failed, in this call or an earlier one
                 self._restore(location, touches)
             return self._world.push(touch, self._loaded()[1])
 
@@ -295,7 +296,7 @@ class Ai2thorSimulator:
         return after.observation, frames
 
     def _restore(self, location: Location, touches: Sequence[Touch]) -> None:
-        """Put a new player where the failed one was; from now on what it shows and names counts.
+        """Restore the episode in a new player; from then on its images and names are used.
 
         Raises:
             PlayerError: It failed, or the agent cannot stand where it stood.
@@ -304,21 +305,21 @@ class Ai2thorSimulator:
         try:
             view = self._world.play(location, touches)
         except UnreachableLocationError as error:
-            # It stood there before; from anywhere else the touch would be another one.
+            # It stood there before; from another position the touch would be different.
             raise self._world.player.fault(f"could not be put back where it was ({error})") from error
         if renamed := sorted(lost.movable.keys() - view.movable.keys()):
             warnings.warn(
                 f"AI2-THOR's new player has not restored {location.scene} with seed {location.seed} exactly: "
                 f"{len(renamed)} of {len(lost.movable)} objects, such as {renamed[0]}, have other "
-                "identifiers; the episode goes on with what is there now.",
+                "identifiers; the episode continues with the new state.",
                 RuntimeWarning,
                 stacklevel=7,
             )
-        # Whoever compares views by identity must not take equal ones for a change.
-        self._view = View(lost.observation, view.event) if same_pictures(lost, view) else view
+        # Views are compared by identity, so an equal view must stay the same object.
+        self._view = View(lost.observation, view.event) if same_images(lost, view) else view
 
     def _insist(self, attempt: Callable[[], Returned]) -> Returned:
-        """Make an attempt; where the player fails, another one with a new player, up to the limit."""
+        """Make an attempt; if the player fails, try again with a new player, up to the limit."""
         while True:
             try:
                 return self._read(attempt)
@@ -326,7 +327,7 @@ class Ai2thorSimulator:
                 raise
             except BaseException as error:  # an interruption may leave physics paused
                 self._world.close()
-                # Without a failure before it, a start that fails would only fail again.
+                # A first start that fails would only fail again.
                 failures = (*_FAILURES, PlayerStartError) if self._failures else _FAILURES
                 if not isinstance(error, failures):
                     raise
@@ -340,7 +341,7 @@ class Ai2thorSimulator:
             warnings.warn(message, RuntimeWarning, stacklevel=4)
 
     def _read(self, attempt: Callable[[], Returned]) -> Returned:
-        """Make an attempt; metadata that cannot be used is the player's fault."""
+        """Make an attempt; unusable metadata count as a failure of the player."""
         try:
             return attempt()
         except (KeyError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""From an event of AI2-THOR to what this package calls an observation and instances."""
+"""From an event of AI2-THOR to an observation and instances of this package."""
 
 import functools
 import math
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """What the agent sees, and the event that tells what it is.
+    """A view and its event.
 
     Attributes:
-        observation: The pictures.
+        observation: The images.
         event: The client's event of the same moment.
     """
 
@@ -41,37 +41,37 @@ class View:
         }
 
 
-def fault_of_pictures(event: "Event") -> str | None:
-    """Return what is wrong with the pictures of an event; None: nothing.
+def fault_of_images(event: "Event") -> str | None:
+    """Return the fault of the images of an event, or None.
 
-    It is the end of a sentence that begins with "the player".
+    It is the end of a sentence that starts with "the player".
     """
     wanted = {
         "colour": event.frame,
         "depth": event.depth_frame,
         "instance": event.instance_segmentation_frame,
     }
-    for name, picture in wanted.items():
-        if picture is None:
-            return f"sent no {name} picture"
-        if picture.shape[:2] != (IMAGE_SIZE, IMAGE_SIZE):
-            return f"sent a {name} picture of {picture.shape[:2]}, not of {(IMAGE_SIZE, IMAGE_SIZE)} pixels"
+    for name, image in wanted.items():
+        if image is None:
+            return f"sent no {name} image"
+        if image.shape[:2] != (IMAGE_SIZE, IMAGE_SIZE):
+            return f"sent a {name} image of {image.shape[:2]}, not of {(IMAGE_SIZE, IMAGE_SIZE)} pixels"
     angle = event.metadata["fov"]
     if not math.isclose(angle, FIELD_OF_VIEW, abs_tol=0.01):
-        return f"sent pictures with a field of view of {angle:g} degrees, not of {FIELD_OF_VIEW:g}"
+        return f"sent images with a field of view of {angle:g} degrees, not of {FIELD_OF_VIEW:g}"
     return None
 
 
 def view_of(event: "Event", clip_planes: tuple[float, float]) -> View:
     """Return the view of an event, in arrays of its own.
 
-    The client's pictures are read-only views that run backwards through memory, which torch refuses; they are
-    copied once. Its depth is Unity's `Linear01Depth` times (far - near), which is (far - near) / far = 0.995
+    The client's images are read-only views with negative strides, which torch rejects; they are copied
+    once. Its depth is Unity's `Linear01Depth` times (far - near), which is (far - near) / far = 0.995
     of the distance from the camera's *plane*; divided by that factor, and multiplied by
     sqrt(1 + (x^2 + y^2) / f^2), it is the distance from the camera.
 
     Args:
-        event: One with all its pictures; see `fault_of_pictures`.
+        event: An event with all images; see `fault_of_images`.
         clip_planes: Distances of the near and the far plane in metres.
     """
     rgb = np.array(event.frame, np.uint8, order="C")
@@ -80,7 +80,7 @@ def view_of(event: "Event", clip_planes: tuple[float, float]) -> View:
     return View(Observation(rgb=rgb, depth=depth), event)
 
 
-def same_pictures(first: View, second: View) -> bool:
+def same_images(first: View, second: View) -> bool:
     """Return whether two views show the same colours and the same depth."""
     return np.array_equal(first.event.frame, second.event.frame) and np.array_equal(
         first.event.depth_frame, second.event.depth_frame
@@ -96,11 +96,11 @@ def instances_of(view: View, within: npt.NDArray[np.bool_]) -> Instances:
     """Return the ground truth: objects under 150 kg that can move with 10 pixels in reach (paper appendix D).
 
     Args:
-        view: What the agent sees.
+        view: The view.
         within: (300, 300) bool, the pixels in reach.
     """
     movable, masks = view.movable, view.event.instance_masks
-    # Structure has names with a position too, so only what is listed as an object counts.
+    # Structure also has names with a position, so only listed objects count.
     found: Sequence[str] = sorted(
         name
         for name in masks

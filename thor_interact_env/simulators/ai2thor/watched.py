@@ -1,9 +1,9 @@
-"""AI2-THOR's client with pipes that never block for ever.
+"""AI2-THOR's client with pipes that never block indefinitely.
 
-The client of ai2thor 5.0.0 opens both named pipes with a plain `open`, which waits for ever where a player
-never opens its end; its time-outs start only after that, and the death of a player is noticed as a time-out,
-or not at all. Here the pipes do not block, every exchange has one deadline, and a dead process is noticed at
-once. Everything else is the client's own. Importing this module needs ai2thor.
+The client of ai2thor 5.0.0 opens both named pipes with a plain `open`, which waits indefinitely if the player
+never opens its end; its time-outs start only after that, and the end of a player is detected as a time-out,
+or not at all. Here the pipes do not block, every exchange has one deadline, and the end of the process is
+detected at once. Everything else is the client's own. Importing this module needs ai2thor.
 """
 
 import contextlib
@@ -26,16 +26,16 @@ from ai2thor.fifo_server import FifoServer
 from ai2thor.platform import Linux64
 
 FaultKind = Literal["died", "silent", "garbled"]
-"""How a player fails: its process ended, it does not answer, or it sends what is not the protocol."""
+"""How a player fails: its process ended, it does not answer, or it violates the protocol."""
 
 LARGEST_FIELD: Final = 2**28
-"""Bytes of the largest field of a message that is believed."""
+"""Maximum size in bytes of a field of a message."""
 
 PIPE_SIZE: Final = 2**20
 """Bytes that the pipe from the player holds; with Linux's default of 64 KiB a step takes twice as long."""
 
-_GLANCE: Final = 0.05  # seconds between two looks at whether the process lives
-_FIRST_ANSWER: Final = 30.0  # seconds in which whoever keeps the builds answers
+_GLANCE: Final = 0.05  # seconds between two checks of the process
+_FIRST_ANSWER: Final = 30.0  # maximum seconds for the answer of the server of the builds
 _GPU_PROGRAMS: Final = (["vulkaninfo"], ["nvidia-smi", "-L"])
 _ASK_DISPLAYS: Final = """
 import json, sys
@@ -43,15 +43,15 @@ from ai2thor.platform import Linux64, Request
 width, height, display = json.loads(sys.argv[1])
 Linux64.validate(Request("Linux", width, height, display, False))
 """
-_EXIT_CODE_SECONDS: Final = 2.0  # seconds in which a player that has closed its pipe leaves its exit code
+_EXIT_CODE_SECONDS: Final = 2.0  # maximum seconds for the exit code of a player that has closed its pipe
 
 
 class PlayerFault(Exception):  # noqa: N818 - it becomes a PlayerError
-    """What went wrong with the player.
+    """A failure of the player.
 
     Attributes:
         kind: How it failed.
-        cause: The end of a sentence that begins with "the player".
+        cause: The end of a sentence that starts with "the player".
     """
 
     def __init__(self, kind: FaultKind, cause: str) -> None:
@@ -87,22 +87,22 @@ class WatchedServer(FifoServer):
         self._process = os.getpid()
 
     def start(self) -> None:
-        """Make the pipes; the time of the start begins now."""
+        """Make the pipes; the time of the start is measured from now."""
         super().start()
         self.begin_start()
 
     def begin_start(self) -> None:
-        """Let the time of the start begin now."""
+        """Measure the time of the start from now."""
         self._deadline = time.monotonic() + self._start_timeout
 
     def stop(self) -> None:
-        """Close the pipes and kill the player; harmless at any time and as often as one likes."""
+        """Close the pipes and kill the player; may be called at any time and repeatedly."""
         for pipe in (self.client_pipe, self.server_pipe):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
         player = self.unity_proc
-        if os.getpid() != self._process:  # a forked child leaves its parent's player alone
+        if os.getpid() != self._process:  # a forked child does not end its parent's player
             return
         if player is not None:
             with contextlib.suppress(OSError):
@@ -114,7 +114,7 @@ class WatchedServer(FifoServer):
             self.tmp_dir.cleanup()
 
     def send(self, action: dict[str, Any]) -> None:
-        """Send an action; the time of the exchange begins now."""
+        """Send an action; the time of the exchange is measured from now."""
         if not self.starting:
             self._deadline = time.monotonic() + self._step_timeout
         super().send(action)
@@ -134,9 +134,7 @@ class WatchedServer(FifoServer):
     def _recv_message(self, timeout: float | None) -> Any:
         if self.server_pipe is None:
             handle = os.open(self.server_pipe_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with contextlib.suppress(
-                OSError, AttributeError
-            ):  # not allowed to, or not Linux: as good, slower
+            with contextlib.suppress(OSError, AttributeError):  # not allowed, or not Linux: works, but slower
                 fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
             self.server_pipe = FileIO(handle, "rb")
         return super()._recv_message(timeout)
@@ -171,7 +169,7 @@ class WatchedServer(FifoServer):
         poll.register(pipe, event)
         while True:
             left = self._deadline - time.monotonic()
-            # A player that never stops talking is ready for ever, so the time is looked at first.
+            # A player that sends data endlessly is always ready, so the time is checked first.
             if left > 0 and poll.poll(1000 * min(left, _GLANCE)):
                 return
             self._check()
@@ -205,11 +203,11 @@ class WatchedController(Controller):
         start_timeout: Seconds from the start of the process to the end of the first set-up.
         step_timeout: Seconds for an action and its answer.
         gpu_device: GPU on which CloudRendering draws, counted among all of the machine. The client would
-            count among those in CUDA_VISIBLE_DEVICES, and choose one of them where none was asked for.
+            count among those in CUDA_VISIBLE_DEVICES, and choose one of them if none was given.
         **options: Those of `Controller`.
 
     Raises:
-        PlayerFault: The player failed while it started; nothing is left running.
+        PlayerFault: The player failed during its start; no process remains.
     """
 
     def __init__(
@@ -261,13 +259,13 @@ class WatchedController(Controller):
             if server.fault is not None:
                 raise server.fault from error
             if isinstance(error, ValueError | RuntimeError) and self.last_event is not last:
-                raise  # an answer that says no
-            # Interrupted, or what came is not the protocol: in any case the pipes are out of step.
+                raise  # a negative answer
+            # Interrupted, or invalid data: in both cases the pipes are out of step.
             self.abandon()
             if isinstance(error, Exception):
                 cause = error.__context__ or error
                 server.fault = PlayerFault(
-                    "garbled", f"sent what the client cannot read ({_one_line(cause)})"
+                    "garbled", f"sent data that the client cannot read ({_one_line(cause)})"
                 )
                 raise server.fault from error
             raise
@@ -275,13 +273,13 @@ class WatchedController(Controller):
     def find_platform_builds(
         self, candidate_platforms: Any, request: Any, commits: Any, releases_dir: str, local_build: bool
     ) -> Any:
-        """Return the builds that there are, of each platform the first.
+        """Return the available builds, of each platform the first.
 
-        The client asks for those that are not on this machine without a time limit, and takes any silence for
-        a build that does not exist.
+        The client looks for those that are not on this machine without a time limit, and takes no answer as a
+        build that does not exist.
 
         Raises:
-            OSError: A build has to be downloaded, and cannot be.
+            OSError: A build must be downloaded, and cannot be.
             RuntimeError: An X server does not answer.
         """
         found = []
@@ -295,13 +293,13 @@ class WatchedController(Controller):
         return found
 
     def _ask_displays(self) -> None:
-        """Let the client's questions to X servers be asked once in a process that can be killed.
+        """Run the client's queries to X servers once in a process that can be killed.
 
         Raises:
             RuntimeError: One of them does not answer.
         """
         question = json.dumps([self.width, self.height, self.x_display])
-        modules = os.pathsep.join(filter(None, sys.path))  # wherever this process has found the client
+        modules = os.pathsep.join(filter(None, sys.path))  # where this process has found the client
         try:
             subprocess.run(
                 [sys.executable, "-c", _ASK_DISPLAYS, question],
@@ -317,18 +315,18 @@ class WatchedController(Controller):
             ) from error
 
     def unity_command(self, width: int, height: int, headless: bool) -> list[str]:
-        """Return the words that start the player.
+        """Return the command line of the player.
 
-        To find a GPU the client runs two programs that a broken driver lets hang; here they are tried first,
-        with the time that a start may take.
+        To find a GPU the client runs two programs, which hang with a broken driver; here they are tried
+        first, with the time limit of a start.
 
         Raises:
-            RuntimeError: One of them hangs, or the GPU is none of those that they name.
+            RuntimeError: One of them hangs, or the GPU is not one of those that they list.
         """
-        file = os.path.join(self.base_dir, "cuda-vulkan-mapping.json")  # what the client found the first time
+        file = os.path.join(self.base_dir, "cuda-vulkan-mapping.json")  # cached by the client
         asked = self.gpu_device is not None and not os.path.exists(file)
         for program in _GPU_PROGRAMS if asked else ():
-            with contextlib.suppress(OSError):  # absent: the client says so
+            with contextlib.suppress(OSError):  # absent: the client reports it
                 try:
                     subprocess.run(program, capture_output=True, timeout=self._timeouts[0])
                 except subprocess.TimeoutExpired as error:
@@ -341,18 +339,18 @@ class WatchedController(Controller):
             words: list[str] = super().unity_command(width, height, headless)
         except KeyError as error:
             raise RuntimeError(
-                f"gpu_device {self.gpu_device} is none of the GPUs in {file}; "
+                f"gpu_device {self.gpu_device} is not one of the GPUs in {file}; "
                 "delete that file if they changed"
             ) from error
         assert self.server is not None
-        self.server.begin_start()  # those programs had a time of their own
+        self.server.begin_start()  # those programs had their own time limit
         return words
 
     def _build_server(self, host: str, port: int, width: int, height: int) -> None:
-        self.gpu_device = self._gpu_device  # not what the client made of CUDA_VISIBLE_DEVICES
+        self.gpu_device = self._gpu_device  # not the client's value from CUDA_VISIBLE_DEVICES
         if FifoServer.server_type not in self._build.server_types:
             raise RuntimeError(
-                "this build of AI2-THOR does not talk through named pipes; choose a later commit_id"
+                "this build of AI2-THOR does not support named pipes; choose a later commit_id"
             )
         if self.server is None:
             start_timeout, step_timeout = self._timeouts
@@ -374,10 +372,10 @@ class WatchedController(Controller):
 
 
 def _can_be_had(build: Build) -> bool:
-    """Return whether whoever keeps the builds has this one.
+    """Return whether the server of the builds has this one.
 
     Raises:
-        OSError: Nobody answers.
+        OSError: There is no answer.
     """
     try:
         return bool(requests.head(build.url, timeout=_FIRST_ANSWER).status_code == 200)

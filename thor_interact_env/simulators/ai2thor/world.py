@@ -1,4 +1,4 @@
-"""A room of AI2-THOR with the agent in it: which actions the player is told, and in which order."""
+"""A room of AI2-THOR with the agent in it: the actions of the player and their order."""
 
 import contextlib
 import math
@@ -16,14 +16,14 @@ from thor_interact_env.simulators.ai2thor.history import Touch
 from thor_interact_env.simulators.ai2thor.options import PlayerOptions
 from thor_interact_env.simulators.ai2thor.player import Player, said
 from thor_interact_env.simulators.ai2thor.rest import broken, still
-from thor_interact_env.simulators.ai2thor.views import View, fault_of_pictures, view_of
+from thor_interact_env.simulators.ai2thor.views import View, fault_of_images, view_of
 from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
 
 if TYPE_CHECKING:
     from ai2thor.server import Event
 
 ReachFrom = Literal["camera", "near_plane"]
-"""From where the reach counts: the camera (the paper), or its near plane (AI2-THOR and the authors' code)."""
+"""Origin of the reach: the camera (the paper), or its near plane (AI2-THOR and the authors' code)."""
 
 VISIBILITY_DISTANCE: Final = 10.0
 """Metres, horizontally, within which the player lets the agent interact (authors' code)."""
@@ -35,32 +35,32 @@ FRAME_STEPS: Final[tuple[float, ...]] = (0.01, *(0.05,) * 25)
 """Seconds of physics before each frame of a motion (authors' code)."""
 
 PHYSICS_STEP: Final = 0.02
-"""Seconds of one step of physics where nothing is filmed: AI2-THOR's own, for which a force acts."""
+"""Seconds of one step of physics without recording: AI2-THOR's own, for which a force acts."""
 
 LOOK_SECONDS: Final = 0.2
-"""Seconds of physics between two looks at whether everything rests."""
+"""Seconds of physics between two checks for rest."""
 
 TREMBLING_LOOKS: Final = 5
-"""Looks in a row at which nothing has moved, after which a room rests even if AI2-THOR says it does not."""
+"""Consecutive checks without motion after which a room is at rest, even if AI2-THOR reports motion."""
 
 
 class World:
-    """What a player shows, set up as the paper did it, except that physics never runs by itself.
+    """The world of a player, set up as in the paper, except that physics never runs by itself.
 
-    By itself a player simulates as much time as has passed since its last answer, whatever the client did
-    meanwhile. So physics is paused once a room is spawned and time passes only where `World` advances it.
+    By default a player simulates as much time as has passed since its last answer. So physics is paused when
+    a room is spawned, and time passes only when `World` advances it.
 
     Args:
-        options: How the player is started.
-        reach: Metres that a hand reaches.
-        reach_from: From where they count.
+        options: Options of the player.
+        reach: Metres within which a touch acts.
+        reach_from: Origin of the reach.
         settle_seconds: Maximum time in seconds of physics that is simulated after a spawn and after a touch
             until everything rests.
 
     Attributes:
-        reach: Metres that a hand reaches.
+        reach: Metres within which a touch acts.
         player: The player.
-        clip_planes: Distances in metres of the camera's near and far plane, at the last look.
+        clip_planes: Distances in metres of the camera's near and far plane, at the last event.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class World:
         self._spawn: tuple[str, int] | None = None  # what is loaded, if nothing was touched since
 
     def close(self) -> None:
-        """Kill the player; never raises, and closing twice is harmless."""
+        """Kill the player; never raises, and a second call does nothing."""
         self._spawn = None
         self.player.close()
 
@@ -95,7 +95,7 @@ class World:
         return view
 
     def prepare(self, room: str, seed: int) -> None:
-        """Spawn a room, unless it is just as spawned."""
+        """Spawn a room, unless it is loaded and unchanged."""
         if self._spawn == (room, seed) and self.player.running:
             return
         self._spawn = None
@@ -113,8 +113,8 @@ class World:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        # Here and nowhere else: a spawn needs what a pause turns off, that a body takes part in physics where
-        # it was just put; and from the next action on everything falls.
+        # Only here: a spawn needs physics at the new place of a body, which a pause turns off; and from the
+        # next action on everything falls.
         self._done(self.player.step("PausePhysicsAutoSim"))
         event = self._done(self.player.step("MakeAllObjectsMoveable"))
         self._settle(event, broken(event))
@@ -150,7 +150,7 @@ class World:
         """Return the (n, 3) positions that the agent can reach from where it stands.
 
         Raises:
-            UnreachableLocationError: AI2-THOR cannot list them, for a reason of this room's and spawn's.
+            UnreachableLocationError: AI2-THOR cannot list them, for this room and spawn.
         """
         event = self.player.step("GetReachablePositions")
         if not event:
@@ -161,11 +161,11 @@ class World:
         return np.array([[place[axis] for axis in "xyz"] for place in found], np.float64).reshape(-1, 3)
 
     def in_reach(self, view: View) -> npt.NDArray[np.bool_]:
-        """Return which pixels the hand reaches, (300, 300) bool."""
+        """Return which pixels are in reach, (300, 300) bool."""
         return view.observation["depth"] - self.clip_planes[0] * ray_lengths() < self._hand_distance()
 
     def push(self, touch: Touch, before: View) -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
-        """Touch; return the view afterwards, or None if nothing can move, and the frames if it is filmed."""
+        """Touch; return the view afterwards, or None if nothing can move, and the frames if recorded."""
         event = self.player.step("TouchThenApplyForce", **self._aim(touch))
         if not self._hit(event, before):
             return None, []
@@ -178,7 +178,7 @@ class World:
         return self._look(self._settle(event, broken(before.event))), frames
 
     def _done(self, event: "Event") -> "Event":
-        """Return the event of an action that has to succeed.
+        """Return the event of an action that must succeed.
 
         Raises:
             PlayerProtocolError: It did not.
@@ -199,20 +199,20 @@ class World:
         }
 
     def _hand_distance(self) -> npt.NDArray[np.float64]:
-        """Return what AI2-THOR calls the distance of the hand, for each pixel: from the near plane."""
+        """Return AI2-THOR's distance of the hand for each pixel, from the near plane."""
         if self._reach_from == "near_plane":
             return np.full((IMAGE_SIZE, IMAGE_SIZE), self.reach)
         return np.maximum(self.reach - self.clip_planes[0] * ray_lengths(), 0.0)
 
     def _hit(self, event: "Event", before: View) -> bool:
-        """Return whether a touch met something that can move; a hand that ends in the air is no success."""
+        """Return whether a touch met a movable object."""
         answer = event.metadata["actionReturn"] if event else None
         return bool(answer and answer["didHandTouchSomething"] and answer["objectId"] in before.movable)
 
     def _settle(self, event: "Event", already: frozenset[str]) -> "Event":
         """Advance physics until everything rests, at least once, and return the last event.
 
-        Before physics was advanced, "at rest" says nothing: AI2-THOR then compares each speed with itself.
+        Before physics is advanced, "at rest" has no meaning: AI2-THOR then compares each speed with itself.
 
         Args:
             event: That of the last action.
@@ -221,7 +221,8 @@ class World:
         quiet = 0
         for _ in range(self._looks):
             before, event = event, self._advance(timeStep=PHYSICS_STEP, simSeconds=LOOK_SECONDS)
-            # The pieces of what breaks are in the picture and in no metadata: they get all the time.
+            # Pieces of broken objects are in the image but not in the metadata, so the full time is
+            # simulated.
             quiet = quiet + 1 if still(before, event) and broken(event) == already else 0
             if quiet >= TREMBLING_LOOKS or (quiet and event.metadata["isSceneAtRest"]):
                 break
@@ -232,7 +233,7 @@ class World:
         return self._done(self.player.step("AdvancePhysicsStep", allowAutoSimulation=True, **seconds))
 
     def _look(self, event: "Event") -> View:
-        fault = fault_of_pictures(event)
+        fault = fault_of_images(event)
         if fault is not None:
             raise self.player.fault(fault)
         self.clip_planes = self.player.clip_planes

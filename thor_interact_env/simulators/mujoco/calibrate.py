@@ -1,7 +1,7 @@
 """Measure which force moves which objects: `python -m thor_interact_env.simulators.mujoco.calibrate`.
 
 An agent reads an object's mass class from the minimum force that moves it, so each force should move its own
-class and spare heavier ones. Every movable object in reach is touched once with each force, always from the
+class and not heavier ones. Every movable object in reach is touched once with each force, always from the
 same restored state, at a random visible point and in a random direction; the success test decides.
 """
 
@@ -30,10 +30,10 @@ CLASSES: tuple[tuple[str, float], ...] = (("light", 0.5), ("medium", 2.0), ("hea
 """Mass classes, and the mass in kilograms below which an object belongs to each."""
 
 SEEN_CELLS = 20
-"""Grid cells from which an object is large enough for the success test to see it move."""
+"""Minimum grid cells of an object whose motion the success test detects."""
 
 ROOMS: tuple[str, ...] = tuple(f"FloorPlan{number}" for kind in ROOM_TYPES.values() for number in kind[:16])
-"""Rooms that are measured unless others are named: the first 16 of each type, all training rooms."""
+"""Rooms that are measured by default: the first 16 of each type, all training rooms."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Touch:
     """One touch of one object.
 
     Attributes:
-        room: Where.
+        room: Name of the room.
         type: Object type, such as "Mug".
         mass: Kilograms.
         cells: Visible area of the object in grid cells.
@@ -65,13 +65,13 @@ class Touch:
 
 @dataclass(frozen=True)
 class SuccessRate:
-    """How many of the touches of a mass class with one force succeeded.
+    """The successes of touches of a mass class with one force.
 
     Attributes:
         mass_class: "light", "medium" or "heavy".
         force: Newtons.
-        touches: How many touches.
-        successes: How many of them succeeded.
+        touches: Number of touches.
+        successes: Number of successful ones.
     """
 
     mass_class: str
@@ -93,13 +93,13 @@ def mass_class(mass: float) -> str:
 def touch_everything(
     simulator: Simulator, seen: Observation, room: str, rng: np.random.Generator
 ) -> Iterator[Touch]:
-    """Touch each object in reach with each force, and leave the room as it was found.
+    """Touch each object in reach with each force, and restore the room.
 
     Args:
-        simulator: Has just loaded the location.
-        seen: What it returned.
+        simulator: Simulator that has just loaded the location.
+        seen: Its view.
         room: Name of the room, for the record.
-        rng: Draws point and direction of each object.
+        rng: Source of point and direction of each object.
 
     Yields:
         `len(FORCES)` touches per object, at the same point in the same direction.
@@ -140,10 +140,10 @@ def measure(
     """Touch everything in reach at random locations.
 
     Args:
-        simulator: Where.
+        simulator: The simulator.
         rooms: Names of rooms.
-        locations: How many locations per room.
-        seed: Each room's draws follow from this and its name alone, whichever other rooms are measured.
+        locations: Number of locations per room.
+        seed: Each room's draws depend only on this and its name.
 
     Returns:
         All touches, room by room.
@@ -234,13 +234,13 @@ def _parser() -> argparse.ArgumentParser:
         help="names of rooms, such as FloorPlan7 (default: the first 16 of each type)",
     )  # fmt: skip
     parser.add_argument("--locations", type=_positive, default=3, help="locations per room (default: 3)")
-    parser.add_argument("--seed", type=int, default=0, help="decides all that is random (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random draws (default: 0)")
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every touch and the tables here")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the tables, and write them if asked.
+    """Measure, print the tables, and write them if requested.
 
     Args:
         arguments: Command line; None for the process's own.

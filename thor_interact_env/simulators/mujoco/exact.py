@@ -2,9 +2,8 @@
 
 Sums, products, quotients and square roots of floating-point numbers have one correct result, which every
 processor returns. Matrix products by BLAS, and sine, power and the like of NumPy and the C library, are
-rounded in ways that depend on the processor. Whatever decides where things are is computed with the
-functions here, which take elementary operations in a fixed order; tests/project/test_exactness.py holds
-the modules of the world to it.
+rounded in ways that depend on the processor. All positions are computed with these functions, which
+use elementary operations in a fixed order; tests/project/test_exactness.py checks the modules of the world.
 """
 
 import math
@@ -52,7 +51,7 @@ def cosine(angle: Number) -> Number:
 
 
 def _wave(angle: Number, quarters: int) -> Number:
-    """Return the sine of an angle and so many quarter turns."""
+    """Return the sine of an angle plus a number of quarter turns."""
     if isinstance(angle, np.ndarray):
         turns = np.rint(angle * (2 / np.pi))
         rest = angle - turns * _QUARTER[0] - turns * _QUARTER[1]

@@ -1,11 +1,11 @@
-"""Digests of the world: whether this machine's is the one that results were measured in.
+"""Digests of the world, to compare this machine's world with the recorded one.
 
     python -m thor_interact_env.simulators.mujoco.golden            # compare
     python -m thor_interact_env.simulators.mujoco.golden --record   # after WORLD_VERSION was raised
 
-The digests of twelve rooms come with the package. What a room holds and where a spawn puts it depend on this
-package and on NumPy's generators, motions also on MuJoCo's release, pictures on the OpenGL renderer; each has
-a digest of its own. No digest depends on the processor.
+The digests of twelve rooms come with the package. Rooms and spawns depend on this package and on NumPy's
+generators, motions also on MuJoCo's release, images on the OpenGL renderer; each has its own digest. No
+digest depends on the processor.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from thor_interact_env.simulators.mujoco.touching import Viewpoint, touch
 from thor_interact_env.world import WORLD_VERSION
 
 FILE: Final = Path(__file__).with_name("golden.json")
-"""Where the recorded digests are."""
+"""The file of the recorded digests."""
 
 ROOMS: Final = (
     *("FloorPlan1", "FloorPlan12", "FloorPlan26"),
@@ -44,9 +44,9 @@ ROOMS: Final = (
 """Rooms of which digests are recorded: three of each type."""
 
 TOUCHES: Final = 8
-"""Touches of movable things in each room."""
+"""Touches of movable objects in each room."""
 
-_RAYS: Final = 4_000  # pixels that are tried at most to find so many things in reach
+_RAYS: Final = 4_000  # maximum number of pixels to try
 _SPAWN: Final = 7  # the spawn seed
 
 
@@ -57,9 +57,9 @@ def digests(name: str) -> dict[str, str]:
         name: iTHOR's name of the room.
 
     Returns:
-        Hexadecimal digests by what they tell apart: "plan" (shapes, materials, masses, places), "spawn"
-        (where a spawn seed puts things, and where an agent can stand) and "motion" (how things rest, what
-        rays meet, and how things lie after each of `TOUCHES` touches).
+        Hexadecimal digests by name: "plan" (shapes, materials, masses, places), "spawn" (poses of objects for
+        a spawn seed, and positions of the agent) and "motion" (poses at rest, distances of rays, and poses
+        after each of `TOUCHES` touches).
     """
     plan = plan_room(name)
     poses = spawn(plan, _SPAWN)
@@ -86,7 +86,7 @@ def digests(name: str) -> dict[str, str]:
     }
 
 
-def picture_digest(name: str) -> str:
+def image_digest(name: str) -> str:
     """Return the digest of a view of one room: colours, depth, and the masks of the ground truth."""
     simulator = MujocoSimulator()
     try:
@@ -104,7 +104,7 @@ def _location(name: str, positions: np.ndarray, rng: np.random.Generator) -> Loc
 
 
 def recorded() -> dict[str, Any]:
-    """Return what was recorded: version, releases of MuJoCo and NumPy, digests of rooms and of pictures."""
+    """Return the recorded content: version, releases of MuJoCo and NumPy, digests of rooms and of images."""
     content: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return content
 
@@ -116,12 +116,12 @@ def releases() -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How this machine's world compares with the recorded one.
+    """Comparison of this machine's world with the recorded one.
 
     Attributes:
-        same: Whether all that can be compared here is the same; pictures do not count.
-        detail: What was found, as one sentence without a full stop.
-        remedy: What to do about a difference; "" if there is none.
+        same: Whether all digests that can be compared here are equal; images do not count.
+        detail: The result as one sentence without a full stop.
+        remedy: A remedy for a difference; "" if there is none.
     """
 
     same: bool
@@ -143,21 +143,21 @@ def compare(rooms: Sequence[str] = ROOMS) -> Comparison:
         wanted = " ".join(f"{name}=={golden[name]}" for name in here)
         return Comparison(False, detail, f"for comparable results: pip install {wanted}.")
     return Comparison(
-        False, detail, "report it with the output of this command; results here are of a world of their own."
+        False, detail, "report it with the output of this command; results here are not comparable."
     )
 
 
-def compare_pictures(rooms: Sequence[str] = ROOMS) -> dict[str, bool] | None:
-    """Return for each room whether its picture is the recorded one; None if this renderer has none."""
+def compare_images(rooms: Sequence[str] = ROOMS) -> dict[str, bool] | None:
+    """Return for each room whether its image is the recorded one; None if this renderer has none."""
     golden = recorded()["pictures"].get(renderer_name())
-    return None if golden is None else {name: picture_digest(name) == golden[name] for name in rooms}
+    return None if golden is None else {name: image_digest(name) == golden[name] for name in rooms}
 
 
 def record() -> None:
     """Write the digests of this machine as those of `WORLD_VERSION`.
 
     Raises:
-        ValueError: Rooms of this very version were recorded and are other ones: the version must be raised.
+        ValueError: Different rooms are recorded for this version, so the version must be raised.
     """
     content: dict[str, Any] = {
         "version": WORLD_VERSION,
@@ -168,11 +168,11 @@ def record() -> None:
     if FILE.exists() and (before := recorded())["version"] == WORLD_VERSION:
         if any(_differing(content["rooms"][name], parts) for name, parts in before["rooms"].items()):
             raise ValueError(
-                f"version {WORLD_VERSION} is recorded, and the world is another one now: raise WORLD_VERSION "
-                "in thor_interact_env/world.py, for results of the two cannot be compared"
+                f"version {WORLD_VERSION} is recorded, and the world has changed: raise WORLD_VERSION "
+                "in thor_interact_env/world.py, because results of the two cannot be compared"
             )
         content["pictures"] = before["pictures"]
-    content["pictures"][renderer_name()] = {name: picture_digest(name) for name in ROOMS}
+    content["pictures"][renderer_name()] = {name: image_digest(name) for name in ROOMS}
     write_whole(FILE, (json.dumps(content, indent=1) + "\n").encode())
 
 
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line: compare, or record."""
     parser = argparse.ArgumentParser(
         prog="python -m thor_interact_env.simulators.mujoco.golden",
-        description="Say whether this machine's world is the one that results were measured in.",
+        description="Compare this machine's world with the recorded one.",
     )
     parser.add_argument("--record", action="store_true", help="record this machine's digests instead")
     if parser.parse_args(arguments).record:
@@ -228,11 +228,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     found = compare()
     print("\n".join(filter(None, (found.detail, found.remedy))))
-    pictures = compare_pictures()
-    if pictures is None:
-        print(f"pictures: none were recorded for {renderer_name()}")
+    images = compare_images()
+    if images is None:
+        print(f"images: none were recorded for {renderer_name()}")
     else:
-        print(f"pictures: {sum(pictures.values())} of {len(pictures)} are the same bytes")
+        print(f"images: {sum(images.values())} of {len(images)} are the same bytes")
     raise SystemExit(0 if found.same else 1)
 
 

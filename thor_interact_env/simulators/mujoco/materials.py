@@ -18,7 +18,7 @@ TEXTURE_SIZE = 128
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface looks.
+    """The appearance of a surface.
 
     Attributes:
         pattern: A name in `PATTERNS`.
@@ -78,7 +78,7 @@ def _noise(rng: np.random.Generator, cells_y: int, cells_x: int) -> npt.NDArray[
 
 
 def _wave(turns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the sine of so many whole turns."""
+    """Return the sine of a number of whole turns."""
     return sine(np.float32(2 * np.pi) * (turns - np.rint(turns)))
 
 
@@ -136,7 +136,7 @@ def _planks(rng: np.random.Generator) -> npt.NDArray[np.floating]:
 
 
 def _tiles(rng: np.random.Generator) -> npt.NDArray[np.floating]:
-    """Return square tiles; some floors have two shades, some are laid like bricks."""
+    """Return square tiles; some floors have two shades, some are staggered like bricks."""
     rows, columns = _grid()
     kind, mottle = rng.random(), 0.12 * _noise(rng, 6, 6)
     row, grout = _joints(rows, 2, 0.024)
@@ -227,7 +227,7 @@ def texture(material: Material) -> npt.NDArray[np.uint8]:
     """Paint a material's texture: a pure function of the material.
 
     Args:
-        material: What to paint.
+        material: The material.
 
     Returns:
         (TEXTURE_SIZE, TEXTURE_SIZE, 3) uint8, RGB.

@@ -1,4 +1,4 @@
-"""Colours and materials that all objects and fixtures share."""
+"""Common colours and materials of all objects and fixtures."""
 
 import colorsys
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""A compiled room, and what happens in it when something is touched.
+"""A compiled room, and the motion that a touch causes.
 
 Between touches everything is asleep with zero velocity, so the positions alone are the state:
 `CompiledRoom.rest` resets MuJoCo's data to them, and a touch is a pure function of positions and force.
@@ -19,20 +19,20 @@ from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
 from thor_interact_env.simulators.mujoco.shapes import cross
 
 FORCE_DURATION = 0.03
-"""Seconds a force acts; the calibration in docs/physics.md chose it."""
+"""Seconds a force acts; see the calibration in docs/physics.md."""
 
 DAMPING = 0.3
 """Fraction of its momentum that a free body loses to the air per second; castors only turn more slowly."""
 
 MAXIMUM_SPEED = (4.0, 30.0)
-"""Metres and radians per second to which a touched body is clamped: nothing tunnels or explodes."""
+"""Maximum metres and radians per second of a touched body, so that nothing tunnels or becomes unstable."""
 
 REST_SPEED, REST_SPIN = 0.03, 0.5
 """Metres and radians per second below which a body counts as resting."""
 
 GLIDE_SECONDS, GLIDE_SPEED, GLIDE_SPIN = 1.5, 0.25, 2.5
-"""Seconds after which what glides along or turns upright at less than these metres and radians per second
-counts as resting too: heavy furniture creeps for long."""
+"""Seconds after which a body that glides or turns upright below these metres and radians per second also
+counts as resting: heavy furniture moves slowly for a long time."""
 
 SPACING = 2.0**-32
 """Metres, and units of quaternions, of which positions are whole multiples after every step.
@@ -42,7 +42,7 @@ library. Rounded to this grid they agree, so that equal touches lead to equal st
 """
 
 VISIBLE_MOTION = 1e-3
-"""Metres (or radians, times 0.1 m): a touch that moves nothing farther is undone, so it leaves no trace."""
+"""Metres (or radians, times 0.1 m): a touch with a smaller motion is undone completely."""
 
 SETTLE_SECONDS, TOUCH_SECONDS, CHECK_SECONDS = 2.0, 3.0, FRAME_SECONDS
 
@@ -51,12 +51,12 @@ _RESTING = np.array([REST_SPEED] * 3 + [REST_SPIN] * 3)
 _GLIDING = np.array([GLIDE_SPEED, GLIDE_SPEED, REST_SPEED, REST_SPIN, REST_SPIN, GLIDE_SPIN])
 
 PARKING_HEIGHT = -20.0
-"""Where bodies wait that found no place in this spawn, far below the floor, asleep."""
+"""Position of bodies without a place in this spawn: far below the floor, asleep."""
 
 
 @dataclass(frozen=True)
 class Movable:
-    """A free body: its type, mass in kilograms, and where MuJoCo keeps it."""
+    """A free body: its type, mass in kilograms, and its addresses in MuJoCo."""
 
     type: str
     id: str
@@ -101,10 +101,10 @@ class CompiledRoom:
             self.model.dof_damping[at + 3 : at + 6] = DAMPING * self.model.body_inertia[movable.body]
 
     def spawn(self, portables: Sequence[tuple[float, float, float, float] | None]) -> None:
-        """Put furniture where it is planned and portables where they are told, and let all come to rest.
+        """Place furniture as planned and portables as given, and simulate until all come to rest.
 
         Args:
-            portables: x, y, z and yaw (radians) of each portable, None to leave it out.
+            portables: x, y, z and yaw (radians) of each portable, None to omit it.
         """
         positions = np.zeros(self.model.nq)
         planned: list[tuple[float, float, float, float] | None] = [
@@ -119,7 +119,7 @@ class CompiledRoom:
                 awake.append(movable)
         self.rest(positions)
         for movable in awake:
-            # The smallest push there is: it only wakes the body.
+            # The smallest possible push, which only wakes the body.
             self.data.qfrc_applied[movable.velocity_address] = 1e-9
         self.step()
         self.data.qfrc_applied[:] = 0
@@ -131,13 +131,13 @@ class CompiledRoom:
         return self.data.qpos.copy()
 
     def rest(self, positions: npt.NDArray[np.float64]) -> None:
-        """Put everything at `positions`, asleep and still; they are rounded to multiples of `SPACING`."""
+        """Set everything to `positions`, asleep and at rest; they are rounded to multiples of `SPACING`."""
         _round(positions, self.model.qpos0)
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, count: int = 1) -> None:
-        """Simulate so many steps, each from positions on the grid to positions on the grid."""
+        """Simulate a number of steps, each from positions on the grid to positions on the grid."""
         positions = self.data.qpos
         for _ in range(count):
             mujoco.mj_step(self.model, self.data)
@@ -186,16 +186,16 @@ class CompiledRoom:
         """Push a movable and simulate until the room rests.
 
         Args:
-            index: Which movable.
+            index: Index of the movable.
             force: (3,) newtons, acting for `FORCE_DURATION`.
-            point: (3,) where it acts, metres; the point moves with the body.
+            point: (3,) point of the force, metres; the point moves with the body.
 
         Returns:
             The motion: all positions, each (nq,), 0.01 s after the force and then every 0.05 s until the room
-            rests. Empty if nothing moved visibly; then everything is back where it was.
+            rests. Empty if nothing moved visibly; then everything is restored.
         """
         before = self.positions()
-        # From the same positions always the same motion. Once put to rest, the room need not be again.
+        # The same positions always give the same motion. A room at rest need not be set to rest again.
         if self.data.time > 0:
             self.rest(before)
         movable, model, data = self.movables[index], self.model, self.data
@@ -203,7 +203,7 @@ class CompiledRoom:
         inertia = model.body_inertia[movable.body]
         lever = product(axes.T, point - middle)
         velocity = data.qvel[movable.velocity_address : movable.velocity_address + 6]
-        # One step must not throw a pencil through the room before its speed can be clamped.
+        # One step must not move a pencil through the room before its speed is clamped.
         gain = length(force) / movable.mass * TIME_STEP
         thrust = force * min(1.0, MAXIMUM_SPEED[0] / max(gain, 1e-9))
         for _ in range(round(FORCE_DURATION / TIME_STEP)):
@@ -239,7 +239,7 @@ def _maximum_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float
 
 
 def _clamp(velocity: npt.NDArray[np.float64]) -> bool:
-    """Bring the velocity (6,) of a body down to `MAXIMUM_SPEED`, in place; return whether it was above."""
+    """Limit the velocity (6,) of a body to `MAXIMUM_SPEED`, in place; return whether it was above."""
     clamped = False
     for part, maximum in zip((velocity[:3], velocity[3:]), MAXIMUM_SPEED, strict=True):
         speed = length(part)

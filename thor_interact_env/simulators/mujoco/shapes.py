@@ -1,6 +1,6 @@
-"""Meshes and blueprints: what an object is made of, before MuJoCo sees it.
+"""Meshes and blueprints: the parts of an object, independent of MuJoCo.
 
-A blueprint's frame has its origin at the middle of the resting face: z = 0 is what it stands on, z
+A blueprint's frame has its origin at the middle of the resting face: z = 0 is its support, z
 points up, x to the right and the front of the object faces -y. Lengths are metres.
 """
 
@@ -18,7 +18,7 @@ from thor_interact_env.simulators.mujoco.materials import Material
 Vector = tuple[float, float, float]
 
 TINY, SMALL, MEDIUM, LARGE, HUGE = 6, 8, 12, 14, 20
-"""Corners of round things, by how much of a picture they fill: a stem, a knob, a cup, a vase, a table top."""
+"""Corners of round shapes, by their size in an image: a stem, a knob, a cup, a vase, a table top."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Visual:
-    """A mesh that is seen, and its material."""
+    """A visible mesh and its material."""
 
     mesh: Mesh
     material: Material
@@ -80,7 +80,7 @@ class Surface:
     Attributes:
         center: Middle of the rectangle in the blueprint's frame; z is the height of the surface.
         half_size: Half extents along x and y.
-        clearance: Free height above it; things taller than this do not fit.
+        clearance: Free height above it; taller objects do not fit.
     """
 
     center: Vector
@@ -93,9 +93,9 @@ class Blueprint:
     """One object, ready to be put into a room.
 
     Attributes:
-        visuals: What is seen.
-        colliders: What collides.
-        surfaces: Where other objects may stand on it.
+        visuals: Visible meshes.
+        colliders: Collision shapes.
+        surfaces: Surfaces for other objects.
         mass: Kilograms; 0 for a fixture that never moves.
     """
 
@@ -105,12 +105,12 @@ class Blueprint:
     mass: float = 0.0
 
     def bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return the lowest and highest corner, (3,) each, of all that is seen; not to be written to."""
+        """Return the lowest and highest corner, (3,) each, of all visible meshes; read-only."""
         return self._bounds
 
     @cached_property
     def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        # Furnishing a room asks for them at every try to place something.
+        # Furnishing a room needs them at every attempt to place an object.
         points = np.concatenate([visual.mesh.vertices for visual in self.visuals])
         low, high = points.min(axis=0), points.max(axis=0)
         _freeze(low, high)
@@ -198,7 +198,7 @@ def lathe(profile: npt.ArrayLike, segments: int = LARGE, smooth: bool = True) ->
         profile: (n, 2) radius and height, from the bottom outside, over the top, to the inside bottom
             (the material lies to the left of the walk: start at (0, bottom) for a closed bottom).
         segments: Corners of the circle. Four make a square, its sides along x and y, as wide as the circle.
-        smooth: Share normals between profile steps (round things); otherwise every step has a sharp edge.
+        smooth: Share normals between profile steps (round shapes); otherwise every step has a sharp edge.
     """
     points = np.asarray(profile, dtype=np.float64)
     angles, circle, _ = _circle(segments)
@@ -349,7 +349,7 @@ def extrude(outline: npt.ArrayLike, height: float) -> Mesh:
     uv = np.stack([along, np.broadcast_to(levels, along.shape)], axis=2)
     faces = 4 * np.arange(len(points))[:, None, None] + np.array([[0, 1, 2], [0, 2, 3]])
     walls = Mesh(vertices.reshape(-1, 3), faces.reshape(-1, 3).astype(np.int32), uv.reshape(-1, 2))
-    # The mean of the corners sees them all, which one of them need not.
+    # All corners are visible from their mean, but not from each of them.
     middle = product(np.ones(len(points)), points) / len(points)
     fan = np.concatenate([[middle], points, points[:1]])
     caps = [

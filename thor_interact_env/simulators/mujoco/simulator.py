@@ -1,4 +1,4 @@
-"""The embedded simulator behind the `Simulator` protocol: coordinates, camera, pictures, caching."""
+"""The embedded simulator behind the `Simulator` protocol: coordinates, camera, images, caching."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from thor_interact_env.simulators.mujoco.rooms.plan import Pose, plan_room, reac
 from thor_interact_env.simulators.mujoco.touching import TouchAt, Viewpoint, touch
 
 MINIMUM_VISIBLE_PIXELS = 10
-"""Pixels within reach that make an object part of the ground truth (paper appendix D)."""
+"""Minimum pixels in reach of an object of the ground truth (paper appendix D)."""
 
 MAXIMUM_MASS = 150.0
-"""Kilograms from which an object no longer counts as movable."""
+"""Mass in kilograms from which an object does not count as movable."""
 
 
 @dataclass
@@ -38,12 +38,13 @@ class MujocoSimulator:
         reach: Metres from the camera within which a touch acts.
         touch_at: Where a force acts: the touched point (the paper) or the object's centre of mass (AI2-THOR).
         shadows: Whether the ceiling light casts shadows.
-        room_cache: Compiled rooms that are kept beside the loaded one, each with a renderer.
-        quality: "fast", or "fine" for pictures to look at: smooth edges and sharp shadows at several times
-            the cost. It changes what is seen, so a learner should see one quality throughout.
+        room_cache: Number of compiled rooms that are kept in addition to the loaded one, each with a
+            renderer.
+        quality: "fast", or "fine" for illustrations: smooth edges and sharp shadows at several times
+            the cost. It changes the images, so a learner should use one quality throughout.
 
     Raises:
-        ValueError: `touch_at` or `quality` is none of its choices.
+        ValueError: `touch_at` or `quality` is not one of its choices.
     """
 
     deterministic = True
@@ -73,7 +74,7 @@ class MujocoSimulator:
         self._positions: tuple[str, int, npt.NDArray[np.float64]] = ("", 0, np.zeros((0, 3)))
         self._viewpoint: Viewpoint | None = None
         self._observation: Observation | None = None
-        # Where the present view was taken, as long as nothing has been moved since.
+        # The pose of the current view, as long as nothing has moved since.
         self._untouched: Location | None = None
 
     @property
@@ -95,7 +96,7 @@ class MujocoSimulator:
         return self._standing(room, seed).copy()
 
     def load(self, location: Location) -> Observation:
-        """Spawn a room, put the agent into it and return what it sees; see `Simulator`."""
+        """Spawn a room, place the agent and return its view; see `Simulator`."""
         if self._untouched == location and self._observation is not None:
             return self._observation
         _check_room(location.scene)
@@ -112,13 +113,13 @@ class MujocoSimulator:
         return seen
 
     def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
-        """Apply a force at a pixel; see `Simulator`. Only the direction's sense counts, not its length."""
+        """Apply a force at a pixel; see `Simulator`. The direction is normalised."""
         return self._look() if self._push(row, column, force, direction) else self._loaded()[2]
 
     def touch_with_frames(
         self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
     ) -> tuple[Observation, npt.NDArray[np.uint8]]:
-        """Apply a force at a pixel and watch what happens; see `Simulator`."""
+        """Apply a force at a pixel and record the motion; see `Simulator`."""
         motion = self._push(row, column, force, direction)
         frames = np.zeros((len(motion[:MAX_FRAMES]), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
         if not motion:
@@ -165,7 +166,7 @@ class MujocoSimulator:
         )
 
     def get_state(self) -> npt.NDArray[np.float64]:
-        """Return camera pose (18 numbers) and all positions: everything rests, so nothing else is state."""
+        """Return camera pose (18 numbers) and all positions, the whole state of a room at rest."""
         room, viewpoint, _ = self._loaded()
         where = (viewpoint.eye, viewpoint.axes.ravel(), viewpoint.right, viewpoint.forward)
         parts = (*where, room.positions())
@@ -187,7 +188,7 @@ class MujocoSimulator:
         return self._look()
 
     def close(self) -> None:
-        """Release renderers and rooms; closing twice is harmless."""
+        """Release renderers and rooms; a second call does nothing."""
         for name in list(self._cache):
             self._drop(name)
         self._spawn = self._viewpoint = self._observation = self._untouched = None
@@ -207,7 +208,7 @@ class MujocoSimulator:
         return self._cache[name]
 
     def _planned(self, name: str, seed: int) -> list[Pose | None]:
-        """Return where the spawn seed puts the portables, before they settle."""
+        """Return the poses of the portables for the spawn seed, before they settle."""
         if self._plan[:2] != (name, seed):
             self._plan = (name, seed, spawn(self._compiled(name).room.plan, seed))
         return self._plan[2]
@@ -242,14 +243,14 @@ class MujocoSimulator:
         return cached.renderer
 
     def _aim(self, positions: npt.NDArray[np.float64]) -> None:
-        """Point the camera and put everything at rest at `positions`."""
+        """Point the camera and set everything to rest at `positions`."""
         room = self._compiled(self._room).room
         viewpoint = self._viewpoint
         assert viewpoint is not None
         camera = room.model.camera(CAMERA).id
         room.model.cam_pos[camera] = viewpoint.eye
         mujoco.mju_mat2Quat(room.model.cam_quat[camera], viewpoint.axes.ravel())
-        # While all sleeps MuJoCo places fixed things, the camera among them, only after a reset.
+        # While all bodies sleep, MuJoCo updates fixed objects, including the camera, only after a reset.
         room.rest(positions)
 
     def _look(self) -> Observation:
@@ -261,4 +262,4 @@ class MujocoSimulator:
 
 
 def _check_room(room: str) -> None:
-    room_type(room)  # Refuses unknown names.
+    room_type(room)  # Raises for unknown names.

@@ -1,4 +1,4 @@
-"""From a location and a pixel to a push: where the eye is, what a ray from it meets, what that does."""
+"""From a location and a pixel to a push: the camera, the ray through the pixel, and the force."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -15,12 +15,12 @@ from thor_interact_env.simulators.mujoco.physics import CompiledRoom
 from thor_interact_env.simulators.mujoco.shapes import cross
 
 TouchAt = Literal["point", "center_of_mass"]
-"""Where a force acts: at the touched point (the paper), or at the object's centre of mass (AI2-THOR)."""
+"""Point of a force: the touched point (the paper), or the object's centre of mass (AI2-THOR)."""
 
 
 @dataclass(frozen=True)
 class Viewpoint:
-    """Where an agent looks from, in MuJoCo's frame, metres.
+    """The pose of the camera in MuJoCo's frame, metres.
 
     Attributes:
         eye: (3,) position of the camera.
@@ -36,7 +36,7 @@ class Viewpoint:
 
     @classmethod
     def at(cls, location: Location) -> "Viewpoint":
-        """Turn AI2-THOR's left-handed, y-up pose into MuJoCo's frame: (x, y, z) becomes (x, z, y)."""
+        """Convert AI2-THOR's left-handed, y-up pose into MuJoCo's frame: (x, y, z) becomes (x, z, y)."""
         yaw, horizon = location.rotation * DEGREE, location.horizon * DEGREE
         x, y, z = location.position
         eye = np.array([x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y])
@@ -46,7 +46,7 @@ class Viewpoint:
         return cls(eye, np.column_stack([right, cross(right, look), -look]), right, forward)
 
     def ray(self, row: int, column: int) -> npt.NDArray[np.float64]:
-        """Return the direction in which a pixel is seen, a (3,) unit vector."""
+        """Return the direction of a pixel's ray, a (3,) unit vector."""
         middle = (IMAGE_SIZE - 1) / 2
         seen = np.array([(column - middle) / FOCAL_LENGTH, (middle - row) / FOCAL_LENGTH, -1.0])
         return product(self.axes, seen / length(seen))
@@ -61,16 +61,16 @@ def touch(
     reach: float,
     touch_at: TouchAt = "point",
 ) -> list[npt.NDArray[np.float64]]:
-    """Apply a force to what is seen at a pixel.
+    """Apply a force to the object at a pixel.
 
     Args:
         room: The room, everything in it at rest.
-        viewpoint: Where the agent is.
+        viewpoint: The pose of the camera.
         pixel: Row and column.
         force: Newtons.
-        direction: (3,) right, up and forward of the agent; its sense counts, not its length.
+        direction: (3,) right, up and forward of the agent; it is normalised.
         reach: Metres from the camera within which a touch acts.
-        touch_at: Where the force acts.
+        touch_at: Point of the force.
 
     Returns:
         The motion, see `CompiledRoom.push`: empty if nothing moved.

@@ -1,1 +1,1 @@
-"""Rendering: the OpenGL context, the thread that owns it, and pictures."""
+"""Rendering: the OpenGL context, the thread that owns it, and images."""

@@ -1,4 +1,4 @@
-"""What a room is drawn on: one OpenGL context serves all rooms, each of which uploads its meshes once."""
+"""The canvas of a room: one OpenGL context for all rooms, each of which uploads its meshes once."""
 
 import contextlib
 from functools import partial
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Canvas:
-    """What a model is drawn on: square pictures of its scene, in colour, as depth or as geom identifiers.
+    """The canvas of a model: square images of its scene, in colour, as depth or as geom identifiers.
 
     All canvases of a process share one OpenGL context. `mujoco.Renderer` opens one for each model, in which
-    Mesa compiles its shaders again: 0.2 s of every new room. Where the context was lost, the model is
-    uploaded to the next one, and the pictures stay the same.
+    Mesa compiles its shaders again: 0.2 s of every new room. If the context was lost, the model is
+    uploaded to the next one, and the images stay the same.
 
-    A canvas may be used from any thread, by one at a time.
+    A canvas may be used from any thread, by one thread at a time.
 
     Args:
-        model: What to draw. Its `vis.quality` is read here, once.
+        model: The model. Its `vis.quality` is read here, once.
         side: Pixels along a side.
 
     Raises:
@@ -50,7 +50,7 @@ class Canvas:
         self.scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 10)
 
     def update(self, data: "mujoco.MjData", camera: str, options: "mujoco.MjvOption") -> None:
-        """Fill the scene with what a camera of the model sees."""
+        """Fill the scene with the view of a camera of the model."""
         import mujoco
 
         self._camera.fixedcamid = self._model.camera(camera).id
@@ -58,7 +58,7 @@ class Canvas:
         mujoco.mjv_updateScene(self._model, data, options, None, self._camera, everything, self.scene)
 
     def colours(self) -> npt.NDArray[np.uint8]:
-        """Draw the scene as it looks, (side, side, 3) uint8 RGB."""
+        """Draw the scene in colour, (side, side, 3) uint8 RGB."""
         rgb = self._empty_colours()
         self._draw(rgb, None, identify=False)
         return np.ascontiguousarray(np.flipud(rgb))
@@ -70,9 +70,9 @@ class Canvas:
         return self._distances(drawn)
 
     def colours_and_depths(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Draw what `colours` returns, and return the distances at which it was drawn as well.
+        """Draw the same as `colours`, and also return the distances of the drawn pixels.
 
-        They are those of `depths` where nothing is transparent and edges are not smooth.
+        They equal those of `depths` if nothing is transparent and edges are not smooth.
         """
         rgb, drawn = self._empty_colours(), self._empty_depths()
         self._draw(rgb, drawn, identify=False)
@@ -90,7 +90,7 @@ class Canvas:
         return geoms[numbers]
 
     def close(self) -> None:
-        """Free what was uploaded; closing twice is harmless."""
+        """Free the uploaded data; a second call does nothing."""
         self._closed = True
         if self._target is not None:
             # Also called by `__del__`, so without waiting.
@@ -99,17 +99,17 @@ class Canvas:
 
     def __del__(self) -> None:
         """Close."""
-        with contextlib.suppress(Exception):  # There may be no module left when Python ends.
+        with contextlib.suppress(Exception):  # Modules may be unloaded when Python ends.
             self.close()
 
     def _draw(
         self, rgb: npt.NDArray[np.uint8] | None, depth: npt.NDArray[np.float32] | None, identify: bool
     ) -> None:
-        """Draw the scene as it looks, or each geom as its number; distances are more exact then, too.
+        """Draw the scene in colour, or each geom as its number; distances are more exact then.
 
         Args:
-            rgb: (side, side, 3), filled with colours, the lowest row first; None: not wanted.
-            depth: (side, side), filled with what OpenGL stores for the distances; None: not wanted.
+            rgb: (side, side, 3), filled with colours, the lowest row first; None: not needed.
+            depth: (side, side), filled with OpenGL's stored values of the distances; None: not needed.
             identify: Whether colours are geoms' numbers.
         """
         import mujoco
@@ -126,7 +126,7 @@ class Canvas:
         import mujoco
 
         self._upload_in_thread()
-        # The canvases that share the context each have a buffer of their own.
+        # Each of the canvases that share the context has its own buffer.
         mujoco.mjr_setBuffer(int(mujoco.mjtFramebuffer.mjFB_OFFSCREEN), self._target)
         mujoco.mjr_render(self._rectangle, self.scene, self._target)
         mujoco.mjr_readPixels(rgb, depth, self._rectangle, self._target)
@@ -141,14 +141,14 @@ class Canvas:
         visual = self._model.vis
         visual.global_.offwidth = visual.global_.offheight = self._side
         visual.quality.shadowsize, visual.quality.offsamples = self._quality
-        # The planes that things collide with are not drawn. Of an infinite one MuJoCo would upload a large
-        # grid, which takes more time and memory than all else in a room.
+        # The planes of collisions are not drawn. For an infinite plane MuJoCo would upload a large grid
+        # that takes most of the time and memory of a room.
         planes = self._model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
         sizes = self._model.geom_size[planes]
         self._model.geom_size[planes] = 1.0
         try:
             self._target = mujoco.MjrContext(self._model, int(mujoco.mjtFontScale.mjFONTSCALE_50))
-        except Exception as error:  # MuJoCo raises several types, by what OpenGL lacks.
+        except Exception as error:  # MuJoCo raises several types, depending on what OpenGL lacks.
             raise rendering_error(error) from error
         finally:
             self._model.geom_size[planes] = sizes
@@ -156,10 +156,10 @@ class Canvas:
         drawing_thread.keep(self._target)
 
     def _distances(self, drawn: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return metres, the highest row first, for what OpenGL stores, the lowest row first."""
+        """Return metres, the highest row first, for OpenGL's stored values, the lowest row first."""
         planes = self._model.vis.map
         near, far = (np.float32(plane * self._model.stat.extent) for plane in (planes.znear, planes.zfar))
-        # What is drawn is d / distance - c, 1 at the near plane and 0 at the far one; both numbers are in
+        # The drawn value is d / distance - c, 1 at the near plane and 0 at the far one; both numbers are in
         # single precision, as they are in OpenGL.
         c = np.float32(0.5) * ((far + near) / (far - near)) - np.float32(0.5)
         d = np.float32(0.5) * (np.float32(2) * far * near / (far - near))

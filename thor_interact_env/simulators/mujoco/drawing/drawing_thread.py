@@ -1,8 +1,8 @@
 """The thread that owns the process's one OpenGL context.
 
 A context can be current in one thread at a time, and a thread has one current context. Here the context is
-only ever current in a thread of its own, to which all drawing is handed over. So an environment may be used,
-and dropped, in any thread, and other renderers of the process find their contexts current as they left them.
+current only in its own thread, which does all drawing. So an environment may be used and deleted in any
+thread, and the current contexts of other renderers of the process do not change.
 """
 
 import atexit
@@ -31,7 +31,7 @@ class DrawingThread:
     """
 
     def __init__(self) -> None:
-        """Start nothing yet."""
+        """Prepare the queue; the thread starts later."""
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         # Held while a thread is started or ended, and while the process is forked.
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class DrawingThread:
         try:
             return future.result()
         except BaseException:
-            # Whoever is interrupted must not change a scene that is still being drawn.
+            # An interrupted caller must not change a scene that is still being drawn.
             wait((future,))
             raise
 
@@ -72,7 +72,7 @@ class DrawingThread:
         self._jobs.put(function)
 
     def open(self) -> None:
-        """Open a context and make it current, unless there is one that can be drawn with.
+        """Open a context and make it current, unless there is a usable one.
 
         Only functions in the thread may call this.
 
@@ -81,8 +81,8 @@ class DrawingThread:
         """
         if self._context is not None and is_usable(self._context):
             return
-        # What was lost is not freed: its numbers mean other things in the next context. MuJoCo frees it with
-        # the object, so that is kept.
+        # Lost data is not freed, because its numbers name other data in the next context. MuJoCo frees it
+        # with the object, so the object is kept.
         self._lost += self._uploads.values()
         self._uploads.clear()
         self._context = None
@@ -92,15 +92,15 @@ class DrawingThread:
         atexit.register(self.end)
 
     def keep(self, upload: "mujoco.MjrContext") -> None:
-        """Take charge of what was uploaded to the context; only functions in the thread may call this."""
+        """Register data that was uploaded to the context; only functions in the thread may call this."""
         self._uploads[id(upload)] = upload
 
     def keeps(self, upload: "mujoco.MjrContext | None") -> bool:
-        """Return whether this was uploaded to the present context, and not freed."""
+        """Return whether this was uploaded to the current context and not freed."""
         return id(upload) in self._uploads
 
     def free(self, upload: "mujoco.MjrContext") -> None:
-        """Free what was uploaded, if it has not been; only functions in the thread may call this."""
+        """Free uploaded data, if not yet freed; only functions in the thread may call this."""
         if self.keeps(upload) and is_usable(self._context):
             del self._uploads[id(upload)]
             upload.free()
@@ -111,7 +111,7 @@ class DrawingThread:
             self._end()
 
     def before_fork(self) -> None:
-        """End the thread, since a fork copies neither threads nor what they hold."""
+        """End the thread, because a fork copies neither threads nor their resources."""
         self._lock.acquire()
         self._end()
 
@@ -127,9 +127,9 @@ class DrawingThread:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            with contextlib.suppress(Exception):  # `call_later` has nobody to tell.
+            with contextlib.suppress(Exception):  # `call_later` has no caller to inform.
                 job()
-            del job  # What it refers to must not be kept until the next one comes.
+            del job  # Its references must not be kept until the next job.
         with contextlib.suppress(Exception):  # of a display that has been terminated
             for upload in list(self._uploads.values()):
                 self.free(upload)
@@ -145,13 +145,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=drawing_thread.before_fork,
         after_in_parent=drawing_thread.after_fork,
-        # In the child the lock is held by the thread that forked, which is the one that goes on.
+        # In the child the lock is held by the thread that forked, the only remaining one.
         after_in_child=drawing_thread.after_fork,
     )
 
 
 def renderer_name() -> str:
-    """Return what the OpenGL renderer and its version are called: "llvmpipe (...), ... Mesa ...".
+    """Return the names of the OpenGL renderer and its version: "llvmpipe (...), ... Mesa ...".
 
     Raises:
         RenderingError: A context cannot be opened.

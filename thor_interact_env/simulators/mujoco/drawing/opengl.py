@@ -1,6 +1,6 @@
-"""OpenGL without a display: the backend, how a context is opened, and how one that was lost is told.
+"""OpenGL without a display: the backend, opening a context, and detecting a lost one.
 
-The backend chosen here counts, whether or not `mujoco` was imported, and chose its own, before.
+The backend chosen here is used even if `mujoco` was imported before and chose another one.
 """
 
 import contextlib
@@ -19,10 +19,10 @@ REMEDY: Final = (
 )
 
 _SIDE: Final = 64
-"""Pixels along a side of a context's own picture, which nothing is drawn on: canvases bring theirs."""
+"""Pixels along a side of a context's own buffer, which is not used: canvases have their own."""
 
 _SURFACELESS: Final = 0x31DD
-"""EGL_PLATFORM_SURFACELESS_MESA: a display of Mesa's that belongs to no window system and no device."""
+"""EGL_PLATFORM_SURFACELESS_MESA: a display of Mesa without a window system or device."""
 
 _FORKED: Final = 0x40
 """PF_FORKNOEXEC, a flag of Linux: the process was forked and has loaded no program since."""
@@ -35,9 +35,9 @@ def choose_backend() -> str:
         The backend's name. On macOS and Windows MuJoCo's own default is kept.
 
     Raises:
-        RenderingError: Neither library can be found, or on Linux the user's value is of no use.
+        RenderingError: Neither library can be found, or on Linux the user's value is unusable.
     """
-    # Mesa in software: at this size its threads cost more than they help, and workers share the cores.
+    # Mesa in software: for small images its threads are slower, and workers share the cores.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     chosen = os.environ.get("MUJOCO_GL")
     if chosen and chosen.strip():
@@ -52,7 +52,7 @@ def choose_backend() -> str:
 
 
 def _checked_backend(chosen: str) -> str:
-    """Return the backend that the user's `MUJOCO_GL` names, or say what is wrong with it."""
+    """Return the backend that the user's `MUJOCO_GL` names, or raise an error that names the fault."""
     backend = chosen.strip().lower()
     if not sys.platform.startswith("linux"):
         return backend
@@ -70,7 +70,7 @@ def _checked_backend(chosen: str) -> str:
 
 
 def _is_installed(library: str) -> bool:
-    """Return whether a library can be found, also where only the dynamic linker knows its folder."""
+    """Return whether a library can be found, also if only the dynamic linker knows its folder."""
     if ctypes.util.find_library(library):
         return True
     for version in ("", *(f".{number}" for number in range(9, -1, -1))):
@@ -81,7 +81,7 @@ def _is_installed(library: str) -> bool:
 
 
 def rendering_error(cause: Exception) -> RenderingError:
-    """Return the error that says what to do about a failure of OpenGL."""
+    """Return the error for a failure of OpenGL, with a remedy."""
     reason = " ".join(str(cause).split())
     return RenderingError(
         f"MuJoCo cannot draw with OpenGL (MUJOCO_GL={os.environ.get('MUJOCO_GL')!r}): {reason}. "
@@ -99,8 +99,8 @@ def open_context() -> Any:
         RenderingError: None can be opened.
     """
     try:
-        # `mujoco.gl_context` would offer what MUJOCO_GL named when MuJoCo was imported, perhaps by the user,
-        # who need not have named anything: then GLFW, which needs a display.
+        # `mujoco.gl_context` would use the value of MUJOCO_GL at the import of MuJoCo, which may be unset:
+        # then GLFW, which needs a display.
         match choose_backend():
             case "egl":
                 from mujoco.egl import GLContext
@@ -110,20 +110,20 @@ def open_context() -> Any:
                 from mujoco.osmesa import GLContext
             case _:
                 from mujoco.gl_context import GLContext
-        # MuJoCo's class frees a context in whichever thread drops it.
+        # MuJoCo's class frees a context in any thread that deletes it.
         context = type("GLContext", (GLContext,), {"__del__": lambda context: None})(_SIDE, _SIDE)
         context.make_current()
     except RenderingError:
         raise
-    except Exception as error:  # MuJoCo's backends raise whatever their loader raises.
+    except Exception as error:  # MuJoCo's backends raise the exceptions of their loader.
         raise rendering_error(error) from error
     return context
 
 
 def is_usable(context: Any) -> bool:
-    """Return whether a context can still be drawn with that `open_context` made current in this thread.
+    """Return whether a context that `open_context` made current in this thread is still usable.
 
-    Any part of the process may have ended the display it belongs to, as windows do when they are closed.
+    Any part of the process may have ended the display it belongs to, as windows do when closed.
 
     Raises:
         RenderingError: It cannot, and OpenGL would crash the process if another were opened.
@@ -148,26 +148,26 @@ def is_usable(context: Any) -> bool:
             if not current:
                 raise RenderingError(
                     "Another part of the process has called glfw.terminate(), as Gymnasium's MuJoCo windows "
-                    "do when they are closed: set MUJOCO_GL=egl, which those windows leave alone."
+                    "do when closed: set MUJOCO_GL=egl, which those windows do not affect."
                 )
     return True  # Nothing else in the process can end a context of OSMesa or macOS.
 
 
 def _prepare_display() -> None:
-    """Make MuJoCo's EGL display one that can be drawn on, whatever has become of it in this process."""
+    """Make MuJoCo's EGL display usable, even if it was terminated in this process."""
     from mujoco import egl
 
     if _lacks_threads_of_mesa():
         egl.EGL_DISPLAY = egl.EGL.eglGetPlatformDisplayEXT(_SURFACELESS, None, None)
-    if egl.EGL_DISPLAY is not None:  # as it is before MuJoCo's first context
+    if egl.EGL_DISPLAY is not None:  # None before MuJoCo's first context
         # Any part of the process may have terminated it; if none has, this changes nothing.
         egl.EGL.eglInitialize(egl.EGL_DISPLAY, None, None)
 
 
 def _lacks_threads_of_mesa() -> bool:
-    """Return whether Mesa would wait for ever for threads that draw, because a fork did not copy them.
+    """Return whether Mesa would wait endlessly for drawing threads, because a fork did not copy them.
 
-    It has such threads where another renderer opened the display, without `LP_NUM_THREADS=0`.
+    It has such threads if another renderer opened the display without `LP_NUM_THREADS=0`.
     """
     try:
         flags = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[6])

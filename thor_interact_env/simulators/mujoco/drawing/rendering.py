@@ -1,4 +1,4 @@
-"""The pictures of a room: colours, distances, and which thing is where; only what can be seen is drawn."""
+"""The images of a room: colours, distances and identifiers; only visible geoms are drawn."""
 
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import mujoco
 
 Quality = Literal["fast", "fine"]
-"""How much time a picture may cost: see `QUALITIES`."""
+"""Quality of an image: see `QUALITIES`."""
 
 QUALITIES: Final[dict[Quality, tuple[int, int]]] = {"fast": (512, 0), "fine": (2048, 4)}
 """Pixels along a side of the shadow map, and samples per pixel that smooth edges (0: one, unsmoothed)."""
 
 FOCAL_LENGTH: Final = IMAGE_SIZE / 2 * cosine(FIELD_OF_VIEW / 2 * DEGREE) / sine(FIELD_OF_VIEW / 2 * DEGREE)
-"""Pixels between the eye and the plane of the picture."""
+"""Pixels between the eye and the plane of the image."""
 
 SHELL: Final = "shell"
 """Name of the body, the last of a room, that shows floor, walls and ceiling."""
@@ -28,14 +28,14 @@ SHELL: Final = "shell"
 _SEEN, _UNSEEN = 0, 5
 
 _ROUNDING = 1e-6
-"""Metres by which a thing must be outside, so that it does not matter how these products are rounded."""
+"""Metres by which an object must be outside, so that the rounding of these products does not matter."""
 
 _SHADOW_PIXEL = 0.03
-"""Metres by which a shadow may be wider than its geometry, for what the shadow map does not resolve."""
+"""Metres by which a shadow may be wider than its geometry, because of the resolution of the shadow map."""
 
 
 def check_quality(quality: str) -> None:
-    """Refuse what is not in `QUALITIES`.
+    """Check that a quality is in `QUALITIES`.
 
     Raises:
         ValueError: There is no such quality.
@@ -48,9 +48,9 @@ class Renderer:
     """Renders one model off screen: RGB, distance from the camera, and geom identifiers.
 
     Args:
-        model: What to render.
+        model: The model.
         shadows: Whether the room's light casts shadows.
-        quality: "fast", or "fine" for pictures to look at: smooth edges and sharp shadows, at several times
+        quality: "fast", or "fine" for illustrations: smooth edges and sharp shadows, at several times
             the cost.
 
     Raises:
@@ -61,7 +61,7 @@ class Renderer:
     def __init__(self, model: "mujoco.MjModel", shadows: bool = True, quality: Quality = "fast") -> None:
         """Make the context; see the class."""
         check_quality(quality)
-        # The canvas reads both as it is made.
+        # The canvas reads both when it is made.
         model.vis.quality.shadowsize, model.vis.quality.offsamples = QUALITIES[quality]
         self.canvas = Canvas(model, IMAGE_SIZE)
         import mujoco
@@ -74,14 +74,14 @@ class Renderer:
         }
         self._ray_length = ray_lengths()
         self._model, self._shadows, self._smooth = model, shadows, QUALITIES[quality][1] > 0
-        opacity = np.append(model.mat_rgba[:, 3], 1.0)  # The last is that of geoms without a material.
+        opacity = np.append(model.mat_rgba[:, 3], 1.0)  # The last entry is for geoms without a material.
         self._transparent = opacity[model.geom_matid] < 1
         self._visible = np.flatnonzero(model.geom_group == _SEEN)
         self._shell = set(np.flatnonzero(model.geom_bodyid == model.body(SHELL).id).tolist())
         self._shadowless = int(mujoco.mjtCatBit.mjCAT_DECOR)
 
     def update(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[np.intp]:
-        """Fill the canvas's scene with all that can leave a trace in a picture; shadows count if it is lit.
+        """Fill the canvas's scene with all geoms that can affect the image; shadows count if it is lit.
 
         Returns:
             (n,) identifiers of the geoms in the scene.
@@ -101,7 +101,7 @@ class Renderer:
         return self._visible[seen]
 
     def _spare_shell(self) -> None:
-        """Let floor, walls and ceiling cast no shadow: nothing is behind them, and drawing it takes long."""
+        """Turn off shadows of floor, walls and ceiling: nothing is behind them, and they are slow to draw."""
         scene = self.canvas.scene
         # They are the last of the room's geoms.
         for index in range(scene.ngeom - 1, -1, -1):
@@ -111,7 +111,7 @@ class Renderer:
             geom.category = self._shadowless
 
     def rgb(self, data: "mujoco.MjData", camera: str) -> npt.NDArray[np.uint8]:
-        """Return the (300, 300, 3) uint8 picture."""
+        """Return the (300, 300, 3) uint8 image."""
         self.update(data, camera, lit=True)
         return self.canvas.colours()
 
@@ -123,9 +123,9 @@ class Renderer:
     def view(
         self, data: "mujoco.MjData", camera: str
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
-        """Return what `rgb` and `depth` return, drawn at once where that gives the same bytes."""
+        """Return the results of `rgb` and `depth`, drawn in one pass if that gives the same bytes."""
         geoms = self.update(data, camera, lit=True)
-        # Depth as colours leave it: of what is behind glass, and at smooth edges of no one pixel's middle.
+        # The depth after drawing colours differs behind glass and at smooth edges.
         if self._smooth or self._transparent[geoms].any():
             return self.canvas.colours(), self.depth(data, camera)
         rgb, depths = self.canvas.colours_and_depths()
@@ -137,12 +137,12 @@ class Renderer:
         return self.canvas.geoms()
 
     def close(self) -> None:
-        """Free what the room takes up in OpenGL; closing twice is harmless."""
+        """Free the room's resources in OpenGL; a second call does nothing."""
         self.canvas.close()
 
 
 def ray_lengths() -> npt.NDArray[np.float64]:
-    """Return what turns plane depth into distance, (300, 300): sqrt(1 + (x^2 + y^2) / f^2)."""
+    """Return the factors from plane depth to distance, (300, 300): sqrt(1 + (x^2 + y^2) / f^2)."""
     offset = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2
     return np.sqrt(1 + (offset[:, None] ** 2 + offset[None, :] ** 2) / FOCAL_LENGTH**2)
 
@@ -150,22 +150,22 @@ def ray_lengths() -> npt.NDArray[np.float64]:
 def in_view(
     model: "mujoco.MjModel", data: "mujoco.MjData", camera: str, geoms: npt.NDArray[np.intp], shadows: bool
 ) -> npt.NDArray[np.bool_]:
-    """Return which geoms can leave a trace in a square picture; the others need not be drawn.
+    """Return which geoms can affect a square image; the others need not be drawn.
 
     Args:
         model: The room.
-        data: Where everything is.
-        camera: Who looks.
+        data: The state of the room.
+        camera: The camera.
         geoms: (n,) identifiers.
-        shadows: Whether a shadow that falls into the picture counts as a trace.
+        shadows: Whether a shadow in the image counts.
 
     Returns:
-        (n,) bool. False is certain: boxes around the geom and its shadow are outside the picture.
+        (n,) bool. False is certain: boxes around the geom and its shadow are outside the image.
     """
     index = model.camera(camera).id
     axes = data.cam_xmat[index].reshape(3, 3)
     eye, half = data.cam_xpos[index], float(model.cam_fovy[index]) / 2 * DEGREE
-    # Outward normals of the left, right, lower and upper side of what the camera sees.
+    # Outward normals of the left, right, lower and upper side of the camera's view.
     sides = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]]) * cosine(half)
     normals = np.column_stack([sides, np.full(4, sine(half))]) @ axes.T
     boxes, turns = model.geom_aabb[geoms], data.geom_xmat[geoms].reshape(-1, 3, 3)
@@ -184,7 +184,7 @@ def in_view(
         lamp = data.light_xpos[light]
         away = middles - lamp
         growth = _growth(away - widths, away + widths, low - lamp, high - lamp)
-        # What reaches around the lamp casts its shadow to all sides.
+        # A geom around the lamp casts its shadow to all sides.
         around = np.isinf(growth)
         growth[around] = 1.0
         growth = growth[:, None]

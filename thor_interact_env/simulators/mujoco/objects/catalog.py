@@ -35,7 +35,7 @@ class ObjectType:
         name: iTHOR's name.
         mass: Kilograms.
         size: Median full extents x, y, z in metres.
-        rooms: Expected number in a room of each type; types that a room type lacks are left out.
+        rooms: Expected number in a room of each type; types that a room type lacks are omitted.
         receptacles: Types it stands on, most frequent first; "Floor" among them.
         builder: Makes an instance of a given size.
         pickupable: Whether the spawn seed re-places it; furniture keeps its planned place.
@@ -164,7 +164,7 @@ def build(name: str, rng: np.random.Generator) -> Blueprint:
 
     Args:
         name: A key of `CATALOG`.
-        rng: Decides everything about the instance.
+        rng: Determines the instance.
 
     Raises:
         KeyError: There is no such type.

@@ -1,10 +1,10 @@
-"""What iTHOR's 120 rooms say about every movable type: one line each, read once at import.
+"""Facts of iTHOR's 120 rooms about every movable type: one line each, read once at import.
 
 Columns: name; mass in kilograms; longest, middle and shortest side of its box in metres (medians); the axes
-along which an instance has them ("zxy" stands tall, "xyz" lies flat); how many there are in all; in how many
+along which an instance has them ("zxy" stands tall, "xyz" lies flat); total number; in how many
 of the 30 kitchens, living rooms, bedrooms and bathrooms; what they lie on, most frequent first.
-Left out as places: closed containers (cabinet, drawer, fridge), in which nothing is seen or touched, and the
-floor where fewer than a tenth of a type lie there.
+Omitted as places: closed containers (cabinet, drawer, fridge), whose content cannot be seen or touched, and
+the floor if fewer than a tenth of a type lie there.
 """
 
 from collections.abc import Mapping
@@ -112,7 +112,7 @@ OWN_BOXES: Mapping[str, Vector] = {
     # Leaning at a wall, it is as wide as it leans; lying, as it is thick.
     "BaseballBat": (0.959, 0.094, 0.094),
     "TennisRacket": (0.631, 0.296, 0.045),
-    # Lying turned, they fill the box of their diagonal; the width is that of the thing itself.
+    # Lying turned, they fill the box of their diagonal; the width is that of the object itself.
     "ButterKnife": (0.265, 0.026, 0.007),
     "CellPhone": (0.174, 0.082, 0.01),
     "Dumbbell": (0.344, 0.137, 0.133),
@@ -121,7 +121,7 @@ OWN_BOXES: Mapping[str, Vector] = {
     "Pen": (0.199, 0.012, 0.011),
     "Pencil": (0.17, 0.01, 0.009),
 }
-"""Longest, middle and shortest side where iTHOR's box tells how a thing lay, not how large it is."""
+"""Longest, middle and shortest side of types for which iTHOR's box depends on the pose of the object."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Facts:
         mass: Kilograms.
         box: Longest, middle and shortest side of iTHOR's box, metres.
         size: Extents x, y, z of the median instance: `box` or its entry in `OWN_BOXES`, along the axes.
-        rooms: Expected number in a room of each type; types that a room type lacks are left out.
+        rooms: Expected number in a room of each type; types that a room type lacks are omitted.
         receptacles: What it stands on, most frequent first.
     """
 

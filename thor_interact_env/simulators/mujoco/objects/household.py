@@ -1,4 +1,4 @@
-"""Household things: lamps, bins, hampers, dog beds, vacuum cleaners."""
+"""Household objects: lamps, bins, hampers, dog beds, vacuum cleaners."""
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def _bin(rng: Rng, size: Vector, body: Material, rim: Material, lid: int) -> Blu
 
 
 def garbage_can(rng: Rng, size: Vector) -> Blueprint:
-    """Build a bin, round or square, open or closed; it feels solid."""
+    """Build a bin, round or square, open or closed; it collides as a solid."""
     body = metal(rng) if rng.random() < 0.25 else paint(rng, repeat=0.5)
     rim = one_of(rng, lambda _: body, metal, paint, lambda _: DARK)
     return _bin(rng, size, body, rim, int(rng.choice([0, 0, 1, 2])))

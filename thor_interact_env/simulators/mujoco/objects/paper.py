@@ -1,4 +1,4 @@
-"""Things of paper, card and foil: books, boxes, rolls, cards."""
+"""Objects of paper, card and foil: books, boxes, rolls, cards."""
 
 import numpy as np
 

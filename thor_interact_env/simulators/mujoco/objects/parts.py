@@ -32,7 +32,7 @@ from thor_interact_env.simulators.mujoco.shapes import (
     merge,
 )
 
-# The colours are re-exported: who builds a thing from parts needs both.
+# The colours are re-exported: builders of objects need both.
 __all__ = [
     "Parts",
     "ball",
@@ -60,7 +60,7 @@ class Parts:
     """Collects the parts of one object, one mesh per material."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start without parts."""
         self.meshes: dict[Material, list[Mesh]] = {}
         self.colliders: list[Collider] = []
         self.surfaces: list[Surface] = []
@@ -74,7 +74,7 @@ class Parts:
         self.colliders.append(Collider("box", (size[0] / 2, size[1] / 2, size[2] / 2), center))
 
     def box(self, material: Material, size: Vector, center: Vector, solid: bool = True) -> None:
-        """Add a visible box that collides, unless told otherwise."""
+        """Add a visible box that collides by default."""
         self.add(material, box(size, center))
         if solid:
             self.solid(size, center)
@@ -82,7 +82,7 @@ class Parts:
     def cylinder(
         self, material: Material, radius: float, height: float, base: Vector, solid: bool = True
     ) -> None:
-        """Add a visible upright cylinder that collides, unless told otherwise."""
+        """Add a visible upright cylinder that collides by default."""
         self.add(material, cylinder(radius, height, base))
         if solid:
             middle = (base[0], base[1], base[2] + height / 2)
@@ -97,7 +97,7 @@ class Parts:
             self.surfaces.append(Surface(center, half, clearance))
 
     def finish(self, size: Vector) -> Blueprint:
-        """Return the blueprint, everything stretched so that what is seen fills `size` exactly."""
+        """Return the blueprint, everything stretched so that the visible meshes fill `size` exactly."""
         merged = [(merge(*meshes), material) for material, meshes in self.meshes.items()]
         points = np.concatenate([mesh.vertices for mesh, _ in merged])
         low, high = points.min(axis=0), points.max(axis=0)
@@ -167,7 +167,7 @@ def drawers(
     columns: int,
     rows: int,
 ) -> None:
-    """Add drawer fronts (12 mm) and knobs (10 mm) before the plane y = base[1]; (width, height) in all."""
+    """Add drawer fronts (12 mm) and knobs (10 mm) in front of y = base[1]; (width, height) in all."""
     wide, high = size[0] / columns, (size[1] - 0.04) / rows
     for column in range(columns):
         for row in range(rows):
@@ -225,7 +225,7 @@ def thin(size: Vector) -> Vector:
 def softened(
     values: npt.NDArray[np.float64], exponent: float | npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the magnitudes to a positive exponent, with their signs: below 1 makes round things squarer."""
+    """Return the magnitudes to a positive exponent, with their signs: below 1 makes round shapes squarer."""
     return np.sign(values) * power(np.abs(values), exponent)
 
 

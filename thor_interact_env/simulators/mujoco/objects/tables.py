@@ -81,7 +81,7 @@ def desk(rng: Rng, size: Vector) -> Blueprint:
     top = min(z * float(rng.uniform(0.84, 0.93)), 0.79)
     parts.box(body, (x, y, thick), (0, 0, top - thick / 2))
     parts.surface((0, -0.01, top), (x, y - 0.04))
-    # What rises above the board: a rim at three sides, or blocks with a shelf.
+    # Parts above the board: a rim at three sides, or blocks with a shelf.
     rise = z - top
     parts.box(front, (x, 0.02, rise), (0, y / 2 - 0.01, top + rise / 2))
     if rng.random() < 0.5:
@@ -169,7 +169,7 @@ def tv_stand(rng: Rng, size: Vector) -> Blueprint:
     _boards(parts, body, body if rng.random() < 0.6 else wood_or_paint(rng), size, levels, thick)
     _back(parts, body if rng.random() < 0.6 else lacquer(rng), size, thick)
     if rng.random() < 0.5:
-        # One door hides half of the rack: what stands there could not be seen.
+        # One door hides half of the rack, where objects could not be seen.
         side, x = int(rng.choice([-1, 1])), size[0]
         door = (x * 0.3, 0.016, z - low - 2 * thick)
         parts.box(

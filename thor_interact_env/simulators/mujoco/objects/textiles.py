@@ -62,7 +62,7 @@ def _folded(rng: Rng, size: Vector, layers: int, material: Material, edge: Mater
 
 
 def _rolled(rng: Rng, size: Vector, material: Material, edge: Material) -> Blueprint:
-    """Lie a few parallel rolls side by side, so that the flat box is filled."""
+    """Place a few parallel rolls side by side to fill the flat box."""
     x, y, z = size
     count = max(2, round(y / z))
     rolls, ends = [], []

@@ -1,4 +1,4 @@
-"""Long thin things that lie along x: cutlery, kitchen tools, pens."""
+"""Long thin objects along x: cutlery, kitchen tools, pens."""
 
 import numpy as np
 

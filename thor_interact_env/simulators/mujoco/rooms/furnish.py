@@ -1,4 +1,4 @@
-"""How kitchens, living rooms, bedrooms and bathrooms are furnished."""
+"""The furniture of kitchens, living rooms, bedrooms and bathrooms."""
 
 from collections.abc import Callable
 
@@ -65,7 +65,7 @@ _SMALL = ("Chair", "Stool", "ArmChair", "GarbageCan", "FloorLamp")
 
 
 def furnish(room: Layout, names: list[str]) -> None:
-    """Place furniture: against walls, around tables, or free-standing; what does not fit is left out."""
+    """Place furniture: against walls, around tables, or free-standing; what does not fit is omitted."""
     late = [name for name in names if name in _AROUND]
     for name in [name for name in names if name not in _AROUND] + late:
         made = alone(name, build(name, room.rng))
@@ -76,13 +76,13 @@ def furnish(room: Layout, names: list[str]) -> None:
             continue
         if name in _IN_THE_MIDDLE and room.standing(made, 0.5):
             continue
-        # The back of a chest or a bed is not for show: what has no place at a wall is left out.
+        # The back of a chest or a bed is plain, so without a place at a wall it is omitted.
         if not room.along_walls(made, movable=True, tries=80) and name in (*_IN_THE_MIDDLE, *_SMALL):
             room.standing(made, 0.1)
 
 
 def _storage(room: Layout, cases: int, boards: int) -> None:
-    """Fit bookcases and sideboards, which bring surfaces near the hand to walls that would be bare."""
+    """Fit bookcases and sideboards, which add reachable surfaces to empty walls."""
     rng, seed = room.rng, int(room.rng.integers(1 << 30))
     for _ in range(cases):
         size = (float(rng.uniform(0.6, 0.95)), float(rng.uniform(0.27, 0.34)), float(rng.uniform(1.4, 1.7)))
@@ -93,7 +93,7 @@ def _storage(room: Layout, cases: int, boards: int) -> None:
 
 
 def kitchen(room: Layout) -> None:
-    """Lay a run of units along two walls, then tables and stools."""
+    """Place a run of units along two walls, then tables and stools."""
     rng = room.rng
     seed, depth = int(rng.integers(1 << 30)), float(rng.uniform(0.58, 0.64))
     first = int(rng.integers(4))
@@ -140,7 +140,7 @@ def kitchen(room: Layout) -> None:
 
 
 def living_room(room: Layout) -> None:
-    """Lay a sofa with its table, a stand for the television, shelves and tables."""
+    """Place a sofa with its table, a stand for the television, shelves and tables."""
     rng = room.rng
     room_walls.door(room)
     room_walls.windows(room, _count(rng, 1.6), (0.7, 0.95), 0.4, 0.03)
@@ -157,7 +157,7 @@ def living_room(room: Layout) -> None:
 
 
 def bedroom(room: Layout) -> None:
-    """Lay a bed, a desk, chests and shelves."""
+    """Place a bed, a desk, chests and shelves."""
     rng = room.rng
     room_walls.door(room)
     room_walls.windows(room, _count(rng, 1.6), (0.8, 1.0), 0.07, 0.8)
@@ -174,7 +174,7 @@ def bedroom(room: Layout) -> None:
 
 
 def bathroom(room: Layout) -> None:
-    """Lay a bath or a shower, a toilet, a basin with a mirror, a counter and shelves."""
+    """Place a bath or a shower, a toilet, a basin with a mirror, a counter and shelves."""
     rng = room.rng
     seed, high = int(rng.integers(1 << 30)), float(rng.uniform(0.82, 0.9))
     room_walls.door(room)

@@ -1,4 +1,4 @@
-"""Where things stand in a room: placements, their boxes, and a layout that refuses overlaps."""
+"""Positions of objects in a room: placements, their boxes, and a layout that rejects overlaps."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ Box = tuple[float, float, float, float, float, float]
 """Lowest and highest corner: x, y, z, x, y, z."""
 
 WALL_GAP = 0.012
-"""Metres between a wall and what stands against it: room for the skirting."""
+"""Metres between a wall and objects against it, for the skirting."""
 
 NORTH, WEST, SOUTH, EAST = range(4)
-"""Walls at +y, -x, -y, +x: a thing against wall k is turned by k quarter turns."""
+"""Walls at +y, -x, -y, +x: an object against wall k is turned by k quarter turns."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """One thing in a room.
+    """One object in a room.
 
     Attributes:
         type: iTHOR's name of the type.
-        blueprint: What it is made of.
-        position: Where the blueprint's origin is, metres.
+        blueprint: Its blueprint.
+        position: Position of the blueprint's origin, metres.
         yaw: Radians, counter-clockwise seen from above; 0 faces -y.
     """
 
@@ -41,7 +41,7 @@ class Placement:
     def solid_boxes(self) -> npt.NDArray[np.float64]:
         """Return the (n, 6) axis-aligned boxes around its colliders."""
         found = np.zeros((len(self.blueprint.colliders), 6))
-        # Things stand at quarter turns, so a turned box is a box.
+        # Objects stand at quarter turns, so a turned box is a box.
         along, across = cosine(self.yaw), sine(self.yaw)
         for row, collider in zip(found, self.blueprint.colliders, strict=True):
             half = _half_extents(collider)
@@ -125,8 +125,8 @@ class Layout:
         """Place a unit if it is inside the room and overlaps nothing.
 
         Args:
-            unit: What to place.
-            position: Where its origin goes, metres.
+            unit: The unit.
+            position: Position of its origin, metres.
             yaw: Radians.
             movable: Whether it is furniture that can be moved, not a fixture.
             margin: Metres to keep free around it.
@@ -165,7 +165,7 @@ class Layout:
         movable: bool = False,
         headroom: float = 0.0,
     ) -> Placement | None:
-        """Place a thing with its back at a wall, facing inward."""
+        """Place an object with its back at a wall, facing inward."""
         _, high = bounds(unit)
         x, y = self.point(wall, along, gap + float(high[1]))
         return self.put(unit, (x, y, z), wall * np.pi / 2, movable, headroom=headroom)
@@ -180,7 +180,7 @@ class Layout:
         tries: int = 40,
         headroom: float = 0.0,
     ) -> Placement | None:
-        """Place a thing at a random spot of a random wall, often in a corner."""
+        """Place an object at a random spot of a random wall, often in a corner."""
         wide = float(np.ptp([bound[0] for bound in bounds(unit)]))
         for attempt in range(tries):
             wall = walls[int(self.rng.integers(len(walls)))]
@@ -216,7 +216,7 @@ class Layout:
             side = int(self.rng.integers(4))
             fraction = float(self.rng.uniform(0.2, 0.8))
             x, y = x0 + fraction * (x1 - x0), y0 + fraction * (y1 - y0)
-            # A thing at side k of its host has yaw k quarter turns: its front looks back at the host.
+            # An object at side k of its host has yaw k quarter turns, so that it faces the host.
             spot = ((x, y1 + depth), (x0 - depth, y), (x, y0 - depth), (x1 + depth, y))[side]
             found = self.put(unit, (*spot, 0.0), side * np.pi / 2, True)
             if found:

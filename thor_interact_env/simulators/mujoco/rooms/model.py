@@ -23,18 +23,18 @@ TIME_STEP = 0.005
 FRICTION, FEET_FRICTION, GLIDE_FRICTION, CASTOR_FRICTION = 0.5, 0.1, 0.022, 0.0
 """Sliding friction (no unit): bare objects, the feet of appliances, glides and castors under furniture.
 
-The last two are chosen so that 200 N move heavy things visibly; see docs/physics.md.
+The last two are chosen so that 200 N move heavy objects visibly; see docs/physics.md.
 """
 
 GLIDE_MASS, CASTOR_MASS = 5.0, 20.0
 """Kilograms from which furniture stands on glides, and appliances on feet; and from which it has castors."""
 
 CONTACT_SECONDS = 2 * TIME_STEP
-"""Seconds in which a contact pushes apart what sank in, the shortest that is stable: at most 1 mm is left."""
+"""Time constant in seconds of a contact, the shortest stable one: penetration is at most 1 mm."""
 
 MINIMUM_EXTENT = 0.03
-"""Metres that a thing counts at least as long, wide and high when it turns: squeezed between two others, a
-pencil as thin as it is would spin up to hundreds of turns a second."""
+"""Minimum length, width and height in metres of an object for its rotational inertia: between two other
+objects, a pencil with its own inertia would reach hundreds of turns a second."""
 
 TURNING_FRICTION = (0.005, 0.005)
 """Torsional and rolling friction of everything, metres."""
@@ -42,10 +42,10 @@ TURNING_FRICTION = (0.005, 0.005)
 PANEL = 0.4
 """Metres along the squares that floor, walls and ceiling are made of."""
 
-_VISIBLE, _FELT = 0, 3
+_VISIBLE, _COLLIDING = 0, 3
 
-# Of two things in contact, the one of higher priority decides about the friction: furniture rolls on any
-# floor, and what stands on furniture holds on to it as to any other surface.
+# Of two objects in contact, the one of higher priority determines the friction: furniture rolls on any
+# floor, and objects on furniture have the same friction as on any other surface.
 _STRUCTURE, _FURNITURE, _PORTABLE = 0, 1, 2
 
 _COLLIDERS = {
@@ -68,7 +68,7 @@ def specify(plan: RoomPlan) -> "mujoco.MjSpec":
     _add_walls(world, plan)
     _add_lights(world, plan)
     world.add_camera(name=CAMERA, fovy=FIELD_OF_VIEW)
-    # What is nearer to the agent comes first: it is drawn first, and spares the renderer what it hides.
+    # Objects nearer to the agent come first: they are drawn first, and hidden ones are skipped sooner.
     # MuJoCo computes contacts as it compiles: all bodies in one place would give thousands of them.
     for index, placement in enumerate(plan.furniture):
         builder.add_movable(f"movable{index}", placement.blueprint, placement.position, furniture=True)
@@ -80,7 +80,7 @@ def specify(plan: RoomPlan) -> "mujoco.MjSpec":
     for placement in plan.fixtures:
         pose = {"pos": placement.position, "quat": yaw_quaternion(placement.yaw)}
         builder.show_all(world.add_body(**pose), placement.blueprint)
-        # Felt as one body, the world: each body with colliders is another to compare in every step.
+        # They collide as one body, the world: each body with colliders adds comparisons in every step.
         frame, before = world.add_frame(**pose), len(world.geoms)
         builder.solidify(world, placement.blueprint)
         for geom in world.geoms[before:]:
@@ -169,7 +169,7 @@ class _Builder:
                 friction=[friction, *TURNING_FRICTION],
                 priority=priority,
                 condim=_resisted(collider, priority, friction),
-                group=_FELT,
+                group=_COLLIDING,
                 mass=0,
             )
 
@@ -179,7 +179,7 @@ class _Builder:
         body = self.spec.worldbody.add_body(name=name, pos=position, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
         body.explicitinertial = True
         body.mass = blueprint.mass
-        # Lower than the middle: most things carry their weight below.
+        # Lower than the middle: most objects have their mass below.
         body.ipos = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
         body.inertia = blueprint.mass / 12 * (squares[[1, 2, 0]] + squares[[2, 0, 1]])
         body.add_freejoint()
@@ -212,7 +212,7 @@ def _add_walls(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
             quat=rotation_quaternion(pitch, roll),
             friction=[FRICTION, *TURNING_FRICTION],
             condim=6,
-            group=_FELT,
+            group=_COLLIDING,
         )
 
 
@@ -233,7 +233,7 @@ def _show_shell(builder: _Builder, body: "mujoco.MjsBody", plan: RoomPlan) -> No
 
 
 def _add_lights(world: "mujoco.MjsBody", plan: RoomPlan) -> None:
-    """Add a lamp that casts shadows, its light thrown back by the room, and daylight, tinted by room."""
+    """Add a lamp that casts shadows, its light reflected by the room, and daylight, tinted by room."""
     rng = np.random.default_rng(zlib.crc32(plan.name.encode()))
     # From a warm bulb to a cool tube.
     lamp = np.array([1.0, 0.97, 0.93]) + rng.uniform(-1, 1) * np.array([0.0, -0.03, -0.07])
@@ -295,7 +295,7 @@ def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:
 
 
 def _resisted(collider: Collider, priority: int, friction: float) -> int:
-    """Return MuJoCo's dimension of a contact: each is work, so only what can turn or roll resists it."""
+    """Return MuJoCo's dimension of a contact: each costs time, so only rotating objects have all."""
     nothing, sliding, turning, rolling = 1, 3, 4, 6
     if priority == _FURNITURE:
         return sliding if friction > 0 else nothing
@@ -305,7 +305,7 @@ def _resisted(collider: Collider, priority: int, friction: float) -> int:
 def furniture_friction(mass: float) -> float:
     """Return the sliding friction of furniture of a mass in kilograms on the floor.
 
-    What is a burden to lift stands on glides, what nobody lifts alone on castors.
+    Heavy furniture stands on glides, very heavy furniture on castors.
 
     Examples:
         >>> [furniture_friction(mass) for mass in (3.0, 11.0, 85.0)]

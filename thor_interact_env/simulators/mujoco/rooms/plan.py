@@ -1,4 +1,4 @@
-"""Room plans: which things a room has, where the fixed ones stand and where the small ones are spawned.
+"""Room plans: the objects of a room, the places of fixtures and the spawns of small objects.
 
 The floor is at z = 0 and the room is centred on the origin: |x| <= width / 2, |y| <= depth / 2. Metres.
 """
@@ -31,7 +31,7 @@ AGENT_RADIUS, POSITION_SPACING, AGENT_TOP = 0.2, 0.25, 1.8
 """The agent's radius, the spacing of its positions and its height."""
 
 MARGIN = 0.01
-"""Minimum distance between two things side by side when they are spawned."""
+"""Minimum distance between two objects side by side when they are spawned."""
 
 Pose = tuple[float, float, float, float]
 """x, y, z and yaw in radians."""
@@ -46,10 +46,10 @@ _SAME = {
 _SEATS = ("Chair", "ArmChair", "DogBed", "Sofa", "Bed", "Ottoman", "BathtubBasin")
 _ON_BEDS = ("Pillow", "TeddyBear")
 _ATTEMPTS = 20
-"""Floor plans that are tried for a room before the roomiest is taken."""
+"""Number of floor plans that are tried for a room; the one with the most free space is taken."""
 
 _SMALL_FOOTPRINT = 0.12
-"""Square metres: a room holds no second television only because it may hold more things."""
+"""Square metres: larger objects, such as a second television, are not added to reach a total."""
 
 _HIGHEST_SURFACE = 1.75
 _EYE, _REACH, _EYE_LEVEL, _ON_SHELVES = 1.576, 1.4, 1.1, 0.45
@@ -65,7 +65,7 @@ _ESSENTIAL = {
 
 @dataclass(frozen=True)
 class RoomPlan:
-    """Everything about a room but the spawn.
+    """Everything about a room except the spawn.
 
     Attributes:
         name: iTHOR's name, "FloorPlan1".
@@ -74,10 +74,10 @@ class RoomPlan:
         floor: Material of the floor.
         wall: Material of the walls.
         ceiling: Material of the ceiling.
-        fixtures: What never moves.
-        furniture: Movable things with a planned place on the floor.
-        portables: Movable things that `spawn` places: type and blueprint.
-        light: Where the lamp is.
+        fixtures: Objects that never move.
+        furniture: Movable objects with a planned place on the floor.
+        portables: Movable objects that `spawn` places: type and blueprint.
+        light: Position of the lamp.
     """
 
     name: str
@@ -130,7 +130,7 @@ def _attempt(name: str, kind: str, rng: np.random.Generator) -> RoomPlan:
 
 
 def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]:
-    """Draw small things by how often iTHOR has them, then add or drop some to get a plausible total."""
+    """Draw small objects by their frequency in iTHOR, then add or drop some to get a plausible total."""
     expected = {name: found.rooms.get(kind, 0.0) for name, found in CATALOG.items() if found.pickupable}
     names = [name for name, mean in expected.items() for _ in range(int(mean) + int(rng.random() < mean % 1))]
     minimum, maximum = MOVABLES[kind]
@@ -143,7 +143,7 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
         for name, mean in expected.items()
         if mean > 0 and CATALOG[name].receptacles[0] != "Floor" and footprints[name] < _SMALL_FOOTPRINT
     ]
-    # What is hardly visible makes a room no fuller.
+    # Hardly visible objects count less.
     weights = np.array([expected[name] * math.sqrt(footprints[name]) for name in candidates])
     goal = int(rng.integers(usual, maximum + 1)) - furniture
     for _ in range(goal - len(names)):
@@ -153,7 +153,7 @@ def _portables(rng: np.random.Generator, kind: str, furniture: int) -> list[str]
 
 @dataclass(frozen=True)
 class _Spot:
-    """A surface: what it belongs to, its rectangle, height, clearance, and how soon it is tried."""
+    """A surface: its owner, rectangle, height, clearance, and weight in the order of trials."""
 
     type: str
     rectangle: tuple[float, float, float, float]
@@ -163,7 +163,7 @@ class _Spot:
 
 
 def _spots(plan: RoomPlan, walkable: npt.NDArray[np.float64]) -> list[_Spot]:
-    """Return the surfaces; those that a hand reaches from where the agent can stand weigh more."""
+    """Return the surfaces; those in reach of the agent's positions have more weight."""
     spots = []
     for item in (*plan.fixtures, *plan.furniture):
         along, across = cosine(item.yaw), sine(item.yaw)
@@ -221,22 +221,22 @@ class _Spawn:
         return [spots[index] for index in self._order(weights)]
 
     def _order(self, weights: npt.NDArray[np.floating]) -> list[int]:
-        """Draw all without replacement, each time in proportion to the weights of what is left."""
-        # The first of independent exponential clocks rings in proportion to its rate. Their order alone
-        # counts: the last bits of a time, which may depend on the machine, do not.
+        """Draw all without replacement, each time in proportion to the weights of the rest."""
+        # Of independent exponential times, each is the first with probability proportional to its rate. Only
+        # their order is used, so the last bits of a time, which may depend on the machine, do not matter.
         times = self.rng.exponential(size=len(weights)) / weights
         order: list[int] = np.argsort(times, kind="stable").tolist()
         return order
 
     def fit(self, half: tuple[float, float], high: float, spot: _Spot) -> Pose | None:
-        """Find a free place on a surface for a thing of these half extents and height, and take it."""
+        """Find a free place on a surface for an object of these half extents and height, and take it."""
         if high + 0.01 > spot.clearance:
             return None
         x0, y0, x1, y1 = spot.rectangle
         height = spot.height + 0.001
         for attempt in range(14):
             yaw = float(self.rng.uniform(-np.pi, np.pi))
-            if attempt % 2:  # Long things fit on narrow boards only along or across.
+            if attempt % 2:  # Long objects fit on narrow boards only along or across.
                 yaw = round(yaw / (np.pi / 2)) * np.pi / 2
             along, across = abs(cosine(yaw)), abs(sine(yaw))
             wide, deep = along * half[0] + across * half[1], across * half[0] + along * half[1]
@@ -265,10 +265,10 @@ def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
 
     Args:
         plan: The room.
-        seed: Decides the places.
+        seed: Seed of the places.
 
     Returns:
-        One pose per portable, 1 mm above what it stands on; None where nothing was free.
+        One pose per portable, 1 mm above its surface; None if there was no free place.
     """
     rng = np.random.default_rng([zlib.crc32(plan.name.encode()), int(seed) & 0xFFFFFFFF])
     room = _Spawn(plan, rng)
@@ -286,11 +286,11 @@ def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
 
 
 def reachable(plan: RoomPlan, poses: list[Pose | None] | None = None) -> npt.NDArray[np.float64]:
-    """Return where an agent can stand and walk to, on a grid of 0.25 m.
+    """Return the connected positions of an agent on a grid of 0.25 m.
 
     Args:
         plan: The room.
-        poses: Where the portables are, so that those on the floor are in the way as well.
+        poses: Poses of the portables; those on the floor also block positions.
 
     Returns:
         (n, 2) x and y of the largest connected set of positions.

@@ -1,4 +1,4 @@
-"""What a room of any type has on its walls: door, switch, windows, panels, pictures, shelves."""
+"""Objects on the walls of rooms of any type: door, switch, windows, panels, pictures, shelves."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ from thor_interact_env.simulators.mujoco.rooms.layout import Layout, Placement
 from thor_interact_env.simulators.mujoco.shapes import Vector
 
 _HEADROOM = 0.42
-"""Metres kept free above a shelf for what stands on it."""
+"""Metres kept free above a shelf for objects on it."""
 
 
 def wall_of(item: Placement) -> tuple[int, float]:
-    """Return the wall a thing hangs on or stands at, and how far along it."""
+    """Return the wall of an object, and its position along it."""
     wall = round(item.yaw / (np.pi / 2))
     along = cosine(item.yaw) * item.position[0] + sine(item.yaw) * item.position[1]
     return wall, along
 
 
 def door(room: Layout) -> None:
-    """Add a door with free floor before it and a light switch beside it."""
+    """Add a door with free floor in front of it and a light switch next to it."""
     rng = room.rng
     size = (float(rng.uniform(0.82, 0.92)), 0.09, float(rng.uniform(1.98, 2.1)))
     found = room.along_walls(alone("Door", fixtures.door(rng, size)), gap=0.0)
@@ -48,8 +48,8 @@ def windows(
     """Add windows.
 
     Args:
-        room: What they are added to.
-        count: How many.
+        room: The room.
+        count: Number of windows.
         sill: Minimum and maximum height of their lower edge.
         curtains: Chance that one has curtains; only windows that start below 1 m.
         blinds: Chance that one without curtains has blinds.
@@ -97,12 +97,12 @@ def skirting(room: Layout) -> None:
 
 
 def shelves(room: Layout, count: int, height: tuple[float, float] = (1.25, 1.55)) -> None:
-    """Hang boards, wide ones first, with room for things above them.
+    """Hang boards, wide ones first, with free space above them.
 
     Args:
-        room: What they are added to.
-        count: How many at most.
-        height: Minimum and maximum height of their upper face: near the eye, where a hand reaches them.
+        room: The room.
+        count: Maximum number of boards.
+        height: Minimum and maximum height of their upper face: near the eye, in reach.
     """
     rng = room.rng
     for index in range(count):
@@ -121,7 +121,7 @@ def shelves(room: Layout, count: int, height: tuple[float, float] = (1.25, 1.55)
 
 
 def pictures(room: Layout, count: int, posters: int = 0) -> None:
-    """Hang paintings and posters above what stands at the walls."""
+    """Hang paintings and posters above furniture at the walls."""
     rng = room.rng
     for name, builder, number in (
         ("Painting", fixtures.painting, count),

@@ -1,6 +1,6 @@
-"""The pictures of a report, ready to be put into a page: charts as SVG, panels as JPEG, touches as GIF.
+"""The images of a report, in the formats of a page: charts as SVG, panels as JPEG, touches as GIF.
 
-Charts take their ink from the page's text colour, so that one chart suits a dark page and a light one.
+Charts use the page's text colour, so that one chart suits a dark page and a light one.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ CURVES: Mapping[str, Mapping[str, str]] = {
 
 
 def load_matplotlib() -> Any:
-    """Return matplotlib, whatever MPLBACKEND says.
+    """Return matplotlib, for any value of MPLBACKEND.
 
-    Charts are drawn on figures that have no window. What a notebook or a desktop has left in that variable
-    need not exist here, and then matplotlib cannot be imported; where it does, it stays the user's choice.
+    Charts are drawn on figures without a window. The variable may name a backend that is not installed, and
+    then matplotlib cannot be imported; an installed backend remains selected.
 
     Raises:
         DependencyNotInstalled: matplotlib is not installed.
@@ -72,13 +72,13 @@ def load_matplotlib() -> Any:
 
 
 def learning_curves(run: RunFolder) -> list[tuple[str, str]]:
-    """Draw what a run measured while it learned.
+    """Draw the metrics of a run during training.
 
     Args:
         run: The run.
 
     Returns:
-        Pairs of a chart's title and its SVG; a chart for which nothing was measured is left out.
+        Pairs of a chart's title and its SVG; a chart without values is omitted.
     """
     charts = []
     for title, entries in CURVES.items():
@@ -162,7 +162,7 @@ def _finish(figure: Figure, axes: Any, legend: bool) -> None:
 
 
 def _svg(figure: Figure, name: str) -> str:
-    """Return a chart that is the same in every report (no date, no random ids), and is named for a reader."""
+    """Return a chart that is the same in every report (no date or random ids), named for screen readers."""
     stream = io.StringIO()
     with load_matplotlib().rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
@@ -170,17 +170,17 @@ def _svg(figure: Figure, name: str) -> str:
     text = text[text.index("<svg") :].replace(_INK, "currentColor")
     text = re.sub(
         r' id="[A-Za-z0-9.]+_\d+"', "", text
-    )  # numbered alike in every chart, and never referred to
+    )  # the same ids in every chart, to which nothing refers
     return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(name)}" ', 1)
 
 
-def jpeg_uri(picture: npt.NDArray[np.uint8], width: int = 1200, quality: int = 82) -> str:
-    """Return an RGB picture as a data URI, no wider than `width` pixels."""
-    if picture.shape[1] > width:
-        height = round(picture.shape[0] * width / picture.shape[1])
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+def jpeg_uri(image: npt.NDArray[np.uint8], width: int = 1200, quality: int = 82) -> str:
+    """Return an RGB image as a data URI, no wider than `width` pixels."""
+    if image.shape[1] > width:
+        height = round(image.shape[0] * width / image.shape[1])
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    content = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)[1].tobytes()
     return _uri("image/jpeg", content)
 
 
@@ -189,7 +189,7 @@ def gif_uri(frames: Sequence[npt.NDArray[np.uint8]], milliseconds: int = 900) ->
 
     Args:
         frames: (height, width, 3) uint8 each, at least one.
-        milliseconds: Time that each is shown.
+        milliseconds: Duration of each frame.
 
     Raises:
         ValueError: There is no frame.
@@ -198,10 +198,10 @@ def gif_uri(frames: Sequence[npt.NDArray[np.uint8]], milliseconds: int = 900) ->
         raise ValueError("a GIF needs at least one frame, and got none")
     from PIL import Image
 
-    pictures = [Image.fromarray(frame).quantize(128) for frame in frames]
+    images = [Image.fromarray(frame).quantize(128) for frame in frames]
     stream = io.BytesIO()
-    pictures[0].save(
-        stream, format="GIF", save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0
+    images[0].save(
+        stream, format="GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0
     )
     return _uri("image/gif", stream.getvalue())
 
@@ -217,13 +217,13 @@ def touch_frames(
     text: str,
     success: bool,
 ) -> list[npt.NDArray[np.uint8]]:
-    """Return two frames of one touch: the point and what is done there, and what came of it.
+    """Return two frames of one touch: the point and the force, and the result.
 
     Args:
         before: (300, 300, 3) uint8 view.
         after: The view after the touch.
         point: Pixel (row, column).
-        text: What is done, such as `30 N`.
+        text: The force, such as `30 N`.
         success: Whether it moved what it touched.
     """
     row, column = point

@@ -1,6 +1,6 @@
-"""What the things of an exported room are called, and what the metadata say about them.
+"""The objects of an exported room: their names and metadata.
 
-Names and fields are those of MolmoSpaces (Allen Institute for AI, 2026), whose scenes are MJCF as well: a
+Names and fields are those of MolmoSpaces (Allen Institute for AI, 2026), whose scenes are also MJCF: a
 body is `<type>_<hash>_<count>_<body>_<room>`, and metadata["objects"] describes each by its body's name.
 """
 
@@ -18,18 +18,18 @@ from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
 from thor_interact_env.simulators.mujoco.shapes import Blueprint
 
 _UPRIGHT = 0.5
-"""Vertical part of a contact's normal from which one thing stands on the other."""
+"""Vertical part of a contact's normal from which one object stands on the other."""
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One thing of a room.
+class SceneObject:
+    """One object of a room.
 
     Attributes:
         type: iTHOR's name of the type.
         asset: Identifier of the instance, such as `"FloorPlan1_Mug_1"`.
         id: Identifier in the simulator's ground truth, such as `"Mug|12"`.
-        blueprint: What it is made of.
+        blueprint: Its blueprint.
         static: Whether it never moves.
     """
 
@@ -47,41 +47,41 @@ class Thing:
         return f"{self.type.lower()}_{digest}_1_0_0"
 
 
-def things_of(plan: RoomPlan) -> list[Thing]:
+def scene_objects_of(plan: RoomPlan) -> list[SceneObject]:
     """Return everything in a room: furniture and portables as the simulator numbers them, then fixtures."""
     movable = [(item.type, item.blueprint) for item in plan.furniture] + list(plan.portables)
     fixed = [(item.type, item.blueprint) for item in plan.fixtures]
     counts: Counter[str] = Counter()
-    things = []
+    scene_objects = []
     for index, (kind, blueprint) in enumerate([*movable, *fixed]):
         counts[kind] += 1
         asset = f"{plan.name}_{kind}_{counts[kind]}"
-        things.append(Thing(kind, asset, f"{kind}|{index}", blueprint, index >= len(movable)))
-    return things
+        scene_objects.append(SceneObject(kind, asset, f"{kind}|{index}", blueprint, index >= len(movable)))
+    return scene_objects
 
 
-def describe(things: list[Thing], parents: dict[str, str]) -> dict[str, Any]:
+def describe(scene_objects: list[SceneObject], parents: dict[str, str]) -> dict[str, Any]:
     """Return metadata["objects"].
 
     Args:
-        things: Those that are in the exported room.
+        scene_objects: The objects in the exported room.
         parents: Of a body, the body on which it stands.
     """
     objects: dict[str, Any] = {}
-    for thing in things:
-        joints = {} if thing.static else {joint_name(thing.body): "jntfree"}
-        objects[thing.body] = {
-            "hash_name": thing.body,
-            "asset_id": thing.asset,
-            "object_id": thing.id,
-            "category": thing.type,
+    for scene_object in scene_objects:
+        joints = {} if scene_object.static else {joint_name(scene_object.body): "jntfree"}
+        objects[scene_object.body] = {
+            "hash_name": scene_object.body,
+            "asset_id": scene_object.asset,
+            "object_id": scene_object.id,
+            "category": scene_object.type,
             "object_enum": "thor_obj",
-            "is_static": thing.static,
-            "name_map": {"bodies": {thing.body: thing.id}, "joints": joints, "sites": {}},
+            "is_static": scene_object.static,
+            "name_map": {"bodies": {scene_object.body: scene_object.id}, "joints": joints, "sites": {}},
             "mjcf_path": "",
-            "parent": parents.get(thing.body, ""),
+            "parent": parents.get(scene_object.body, ""),
             "room_id": 0,
-            "children": [body for body, parent in parents.items() if parent == thing.body],
+            "children": [body for body, parent in parents.items() if parent == scene_object.body],
         }
     return objects
 
@@ -96,18 +96,18 @@ def geom_name(body: str, part: str, index: int) -> str:
     return f"{body}_{part}_{index}"
 
 
-def supports(room: CompiledRoom, things: list[Thing]) -> dict[str, str]:
-    """Return on which body each movable body stands, as far as contacts say so.
+def supports(room: CompiledRoom, scene_objects: list[SceneObject]) -> dict[str, str]:
+    """Return the body on which each movable body stands, from contacts.
 
     Args:
         room: The room, everything in it at rest.
-        things: What `things_of` returned of its plan.
+        scene_objects: The result of `scene_objects_of` for its plan.
 
     Returns:
-        Body by body; what stands on the floor, or on nothing, is left out.
+        The supporting body of each body, without those on the floor or without contact.
     """
-    owners, model, data = _owners(room, things), copy(room.model), mujoco.MjData(room.model)
-    # What sleeps has no contacts.
+    owners, model, data = _owners(room, scene_objects), copy(room.model), mujoco.MjData(room.model)
+    # Sleeping bodies have no contacts.
     model.opt.enableflags &= ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     data.qpos[:] = room.positions()
     mujoco.mj_forward(model, data)
@@ -123,14 +123,19 @@ def supports(room: CompiledRoom, things: list[Thing]) -> dict[str, str]:
     return {body: max(below, key=lambda name: (below[name], name)) for body, below in found.items()}
 
 
-def _owners(room: CompiledRoom, things: list[Thing]) -> dict[int, Thing]:
-    """Return what each collider belongs to; floor, walls and ceiling to nothing."""
+def _owners(room: CompiledRoom, scene_objects: list[SceneObject]) -> dict[int, SceneObject]:
+    """Return the object of each collider; floor, walls and ceiling have none."""
     owners = {}
     for geom in range(room.model.ngeom):
         index = room.movable_of_geom(geom)
         if index is not None:
-            owners[geom] = things[index]
-    fixed = [thing for thing in things if thing.static for _ in thing.blueprint.colliders]
+            owners[geom] = scene_objects[index]
+    fixed = [
+        scene_object
+        for scene_object in scene_objects
+        if scene_object.static
+        for _ in scene_object.blueprint.colliders
+    ]
     ours = room.model.geom_bodyid == 0
     solid = np.flatnonzero(ours & (room.model.geom_type != int(mujoco.mjtGeom.mjGEOM_PLANE)))
     owners.update(zip(solid.tolist(), fixed, strict=True))
