@@ -138,6 +138,8 @@ def test_importing_a_package_loads_no_extra(package: str) -> None:
 
 def test_files_are_short_enough_to_read() -> None:
     paths = [path for folder in (*FORBIDDEN, "tests", "examples", "tools") for path in modules(folder)]
-    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths
+    }
     long = {path: count for path, count in lines.items() if count >= MAX_LINES}
     assert not long, f"split files of {MAX_LINES} lines or more: {long}"

@@ -13,11 +13,12 @@ from thor_interact_env.simulators.mujoco.rooms.layout import bounds
 from thor_interact_env.simulators.mujoco.rooms.plan import plan_room
 
 
-@pytest.mark.parametrize("name", [name for name, kind in CATALOG.items() if not kind.pickupable])
-def test_furniture_fills_its_size_and_stands_on_the_ground(name):
-    size = CATALOG[name].size
-    for seed in range(10):
-        check(CATALOG[name].builder(np.random.default_rng(seed), size), size)
+def test_furniture_fills_its_size_and_stands_on_the_ground(subtests):
+    for name, kind in CATALOG.items():
+        if not kind.pickupable:
+            with subtests.test(type=name):
+                for seed in range(10):
+                    check(kind.builder(np.random.default_rng(seed), kind.size), kind.size)
 
 
 PIECES = {
@@ -36,12 +37,13 @@ PIECES = {
 }
 
 
-@pytest.mark.parametrize("name", PIECES)
-def test_pieces_fill_their_size(name):
-    below = 1.01 * fixtures.CURTAIN_LIFT if name == "curtains" else 0.0
-    for seed in range(10):
-        made = getattr(fixtures, name)(np.random.default_rng(seed), PIECES[name])
-        check(made, PIECES[name], most=5, below=below)
+def test_pieces_fill_their_size(subtests):
+    for name, size in PIECES.items():
+        with subtests.test(piece=name):
+            below = 1.01 * fixtures.CURTAIN_LIFT if name == "curtains" else 0.0
+            for seed in range(10):
+                made = getattr(fixtures, name)(np.random.default_rng(seed), size)
+                check(made, size, most=5, below=below)
 
 
 UNITS = {
@@ -62,13 +64,13 @@ UNITS = {
 }
 
 
-@pytest.mark.parametrize("name", UNITS)
-def test_units_have_named_parts_inside_their_size(name):
-    module, size, types = UNITS[name]
-    for seed in range(6):
-        unit = getattr(module, name)(np.random.default_rng(seed), size)
-        assert set(types.split()) <= {part for part, _ in unit}
-        inside(unit, size, slack=0.13 if name == "bathtub" else 0.012)
+def test_units_have_named_parts_inside_their_size(subtests):
+    for name, (module, size, types) in UNITS.items():
+        with subtests.test(unit=name):
+            for seed in range(6):
+                unit = getattr(module, name)(np.random.default_rng(seed), size)
+                assert set(types.split()) <= {part for part, _ in unit}
+                inside(unit, size, slack=0.13 if name == "bathtub" else 0.012)
 
 
 @pytest.mark.parametrize("side", [-1, 1])
