@@ -20,7 +20,7 @@ BOTH = OracleOptions(points=True, masks=True)
 
 
 def middle(simulator, index):
-    row, column = simulator._corners[index] + SIDE // 2
+    row, column = simulator.corners[index] + SIDE // 2
     return int(row) // 3 * 3 + 1, int(column) // 3 * 3 + 1
 
 
@@ -151,7 +151,7 @@ def test_mask_oracle_keeps_the_feedback_on_forces(force, feedback):
 
 
 def test_an_object_that_never_moves_is_as_heavy_as_can_be(monkeypatch):
-    monkeypatch.setattr(FakeSimulator, "touch", lambda self, *_: self._view)
+    monkeypatch.setattr(FakeSimulator, "touch", lambda self, *_: self.view)
     simulator, _ = first_truth()
     points = [(*middle(simulator, 0), force) for force in range(3)]
     record, _ = visit(points, OracleOptions(masks=True), joint=True)

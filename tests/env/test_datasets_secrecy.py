@@ -11,6 +11,7 @@ from selfsup.grid import STRIDE
 from selfsup.supervisor import Supervisor
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 STEPS = 6
 
@@ -70,10 +71,10 @@ def secrets_in(said: object, truth: Instances) -> list[str]:
     return found
 
 
-def truth_of_room(simulator: object) -> Instances:
+def truth_of_room(simulator: MujocoSimulator) -> Instances:
     """Return what is in view; with every other object of the room, by name and mass."""
     seen = simulator.instances()
-    room = simulator._compiled(simulator._room).room
+    room = simulator.compiled(simulator.room)
     others = [item for item in room.movables if item.id not in seen.ids]
     return Instances(
         seen.masks,

@@ -161,4 +161,4 @@ class TestStart:
             ThorInteractEnv(**options)
 
     def test_unlimited_reach_is_allowed(self):
-        assert ThorInteractEnv(reach=np.inf)._simulator_options == {"reach": np.inf}
+        assert ThorInteractEnv(reach=np.inf).simulator.reach == np.inf

@@ -254,10 +254,10 @@ class TestRendering:
         with pytest.warns(UserWarning, match="render_mode"):
             assert env.unwrapped.render() is None
 
-    def test_human(self):
+    def test_human(self, monkeypatch):
         pygame = pytest.importorskip("pygame")
+        monkeypatch.setitem(ThorInteractEnv.metadata, "render_fps", 1000)
         env = make(render_mode="human", locations=[SOMEWHERE])
-        env.unwrapped._window._frames_per_second = 1000
         observation, _ = env.reset(seed=0)
         assert env.render() is None
         shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)

@@ -38,7 +38,7 @@ class Pair:
         positions = self.simulator.reachable_positions(room, seed)
         self.location = Location(room, tuple(positions[len(positions) // 2].tolist()), 45.0, 30.0, seed)
         self.view = self.simulator.load(self.location)
-        self.room = self.simulator._compiled(room).room
+        self.room = self.simulator.compiled(room)
         self.bodies = self.same_bodies()
 
     def same_bodies(self) -> list[tuple[int, int]]:

@@ -178,7 +178,7 @@ class TestSampler:
         location, view = LocationSampler(simulator, ALL_ROOMS, 1.0).sample_view(np.random.default_rng(0))
         assert len(fractions) == sampling.MAX_DRAWS + 1  # and the best is loaded again
         assert np.mean(view["depth"] < REACH) == max(fractions)
-        assert simulator._location == location
+        assert simulator.location == location
 
     def test_a_refused_position_is_drawn_again(self):
         simulator = FakeSimulator()

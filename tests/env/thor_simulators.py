@@ -48,7 +48,7 @@ def one_sentence(error: BaseException) -> bool:
 def asked_of(simulator: Ai2thorSimulator, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
     """Return a list to which every action that the simulator asks the player for will be added."""
     actions: list[tuple[str, dict]] = []
-    player = simulator._world.player
+    player = simulator.world.player
     step, reset = player.step, player.reset
     monkeypatch.setattr(
         player, "step", lambda name, **rest: (actions.append((name, rest)), step(name, **rest))[1]

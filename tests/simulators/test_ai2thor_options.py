@@ -55,7 +55,7 @@ class TestOptions:
             make_simulator("ai2thor", **options)
 
     def test_the_clients_qualities_are_allowed(self):
-        from ai2thor._quality_settings import QUALITY_SETTINGS
+        from ai2thor.controller import QUALITY_SETTINGS
 
         assert set(get_args(Quality)) == set(QUALITY_SETTINGS) - {"DONOTUSE"}
 
@@ -69,8 +69,8 @@ class TestOptions:
         simulator = make_simulator("ai2thor", settle_seconds=0.5, reach_from="near_plane", **options)
         copy = pickle.loads(pickle.dumps(simulator))
         assert copy.reach == simulator.reach
-        assert copy._arguments == simulator._arguments
-        assert copy._arguments.items() >= options.items()
+        assert copy.arguments == simulator.arguments
+        assert copy.arguments.items() >= options.items()
 
     def test_a_path_may_hold_spaces(self, tmp_path):
         program = tmp_path / "my player"
@@ -103,7 +103,7 @@ class TestOptions:
         with pytest.raises(InvalidOptionError, match="'/nowhere/player' does not exist"):
             make_simulator("ai2thor")
         simulator = make_simulator("ai2thor", local_executable_path=sys.executable)
-        assert simulator._restarts == 1
+        assert simulator.arguments["restarts"] == 1
         simulator.close()
 
     @pytest.mark.parametrize("text", ["/opt/player", "[]", '{"reach": 3}'])

@@ -319,7 +319,7 @@ class TestGroundTruth:
         within = np.zeros((300, 300), bool)
         within[150, 150 : 150 + pixels] = True  # on the mug
         within[:100] = True  # and not on it
-        monkeypatch.setattr(simulator._world, "in_reach", lambda view: within)
+        monkeypatch.setattr(simulator.world, "in_reach", lambda view: within)
         truth = simulator.instances()
         assert len(truth) == enough
         assert truth.masks.sum() == 3600 * enough
@@ -373,7 +373,7 @@ class TestClosing:
     def test_it_leaves_no_process_and_may_be_repeated(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
             simulator.load(HERE)
-            process = simulator._world.player._controller.unity_pid
+            process = simulator.world.player.process_id
             simulator.close()
             simulator.close()
             with pytest.raises(ProcessLookupError):

@@ -187,8 +187,9 @@ def test_what_comes_later_comes_in_order_and_may_fail(worker):
 
 def test_a_finalizer_never_waits(worker):
     """The collector may run it while its thread holds the lock, or in the drawing thread."""
-    with worker._lock:
-        worker.call_later(lambda: None)
+    worker.before_fork()  # takes the lock
+    worker.call_later(lambda: None)
+    worker.after_fork()
     worker.call(lambda: worker.call_later(lambda: None))
     ended = worker.call(threading.current_thread)
     worker.end()
@@ -197,5 +198,4 @@ def test_a_finalizer_never_waits(worker):
 
 
 def test_the_thread_keeps_no_process_alive():
-    drawing_thread.call(lambda: None)
-    assert drawing_thread._thread.daemon
+    assert drawing_thread.call(threading.current_thread).daemon

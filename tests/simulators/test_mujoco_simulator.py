@@ -9,6 +9,7 @@ from thor_interact_env.errors import InvalidStateError, UnknownRoomError, Unreac
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.simulators.mujoco.physics import TIME_STEP
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 ROOMS = ("FloorPlan1", "FloorPlan201", "FloorPlan301", "FloorPlan401")
@@ -56,12 +57,12 @@ def test_an_untouched_room_is_at_rest(simulator, room):
     """Loading twice, and letting time pass, changes neither a picture nor a position."""
     location = location_in(simulator, room)
     first = simulator.load(location)
-    compiled = simulator._compiled(room).room
+    compiled = simulator.compiled(room)
     before = compiled.positions()
     for movable in compiled.movables:
         if before[movable.position_address + 2] > -1:
             compiled.data.qfrc_applied[movable.velocity_address] = 1e-9
-    compiled._until_rest(1.0)
+    compiled.step(round(1.0 / TIME_STEP))
     shift = np.abs(compiled.positions() - before).reshape(-1, 7)[:, :3]
     assert shift.max() < 0.01
     again = simulator.load(location)
@@ -71,7 +72,7 @@ def test_an_untouched_room_is_at_rest(simulator, room):
 @pytest.mark.parametrize("room", ROOMS)
 def test_nothing_falls_out_of_the_room_or_sinks(simulator, room):
     simulator.load(location_in(simulator, room, 1))
-    compiled = simulator._compiled(room).room
+    compiled = simulator.compiled(room)
     placed = compiled.positions().reshape(-1, 7)
     placed = placed[placed[:, 2] > -1]
     width, depth, height = compiled.plan.size

@@ -110,7 +110,7 @@ def test_digests_follow_every_part_of_the_world(monkeypatch):
     changed = golden.digests(room)
     assert changed["motion"] != before["motion"] and changed["plan"] == before["plan"]
     monkeypatch.undo()
-    monkeypatch.setattr(golden, "_SPAWN", 8)
+    monkeypatch.setattr(golden, "SPAWN", 8)
     changed = golden.digests(room)
     assert changed["spawn"] != before["spawn"] and changed["plan"] == before["plan"]
     monkeypatch.undo()

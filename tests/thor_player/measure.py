@@ -91,7 +91,7 @@ def main() -> None:
         adapter.load(location)
         pixels = np.random.default_rng(0).integers(0, 300, (TOUCHES, 2)).tolist()
         exchanges: list[str] = []
-        asks, step = adapter._world.player, adapter._world.player.step
+        asks, step = adapter.world.player, adapter.world.player.step
         asks.step = lambda action, **rest: (exchanges.append(action), step(action, **rest))[1]
 
         def through(row: int, column: int) -> None:
@@ -101,7 +101,7 @@ def main() -> None:
             embedded.touch(row, column, 200.0, np.ones(3))
             embedded.instances()
 
-        both, own = Stopwatch(asks._controller.unity_pid), Stopwatch()
+        both, own = Stopwatch(asks.process_id), Stopwatch()
         calls = [[lambda p=pixel, f=how: f(*p) for pixel in pixels] for how in (through, alone)]
         first = both.run("touch through adapter, client and player, with depth and ids", calls[0])
         second = own.run("touch and instances of the embedded simulator", calls[1])

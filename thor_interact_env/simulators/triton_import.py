@@ -16,7 +16,7 @@ from typing import Final
 _LIBRARY: Final = "triton._C.libtriton"
 
 
-class _Finder:
+class TritonFinder:
     """Finds no module: it loads triton's library when Python is about to."""
 
     @staticmethod
@@ -28,10 +28,10 @@ class _Finder:
         Raises:
             ImportError: Loading it would crash the process.
         """
-        if name == _LIBRARY and _llvm_is_shared():
+        if name == _LIBRARY and llvm_is_shared():
             spec = PathFinder.find_spec(name, path)
             if spec is not None and spec.origin is not None:
-                if _malloc_is_replaced():
+                if malloc_is_replaced():
                     # What one allocator gives the other would be asked to take back.
                     raise ImportError(
                         "triton cannot be loaded beside Mesa's LLVM and an allocator of LD_PRELOAD: "
@@ -45,16 +45,16 @@ class _Finder:
 def prepare_for_triton() -> None:
     """See to it that triton may be imported at any time; it costs nothing until it is."""
     # Other systems keep the names of each library apart.
-    if hasattr(os, "RTLD_DEEPBIND") and not any(finder is _Finder for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder)
+    if hasattr(os, "RTLD_DEEPBIND") and not any(finder is TritonFinder for finder in sys.meta_path):
+        sys.meta_path.insert(0, TritonFinder)
 
 
-def _llvm_is_shared() -> bool:
+def llvm_is_shared() -> bool:
     """Return whether a library loaded now would take functions from an LLVM loaded before."""
     return hasattr(ctypes.CDLL(None), "LLVMContextCreate")
 
 
-def _malloc_is_replaced() -> bool:
+def malloc_is_replaced() -> bool:
     """Return whether memory comes from another allocator than the C library's."""
     used, standard = ctypes.CDLL(None).malloc, ctypes.CDLL("libc.so.6").malloc
     return ctypes.cast(used, ctypes.c_void_p).value != ctypes.cast(standard, ctypes.c_void_p).value
