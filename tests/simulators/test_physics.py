@@ -45,7 +45,7 @@ def middle(room, index):
 
 
 def test_a_push_is_a_function_of_positions_and_force(room):
-    index = placed(room, most=2.0)[0]
+    index = placed(room, maximum=2.0)[0]
     before = room.positions()
     results = []
     for other in (None, placed(room)[0]):
@@ -125,7 +125,7 @@ def test_portables_hold_on_to_furniture_that_slides_on_the_floor(room):
 def test_a_heavy_piece_coasts_while_a_portable_stops(room):
     """At equal speed, what stands on castors goes farther than what stands on its own bottom."""
     travelled = []
-    for index in (placed(room, building.CASTOR_MASS)[0], placed(room, most=0.5)[0]):
+    for index in (placed(room, building.CASTOR_MASS)[0], placed(room, maximum=0.5)[0]):
         movable = room.movables[index]
         alone = np.zeros(room.model.nq)
         for number, other in enumerate(room.movables):
