@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_lines import exit_code
@@ -24,7 +25,8 @@ GOOD = {
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """A machine with an empty home on which processes answer what the test says, by simulator."""
-    answers, asked = {"mujoco": GOOD, "ai2thor": GOOD}, []
+    asked: list[tuple[str, dict[str, Any]]] = []
+    answers: dict[str, Any] = {"mujoco": GOOD, "ai2thor": GOOD, "asked": asked}
 
     def answer(command, timeout):
         simulator, options = (command[command.index(word) + 1] for word in ("--try-simulator", "--options"))
@@ -36,7 +38,6 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("THOR_INTERACT_AI2THOR", raising=False)
-    answers["asked"] = asked
     return answers
 
 
@@ -58,8 +59,9 @@ class TestEmbedded:
         assert findings["embedded simulator"].status in ("ok", "slow")
         assert "FloorPlan1" in findings["embedded simulator"].detail
         expected = golden.compare()
-        status = "ok" if expected.same else "failed"
-        assert findings["world"] == Finding("world", status, expected.detail, expected.remedy)
+        world = findings["world"]
+        assert (world.status == "ok") == expected.same
+        assert world == Finding("world", world.status, expected.detail, expected.remedy)
         assert findings["OpenGL"].detail
         software = any(name in findings["OpenGL"].detail.lower() for name in doctor.SOFTWARE_RASTERISERS)
         assert findings["OpenGL"].status == ("slow" if software else "ok")

@@ -36,7 +36,7 @@ def test_the_picture_holds_colour_and_depth():
     np.testing.assert_allclose(
         picture[..., 3] * (DEPTH_LIMIT / 255), expected["depth"], atol=DEPTH_LIMIT / 510
     )
-    assert WRAPPED.step([0, 0, 0, 0])[0].shape == (300, 300, 4)
+    assert WRAPPED.step(np.zeros(4, int))[0].shape == (300, 300, 4)
 
 
 @given(st.floats(0, 20, width=32))
@@ -52,6 +52,7 @@ def test_the_ends_of_the_scale():
 
 def test_the_spec_records_the_wrapper():
     env = RGBDImage(gymnasium.make("ThorInteract-v0", interactions=2), depth_limit=3.0)
+    assert env.spec is not None
     again = gymnasium.make(env.spec)
     assert isinstance(again, RGBDImage)
     assert depth_channel(again, 3.0) == 255

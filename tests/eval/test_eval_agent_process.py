@@ -62,7 +62,7 @@ def view(value: int) -> Observation:
         ([Instance((1, 1), 1, -0.1, None)], "score -0.1"),
         ([Instance((1, 1), 1, "0.5", None)], "score '0.5'"),  # type: ignore[arg-type]
         ([Instance((1, 1), 1, 0.5, np.zeros((100, 100), bool))], "mask is bool .100, 100."),
-        ([Instance((1, 1), 1, 0.5, np.zeros((300, 300), np.uint8))], "mask is uint8"),  # type: ignore[arg-type]
+        ([Instance((1, 1), 1, 0.5, np.zeros((300, 300), np.uint8))], "mask is uint8"),
         ([Instance((1, 1), 1, 0.5, [[True]])], "mask is list"),  # type: ignore[arg-type]
     ],
 )

@@ -9,10 +9,13 @@ import signal
 import socket
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
+
+from thor_interact_env.locations.location import Location
 
 pytest.importorskip("ai2thor")
 from ai2thor.controller import Controller
@@ -89,7 +92,8 @@ class TestAnswersThatLackSomething:
             expected = simulator.touch(*ON_MUG, 30.0, AWAY)
             simulator.load(HERE)
             simulator.world.close()
-            play, refused = simulator.world.play, []
+            play = simulator.world.play
+            refused: list[Location] = []
 
             def refuse_once(location, touches):
                 if not refused:
@@ -173,7 +177,7 @@ class TestStarting:
 
     def test_an_x_server_that_does_not_answer_is_reported(self, tmp_path):
         (tmp_path / ".ai2thor" / "releases" / "thor-Linux64-abc").mkdir(parents=True)
-        options = {"local_executable_path": None, "commit_id": "abc", "platform": "Linux64"}
+        options: dict[str, Any] = {"local_executable_path": None, "commit_id": "abc", "platform": "Linux64"}
         with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and says nothing
             display = silent.getsockname()[1] - 6000  # TCP display N listens on port 6000 + N
             options |= {"x_display": f"127.0.0.1:{display}", "start_timeout": 2}

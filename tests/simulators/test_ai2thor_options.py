@@ -12,6 +12,7 @@ from gymnasium.error import DependencyNotInstalled
 from thor_interact_env.errors import InvalidOptionError, PlayerStartError
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, Quality, machine_options
+from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
 pytest.importorskip("ai2thor")
 
@@ -67,6 +68,7 @@ class TestOptions:
             "restarts": 1,
         }
         simulator = make_simulator("ai2thor", settle_seconds=0.5, reach_from="near_plane", **options)
+        assert isinstance(simulator, Ai2thorSimulator)
         copy = pickle.loads(pickle.dumps(simulator))
         assert copy.reach == simulator.reach
         assert copy.arguments == simulator.arguments
@@ -103,7 +105,7 @@ class TestOptions:
         with pytest.raises(InvalidOptionError, match="'/nowhere/player' does not exist"):
             make_simulator("ai2thor")
         simulator = make_simulator("ai2thor", local_executable_path=sys.executable)
-        assert simulator.arguments["restarts"] == 1
+        assert isinstance(simulator, Ai2thorSimulator) and simulator.arguments["restarts"] == 1
         simulator.close()
 
     @pytest.mark.parametrize("text", ["/opt/player", "[]", '{"reach": 3}'])

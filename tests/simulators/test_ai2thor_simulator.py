@@ -4,11 +4,14 @@ import os
 import pickle
 import sys
 import warnings
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+
+from thor_interact_env.env import ThorInteractEnv
 
 pytest.importorskip("ai2thor")
 from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, ON_SINK, ON_WALL, asked_of, flat_simulator
@@ -139,13 +142,14 @@ class TestEnvironment:
         assert gymnasium.spec("ThorInteract-AI2THOR-v0").nondeterministic
         assert not gymnasium.spec("ThorInteract-v0").nondeterministic
         options = {"local_executable_path": sys.executable}
-        same = {
+        same: dict[str, dict[str, Any]] = {
             "ThorInteract-v0": {"simulator": "ai2thor", "simulator_options": options},
             "ThorInteract-AI2THOR-v0": {"simulator_options": options},
         }
         for name, arguments in same.items():
             env = gymnasium.make(name, **arguments)
             assert env.metadata["deterministic"] is False
+            assert isinstance(env.unwrapped, ThorInteractEnv)
             assert isinstance(env.unwrapped.simulator, Ai2thorSimulator)
             env.close()
         env = gymnasium.make("ThorInteract-v0")
@@ -174,6 +178,7 @@ class TestEnvironment:
         _, reward, _, truncated, info = env.step([150, 152, 2, 0])  # where the mug leaves the wall to be seen
         assert info["changed"].any()
         assert truncated
+        assert isinstance(env.unwrapped, ThorInteractEnv)
         assert env.unwrapped.ground_truth().types == ("Mug",)
 
 

@@ -144,8 +144,8 @@ def test_ground_truth_is_visible_movable_and_near(simulator):
 def test_depth_is_distance_from_the_camera(simulator):
     """Looking down at 60 degrees, the depth of every floor pixel follows from the height of the eye."""
     room = "FloorPlan1"
-    position = tuple(float(value) for value in simulator.reachable_positions(room, 0)[0])
-    seen = simulator.load(Location(room, position, 0.0, 60.0, 0))
+    x, y, z = simulator.reachable_positions(room, 0)[0].tolist()
+    seen = simulator.load(Location(room, (x, y, z), 0.0, 60.0, 0))
     ys, xs = (np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] - (IMAGE_SIZE - 1) / 2) / (IMAGE_SIZE / 2)
     down = (np.sin(np.radians(60)) + ys * np.cos(np.radians(60))) / np.sqrt(1 + xs**2 + ys**2)
     floor = 1.576 / np.where(down > 0, down, np.nan)
@@ -163,6 +163,6 @@ def test_refusals_name_the_value(simulator):
     with pytest.raises(InvalidStateError, match="FloorPlan1"):
         simulator.set_state(np.zeros(3))
     with pytest.raises(ValueError, match="elbow"):
-        MujocoSimulator(touch_at="elbow")
+        MujocoSimulator(touch_at="elbow")  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="load"):
         MujocoSimulator().instances()

@@ -1,5 +1,7 @@
 """Instances of one type have its size and mass, differ visibly, and are cheap to draw and to simulate."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -66,7 +68,7 @@ def looks_different(one, two):
 
 def most_different(items, differ):
     """Return the size of a greedily chosen set of items that all differ from each other."""
-    chosen = []
+    chosen: list[Any] = []
     for item in items:
         if all(differ(item, other) for other in chosen):
             chosen.append(item)

@@ -109,7 +109,7 @@ def test_portables_hold_on_to_furniture_that_slides_on_the_floor(room):
     """Priorities decide whose friction counts: portables over furniture over structure."""
     model = room.model
     collides = model.geom_contype > 0
-    priority = {"portable": set(), "furniture": set(), "structure": set()}
+    priority: dict[str, set[int]] = {"portable": set(), "furniture": set(), "structure": set()}
     for geom in np.flatnonzero(collides):
         index = room.movable_of_geom(int(geom))
         kind = (

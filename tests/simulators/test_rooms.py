@@ -51,7 +51,7 @@ def test_a_plan_is_a_pure_function_of_its_name(plans):
 
 def test_every_static_type_of_ithor_is_there_under_its_name(plans):
     """All but the floor, which is structure; how many there are follows iTHOR's rooms."""
-    counts = {kind: Counter() for kind in ROOM_TYPES}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in ROOM_TYPES}
     for plan in plans.values():
         counts[plan.room_type].update(item.type for item in plan.fixtures)
     found = set().union(*counts.values())
@@ -105,7 +105,7 @@ def test_spawned_objects_stand_on_surfaces_without_overlap(plans):
     for number, plan in enumerate(plans.values()):
         poses = spawn(plan, number)
         assert poses == spawn(plan, number) and poses != spawn(plan, number + 1)
-        boxes = []
+        boxes: list[tuple[float, ...]] = []
         for (_, made), pose in zip(plan.portables, poses, strict=True):
             total += 1
             if pose is None:

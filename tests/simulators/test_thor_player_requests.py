@@ -14,6 +14,7 @@ from thor_interact_env.errors import PlayerActionError
 # The players' modules are found by players alone: their names are too common for every test.
 _FILE = Path(__file__).parents[1] / "thor_player" / "dispatching.py"
 _SPEC = importlib.util.spec_from_file_location("thor_player_dispatching", _FILE)
+assert _SPEC is not None and _SPEC.loader is not None
 dispatching = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(dispatching)
 refusal = dispatching.refusal
