@@ -102,7 +102,7 @@ class TestDataset:
             else:
                 parent[keys[-1]] = None if damage == "null" else {"a": 1}
             path = self.write(tmp_path, [entry_json(), wrong])
-            named = "position" if keys[-1] == "z" else keys[-1]
+            named = "position" if keys[-1] == "z" else str(keys[-1])
             with subtests.test(field=keys):
                 with pytest.raises(DatasetError, match=named) as caught:
                     LocationDataset.read(path)
