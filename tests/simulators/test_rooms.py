@@ -100,6 +100,21 @@ def test_an_agent_can_stand_in_every_room(plans):
             assert not inside.all(axis=1).any()
 
 
+def test_nothing_can_be_pushed_under_a_curtain(plans):
+    """It would be wedged between curtain and floor, centimetres deep in both."""
+    found = [
+        (item.position[2] + collider.position[2], collider)
+        for plan in plans.values()
+        for item in plan.fixtures
+        if item.type in ("Curtains", "ShowerCurtain")
+        for collider in item.blueprint.colliders
+    ]
+    assert len(found) > 20
+    for middle, collider in found:
+        half = collider.size[2 if collider.kind == "box" else 1]
+        assert middle - half == pytest.approx(0.0, abs=2e-3)
+
+
 def test_spawned_objects_stand_on_surfaces_without_overlap(plans):
     parked = total = 0
     for number, plan in enumerate(plans.values()):
