@@ -5,5 +5,5 @@ from pathlib import Path
 
 # Test modules are imported by path, so helpers are found (here and in spawned processes) only if
 # their folder is on the path.
-for folder in ("", "agents", "env", "eval", "project", "simulators"):
+for folder in ("helpers", "agents", "env", "eval", "simulators"):
     sys.path.insert(0, str(Path(__file__).parent / folder))

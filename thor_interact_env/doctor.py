@@ -116,7 +116,7 @@ def examine_embedded() -> list[Finding]:
     except RenderingError as error:
         what, _, remedy = str(error).partition("; ")
         return [*found, Finding("embedded simulator", "failed", what, remedy)]
-    answer = _in_own_process("mujoco", {}, _TIMEOUT)
+    answer = ask_process(view_command("mujoco", {}), _TIMEOUT)
     if "error" in answer:
         return [*found, Finding("embedded simulator", "failed", answer["error"], f"{REMEDY}.")]
     software = any(name in answer["renderer"].lower() for name in SOFTWARE_RASTERISERS)
@@ -168,8 +168,8 @@ def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) 
         options: dict[str, Any] = {"start_timeout": timeout, "step_timeout": _STEP_TIMEOUT, "restarts": 0}
         if executable is not None:
             options["local_executable_path"] = executable
-        # Before the start, up to three programs look for screens and GPUs.
-        answer = _in_own_process("ai2thor", options, 4 * timeout + 2 * _STEP_TIMEOUT)
+        # Before it starts, up to three programs that look for screens and GPUs take their time.
+        answer = ask_process(view_command("ai2thor", options), 4 * timeout + 2 * _STEP_TIMEOUT)
         if "error" in answer:
             player = Finding(name, "failed", answer["error"], "see docs/ai2thor.md.")
         else:
@@ -276,17 +276,32 @@ def _try(simulator: str, options: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _command(simulator: str, options: dict[str, Any]) -> list[str]:
+def view_command(simulator: str, options: dict[str, Any]) -> list[str]:
+    """Return the command that looks at one view of a simulator and prints what it found as JSON.
+
+    Args:
+        simulator: Its name.
+        options: Its keyword arguments.
+    """
     words = ["--try-simulator", simulator, "--options", json.dumps(options)]
     return [sys.executable, "-m", "thor_interact_env.doctor", *words]
 
 
-def _in_own_process(simulator: str, options: dict[str, Any], timeout: float) -> dict[str, Any]:
+def ask_process(command: Sequence[str], timeout: float) -> dict[str, Any]:
+    """Run a command in a process of its own, and end it with all that it has started.
+
+    Args:
+        command: Words; its last line is a JSON object.
+        timeout: Seconds after which it is killed.
+
+    Returns:
+        That object; {"error": sentence} where it hangs, crashes or says something else.
+    """
     environment = dict(os.environ)
     root = str(Path(__file__).parents[1])  # where this package is, if it is not installed
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     with subprocess.Popen(
-        _command(simulator, options),
+        command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -21,14 +21,19 @@ _ENDING_SECONDS = 10.0
 """Maximum seconds until a process that has closed its connections ends."""
 
 
+def runs_main_again() -> bool:
+    """Return whether this process was spawned, and is still running the main program again."""
+    # What `multiprocessing` itself looks at when such a process starts another one.
+    return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
+
+
 def check_main_guard() -> None:
     """Do nothing in a main program; see `Raises`.
 
     Raises:
         MainGuardError: This process was spawned, and is still running the main program again.
     """
-    # The same check as in `multiprocessing` when such a process starts another one.
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
+    if runs_main_again():
         raise MainGuardError(
             f"this process was started to help the main program, and is running it again: {GUARD_REMEDY}."
         )

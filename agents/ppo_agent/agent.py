@@ -36,8 +36,9 @@ class PPOAgent:
             points: Points proposed in a view, at most one for each cell of the grid.
         """
         require(points >= 1, f"points is {points}; it must be at least 1.")
-        self._policy = policy
-        self._policy.set_training_mode(False)
+        self.policy = policy
+        """The policy, in evaluation mode."""
+        self.policy.set_training_mode(False)
         self._config = config
         self._points = points
 
@@ -79,9 +80,9 @@ class PPOAgent:
         from thor_interact_env.wrappers import coarse_pixel, rgbd_image
 
         image = rgbd_image(observation["rgb"], observation["depth"], size=self._config.image_size)
-        batch, _ = self._policy.obs_to_tensor(image.transpose(2, 0, 1)[None])
+        batch, _ = self.policy.obs_to_tensor(image.transpose(2, 0, 1)[None])
         with torch.inference_mode():
-            distributions: Any = self._policy.get_distribution(batch).distribution
+            distributions: Any = self.policy.get_distribution(batch).distribution
             cells, forces = distributions
             probabilities = cells.probs[0].float().cpu().numpy()
             force = int(forces.probs[0].argmax())

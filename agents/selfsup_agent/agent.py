@@ -48,18 +48,19 @@ class SelfSupervisedAgent:
         from agents.selfsup_agent.network import fused
         from agents.training.processor import fast_bf16
 
-        self._network = fused(network)
+        self.network = fused(network)
+        """The copy, for inference."""
         self._device = next(network.parameters()).device
         self._bf16 = fast_bf16(self._device) if precision == "auto" else precision == "bf16"
         self.max_instances = max_instances
         self.refined = refined
         self._memory_format = torch.contiguous_format if self._device.type == "mps" else torch.channels_last
-        self._network.to(memory_format=self._memory_format)
+        self.network.to(memory_format=self._memory_format)
 
     def without_refinement(self) -> SelfSupervisedAgent:
         """Return an agent with the same network and the paper's instances."""
         precision = "bf16" if self._bf16 else "fp32"
-        return type(self)(self._network, precision, self.max_instances)
+        return type(self)(self.network, precision, self.max_instances)
 
     @classmethod
     def untrained(
@@ -124,7 +125,7 @@ class SelfSupervisedAgent:
         image = image_tensor(observation["rgb"], observation["depth"])[None]
         image = image.to(self._device, memory_format=self._memory_format)
         with torch.inference_mode(), self._autocast():
-            prediction = self._network(image)
+            prediction = self.network(image)
         return Prediction(*(tensor.float().cpu() for tensor in prediction))
 
     def layers(self, observation: Observation) -> tuple[dict[str, npt.NDArray[np.float32]], Prediction]:
@@ -144,7 +145,7 @@ class SelfSupervisedAgent:
 
         hooks = [
             module.register_forward_hook(lambda _, __, output, name=name: keep(name, output))
-            for name, module in self._network.stages().items()
+            for name, module in self.network.stages().items()
         ]
         try:
             prediction = self.predict(observation)

@@ -51,7 +51,7 @@ def fast_bf16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported()
     if device.type != "cpu":
         return False
-    return _has("amx_tile") or (_has("avx512_bf16") and "AMD" in processor_name())
+    return has_feature("amx_tile") or (has_feature("avx512_bf16") and "AMD" in processor_name())
 
 
 def use_threads(threads: int) -> None:
@@ -87,9 +87,15 @@ def keep_freed_memory() -> bool:
     return all([libc.mallopt(parameter, value) == 1 for parameter, value in wanted.items()])
 
 
-def _has(feature: str) -> bool:
-    """Return whether torch reports a feature of the processor; torch has no public function for it."""
+def has_feature(feature: str) -> bool:
+    """Return whether torch says that the processor has a feature; older releases of torch do not tell.
+
+    Args:
+        feature: What torch calls it: `amx_tile`, `avx512_bf16`, ...
+    """
     import torch
 
+    if hasattr(torch.cpu, "get_capabilities"):
+        return bool(torch.cpu.get_capabilities().get(feature, False))
     test = getattr(torch.cpu, f"_is_{feature}_supported", None)
     return test is not None and bool(test())

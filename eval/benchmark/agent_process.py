@@ -211,8 +211,10 @@ class AgentProcess(Closing):
             if not is_number(seconds) or not 0 < seconds < math.inf:
                 raise ValueError(f"{name} is {seconds!r}; it must be a positive finite number of seconds")
         self._source = source
-        self._time_budget = float(time_budget)
-        self._start_budget = float(start_budget)
+        self.time_budget = float(time_budget)
+        """Seconds that `propose` may take for each view from now on."""
+        self.start_budget = float(start_budget)
+        """Seconds that the next process, and its first view besides the budget, may take."""
         self._process: SpawnedProcess | None = None
         self._connection: Connection | None = None
         self._fresh = True
@@ -241,7 +243,7 @@ class AgentProcess(Closing):
             if reason is not None:
                 return Answer([], None, Failure("not started", reason))
         assert self._connection is not None
-        budget = self._time_budget + (self._start_budget if self._fresh else 0.0)
+        budget = self.time_budget + (self.start_budget if self._fresh else 0.0)
         self._fresh = False
         try:
             self._connection.send(observation)
@@ -276,7 +278,7 @@ class AgentProcess(Closing):
         theirs.close()
         self._fresh = True
         try:
-            ready = self._connection.poll(self._start_budget)
+            ready = self._connection.poll(self.start_budget)
             complaint = self._connection.recv() if ready else None
         except (EOFError, OSError):
             try:
@@ -287,7 +289,7 @@ class AgentProcess(Closing):
             ended = f"agent {self._source.name} ended its process while it was made, {self._exit_code()}"
             return ended
         if not ready:
-            complaint = f"agent {self._source.name} was not made within {self._start_budget:g} s."
+            complaint = f"agent {self._source.name} was not made within {self.start_budget:g} s."
         if complaint is not None:
             self._stop()
         return complaint

@@ -75,10 +75,10 @@ def forward(
     """
 
     def normalised(name, features):
-        statistics = [
+        mean, variance, weight, bias = (
             weights[f"{name}.{value}"] for value in ("running_mean", "running_var", "weight", "bias")
-        ]
-        return functional.relu(functional.batch_norm(features, *statistics, training=False, eps=1e-5))
+        )
+        return functional.relu(functional.batch_norm(features, mean, variance, weight, bias, eps=1e-5))
 
     def convolved(name, features, **options):
         return functional.conv2d(features, weights[f"{name}.weight"], weights.get(f"{name}.bias"), **options)

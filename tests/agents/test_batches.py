@@ -73,7 +73,7 @@ def test_a_thread_prepares_a_batch_as_soon_as_the_one_before_has_its_scores() ->
             self.begun = threading.Event()
             self.threads: list[str] = []
 
-        def sample(self, batch_size: int, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+        def sample(self, batch_size: int, rng: np.random.Generator):
             self.threads.append(threading.current_thread().name)
             self.begun.set()
             return super().sample(batch_size, rng)

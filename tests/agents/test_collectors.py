@@ -4,11 +4,12 @@ import logging
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_nothing_begins_while_the_main_program_is_run_again(
     from agents.training.run_folder import check_run
     from eval.benchmark.agent_process import AgentProcess, AgentSource
 
-    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    monkeypatch.setattr("thor_interact_env.spawning.runs_main_again", lambda: True)
     begun: list[Callable[[], object]] = [
         lambda: LocalCollector(workers=1),
         lambda: check_run(TrainConfig(schedule=preset("smoke")), tmp_path / "run", resume=True),
@@ -139,16 +140,15 @@ def test_nothing_begins_while_the_main_program_is_run_again(
 
 def test_a_closed_collector_gives_up_what_has_not_begun(task: CollectionTask) -> None:
     collector = LocalCollector(workers=1)
-    futures: list[Future[list[InteractionRecord]]] = []
-    begun = collector._threads
-    assert begun is not None
-    blocked: Future[None] = Future()
-    begun.submit(blocked.result)
-    futures.append(collector.submit(task))
-    futures[0].add_done_callback(lambda _: blocked.set_result(None))
+    before = set(multiprocessing.active_children())
+    begun = collector.submit(replace(task, seeds=(21,)))
+    while set(multiprocessing.active_children()) == before:
+        time.sleep(0.001)
+    waiting = collector.submit(task)  # until the only process, which is starting, has done the other
     collector.close()
+    assert len(begun.result()) == 1
     with pytest.raises(CollectionError, match="closed before the task of the seeds 11, 12, 13 began"):
-        futures[0].result()
+        waiting.result()
 
 
 def test_the_content_of_a_file_of_weights_is_as_good_as_the_file(task: CollectionTask) -> None:
@@ -169,14 +169,20 @@ def test_ray_gives_the_same_records_and_sends_weights_once(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tests.parent), str(tests / "env"))))
     deaths = tmp_path / "deaths"
     deaths.mkdir()
+    import ray
+
+    put = Mock(wraps=ray.put)
+    monkeypatch.setattr(ray, "put", put)
     collector = RayCollector("local")
     try:
-        assert collector._weights(task.weights) is collector._weights(task.weights)
         futures = [collector.submit(part) for part in task.split()]
         futures.append(collector.submit(in_world(task, MortalSimulator(deaths=deaths))))
         records = [record for future in futures[:-1] for record in future.result(120)]
         here = collect_locations(task)
         assert_same(records, here)
+        assert task.weights is not None
+        ((content,),) = (call.args for call in put.call_args_list)
+        assert content.tobytes() == task.weights.read_bytes()
         assert_same(futures[-1].result(120), here)
         assert len(list(deaths.iterdir())) == 1
         with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from command_lines import complaint, exit_code
+from pictures import read_picture
 
 import agents.collection.engines
 import agents.selfsup_agent.training
@@ -110,11 +111,11 @@ def test_train_evaluate_and_predict(world, capsys):
     np.savez(world / "view.npz", rgb=view()["rgb"], depth=view()["depth"])
     words = ("predict", "run", "view.npz", "--out", "panels.png", "--overview")
     assert exit_code(main, *words, "way.png") == 0
-    assert cv2.imread(str(world / "way.png")).shape[1] > 3000
+    assert read_picture(world / "way.png").shape[1] > 3000
     assert "way.jpg must end in .png" in complaint(main, capsys, *words, "way.jpg")
-    image = cv2.imread(str(world / "panels.png"))
-    assert image is not None
-    assert image.shape[1] > image.shape[0] > 300
+    picture = read_picture(world / "panels.png")
+    assert picture is not None
+    assert picture.shape[1] > picture.shape[0] > 300
 
     assert "--resume" in complaint(main, capsys, "train", *SMOKE, "--out", "run")
     assert exit_code(main, "train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation") == 0
@@ -126,9 +127,9 @@ def test_train_evaluate_and_predict(world, capsys):
     model.write_bytes(model.read_bytes()[:1000])
     assert "model.safetensors" in complaint(main, capsys, "evaluate", "run")
     assert "model.safetensors" in complaint(main, capsys, "predict", "run", "view.npz")
-    words = ("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation")
+    resuming = ("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation")
     with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*continues from 000003"):
-        assert exit_code(main, *words) == 0
+        assert exit_code(main, *resuming) == 0
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     for folder in (world / "run" / "checkpoints").glob("0*"):
         (folder / "model.safetensors").write_bytes(b"")
@@ -255,6 +256,7 @@ def test_images_are_read_from_npz_and_png(tmp_path):
         read_view(str(tmp_path / "view.npz")),
         read_view(str(tmp_path / "view.png"), tmp_path / "depth.npy"),
     ):
+        assert not isinstance(read, Location)
         assert set(read) == set(Observation.__annotations__)
         assert np.array_equal(read["rgb"], seen["rgb"]) and np.array_equal(read["depth"], seen["depth"])
 

@@ -17,7 +17,7 @@ from eval.evaluation.dataset_evaluation import DatasetChoice, remarks
 from eval.views.dataset_views import DatasetViews
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.datasets.measuring import measure
-from thor_interact_env.locations.dataset import LocationDataset
+from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.ai2thor.options import VARIABLE
 
@@ -41,7 +41,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         sampler = LocationSampler(simulator, ("FloorPlan301",))
         rng = np.random.default_rng(0)
-        entries = []
+        entries: list[DatasetEntry] = []
         while len(entries) < 2:
             made = measure(simulator, sampler.sample(rng), len(entries), forces=False)
             entries += [made] if made.annotations else []

@@ -5,6 +5,7 @@ import os
 import pickle
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_an_imported_run_says_what_the_file_says(
     pixels = torch.from_numpy(rgb).permute(2, 0, 1)[None] / 255
     with torch.inference_mode():
         scores, _, embeddings = forward(random_weights(), pixels, plane[None] * 0.995)
-    found = SelfSupervisedAgent(agent._network, precision="fp32").predict(Observation(rgb=rgb, depth=depth))
+    found = SelfSupervisedAgent(agent.network, precision="fp32").predict(Observation(rgb=rgb, depth=depth))
     torch.testing.assert_close(found.scores, scores, atol=5e-3, rtol=5e-3)
     torch.testing.assert_close(found.embeddings, embeddings, atol=5e-3, rtol=5e-3)
 
@@ -79,7 +80,7 @@ def test_a_run_that_is_there_stays_as_it_is(
         import_released(file, tmp_path / "file", released_config("NovelSpaces"))
     (tmp_path / "empty").mkdir()
     import_released(file, tmp_path / "empty", released_config("NovelSpaces"))
-    assert isinstance(SelfSupervisedAgent.from_run(tmp_path / "empty", "cpu")._network, ReleasedNet)
+    assert isinstance(SelfSupervisedAgent.from_run(tmp_path / "empty", "cpu").network, ReleasedNet)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file", "run"]
 
 
@@ -152,7 +153,7 @@ class Bomb:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[Any, ...]:
         return os.mkdir, (str(self.path),)
 
 

@@ -171,7 +171,7 @@ def test_truth_is_recorded_before_anything_is_touched():
         truth=True,
     )
     for found in collect_locations(task):
-        assert found.attempts == 0
+        assert found.attempts == 0 and found.truth is not None
         assert sorted(found.truth.masses) == sorted(MASSES)
         assert found.truth.masks.shape == (3, 300, 300)
     assert collect_locations(replace(task, truth=False))[0].truth is None
@@ -330,8 +330,9 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
     observation = Observation(rgb=seen.rgb, depth=seen.depth)
     restored = MaskRCNNAgent.from_run(parts, "cpu")
     assert isinstance(restored, Agent)
-    for found in zip(agent.propose(observation), restored.propose(observation), strict=True):
-        assert found[0].score == found[1].score and (found[0].mask == found[1].mask).all()
+    for one, other in zip(agent.propose(observation), restored.propose(observation), strict=True):
+        assert one.score == other.score
+        assert one.mask is not None and other.mask is not None and np.array_equal(one.mask, other.mask)
     with pytest.raises(ConfigurationError, match="seed"):
         train(replace(config, seed=1), parts, resume=True, collector=ToyCollector())
 
@@ -346,6 +347,7 @@ def test_proposals_are_well_formed(mass):
     assert 1 <= len(found) <= 32
     assert [instance.score for instance in found] == sorted((each.score for each in found), reverse=True)
     for instance in found:
+        assert instance.mask is not None
         assert instance.mask.shape == (300, 300) and instance.mask.dtype == np.bool_
         assert instance.mask[instance.point]
         assert 0 <= instance.score <= 1 and instance.force in ((0, 1, 2) if mass else (0,))

@@ -1,5 +1,7 @@
 """The network of the paper's appendix A: its size, what it sees, and what comes out of it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -173,7 +175,9 @@ def test_fresh_upsampling_prints_no_checkerboard():
     torch.manual_seed(3)
     network = InteractionNet()
     for up in network.up:
-        upsampled = up.upsampling(torch.rand(1, up.upsampling.in_channels, 5, 5))
+        upsampling = up.upsampling
+        assert isinstance(upsampling, torch.nn.ConvTranspose2d)
+        upsampled = upsampling(torch.rand(1, upsampling.in_channels, 5, 5))
         repeated = upsampled[..., ::2, ::2].repeat_interleave(2, -1).repeat_interleave(2, -2)
         assert torch.allclose(upsampled, repeated, atol=1e-6)
 
@@ -182,6 +186,7 @@ def with_statistics(network: PredictionNetwork) -> PredictionNetwork:
     """Give batch normalisation statistics and weights that do something."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
             with torch.no_grad():
@@ -195,7 +200,9 @@ def with_statistics(network: PredictionNetwork) -> PredictionNetwork:
     [InteractionNet, lambda: InteractionNet(force_branch="separate"), ReleasedNet],
     ids=["shared", "separate", "released"],
 )
-def test_a_fused_network_predicts_the_same_without_batch_normalisation(make) -> None:  # type: ignore[no-untyped-def]
+def test_a_fused_network_predicts_the_same_without_batch_normalisation(
+    make: Callable[[], PredictionNetwork],
+) -> None:
     network = with_statistics(make())
     kept = {name: value.clone() for name, value in network.state_dict().items()}
     short = fused(network)

@@ -2,6 +2,7 @@
 
 import gymnasium
 import numpy as np
+import numpy.typing as npt
 import pytest
 from fake_simulator import SIDE, FakeSimulator
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ BOTH = OracleOptions(points=True, masks=True)
 
 
 def middle(simulator, index):
-    row, column = simulator._corners[index] + SIDE // 2
+    row, column = simulator.corners[index] + SIDE // 2
     return int(row) // 3 * 3 + 1, int(column) // 3 * 3 + 1
 
 
@@ -59,18 +60,24 @@ REACH = 1.5
 def test_without_oracles_no_truth_is_asked_for(monkeypatch):
     simulator, _ = first_truth()
     points = [(*middle(simulator, index), 2) for index in range(3)]
-    asked = []
+    asked = 0
     instances = FakeSimulator.instances
-    monkeypatch.setattr(FakeSimulator, "instances", lambda self: asked.append(1) or instances(self))
+
+    def counted(simulator: FakeSimulator) -> Instances:
+        nonlocal asked
+        asked += 1
+        return instances(simulator)
+
+    monkeypatch.setattr(FakeSimulator, "instances", counted)
     for oracles in (None, OracleOptions()):
         visit(points, oracles, random=4)
     task = CollectionTask((1, 2), ("FloorPlan1",), InteractionSchedule(0, 4, True),
                           environment={"simulator": FakeSimulator()})  # fmt: skip
     collect_locations(task)
-    assert asked == []
+    assert asked == 0
     visit(points, OracleOptions(points=True))
     visit(points, OracleOptions(masks=True))
-    assert asked == [1, 1]
+    assert asked == 2
 
 
 def test_switched_off_they_change_nothing():
@@ -110,7 +117,7 @@ def test_interaction_oracle_needs_no_network():
 
 
 def test_random_points_and_their_directions_stay_what_they_are():
-    actions = []
+    actions: list[list[list[int]]] = []
 
     class Recorder(gymnasium.Wrapper):
         def step(self, action):
@@ -151,7 +158,7 @@ def test_mask_oracle_keeps_the_feedback_on_forces(force, feedback):
 
 
 def test_an_object_that_never_moves_is_as_heavy_as_can_be(monkeypatch):
-    monkeypatch.setattr(FakeSimulator, "touch", lambda self, *_: self._view)
+    monkeypatch.setattr(FakeSimulator, "touch", lambda self, *_: self.view)
     simulator, _ = first_truth()
     points = [(*middle(simulator, 0), force) for force in range(3)]
     record, _ = visit(points, OracleOptions(masks=True), joint=True)
@@ -173,7 +180,8 @@ def test_reach_limits_points_and_successes_but_not_masks():
     assert view.object_at(*near) == 0
     assert view.object_at(*far) is None
     assert view.mask_at(*far) is None
-    assert np.array_equal(view.mask_at(*near), mask[1::3, 1::3])
+    seen = view.mask_at(*near)
+    assert seen is not None and np.array_equal(seen, mask[1::3, 1::3])
     ((row, column, _),) = view.added([(*far, 0)], np.random.default_rng(0))
     assert mask[row, column] and column < 60
     unlimited = FirstView(truth_of(mask), depth, reach=np.inf)
@@ -187,6 +195,7 @@ def test_objects_thinner_than_a_cell_are_touched_and_masked():
     ((row, column, _),) = view.added([], np.random.default_rng(0))
     assert line[row, column]
     mask = view.mask_at(row, column)
+    assert mask is not None
     assert mask.sum() == 1 and mask[row // 3, column // 3]
 
 
@@ -210,7 +219,7 @@ def test_the_largest_objects_come_first_when_there_are_too_many():
     points=st.lists(st.tuples(*[st.integers(0, 299)] * 2, st.integers(0, 2)), max_size=8),
 )
 def test_every_object_is_on_exactly_one_chosen_point(boxes, points):
-    masks = []
+    masks: list[npt.NDArray[np.bool_]] = []
     for top, left, height, width in boxes:  # what is seen does not overlap
         mask = (
             box(top, left, height, width) & ~np.any(masks, axis=0) if masks else box(top, left, height, width)

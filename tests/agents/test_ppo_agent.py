@@ -60,7 +60,7 @@ def view(seed: int = 0) -> Observation:
 
 
 def weights(agent: PPOAgent) -> dict[str, np.ndarray]:
-    return {name: value.detach().numpy() for name, value in agent._policy.named_parameters()}
+    return {name: value.detach().numpy() for name, value in agent.policy.named_parameters()}
 
 
 def assert_equal_weights(one: PPOAgent, other: PPOAgent) -> None:
@@ -109,17 +109,18 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
     from agents.ppo_agent import training as ppo_training
 
     folder = tmp_path / "run"
-    real = ppo_training._save
+    real = ppo_training.keep_checkpoint
 
-    def save_and_stop(model, path, update, seconds):
-        real(model, path, update, seconds + 1000)
+    def save_and_stop(run: Path, update: int, checkpoint: Checkpoint) -> None:
+        state = {**checkpoint.state, "seconds": checkpoint.state["seconds"] + 1000}
+        real(run, update, dataclasses.replace(checkpoint, state=state))
         if update == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(ppo_training, "_save", save_and_stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(SMALL, folder, simulator=FakeSimulator())
-    monkeypatch.setattr(ppo_training, "_save", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(ppo_training, "keep_checkpoint", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(SMALL, folder, simulator=FakeSimulator())
     (folder / "checkpoints" / "last").unlink()  # as what copies a run without links leaves it
     (folder / "checkpoints").rename(tmp_path / "checkpoints")
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
@@ -137,9 +138,8 @@ def test_a_run_that_is_stopped_goes_on_as_if_it_had_not_been(
 def test_processes_that_cannot_begin_or_end_early_are_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from stable_baselines3 import PPO
     from stable_baselines3.common import vec_env
-
-    from agents.ppo_agent import training as ppo_training
 
     def cannot_begin(*arguments: object, **options: object) -> None:
         raise ConnectionResetError
@@ -149,13 +149,13 @@ def test_processes_that_cannot_begin_or_end_early_are_reported(
         with pytest.raises(MainGuardError, match='if __name__ == "__main__":'):
             train(dataclasses.replace(SMALL, processes=True), tmp_path / "begun")
 
-    def end_early(model: Any, *arguments: object) -> float:
+    def end_early(model: Any, *arguments: object, **options: object) -> None:
         for process in model.env.processes:
             process.kill()
         model.env.env_method("get_wrapper_attr", "spec")
         raise AssertionError("the processes are gone")
 
-    monkeypatch.setattr(ppo_training, "_learn", end_early)
+    monkeypatch.setattr(PPO, "learn", end_early)
     with pytest.raises(CollectionError, match=r"process of an environment has ended.*--resume"):
         train(dataclasses.replace(SMALL, processes=True), tmp_path / "ended")
 

@@ -35,13 +35,14 @@ def test_every_agent_loads_what_it_names():
         assert (beside.preset, beside.seed, beside.split) == ("smoke", 4, "NovelObjects")
 
 
-@pytest.mark.parametrize("letter", registered_rows())
-def test_every_row_has_a_configuration(letter):
-    row = registered_rows()[letter]
-    config = registered_agent(row.agent).configure("smoke", seed=4, split="NovelObjects", **row.options)
-    beside = config.counterpart()
-    assert (config.seed, beside.seed, beside.split, beside.preset) == (4, 4, "NovelObjects", "smoke")
-    assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
+def test_every_row_has_a_configuration(subtests):
+    for letter, row in registered_rows().items():
+        with subtests.test(row=letter):
+            agent = registered_agent(row.agent)
+            config = agent.configure("smoke", seed=4, split="NovelObjects", **row.options)
+            beside = config.counterpart()
+            assert (config.seed, beside.seed, beside.split, beside.preset) == (4, 4, "NovelObjects", "smoke")
+            assert type(config).from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
 def test_names_and_letters_are_given_once():

@@ -1,6 +1,7 @@
 import itertools
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -188,7 +189,7 @@ def test_a_preset_without_forces_or_priorities():
 
 def test_ablations_survive_json_and_decide_the_result():
     config = TrainConfig(schedule=preset("smoke"))
-    changes = [
+    changes: list[dict[str, Any]] = [
         {"reach": UNLIMITED_REACH},
         {"oracles": OracleOptions(points=True)},
         {"oracles": OracleOptions(masks=True)},

@@ -96,9 +96,10 @@ def test_the_agent_comes_back_from_its_run(trained):
     again.threshold = float(np.median(soft))
     found = again.propose(view)
     assert found
-    cover = np.sum([instance.mask for instance in found], axis=0)
-    assert cover.max() == 1
-    assert all(instance.mask[instance.point] and instance.force == 1 for instance in found)
+    masks = [instance.mask for instance in found if instance.mask is not None]
+    assert np.sum(masks, axis=0).max() == 1
+    for instance, mask in zip(found, masks, strict=True):
+        assert mask[instance.point] and instance.force == 1
     assert [instance.score for instance in found] == sorted((each.score for each in found), reverse=True)
 
 
@@ -204,6 +205,7 @@ def test_instances_are_the_connected_parts_of_the_foreground():
     large, small = instances_of(soft, labels, 0.3)
     assert large.score == pytest.approx(0.7) and small.score == pytest.approx(0.501)
     assert small.point == (3 * 15 + 1, 3 * 17 + 1)
+    assert large.mask is not None
     assert large.mask.sum() == 9 * 20 * 40 and large.mask[180:240, 150:270].all()
     assert instances_of(soft, labels, 0.95) == []
     assert [instance.score for instance in instances_of(soft, labels, 0.6)] == [pytest.approx(0.7)]

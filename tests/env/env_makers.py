@@ -28,7 +28,7 @@ def mujoco_locations():
     simulator = make_simulator("mujoco")
     sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_fraction=0.3)
     rng = np.random.default_rng(0)
-    found = []
+    found: list[Location] = []
     while len(found) < 6:
         location = sampler.sample(rng)
         before = simulator.load(location)

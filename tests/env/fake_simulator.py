@@ -30,6 +30,9 @@ class FakeSimulator:
         table_rows: Rows of the image that the table fills: the fraction of the view in reach.
         loads, touches, closes: Number of calls so far; loads of what is loaded and untouched do not count.
         pictures: Number of images drawn so far.
+        corners: Row and column of the upper left corner of each rectangle, (4, 2).
+        location: Where the agent stands.
+        view: What it sees.
     """
 
     rooms: tuple[str, ...] = ALL_ROOMS
@@ -39,10 +42,10 @@ class FakeSimulator:
     touches: int = 0
     closes: int = 0
     pictures: int = 0
-    _corners: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((4, 2), np.int64))
+    corners: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((4, 2), np.int64))
     _colours: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((6, 3), np.uint8))
-    _location: Location | None = None
-    _view: Observation | None = None
+    location: Location | None = None
+    view: Observation | None = None
     _untouched: bool = False
 
     def has_room(self, room: str) -> bool:
@@ -60,52 +63,50 @@ class FakeSimulator:
         positions = self.reachable_positions(location.scene, location.seed)
         if not np.isclose(positions, location.position).all(axis=1).any():
             raise UnreachableLocationError(f"{location.position} is inside furniture")
-        if self._untouched and self._location == location and self._view is not None:
-            return self._view
+        if self._untouched and self.location == location and self.view is not None:
+            return self.view
         self.loads += 1
-        self._location, self._untouched = location, True
+        self.location, self._untouched = location, True
         x, _, z = location.position
         key = [int(location.scene[9:]), location.seed, int(location.rotation), int(location.horizon + 30)]
         rng = np.random.default_rng([*key, int(100 * x), int(100 * z)])
         columns = rng.permutation(4) * 75 + 7
-        self._corners = np.stack([rng.integers(60, 180, 4), columns], axis=1)
+        self.corners = np.stack([rng.integers(60, 180, 4), columns], axis=1)
         palette = np.array(
             [(220, 30, 30), (30, 200, 30), (30, 30, 220), (220, 220, 30), (90, 90, 90), (240, 240, 240)]
         )
         self._colours = np.clip(palette + rng.integers(-15, 15, (6, 3)), 0, 255).astype(np.uint8)
-        self._view = self._render()
-        return self._view
+        self.view = self._render()
+        return self.view
 
     def touch(self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]) -> Observation:
         """Shift the rectangle at the pixel if the force suffices."""
-        assert self._view is not None
+        assert self.view is not None
         self.touches += 1
         index = self._owners()[row, column]
         if not 0 <= index < 3 or force < FORCES_NEEDED[index]:
-            return self._view
+            return self.view
         self._untouched = False
         shift = np.rint([-8 * direction[1], 30 * direction[0]]).astype(np.int64)
-        moved = self._corners[index] + shift
+        moved = self.corners[index] + shift
         outside = (moved < 0) | (moved > IMAGE_SIZE - SIDE)
-        self._corners[index] = np.where(
-            outside, self._corners[index] - shift, moved
-        )  # bounces off the border
-        self._view = self._render()
-        return self._view
+        self.corners[index] = np.where(outside, self.corners[index] - shift, moved)  # bounces off the border
+        self.view = self._render()
+        return self.view
 
     def touch_with_frames(
         self, row: int, column: int, force: float, direction: npt.NDArray[np.float64]
     ) -> tuple[Observation, npt.NDArray[np.uint8]]:
         """Touch; the rectangle is seen on its way in eight frames, the last two of them at its end."""
-        start, before = self._corners.copy(), self._view
+        start, before = self.corners.copy(), self.view
         after = self.touch(row, column, force, direction)
         if after is before:
             return after, np.zeros((0, IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
-        end, frames = self._corners, []
+        end, frames = self.corners, []
         for fraction in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.0):
-            self._corners = np.rint(start + fraction * (end - start)).astype(np.int64)
+            self.corners = np.rint(start + fraction * (end - start)).astype(np.int64)
             frames.append(self._render()["rgb"])
-        self._corners = end
+        self.corners = end
         return after, np.array(frames)
 
     def instances(self) -> Instances:
@@ -120,15 +121,15 @@ class FakeSimulator:
 
     def get_state(self) -> npt.NDArray[np.float64]:
         """Return the corners."""
-        return self._corners.astype(np.float64).ravel()
+        return self.corners.astype(np.float64).ravel()
 
     def set_state(self, state: npt.NDArray[np.float64]) -> Observation:
         """Put the corners back."""
         if state.shape != (8,):
             raise ValueError(f"a state is 8 numbers, not {state.shape}")
-        self._corners, self._untouched = state.astype(np.int64).reshape(4, 2), False
-        self._view = self._render()
-        return self._view
+        self.corners, self._untouched = state.astype(np.int64).reshape(4, 2), False
+        self.view = self._render()
+        return self.view
 
     def close(self) -> None:
         """Count the calls."""
@@ -143,7 +144,7 @@ class FakeSimulator:
         owners = np.full((IMAGE_SIZE, IMAGE_SIZE), 4)
         owners[IMAGE_SIZE - self.table_rows :] = 5
         for index in (3, 2, 1, 0):
-            top, left = self._corners[index]
+            top, left = self.corners[index]
             owners[top : top + SIDE, left : left + SIDE] = index
         return owners
 
@@ -158,5 +159,5 @@ class FakeSimulator:
 
 def touch_of(simulator: FakeSimulator, index: int, force: int, direction: int = 0) -> list[int]:
     """Return the action that touches the middle of a rectangle."""
-    row, column = simulator._corners[index] + SIDE // 2
+    row, column = simulator.corners[index] + SIDE // 2
     return [int(row), int(column), force, direction]

@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "thor_player"))
 
 import numpy as np
-from dispatching import failed, refusal, thrown
+from dispatching import Outcome, failed, refusal, thrown
 from faults import Faults
 from protocol import Connection, Field, bottom_up
 
@@ -64,6 +64,8 @@ class FlatPlayer:
             if not self.paused:
                 self.advance()
                 self.advanced = False  # each speed is then compared with itself
+            outcome: Outcome | None
+            told: dict[str, Any]
             if name == self.asked.get("refuses"):
                 outcome = failed(f"Invalid action: {name}", "InvalidAction")
             elif name == self.asked.get("fails"):
@@ -180,7 +182,7 @@ class FlatPlayer:
         left = MUG_LEFT if self.broken else self.left
         places = {SINK: (0.0, 1.0), self.mug: (PIXEL * (left - MUG_LEFT), 1.0 - PIXEL * (self.top - MUG_TOP))}
         common = {"rotation": dict.fromkeys("xyz", 0.0), "isBroken": False, "visible": True}
-        objects = [
+        objects: list[dict[str, Any]] = [
             {"objectId": SINK, "objectType": "Sink", "pickupable": False, "moveable": False, "mass": 0.0},
             {"objectId": self.mug, "objectType": "Mug", "pickupable": True, "moveable": False, "mass": 1.0},
         ]

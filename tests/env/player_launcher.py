@@ -45,7 +45,7 @@ class SharedThorSimulator(Ai2thorSimulator):
     """The adapter over one player that outlives the environments it is lent to; copies have their own."""
 
     def __reduce__(self):
-        return functools.partial(Ai2thorSimulator, **self._arguments), ()
+        return functools.partial(Ai2thorSimulator, **self.arguments), ()
 
     def close(self):
         """Leave the player running; see `end`."""

@@ -1,6 +1,7 @@
 """Nothing that an agent is told comes from the simulator's knowledge of the objects."""
 
 from collections.abc import Iterator, Mapping
+from unittest.mock import Mock
 
 import gymnasium
 import numpy as np
@@ -9,8 +10,10 @@ from env_makers import mujoco_locations
 
 from selfsup.grid import STRIDE
 from selfsup.supervisor import Supervisor
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 STEPS = 6
 
@@ -70,10 +73,10 @@ def secrets_in(said: object, truth: Instances) -> list[str]:
     return found
 
 
-def truth_of_room(simulator: object) -> Instances:
+def truth_of_room(simulator: MujocoSimulator) -> Instances:
     """Return what is in view; with every other object of the room, by name and mass."""
     seen = simulator.instances()
-    room = simulator._compiled(simulator._room).room
+    room = simulator.compiled(simulator.room)
     others = [item for item in room.movables if item.id not in seen.ids]
     return Instances(
         seen.masks,
@@ -85,7 +88,9 @@ def truth_of_room(simulator: object) -> Instances:
 
 def test_what_is_said_is_a_function_of_the_images_and_holds_no_secret():
     env = gymnasium.make("ThorInteract-v0", locations=mujoco_locations(), interactions=STEPS)
+    assert isinstance(env.unwrapped, ThorInteractEnv)
     simulator = env.unwrapped.simulator
+    assert isinstance(simulator, MujocoSimulator)
     successes = 0
     for location in mujoco_locations()[:3]:
         seen, info = env.reset(options={"location": location})
@@ -115,17 +120,17 @@ def test_what_is_said_is_a_function_of_the_images_and_holds_no_secret():
 def test_the_environment_never_asks_for_the_truth(monkeypatch):
     locations = mujoco_locations()
     simulator = make_simulator("mujoco")
-    calls = []
-    instances = simulator.instances
-    monkeypatch.setattr(simulator, "instances", lambda: calls.append(1) or instances())
+    instances = Mock(wraps=simulator.instances)
+    monkeypatch.setattr(simulator, "instances", instances)
     env = gymnasium.make("ThorInteract-v0", simulator=simulator, locations=locations, interactions=STEPS)
     env.action_space.seed(0)
     env.reset(seed=0)
     for _ in range(STEPS):
         env.step(env.action_space.sample())
-    assert calls == []
+    instances.assert_not_called()
+    assert isinstance(env.unwrapped, ThorInteractEnv)
     env.unwrapped.ground_truth()
-    assert calls == [1]
+    instances.assert_called_once_with()
     env.close()
 
 

@@ -38,7 +38,7 @@ def toy_lists(tmp_path, monkeypatch):
     """Lists of a toy world, in their own folder."""
     monkeypatch.setattr(shipped, "make_simulator", lambda name: FakeSimulator())
     monkeypatch.setattr(making, "make_simulator", lambda name: FakeSimulator())
-    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
     return tmp_path
 
 
@@ -51,7 +51,7 @@ class TestShipped:
         assert set(rooms) == set(split_rooms(split))
         counts = [rooms.count(room) for room in set(rooms)]
         assert max(counts) - min(counts) <= 1
-        assert (shipped._FOLDER / shipped._FILES[split]).stat().st_size <= 60_000
+        assert (shipped.FOLDER / shipped.FILES[split]).stat().st_size <= 60_000
 
     @pytest.mark.parametrize("split", SHIPPED_SPLITS)
     def test_an_agent_can_stand_at_shipped_locations(self, split):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_lines import exit_code
@@ -24,18 +25,19 @@ GOOD = {
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
     """A machine with an empty home on which processes answer what the test says, by simulator."""
-    answers, asked = {"mujoco": GOOD, "ai2thor": GOOD}, []
+    asked: list[tuple[str, dict[str, Any]]] = []
+    answers: dict[str, Any] = {"mujoco": GOOD, "ai2thor": GOOD, "asked": asked}
 
-    def answer(simulator, options, timeout):
-        asked.append((simulator, options))
+    def answer(command, timeout):
+        simulator, options = (command[command.index(word) + 1] for word in ("--try-simulator", "--options"))
+        asked.append((simulator, json.loads(options)))
         return answers[simulator]
 
-    monkeypatch.setattr(doctor, "_in_own_process", answer)
+    monkeypatch.setattr(doctor, "ask_process", answer)
     monkeypatch.setattr(doctor.ctypes.util, "find_library", lambda name: None)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("THOR_INTERACT_AI2THOR", raising=False)
-    answers["asked"] = asked
     return answers
 
 
@@ -57,8 +59,9 @@ class TestEmbedded:
         assert findings["embedded simulator"].status in ("ok", "slow")
         assert "FloorPlan1" in findings["embedded simulator"].detail
         expected = golden.compare()
-        status = "ok" if expected.same else "failed"
-        assert findings["world"] == Finding("world", status, expected.detail, expected.remedy)
+        world = findings["world"]
+        assert (world.status == "ok") == expected.same
+        assert world == Finding("world", world.status, expected.detail, expected.remedy)
         assert findings["OpenGL"].detail
         software = any(name in findings["OpenGL"].detail.lower() for name in doctor.SOFTWARE_RASTERISERS)
         assert findings["OpenGL"].status == ("slow" if software else "ok")
@@ -88,18 +91,18 @@ class TestEmbedded:
 
     def test_a_driver_that_crashes_is_reported(self, monkeypatch):
         crash = [sys.executable, "-c", "import os; os.abort()"]
-        monkeypatch.setattr(doctor, "_command", lambda simulator, options: crash)
-        assert "exit code -6" in doctor._in_own_process("mujoco", {}, 60)["error"]
+        monkeypatch.setattr(doctor, "view_command", lambda simulator, options: crash)
+        finding = by_name(examine_embedded())["embedded simulator"]
+        assert finding.status == "failed" and "exit code -6" in finding.detail
 
-    def test_a_driver_that_hangs_is_reported_and_leaves_nothing(self, monkeypatch, tmp_path):
+    def test_a_driver_that_hangs_is_reported_and_leaves_nothing(self, tmp_path):
         note = tmp_path / "pid"
         start = (
             f"import subprocess; print(subprocess.Popen(['sleep', '60']).pid, file=open({str(note)!r}, 'w'))"
         )
         hang = [sys.executable, "-c", f"{start}; import time; time.sleep(60)"]
-        monkeypatch.setattr(doctor, "_command", lambda simulator, options: hang)
-        assert "within 5 s" in doctor._in_own_process("mujoco", {}, 5)["error"]
-        for _ in range(100):  # init, or another process that adopts it, takes some time
+        assert "within 5 s" in doctor.ask_process(hang, 5)["error"]
+        for _ in range(100):  # init, or whoever adopts it, takes it in its own time
             if not is_running(int(note.read_text())):
                 return
             time.sleep(0.05)

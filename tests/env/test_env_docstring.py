@@ -27,7 +27,7 @@ HEADINGS = [
     "## Version History",
     "## References",
 ]
-DOCUMENT = inspect.cleandoc(ThorInteractEnv.__doc__)
+DOCUMENT = inspect.cleandoc(ThorInteractEnv.__doc__ or "")
 
 
 def section(heading):
@@ -69,7 +69,7 @@ def test_headings_are_gymnasiums_in_order():
 
 
 def test_action_space(env):
-    stated = re.search(r"`(MultiDiscrete\(.*?\))`", section("## Action Space")).group(1)
+    (stated,) = re.findall(r"`(MultiDiscrete\(.*?\))`", section("## Action Space"))
     assert evaluate(stated) == env.action_space
     (rows,) = tables("## Action Space")
     assert [int(row["Num"]) for row in rows] == [0, 1, 2, 3]
@@ -108,10 +108,11 @@ def test_information(env):
 def test_information_with_the_motion():
     rows, added = tables("## Information")
     stated = {row["Key"]: row["Type"] for row in (*rows, *added)}
-    recording = ThorInteractEnv(simulator=FakeSimulator(), record_motion=True)
+    simulator = FakeSimulator()
+    recording = ThorInteractEnv(simulator=simulator, record_motion=True)
     begun = recording.reset(seed=0)[1]
-    moved = recording.step(touch_of(recording.simulator, 0, 2))[4]
-    still = recording.step([0, 0, 0, 0])[4]
+    moved = recording.step(np.array(touch_of(simulator, 0, 2)))[4]
+    still = recording.step(np.zeros(4, int))[4]
     assert types(begun) == types(moved) == types(still) == stated
     assert (begun["frame_count"], moved["frame_count"], still["frame_count"]) == (0, 8, 0)
     assert f"0..{MAX_FRAMES}" in section("## Information")

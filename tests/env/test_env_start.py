@@ -21,6 +21,7 @@ from thor_interact_env.errors import (
 from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.locations.starting import OPTIONS, start_option
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 
 class TestStart:
@@ -161,4 +162,5 @@ class TestStart:
             ThorInteractEnv(**options)
 
     def test_unlimited_reach_is_allowed(self):
-        assert ThorInteractEnv(reach=np.inf)._simulator_options == {"reach": np.inf}
+        simulator = ThorInteractEnv(reach=np.inf).simulator
+        assert isinstance(simulator, MujocoSimulator) and simulator.reach == np.inf

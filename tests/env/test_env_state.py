@@ -4,6 +4,7 @@ import copy
 import functools
 import pickle
 import sys
+from unittest.mock import Mock
 
 import gymnasium
 import numpy as np
@@ -27,7 +28,7 @@ from thor_interact_env.errors import (
 class TestActions:
     def test_step_before_reset(self):
         with pytest.raises(ResetNeeded, match="reset"):
-            ThorInteractEnv(simulator=FakeSimulator()).step([0, 0, 0, 0])
+            ThorInteractEnv(simulator=FakeSimulator()).step(np.zeros(4, int))
 
     @pytest.mark.parametrize("index", range(4))
     @pytest.mark.parametrize("offset", [-1, 0])
@@ -171,20 +172,18 @@ class TestState:
         with pytest.raises(ResetNeeded):
             any_env.unwrapped.get_state()
 
-    @pytest.mark.parametrize(
-        "name", ["simulator", "rgb", "depth", "first_rgb", "steps", "location", "np_random"]
-    )
-    def test_a_damaged_state_is_refused_and_changes_nothing(self, any_env, name):
+    def test_a_damaged_state_is_refused_and_changes_nothing(self, any_env, subtests):
         env = any_env
         env.reset(seed=0)
         env.step([0, 0, 0, 0])
         state = env.unwrapped.get_state()
-        missing = {key: value for key, value in state.items() if key != name}
-        wrong_type = {**state, name: state[name].astype(np.complex64)}
-        wrong_shape = {**state, name: state[name][None]}
-        for damaged in (missing, wrong_type, wrong_shape):
-            with pytest.raises(InvalidStateError, match=f"'{name}'"):
-                env.unwrapped.set_state(damaged)
+        for name in ("simulator", "rgb", "depth", "first_rgb", "steps", "location", "np_random"):
+            missing = {key: value for key, value in state.items() if key != name}
+            wrong_type = {**state, name: state[name].astype(np.complex64)}
+            wrong_shape = {**state, name: state[name][None]}
+            for damaged in (missing, wrong_type, wrong_shape):
+                with subtests.test(part=name), pytest.raises(InvalidStateError, match=f"'{name}'"):
+                    env.unwrapped.set_state(damaged)
         assert data_equivalence(env.unwrapped.get_state(), state, exact=True)
 
     @pytest.mark.parametrize("text", [b"{", b"\xff", b"{}", b"[]", b'{"bit_generator": "MT19937"}'])
@@ -223,16 +222,14 @@ class TestLife:
             env.unwrapped.step([0, 0, 0, 0])
 
     def test_another_process_makes_its_own(self, monkeypatch):
-        made = []
-        monkeypatch.setattr(
-            "thor_interact_env.env.make_simulator",
-            lambda name, **options: made.append(FakeSimulator()) or made[-1],
-        )
+        made = [FakeSimulator(), FakeSimulator()]
+        make_one = Mock(side_effect=made)
+        monkeypatch.setattr("thor_interact_env.env.make_simulator", make_one)
         env = ThorInteractEnv()
         env.reset(seed=0)
         monkeypatch.setattr("os.getpid", lambda: -1)
         env.reset(seed=0)
-        assert len(made) == 2
+        assert make_one.call_count == 2
         assert made[0].closes == 0
 
     def test_closing_an_unused_environment(self):
@@ -254,10 +251,10 @@ class TestRendering:
         with pytest.warns(UserWarning, match="render_mode"):
             assert env.unwrapped.render() is None
 
-    def test_human(self):
+    def test_human(self, monkeypatch):
         pygame = pytest.importorskip("pygame")
+        monkeypatch.setitem(ThorInteractEnv.metadata, "render_fps", 1000)
         env = make(render_mode="human", locations=[SOMEWHERE])
-        env.unwrapped._window._frames_per_second = 1000
         observation, _ = env.reset(seed=0)
         assert env.render() is None
         shown = pygame.surfarray.array3d(pygame.display.get_surface()).swapaxes(0, 1)
@@ -308,8 +305,12 @@ class TestVector:
         )
         single = copy.deepcopy(make_one)()
         single.reset()
-        actions = np.array([touch_of(single.unwrapped.simulator, 0, 2), [0, 0, 0, 0]])
+        assert isinstance(single.unwrapped, ThorInteractEnv)
+        simulator = single.unwrapped.simulator
+        assert isinstance(simulator, FakeSimulator)
+        actions = np.array([touch_of(simulator, 0, 2), [0, 0, 0, 0]])
         makers = [copy.deepcopy(make_one) for _ in actions]  # each its own world
+        envs: SyncVectorEnv | AsyncVectorEnv
         if context is None:
             envs = SyncVectorEnv(makers, autoreset_mode=autoreset_mode)
         else:
@@ -340,7 +341,7 @@ class TestVector:
         envs = AsyncVectorEnv([make_one] * count, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP)
         singles = [copy.deepcopy(make_one)() for _ in range(count)]  # each its own world
         try:
-            observations, _ = envs.reset(seed=[4, 5][:count])
+            observations, _ = envs.reset(seed=list(range(4, 4 + count)))
             for index, single in enumerate(singles):
                 expected, _ = single.reset(seed=4 + index)
                 assert data_equivalence({k: v[index] for k, v in observations.items()}, expected, exact=True)

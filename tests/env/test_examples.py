@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
+from pictures import read_picture
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ def test_quickstart_saves_an_image(tmp_path):
     result = run("quickstart.py", "--out", tmp_path / "touched.png")
     assert result.returncode == 0, result.stderr
     assert "moved something" in result.stdout
-    before, after, overlay = cv2.imread(str(tmp_path / "touched.png")).reshape(300, 3, 300, 3).swapaxes(0, 1)
+    before, after, overlay = read_picture(tmp_path / "touched.png").reshape(300, 3, 300, 3).swapaxes(0, 1)
     assert (before != after).any()
     assert (after != overlay).any()
 

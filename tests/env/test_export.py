@@ -3,12 +3,13 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
-import cv2
 import mujoco
 import numpy as np
 import pytest
 from command_lines import complaint
+from pictures import read_picture
 
 from thor_interact_env.export import exporting, writing
 from thor_interact_env.export.command_line import main
@@ -38,7 +39,7 @@ class Pair:
         positions = self.simulator.reachable_positions(room, seed)
         self.location = Location(room, tuple(positions[len(positions) // 2].tolist()), 45.0, 30.0, seed)
         self.view = self.simulator.load(self.location)
-        self.room = self.simulator._compiled(room).room
+        self.room = self.simulator.compiled(room)
         self.bodies = self.same_bodies()
 
     def same_bodies(self) -> list[tuple[int, int]]:
@@ -66,7 +67,8 @@ class Pair:
 
 @pytest.fixture(scope="module", params=ROOMS, ids=lambda room: f"{room[0]}-{room[1]}")
 def pair(request, tmp_path_factory):
-    made = Pair(*request.param, tmp_path_factory.mktemp("scenes") / "new")
+    room, seed = request.param
+    made = Pair(room, seed, tmp_path_factory.mktemp("scenes") / "new")
     yield made
     made.simulator.close()
 
@@ -153,8 +155,8 @@ def test_textures_are_png_files(pair):
     files = sorted(pair.path.with_suffix("").iterdir())
     assert len(files) == pair.model.ntex
     for file in files:
-        image = cv2.imread(str(file))
-        assert np.array_equal(image[..., ::-1].ravel(), texture_data(pair.model, file.stem))
+        picture = read_picture(file)
+        assert np.array_equal(picture[..., ::-1].ravel(), texture_data(pair.model, file.stem))
 
 
 def test_a_view_is_the_same_bytes(pair):
@@ -348,6 +350,7 @@ def test_an_archive_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch)
 
 
 def test_a_seed_out_of_range_is_named():
-    for seed in (-1, 2**31, 0.5):
+    wrong: tuple[Any, ...] = (-1, 2**31, 0.5)
+    for seed in wrong:
         with pytest.raises(exporting.InvalidLocationError, match=f"seed {seed}"):
             export_room("FloorPlan1", seed)

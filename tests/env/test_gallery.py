@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from command_lines import complaint
+from pictures import read_picture
 
 from thor_interact_env.gallery.command_line import INSTANCES, GalleryError, main, room_image, type_images
 
@@ -11,8 +12,8 @@ from thor_interact_env.gallery.command_line import INSTANCES, GalleryError, main
 def test_instances_of_a_type_differ_and_replay_exactly():
     images = type_images("Mug", 3)
     assert [image.shape for image in images] == [(300, 300, 3)] * 3
-    for first, again in zip(images, type_images("Mug", 3), strict=True):
-        assert np.array_equal(first, again)
+    for image, again in zip(images, type_images("Mug", 3), strict=True):
+        assert np.array_equal(image, again)
     for first, second in ((0, 1), (0, 2), (1, 2)):
         assert np.mean(np.any(images[first] != images[second], axis=2)) > 0.05
 
@@ -40,14 +41,14 @@ def test_an_agents_view_is_another_and_replays(tmp_path):
         main(["--out", str(tmp_path / name), "--view", "agent", "--rooms", "Procedural1"])
     first, again = ((tmp_path / name / "rooms_living_room.png").read_bytes() for name in names)
     assert first == again
-    seen = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)[:300]
+    seen = read_picture(tmp_path / "first" / "rooms_living_room.png")[:300]
     assert np.mean(seen[..., ::-1] != room_image("Procedural1")) > 0.5
 
 
 def test_small_sheets_show_what_was_asked_for(tmp_path, capsys):
     main(["--out", str(tmp_path), "--small", "--types", "Egg", "Mug"])
     assert capsys.readouterr().out.split() == [str(tmp_path / "types_small.jpg")]
-    assert cv2.imread(str(tmp_path / "types_small.jpg")).shape == (64, 2 * 64, 3)
+    assert read_picture(tmp_path / "types_small.jpg").shape == (64, 2 * 64, 3)
 
 
 def test_sheets_are_written_whole(tmp_path, capfd):
@@ -56,7 +57,7 @@ def test_sheets_are_written_whole(tmp_path, capfd):
     printed = capfd.readouterr()
     # OpenCV's warnings go past Python's own streams.
     assert printed.out.split() == files and not printed.err
-    rooms, types = (cv2.imread(name) for name in files)
+    rooms, types = (read_picture(name) for name in files)
     assert rooms.shape[1] == 2 * 300 and types.shape[1] == INSTANCES * 120
     assert len(list((tmp_path / "new").iterdir())) == 2
 
@@ -92,7 +93,7 @@ def test_views_and_fixtures_of_a_room(tmp_path, capsys):
     written = capsys.readouterr().out.split()
     # A bathroom has more kinds of fixtures than fit on one sheet, or not; a view is one image.
     assert written[:2] == [str(tmp_path / "rooms_bathroom.png"), str(tmp_path / "fixtures_1.png")]
-    view, fixtures = (cv2.imread(name) for name in written[:2])
+    view, fixtures = (read_picture(name) for name in written[:2])
     assert view.shape[:2] == (318, 300)
     assert fixtures.shape[1] == INSTANCES * 120 and fixtures.shape[0] % 138 == 0 and fixtures.shape[0] > 138
     assert np.mean(view[:300] != room_image("FloorPlan401")[..., ::-1]) > 0.5

@@ -3,6 +3,8 @@
 import collections
 import json
 import math
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -73,7 +75,8 @@ class TestLocation:
         assert Location.from_json(json.loads(json.dumps(location.to_json()))) == location
 
     def test_numpy_numbers_become_plain_ones(self):
-        location = Location("FloorPlan1", np.array([1, 2, 3]), np.float32(90), np.int64(30), np.int32(4))
+        numbers: tuple[Any, ...] = (np.array([1, 2, 3]), np.float32(90), np.int64(30), np.int32(4))
+        location = Location("FloorPlan1", *numbers)
         assert location == Location("FloorPlan1", (1.0, 2.0, 3.0), 90.0, 30.0, 4)
         json.dumps(location.to_json())
         hash(location)
@@ -164,7 +167,7 @@ class TestSampler:
         assert min(np.mean(view["depth"] < REACH) for view in views) >= 0.46
         assert simulator.loads > 10  # some draws were rejected
 
-    def test_the_best_of_a_bounded_number_of_draws_is_taken(self):
+    def test_the_best_of_a_bounded_number_of_draws_is_taken(self, monkeypatch):
         simulator = FakeSimulator(table_rows=120)
         fractions = []
         load = simulator.load
@@ -174,15 +177,16 @@ class TestSampler:
             fractions.append(np.mean(view["depth"] < REACH))
             return view
 
-        simulator.load = recorded
+        monkeypatch.setattr(simulator, "load", recorded)
         location, view = LocationSampler(simulator, ALL_ROOMS, 1.0).sample_view(np.random.default_rng(0))
         assert len(fractions) == sampling.MAX_DRAWS + 1  # and the best is loaded again
         assert np.mean(view["depth"] < REACH) == max(fractions)
-        assert simulator._location == location
+        assert simulator.location == location
 
-    def test_a_refused_position_is_drawn_again(self):
+    def test_a_refused_position_is_drawn_again(self, monkeypatch):
         simulator = FakeSimulator()
-        load, refused = simulator.load, []
+        load = simulator.load
+        refused: list[Location] = []
 
         def picky(location):
             if len(refused) < 10:
@@ -190,17 +194,18 @@ class TestSampler:
                 raise UnreachableLocationError("inside furniture")
             return load(location)
 
-        simulator.load = picky
+        monkeypatch.setattr(simulator, "load", picky)
         location = LocationSampler(simulator, ALL_ROOMS).sample(np.random.default_rng(0))
         assert location not in refused
 
     @pytest.mark.parametrize(
         "positions", [np.zeros((0, 3)), np.array([[9.0, 0.9, 9.0]])], ids=["none", "refused"]
     )
-    def test_rooms_without_a_place_to_stand_are_reported(self, positions):
+    def test_rooms_without_a_place_to_stand_are_reported(self, positions, monkeypatch):
         simulator = FakeSimulator()
-        simulator.reachable_positions = lambda room, seed: positions
-        simulator.load = lambda location: (_ for _ in ()).throw(UnreachableLocationError("inside furniture"))
+        refused = Mock(side_effect=UnreachableLocationError("inside furniture"))
+        monkeypatch.setattr(simulator, "reachable_positions", lambda room, seed: positions)
+        monkeypatch.setattr(simulator, "load", refused)
         with pytest.raises(UnreachableLocationError, match=r"30 draws.*FloorPlan2"):
             LocationSampler(simulator, ["FloorPlan2"]).sample(np.random.default_rng(0))
 

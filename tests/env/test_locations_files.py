@@ -91,22 +91,22 @@ class TestDataset:
         ("annotations", 1, "segmentation", "counts"),
     )
 
-    @pytest.mark.parametrize("keys", FIELDS, ids=lambda keys: ".".join(map(str, keys)))
     @pytest.mark.parametrize("damage", ["missing", "null", "nested"])
-    def test_file_entry_and_field_of_a_mistake_are_named(self, tmp_path, keys, damage):
-        wrong = entry_json(4)
-        parent = wrong
-        for key in keys[:-1]:
-            parent = parent[key]
-        if damage == "missing":
-            del parent[keys[-1]]
-        else:
-            parent[keys[-1]] = None if damage == "null" else {"a": 1}
-        path = self.write(tmp_path, [entry_json(), wrong])
-        named = "position" if keys[-1] == "z" else keys[-1]
-        with pytest.raises(DatasetError, match=named) as caught:
-            LocationDataset.read(path)
-        assert f"{path}: entry 1" in str(caught.value)
+    def test_file_entry_and_field_of_a_mistake_are_named(self, tmp_path, damage, subtests):
+        for keys in self.FIELDS:
+            parent = wrong = entry_json(4)
+            for key in keys[:-1]:
+                parent = parent[key]
+            if damage == "missing":
+                del parent[keys[-1]]
+            else:
+                parent[keys[-1]] = None if damage == "null" else {"a": 1}
+            path = self.write(tmp_path, [entry_json(), wrong])
+            named = "position" if keys[-1] == "z" else str(keys[-1])
+            with subtests.test(field=keys):
+                with pytest.raises(DatasetError, match=named) as caught:
+                    LocationDataset.read(path)
+                assert f"{path}: entry 1" in str(caught.value)
 
     @pytest.mark.parametrize(
         ("keys", "value"),

@@ -1,6 +1,5 @@
 """Programs that start processes, with and without a main guard, from a file and from elsewhere."""
 
-import multiprocessing
 import os
 from pathlib import Path
 
@@ -80,7 +79,7 @@ def test_a_process_that_was_killed_as_it_began_is_another_matter() -> None:
 
 def test_a_main_program_may_start_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     check_main_guard()
-    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    monkeypatch.setattr("thor_interact_env.spawning.runs_main_again", lambda: True)
     with pytest.raises(MainGuardError, match=GUARD):
         check_main_guard()
 

@@ -34,7 +34,7 @@ def test_the_image_holds_colour_and_depth():
     assert image in WRAPPED.observation_space
     np.testing.assert_array_equal(image[..., :3], expected["rgb"])
     np.testing.assert_allclose(image[..., 3] * (DEPTH_LIMIT / 255), expected["depth"], atol=DEPTH_LIMIT / 510)
-    assert WRAPPED.step([0, 0, 0, 0])[0].shape == (300, 300, 4)
+    assert WRAPPED.step(np.zeros(4, int))[0].shape == (300, 300, 4)
 
 
 @given(st.floats(0, 20, width=32))
@@ -50,6 +50,7 @@ def test_the_ends_of_the_scale():
 
 def test_the_spec_records_the_wrapper():
     env = RGBDImage(gymnasium.make("ThorInteract-v0", interactions=2), depth_limit=3.0)
+    assert env.spec is not None
     again = gymnasium.make(env.spec)
     assert isinstance(again, RGBDImage)
     assert depth_channel(again, 3.0) == 255

@@ -48,12 +48,17 @@ def one_sentence(error: BaseException) -> bool:
 def asked_of(simulator: Ai2thorSimulator, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
     """Return a list to which every action that the simulator asks the player for will be added."""
     actions: list[tuple[str, dict]] = []
-    player = simulator._world.player
+    player = simulator.world.player
     step, reset = player.step, player.reset
-    monkeypatch.setattr(
-        player, "step", lambda name, **rest: (actions.append((name, rest)), step(name, **rest))[1]
-    )
-    monkeypatch.setattr(
-        player, "reset", lambda room: (actions.append(("Reset", {"room": room})), reset(room))[1]
-    )
+
+    def noted_step(name: str, **rest: Any) -> Any:
+        actions.append((name, rest))
+        return step(name, **rest)
+
+    def noted_reset(room: str) -> None:
+        actions.append(("Reset", {"room": room}))
+        reset(room)
+
+    monkeypatch.setattr(player, "step", noted_step)
+    monkeypatch.setattr(player, "reset", noted_reset)
     return actions

@@ -62,7 +62,7 @@ def view(value: int) -> Observation:
         ([Instance((1, 1), 1, -0.1, None)], "score -0.1"),
         ([Instance((1, 1), 1, "0.5", None)], "score '0.5'"),  # type: ignore[arg-type]
         ([Instance((1, 1), 1, 0.5, np.zeros((100, 100), bool))], "mask is bool .100, 100."),
-        ([Instance((1, 1), 1, 0.5, np.zeros((300, 300), np.uint8))], "mask is uint8"),  # type: ignore[arg-type]
+        ([Instance((1, 1), 1, 0.5, np.zeros((300, 300), np.uint8))], "mask is uint8"),
         ([Instance((1, 1), 1, 0.5, [[True]])], "mask is list"),  # type: ignore[arg-type]
     ],
 )
@@ -130,8 +130,9 @@ def test_an_agent_may_have_processes_and_they_end_with_it() -> None:
     with AgentProcess(AgentSource("user_agents:HasChildren")) as agent:
         answer = agent.propose(view(0))
         assert answer.failure is None and answer.instances[0].force == 1
-        assert agent._process is not None and agent._process.pid is not None
-        group = agent._process.pid
+        (process,) = multiprocessing.active_children()
+        group = process.pid
+        assert group is not None
         os.killpg(group, 0)  # it is there, with its child
     for _ in range(200):
         living = [entry for entry in Path("/proc").glob("[0-9]*/stat") if _in_group(entry, group)]
@@ -155,7 +156,7 @@ def test_an_agent_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     source = AgentSource("user_agents:AlwaysHangs")
     with AgentProcess(source, time_budget=0.1, start_budget=20.0) as agent:
         # Only what makes the first view slow is waited for.
-        agent._start_budget = 0.2
+        agent.start_budget = 0.2
         kinds = [agent.propose(view(0)).failure.kind for _ in range(6)]  # type: ignore[union-attr]
     assert kinds[0] == "too slow" and "given up" not in kinds[:3] and kinds[3:] == ["given up"] * 3
     assert not multiprocessing.active_children()

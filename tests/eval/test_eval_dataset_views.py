@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_simulator import FakeSimulator
 
 from agents.base import Instance
 from eval.evaluation.evaluate import evaluate_predictions
@@ -46,13 +47,11 @@ def entry(number: int, x: float, *annotations: dict, room: str = "FloorPlan1") -
     }
 
 
-class Shelf:
+class Shelf(FakeSimulator):
     """A simulator with a mug and a vase in view, but nowhere to stand beyond one metre."""
 
-    deterministic = True
-    rooms = ("FloorPlan1", "FloorPlan2")
-
     def __init__(self) -> None:
+        super().__init__(rooms=("FloorPlan1", "FloorPlan2"))
         self.visited: list[str] = []
 
     def load(self, location: Location) -> Observation:
@@ -64,9 +63,6 @@ class Shelf:
     def instances(self) -> Instances:
         masks = np.stack([square(30, 30), square(150, 150)])
         return Instances(masks, np.array([0.2, 9.0]), ("Mug", "Vase"), ("Mug|1", "Vase|1"))
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fake_simulator import FakeSimulator
 
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y
@@ -15,16 +16,8 @@ LOCATIONS = tuple(
 )
 
 
-class Corridor:
-    """A simulator whose image and truth tell where it is."""
-
-    deterministic = True
-    rooms = ALL_ROOMS
-
-    def has_room(self, room):
-        return room in self.rooms
-
-    closed = False
+class Corridor(FakeSimulator):
+    """A simulator whose picture and truth tell where it is."""
 
     def load(self, location: Location) -> Observation:
         if location.position[0] > 1:
@@ -39,9 +32,6 @@ class Corridor:
         masks = np.ones((1, 300, 300), bool)
         return Instances(masks, np.array([float(self._shade)]), ("Mug",), ("Mug|1",))
 
-    def close(self) -> None:
-        self.closed = True
-
 
 def test_views_and_truths_belong_to_the_given_locations_in_their_order() -> None:
     world = Corridor()
@@ -54,7 +44,7 @@ def test_views_and_truths_belong_to_the_given_locations_in_their_order() -> None
     assert max(float(view["depth"].max()) for view in made.observations) == 20.0, (
         "as the environment shows it"
     )
-    assert world.closed
+    assert world.closes == 1
 
 
 def test_a_location_that_cannot_be_loaded_is_reported_and_the_simulator_closed() -> None:
@@ -62,7 +52,7 @@ def test_a_location_that_cannot_be_loaded_is_reported_and_the_simulator_closed()
     beyond = Location("FloorPlan1", (1.5, AGENT_HEIGHT_Y, 0.0), 90, 0, 7)
     with pytest.raises(UnreachableLocationError, match="wall"):
         EvaluationSet.at([*LOCATIONS, beyond], "own", simulator=lambda: world, progress=False)
-    assert world.closed
+    assert world.closes == 1
 
 
 def test_no_locations_are_refused() -> None:

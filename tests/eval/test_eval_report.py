@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -143,10 +144,12 @@ def test_the_compared_row_of_a_run_follows_from_its_configuration(tmp_path, conf
         assert run.published == {} and "compared with" not in run.title
 
 
-@pytest.mark.parametrize("letter", "acdefklmn")
-def test_the_compared_row_of_a_row_is_itself(letter) -> None:
-    config = configuration_of(ROWS[letter], "paper", seed=0).to_json()
-    assert compared_row_of("self_supervised", json.loads(json.dumps(config))) == letter
+def test_the_compared_row_of_a_row_is_itself() -> None:
+    found = {}
+    for letter in "acdefklmn":
+        config = configuration_of(ROWS[letter], "paper", seed=0).to_json()
+        found[letter] = compared_row_of("self_supervised", json.loads(json.dumps(config)))
+    assert found == {letter: letter for letter in found}
 
 
 def test_the_row_and_the_touches_of_a_table_are_read(tmp_path) -> None:
@@ -230,13 +233,14 @@ def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
 def test_its_images_can_be_decoded(everything) -> None:
     from PIL import Image
 
-    for tag in Page(everything).images:
-        head, _, content = tag["src"].partition(",")
-        decoded = Image.open(io.BytesIO(base64.b64decode(content)))
-        decoded.load()
-        assert head == f"data:image/{decoded.format.lower()};base64"
-        assert decoded.size[0] == (300 if decoded.format == "GIF" else 1200)
-        assert getattr(decoded, "n_frames", 1) > (1 if decoded.format == "GIF" else 0)
+    for image in Page(everything).images:
+        head, _, content = image["src"].partition(",")
+        picture = Image.open(io.BytesIO(base64.b64decode(content)))
+        picture.load()
+        assert picture.format is not None
+        assert head == f"data:image/{picture.format.lower()};base64"
+        assert picture.size[0] == (300 if picture.format == "GIF" else 1200)
+        assert getattr(picture, "n_frames", 1) > (1 if picture.format == "GIF" else 0)
 
 
 def test_a_page_about_one_source_leaves_the_rest_out(tmp_path) -> None:
@@ -272,11 +276,9 @@ def test_of_points_without_masks_the_touches_are_shown(runs, monkeypatch) -> Non
 
 
 def test_panels_are_touched_in_the_world_of_the_run(tmp_path, monkeypatch) -> None:
-    asked = []
+    asked = Mock(wraps=ThorInteractEnv)
     monkeypatch.setattr("eval.report.views.agent_of", lambda run: material.KnowsSomeViews())
-    monkeypatch.setattr(
-        "eval.report.views.ThorInteractEnv", lambda **given: asked.append(given) or ThorInteractEnv(**given)
-    )
+    monkeypatch.setattr("eval.report.views.ThorInteractEnv", asked)
     run = material.write_run(
         tmp_path / "run",
         False,
@@ -286,11 +288,11 @@ def test_panels_are_touched_in_the_world_of_the_run(tmp_path, monkeypatch) -> No
         kernel_name="exponential",
     )
     gather(ReportOptions(runs=(run,), panels=1), material.toy_views(), FakeSimulator())
-    assert asked and all(
-        (one["use_superpixels"], one["change_test"], one["kernel_name"])
-        == (False, "optical_flow", "exponential")
-        for one in asked
-    )
+    assert asked.called
+    for one in asked.call_args_list:
+        given = one.kwargs
+        assert not given["use_superpixels"]
+        assert (given["change_test"], given["kernel_name"]) == ("optical_flow", "exponential")
 
 
 def test_a_run_whose_agent_cannot_be_used_is_still_reported(runs) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_rows_differ_from_c_in_one_thing(name):
     reference = configuration_of(row("c"), name, split="NovelSpaces", seed=3)
     assert reference.schedule.prioritized and reference.seed == 3
     assert not any(stage.joint for stage in reference.schedule.stages)
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "d": {"oracles": OracleOptions(masks=True)},
         "e": {"oracles": OracleOptions(points=True)},
         "f": {"oracles": OracleOptions(points=True, masks=True)},

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,8 @@ class Fidgets(Centre):
 
     def propose(self, observation):
         if is_bad(observation):
-            return [Instance(np.zeros((300, 300), int), "x" * 100_000, 0.5, None)]
+            nonsense: Any = np.zeros((300, 300), int), "x" * 100_000
+            return [Instance(nonsense[0], nonsense[1], 0.5, None)]
         raise ValueError("half a pair \ud800")
 
 

@@ -53,20 +53,29 @@ def imports(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imported(path)}
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_arrows_between_packages_point_one_way(package: str) -> None:
-    assert modules(package)
-    for path in modules(package):
-        # An entry point of an agent may measure what it has trained.
-        allowed = {"eval"} if package == "agents" and path.name == "__main__.py" else set()
-        wrong = imports(path) & FORBIDDEN[package] - allowed
-        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+def named(wrong: Mapping[Path, set[str]]) -> str:
+    """What files import, a line each."""
+    return "\n".join(f"{path.relative_to(ROOT)} imports {sorted(names)}" for path, names in wrong.items())
+
+
+def test_arrows_between_packages_point_one_way() -> None:
+    wrong = {}
+    for package, forbidden in FORBIDDEN.items():
+        assert modules(package)
+        for path in modules(package):
+            # An entry point of an agent may measure what it has trained.
+            allowed = {"eval"} if package == "agents" and path.name == "__main__.py" else set()
+            if found := imports(path) & forbidden - allowed:
+                wrong[path] = found
+    assert not wrong, named(wrong)
 
 
 def test_entry_points_are_imported_by_nobody() -> None:
-    for path in MODULES.values():
-        wrong = {name for name in imported(path) if name.endswith(".__main__")}
-        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+    entries = {
+        path: {name for name in imported(path) if name.endswith(".__main__")} for path in MODULES.values()
+    }
+    wrong = {path: names for path, names in entries.items() if names}
+    assert not wrong, named(wrong)
 
 
 def circles(arrows: Mapping[str, set[str]]) -> list[str]:
@@ -92,16 +101,16 @@ def test_a_circle_is_found() -> None:
     assert circles(arrows) == ["b", "c"]
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_folders_are_small_enough_to_read(package: str) -> None:
-    for folder, count in Counter(path.parent for path in modules(package)).items():
-        assert count <= MAX_MODULES, f"{folder.relative_to(ROOT)} has {count} modules; make folders in it"
+def test_folders_are_small_enough_to_read() -> None:
+    counts = Counter(path.parent for package in FORBIDDEN for path in modules(package))
+    full = {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > MAX_MODULES}
+    assert not full, f"make folders in those of more than {MAX_MODULES} modules: {full}"
 
 
 def test_environment_does_not_touch_the_learners_libraries() -> None:
-    for path in modules("thor_interact_env"):
-        wrong = set(imports(path)) & {"torch", "lightning_fabric", "tensorboard", "tyro"}
-        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+    learners = {"torch", "lightning_fabric", "tensorboard", "tyro"}
+    wrong = {path: found for path in modules("thor_interact_env") if (found := imports(path) & learners)}
+    assert not wrong, named(wrong)
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -127,8 +136,10 @@ def test_importing_a_package_loads_no_extra(package: str) -> None:
     assert not loaded_after(f"import {package}") & OPTIONAL
 
 
-@pytest.mark.parametrize("folder", [*FORBIDDEN, "tests", "examples", "tools"])
-def test_files_are_short_enough_to_read(folder: str) -> None:
-    for path in modules(folder):
-        lines = len(path.read_text(encoding="utf-8").splitlines())
-        assert lines < MAX_LINES, f"{path.relative_to(ROOT)} has {lines} lines; split it"
+def test_files_are_short_enough_to_read() -> None:
+    paths = [path for folder in (*FORBIDDEN, "tests", "examples", "tools") for path in modules(folder)]
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths
+    }
+    long = {path: count for path, count in lines.items() if count >= MAX_LINES}
+    assert not long, f"split files of {MAX_LINES} lines or more: {long}"

@@ -15,6 +15,7 @@ import tomllib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
@@ -37,14 +38,14 @@ def only_parsing(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> Iterator[
     """Let a program end as soon as it has read its options, given these words."""
     cli, parse_args = tyro.cli, argparse.ArgumentParser.parse_args
 
-    def parsed_by_tyro(*arguments: object, **options: object) -> None:
+    def parsed_by_tyro(*arguments: Any, **options: Any) -> None:
         with monkeypatch.context() as inner:
             inner.setattr(argparse.ArgumentParser, "parse_args", parse_args)
-            cli(*arguments, **options)  # type: ignore[call-overload]
+            cli(*arguments, **options)
         raise Parsed
 
-    def parsed(parser: argparse.ArgumentParser, *arguments: object) -> None:
-        parse_args(parser, *arguments)  # type: ignore[arg-type]
+    def parsed(parser: argparse.ArgumentParser, *arguments: Any) -> None:
+        parse_args(parser, *arguments)
         raise Parsed
 
     with monkeypatch.context() as patch, warnings.catch_warnings():

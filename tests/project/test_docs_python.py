@@ -66,10 +66,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def check_names(code: str) -> None:
     """Import what an example imports; look up attributes of modules and arguments of `gymnasium.make`."""
-    tree, names = ast.parse(code), {}
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            exec(compile(ast.Module([node], []), "example", "exec"), names)
+    tree = ast.parse(code)
+    names: dict[str, object] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            exec(compile(ast.Module([statement], []), "example", "exec"), names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
             getattr(names[node.value.id], node.attr)

@@ -42,25 +42,28 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
     return {argument.arg for argument in plain} | {one.arg for one in several if one is not None}
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_documented_arguments_exist(path: Path) -> None:
-    for function in functions(path):
-        documented = documented_names(ast.get_docstring(function) or "", "Args")
-        unknown = set(documented) - parameters(function)
-        assert not unknown, (
-            f"{path.name}:{function.lineno}: {function.name} documents {unknown}, which it lacks"
-        )
+def test_documented_arguments_exist() -> None:
+    unknown = []
+    for path in PATHS:
+        for function in functions(path):
+            documented = documented_names(ast.get_docstring(function) or "", "Args")
+            where = f"{path.relative_to(ROOT)}:{function.lineno}: {function.name}"
+            unknown += [f"{where}: {name}" for name in documented if name not in parameters(function)]
+    assert not unknown, "documented arguments that functions lack:\n" + "\n".join(unknown)
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_documented_attributes_exist(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.ClassDef):
-            continue
-        inside = ast.unparse(node)
-        for name in documented_names(ast.get_docstring(node) or "", "Attributes"):
-            pattern = rf"^    {name}\s*[:=]|self\.{name}\b|def {name}\("
-            assert re.search(pattern, inside, re.MULTILINE), f"{path.name}:{node.lineno}: {node.name}.{name}"
+def test_documented_attributes_exist() -> None:
+    unknown = []
+    for path in PATHS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            inside = ast.unparse(node)
+            for name in documented_names(ast.get_docstring(node) or "", "Attributes"):
+                pattern = rf"^    {name}\s*[:=]|self\.{name}\b|def {name}\("
+                if not re.search(pattern, inside, re.MULTILINE):
+                    unknown.append(f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}.{name}")
+    assert not unknown, "documented attributes that classes lack:\n" + "\n".join(unknown)
 
 
 def test_a_documented_argument_that_is_gone_is_noticed() -> None:
@@ -70,11 +73,11 @@ def test_a_documented_argument_that_is_gone_is_noticed() -> None:
     assert documented_names(docstring, "Args") == ["kept", "gone"]
 
 
-WITH_EXAMPLES = [path for path in PATHS if ">>>" in path.read_text(encoding="utf-8")]
-
-
-@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_examples_in_docstrings_run(path: Path) -> None:
-    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
-    assert result.failed == 0
+def test_examples_in_docstrings_run(subtests: pytest.Subtests) -> None:
+    with_examples = [path for path in PATHS if ">>>" in path.read_text(encoding="utf-8")]
+    assert with_examples
+    for path in with_examples:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        with subtests.test(module=name):
+            result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
+            assert result.failed == 0

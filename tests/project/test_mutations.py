@@ -23,14 +23,15 @@ def load_tool() -> ModuleType:
 TOOL = load_tool()
 
 
-@pytest.mark.parametrize("mutation", TOOL.MUTATIONS, ids=lambda mutation: mutation.name)
-def test_a_mutation_is_one_place_of_a_file_that_still_parses(mutation) -> None:
-    source = (ROOT / mutation.file).read_text(encoding="utf-8")
-    assert source.count(mutation.old) == 1
-    mutated = source.replace(mutation.old, mutation.new)
-    assert ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
-    paths = [word for word in mutation.tests.split() if word.startswith("tests/")]
-    assert paths and all((ROOT / path).is_file() for path in paths)
+def test_a_mutation_is_one_place_of_a_file_that_still_parses(subtests: pytest.Subtests) -> None:
+    for mutation in TOOL.MUTATIONS:
+        with subtests.test(mutation=mutation.name):
+            source = (ROOT / mutation.file).read_text(encoding="utf-8")
+            assert source.count(mutation.old) == 1
+            mutated = source.replace(mutation.old, mutation.new)
+            assert ast.dump(ast.parse(mutated)) != ast.dump(ast.parse(source))
+            paths = [word for word in mutation.tests.split() if word.startswith("tests/")]
+            assert paths and all((ROOT / path).is_file() for path in paths)
 
 
 def test_names_tell_mutations_apart() -> None:

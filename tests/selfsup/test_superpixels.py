@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import gymnasium
 import numpy as np
@@ -71,14 +72,13 @@ def test_labels_of_rendered_views_are_those_of_skimage() -> None:
 def test_the_order_of_equal_costs_is_that_of_skimage(monkeypatch: pytest.MonkeyPatch) -> None:
     # Stripes of one pixel are small segments with two equally near neighbours each.
     module = pytest.importorskip("selfsup.felzenszwalb")
-    image = np.zeros((60, 60, 3), np.uint8)
-    image[:, 10::20] = 255
-    asked: list[int] = []
-    argsort = np.argsort
-    monkeypatch.setattr(np, "argsort", lambda costs: asked.append(len(costs)) or argsort(costs))
-    labels = module.segment(image, 30.0, 0.0, 200)
-    assert asked == [4 * 60 * 60 - 6 * 60 + 2]
-    np.testing.assert_array_equal(labels, by_skimage(image, 30.0, 0.0, 200))
+    picture = np.zeros((60, 60, 3), np.uint8)
+    picture[:, 10::20] = 255
+    argsort = Mock(wraps=np.argsort)
+    monkeypatch.setattr(np, "argsort", argsort)
+    labels = module.segment(picture, 30.0, 0.0, 200)
+    assert [len(call.args[0]) for call in argsort.call_args_list] == [4 * 60 * 60 - 6 * 60 + 2]
+    np.testing.assert_array_equal(labels, by_skimage(picture, 30.0, 0.0, 200))
 
 
 @pytest.mark.usefixtures("segmentation_anew")
@@ -98,15 +98,11 @@ def test_skimage_serves_where_numba_is_missing_or_switched_off(
     else:
         monkeypatch.setattr(pytest.importorskip("numba").config, "DISABLE_JIT", 1)
     monkeypatch.delitem(sys.modules, "selfsup.felzenszwalb", raising=False)
-    calls: list[Any] = []
-    monkeypatch.setattr(
-        superpixels,
-        "felzenszwalb",
-        lambda *args, **options: calls.append(args) or felzenszwalb(*args, **options),
-    )
-    image = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(superpixel_labels(image), by_skimage(image, 200, 0.5, 200)[1::3, 1::3])
-    assert len(calls) == 1 and not recwarn.list
+    asked = Mock(wraps=felzenszwalb)
+    monkeypatch.setattr(superpixels, "felzenszwalb", asked)
+    picture = np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(superpixel_labels(picture), by_skimage(picture, 200, 0.5, 200)[1::3, 1::3])
+    assert asked.call_count == 1 and not recwarn.list
 
 
 @pytest.mark.usefixtures("segmentation_anew")

@@ -16,8 +16,8 @@ def place(simulator: MujocoSimulator, room: str) -> Location:
 
 def look_with(simulator: MujocoSimulator, room: str) -> tuple[bytes, bytes]:
     """Look at a room and draw it again, even if it is loaded."""
-    simulator._untouched = None
-    seen = simulator.load(place(simulator, room))
+    simulator.load(place(simulator, room))
+    seen = simulator.set_state(simulator.get_state())
     return seen["rgb"].tobytes(), seen["depth"].tobytes()
 
 
@@ -35,4 +35,4 @@ def digest(seen: tuple[bytes, bytes]) -> str:
 
 def uploads() -> int:
     """Return how many rooms take up memory of OpenGL."""
-    return drawing_thread.call(lambda: len(drawing_thread._uploads))
+    return drawing_thread.call(lambda: drawing_thread.kept)

@@ -8,12 +8,14 @@ import shlex
 import signal
 import socket
 import sys
-import time
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 import requests
+
+from thor_interact_env.locations.location import Location
 
 pytest.importorskip("ai2thor")
 from ai2thor.controller import Controller
@@ -68,7 +70,7 @@ class TestAnswersThatLackSomething:
             with pytest.raises(PlayerActionError, match=r"MakeAllObjectsMoveable.*commit_id") as error:
                 simulator.load(HERE)
             assert one_sentence(error.value)
-            assert not simulator._world.player.running
+            assert not simulator.world.player.running
 
     def test_a_spawn_that_fails_is_a_warning(self, tmp_path):
         with flat_simulator(tmp_path, asked={"fails": "InitialRandomSpawn"}) as simulator:
@@ -89,16 +91,17 @@ class TestAnswersThatLackSomething:
             simulator.load(HERE)
             expected = simulator.touch(*ON_MUG, 30.0, AWAY)
             simulator.load(HERE)
-            simulator._world.close()
-            stand, refused = simulator._world._stand, []
+            simulator.world.close()
+            play = simulator.world.play
+            refused: list[Location] = []
 
-            def refuse_once(location):
+            def refuse_once(location, touches):
                 if not refused:
                     refused.append(location)
                     raise UnreachableLocationError("something is in the way")
-                return stand(location)
+                return play(location, touches)
 
-            monkeypatch.setattr(simulator._world, "_stand", refuse_once)
+            monkeypatch.setattr(simulator.world, "play", refuse_once)
             with pytest.warns(RuntimeWarning, match="could not be put back where it was"):
                 after = simulator.touch(*ON_MUG, 30.0, AWAY)
             np.testing.assert_array_equal(after["rgb"], expected["rgb"])
@@ -174,7 +177,7 @@ class TestStarting:
 
     def test_an_x_server_that_does_not_answer_is_reported(self, tmp_path):
         (tmp_path / ".ai2thor" / "releases" / "thor-Linux64-abc").mkdir(parents=True)
-        options = {"local_executable_path": None, "commit_id": "abc", "platform": "Linux64"}
+        options: dict[str, Any] = {"local_executable_path": None, "commit_id": "abc", "platform": "Linux64"}
         with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and says nothing
             display = silent.getsockname()[1] - 6000  # TCP display N listens on port 6000 + N
             options |= {"x_display": f"127.0.0.1:{display}", "start_timeout": 2}
@@ -228,14 +231,14 @@ class TestFailingLater:
             simulator.load(HERE)
             with pytest.warns(RuntimeWarning, match=r"1 of at most 1 times"):
                 simulator.touch(*ON_MUG, 30.0, AWAY)
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with pytest.raises(PlayerDiedError, match="exit code -9") as error:
                 simulator.touch(*ON_MUG, 30.0, AWAY)
             assert one_sentence(error.value)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)
                 before = simulator.load(HERE)  # a new episode, a new player
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with (
                 warnings.catch_warnings(record=True),
                 pytest.raises(PlayerDiedError),
@@ -258,23 +261,23 @@ class TestFailingLater:
             child = os.fork()
             if not child:  # in the child: nothing of the test's own machinery may run
                 try:
-                    shared = simulator._world.player.running
+                    shared = simulator.world.player.running
                     simulator.touch(*ON_MUG, 30.0, AWAY)
-                    fine = not shared and simulator._world.player.running
+                    fine = not shared and simulator.world.player.running
                     simulator.close()
                     os._exit(0 if fine else 1)
                 finally:
                     os._exit(2)
             assert os.waitpid(child, 0)[1] == 0
-            process = _pid(simulator)
+            process = simulator.world.player.process_id
             simulator.touch(*ON_MUG, 30.0, AWAY)
-            assert _pid(simulator) == process  # untouched by what the child did
+            assert simulator.world.player.process_id == process  # untouched by what the child did
 
     def test_an_interruption_leaves_no_player_that_is_out_of_step(self, tmp_path):
         stall = {"kind": "stall", "action": "TouchThenApplyForce", "after": 0}
         with flat_simulator(tmp_path, faults=[stall]) as simulator:
             before = simulator.load(HERE)
-            process = _pid(simulator)
+            process = simulator.world.player.process_id
 
             def interrupt(*_):
                 raise KeyboardInterrupt
@@ -291,19 +294,6 @@ class TestFailingLater:
                 os.kill(process, 0)
             assert simulator.touch(*ON_MUG, 30.0, AWAY) is not before
 
-    def test_a_stalled_player_is_given_up_at_its_time_out(self, tmp_path):
-        stall = {"kind": "stall", "action": "TouchThenApplyForce", "after": 0}
-        with flat_simulator(tmp_path, faults=[stall], step_timeout=10, restarts=0) as simulator:
-            simulator.load(HERE)
-            simulator._world.player._controller.server._step_timeout = 0.2
-            start = time.monotonic()
-            with pytest.raises(
-                PlayerTimeoutError, match=r"did not answer within 0.2 s.*step_timeout"
-            ) as error:
-                simulator.touch(*ON_MUG, 30.0, AWAY)
-            assert time.monotonic() - start >= 0.2
-            assert one_sentence(error.value)
-
 
 def _add_program(folder, name, text):
     program = folder / name
@@ -311,14 +301,10 @@ def _add_program(folder, name, text):
     program.chmod(0o755)
 
 
-def _pid(simulator):
-    return simulator._world.player._controller.unity_pid
-
-
 def _command_line(simulator):
     from pathlib import Path
 
-    return Path(f"/proc/{_pid(simulator)}/cmdline").read_text().split("\0")
+    return Path(f"/proc/{simulator.world.player.process_id}/cmdline").read_text().split("\0")
 
 
 if sys.platform != "linux":

@@ -12,6 +12,7 @@ from gymnasium.error import DependencyNotInstalled
 from thor_interact_env.errors import InvalidOptionError, PlayerStartError
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, Quality, machine_options
+from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
 pytest.importorskip("ai2thor")
 
@@ -55,7 +56,7 @@ class TestOptions:
             make_simulator("ai2thor", **options)
 
     def test_the_clients_qualities_are_allowed(self):
-        from ai2thor._quality_settings import QUALITY_SETTINGS
+        from ai2thor.controller import QUALITY_SETTINGS
 
         assert set(get_args(Quality)) == set(QUALITY_SETTINGS) - {"DONOTUSE"}
 
@@ -67,10 +68,11 @@ class TestOptions:
             "restarts": 1,
         }
         simulator = make_simulator("ai2thor", settle_seconds=0.5, reach_from="near_plane", **options)
+        assert isinstance(simulator, Ai2thorSimulator)
         copy = pickle.loads(pickle.dumps(simulator))
         assert copy.reach == simulator.reach
-        assert copy._arguments == simulator._arguments
-        assert copy._arguments.items() >= options.items()
+        assert copy.arguments == simulator.arguments
+        assert copy.arguments.items() >= options.items()
 
     def test_a_path_may_hold_spaces(self, tmp_path):
         program = tmp_path / "my player"
@@ -103,7 +105,7 @@ class TestOptions:
         with pytest.raises(InvalidOptionError, match="'/nowhere/player' does not exist"):
             make_simulator("ai2thor")
         simulator = make_simulator("ai2thor", local_executable_path=sys.executable)
-        assert simulator._restarts == 1
+        assert isinstance(simulator, Ai2thorSimulator) and simulator.arguments["restarts"] == 1
         simulator.close()
 
     @pytest.mark.parametrize("text", ["/opt/player", "[]", '{"reach": 3}'])

@@ -148,4 +148,4 @@ class TestPause:
             assert mug_at(seen) == (120, 150 + 2 * 5)
             for _ in range(3):
                 assert simulator.touch(*ON_WALL, 30.0, AWAY) is seen
-                np.testing.assert_array_equal(simulator._world.player.step("Pass").frame, seen["rgb"])
+                np.testing.assert_array_equal(simulator.world.player.step("Pass").frame, seen["rgb"])

@@ -22,7 +22,7 @@ class TestNewPlayer:
             simulator.touch(*ON_MUG, 30.0, AWAY)
             simulator.touch_with_frames(*ON_MUG, 30.0, AWAY)
             state = simulator.get_state()
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with pytest.warns(RuntimeWarning, match="started again"):
                 seen = simulator.touch(150, 185, 30.0, AWAY)
             assert np.flatnonzero((seen["rgb"] == (220, 40, 40)).all(axis=2).any(axis=0))[0] == 150 + 3 * 15
@@ -31,7 +31,7 @@ class TestNewPlayer:
     def test_a_new_player_does_not_touch_from_where_nobody_stands(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
             simulator.load(HERE)
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with pytest.warns(RuntimeWarning, match="started again"):
                 assert len(simulator.reachable_positions(HERE.scene, HERE.seed)) == 3
             with pytest.raises(RuntimeError, match="load"):
@@ -40,7 +40,7 @@ class TestNewPlayer:
     def test_a_touch_counts_although_a_new_player_names_objects_otherwise(self, tmp_path):
         with flat_simulator(tmp_path, faults=[None, {"kind": "renames"}]) as simulator:
             before = simulator.load(HERE)
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with pytest.warns(RuntimeWarning) as caught:
                 after = simulator.touch(*ON_MUG, 30.0, AWAY)
             told = "".join(str(item.message) for item in caught)
@@ -52,13 +52,13 @@ class TestNewPlayer:
     def test_what_a_new_player_shows_counts_even_if_nothing_is_moved(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path, faults=[None, {"kind": "renames"}, None]) as simulator:
             before = simulator.load(HERE)
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with pytest.warns(RuntimeWarning) as caught:
                 assert simulator.touch(*ON_WALL, 30.0, AWAY) is before  # it looks the same
             assert len(caught) == 2
             assert simulator.instances().ids == ("Mug|+00.10|+01.12|+00.50",)
             monkeypatch.setenv("FLAT_PLAYER", '{"place": 20}')
-            os.kill(_pid(simulator), signal.SIGKILL)
+            os.kill(simulator.world.player.process_id, signal.SIGKILL)
             with pytest.warns(RuntimeWarning) as caught:
                 seen = simulator.touch(*ON_WALL, 30.0, AWAY)
             assert len(caught) == 2
@@ -70,7 +70,7 @@ class TestOrdinaryFailures:
     def test_positions_that_cannot_be_listed_are_none_and_no_failure(self, tmp_path):
         with flat_simulator(tmp_path, asked={"fails": "GetReachablePositions"}) as simulator:
             simulator.load(HERE)
-            process = _pid(simulator)
+            process = simulator.world.player.process_id
             with pytest.warns(RuntimeWarning) as caught:
                 positions = simulator.reachable_positions(HERE.scene, HERE.seed)
             assert positions.shape == (0, 3)
@@ -78,7 +78,7 @@ class TestOrdinaryFailures:
                 "AI2-THOR cannot list where the agent can stand in this spawn (InvalidOperationException: it "
                 "cannot be done); FloorPlan1 with seed 7 counts as having no such place."
             ]
-            assert _pid(simulator) == process
+            assert simulator.world.player.process_id == process
             with pytest.raises(UnreachableLocationError, match=r"sink is in the way\)\.$"):
                 simulator.load(Location("FloorPlan1", (0.75, 0.9, 0.0), 0, 0, 7))
 
@@ -101,7 +101,3 @@ class TestOrdinaryFailures:
         assert said("it is late. trace:  at A.b () in <0>:0") == "it is late"
         assert said("System.Exception: it is\n  late\n   at A.b () [0x0]") == "System.Exception: it is late"
         assert said("\n\tAction: x\n\tat") == "Action: x at"
-
-
-def _pid(simulator):
-    return simulator._world.player._controller.unity_pid

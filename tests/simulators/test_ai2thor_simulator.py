@@ -4,11 +4,14 @@ import os
 import pickle
 import sys
 import warnings
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+
+from thor_interact_env.env import ThorInteractEnv
 
 pytest.importorskip("ai2thor")
 from thor_simulators import AWAY, FLAT_PLAYER, HERE, ON_MUG, ON_SINK, ON_WALL, asked_of, flat_simulator
@@ -139,13 +142,14 @@ class TestEnvironment:
         assert gymnasium.spec("ThorInteract-AI2THOR-v0").nondeterministic
         assert not gymnasium.spec("ThorInteract-v0").nondeterministic
         options = {"local_executable_path": sys.executable}
-        same = {
+        same: dict[str, dict[str, Any]] = {
             "ThorInteract-v0": {"simulator": "ai2thor", "simulator_options": options},
             "ThorInteract-AI2THOR-v0": {"simulator_options": options},
         }
         for name, arguments in same.items():
             env = gymnasium.make(name, **arguments)
             assert env.metadata["deterministic"] is False
+            assert isinstance(env.unwrapped, ThorInteractEnv)
             assert isinstance(env.unwrapped.simulator, Ai2thorSimulator)
             env.close()
         env = gymnasium.make("ThorInteract-v0")
@@ -174,6 +178,7 @@ class TestEnvironment:
         _, reward, _, truncated, info = env.step([150, 152, 2, 0])  # where the mug leaves the wall to be seen
         assert info["changed"].any()
         assert truncated
+        assert isinstance(env.unwrapped, ThorInteractEnv)
         assert env.unwrapped.ground_truth().types == ("Mug",)
 
 
@@ -319,7 +324,7 @@ class TestGroundTruth:
         within = np.zeros((300, 300), bool)
         within[150, 150 : 150 + pixels] = True  # on the mug
         within[:100] = True  # and not on it
-        monkeypatch.setattr(simulator._world, "in_reach", lambda view: within)
+        monkeypatch.setattr(simulator.world, "in_reach", lambda view: within)
         truth = simulator.instances()
         assert len(truth) == enough
         assert truth.masks.sum() == 3600 * enough
@@ -373,7 +378,7 @@ class TestClosing:
     def test_it_leaves_no_process_and_may_be_repeated(self, tmp_path):
         with flat_simulator(tmp_path) as simulator:
             simulator.load(HERE)
-            process = simulator._world.player._controller.unity_pid
+            process = simulator.world.player.process_id
             simulator.close()
             simulator.close()
             with pytest.raises(ProcessLookupError):

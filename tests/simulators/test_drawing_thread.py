@@ -81,7 +81,8 @@ def close():
 def leave_to_the_collector():
     simulator = MujocoSimulator()
     look_with(simulator, ROOMS[0])
-    simulator.itself = simulator
+    cycle: list[object] = [simulator]
+    cycle.append(cycle)
 
 
 @pytest.mark.parametrize("end", [drop, close, leave_to_the_collector])
@@ -126,7 +127,8 @@ def test_no_context_is_current_where_the_user_draws_nothing():
 
 
 def test_calls_come_one_after_another_and_answer_their_callers(worker):
-    running, overlaps = [], []
+    running: list[int] = []
+    overlaps: list[int] = []
 
     def job(number):
         overlaps.append(len(running))
@@ -161,7 +163,9 @@ def test_an_interrupted_caller_waits_for_what_is_being_drawn(worker):
     finished = []
 
     def job():
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # Ctrl-C
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)  # Ctrl-C
         time.sleep(0.3)
         finished.append(True)
 
@@ -187,8 +191,9 @@ def test_what_comes_later_comes_in_order_and_may_fail(worker):
 
 def test_a_finalizer_never_waits(worker):
     """The collector may run it while its thread holds the lock, or in the drawing thread."""
-    with worker._lock:
-        worker.call_later(lambda: None)
+    worker.before_fork()  # takes the lock
+    worker.call_later(lambda: None)
+    worker.after_fork()
     worker.call(lambda: worker.call_later(lambda: None))
     ended = worker.call(threading.current_thread)
     worker.end()
@@ -197,5 +202,4 @@ def test_a_finalizer_never_waits(worker):
 
 
 def test_the_thread_keeps_no_process_alive():
-    drawing_thread.call(lambda: None)
-    assert drawing_thread._thread.daemon
+    assert drawing_thread.call(threading.current_thread).daemon

@@ -92,20 +92,29 @@ def test_a_wall_and_what_is_out_of_reach_give_no_frame():
 def test_motion_is_recorded_at_the_times_of_the_frames(simulator, monkeypatch):
     location, touches = touches_at(simulator, "FloorPlan1", 0)
     simulator.load(location)
-    room = simulator._compiled("FloorPlan1").room
-    moments, step, positions = [], room.step, room.positions
+    room = simulator.compiled("FloorPlan1")
+    moments, pushed, step, push = [], [], room.step, room.push
 
     def timed(count=1):
         step(count)
         moments.append((room.data.time, room.data.qpos.copy()))
 
+    def noted(*arguments):
+        pushed.append(push(*arguments))
+        return pushed[-1]
+
     monkeypatch.setattr(room, "step", timed)
-    motion = next(filter(None, (simulator._push(*touch) for touch in touches)))
+    monkeypatch.setattr(room, "push", noted)
+    for touch in touches:
+        simulator.touch(*touch)
+        if any(pushed):
+            break
     monkeypatch.undo()
+    motion = pushed[-1]
     start = next(time for time, qpos in moments if np.array_equal(qpos, motion[0]))
     for number, frame in enumerate(motion):
         ((_, qpos),) = [one for one in moments if np.isclose(one[0], start + number * FRAME_SECONDS)]
         np.testing.assert_array_equal(qpos, frame)
     end_of_force = max(time for time, _ in moments if time < start)
     assert start - end_of_force == pytest.approx(FIRST_FRAME_SECONDS)
-    assert not np.array_equal(motion[0], positions())
+    assert not np.array_equal(motion[0], room.positions())

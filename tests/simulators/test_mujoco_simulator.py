@@ -9,6 +9,7 @@ from thor_interact_env.errors import InvalidStateError, UnknownRoomError, Unreac
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.simulators.mujoco.physics import TIME_STEP
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 ROOMS = ("FloorPlan1", "FloorPlan201", "FloorPlan301", "FloorPlan401")
@@ -56,12 +57,12 @@ def test_an_untouched_room_is_at_rest(simulator, room):
     """Loading twice, and letting time pass, changes neither an image nor a position."""
     location = location_in(simulator, room)
     first = simulator.load(location)
-    compiled = simulator._compiled(room).room
+    compiled = simulator.compiled(room)
     before = compiled.positions()
     for movable in compiled.movables:
         if before[movable.position_address + 2] > -1:
             compiled.data.qfrc_applied[movable.velocity_address] = 1e-9
-    compiled._until_rest(1.0)
+    compiled.step(round(1.0 / TIME_STEP))
     shift = np.abs(compiled.positions() - before).reshape(-1, 7)[:, :3]
     assert shift.max() < 0.01
     again = simulator.load(location)
@@ -89,7 +90,7 @@ def test_where_an_agent_can_stand_is_each_callers_own_array(simulator):
 @pytest.mark.parametrize("room", ROOMS)
 def test_nothing_falls_out_of_the_room_or_sinks(simulator, room):
     simulator.load(location_in(simulator, room, 1))
-    compiled = simulator._compiled(room).room
+    compiled = simulator.compiled(room)
     placed = compiled.positions().reshape(-1, 7)
     placed = placed[placed[:, 2] > -1]
     width, depth, height = compiled.plan.size
@@ -161,8 +162,8 @@ def test_ground_truth_is_visible_movable_and_near(simulator):
 def test_depth_is_distance_from_the_camera(simulator):
     """Looking down at 60 degrees, the depth of every floor pixel follows from the height of the eye."""
     room = "FloorPlan1"
-    position = tuple(float(value) for value in simulator.reachable_positions(room, 0)[0])
-    seen = simulator.load(Location(room, position, 0.0, 60.0, 0))
+    x, y, z = simulator.reachable_positions(room, 0)[0].tolist()
+    seen = simulator.load(Location(room, (x, y, z), 0.0, 60.0, 0))
     ys, xs = (np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE] - (IMAGE_SIZE - 1) / 2) / (IMAGE_SIZE / 2)
     down = (np.sin(np.radians(60)) + ys * np.cos(np.radians(60))) / np.sqrt(1 + xs**2 + ys**2)
     floor = 1.576 / np.where(down > 0, down, np.nan)
@@ -180,6 +181,6 @@ def test_refusals_name_the_value(simulator):
     with pytest.raises(InvalidStateError, match="FloorPlan1"):
         simulator.set_state(np.zeros(3))
     with pytest.raises(ValueError, match="elbow"):
-        MujocoSimulator(touch_at="elbow")
+        MujocoSimulator(touch_at="elbow")  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="load"):
         MujocoSimulator().instances()

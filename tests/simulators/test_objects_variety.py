@@ -1,9 +1,12 @@
-"""Instances of one type differ visibly, and stay cheap to draw and to simulate."""
+"""Instances of one type have its size and mass, differ visibly, and are cheap to draw and to simulate."""
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, build
+from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG, SIZE_VARIATION, build
+from thor_interact_env.simulators.mujoco.objects.facts import FACTS, OWN_BOXES
 
 SEEDS = range(24)
 MINIMUM_DIFFERENT = 20
@@ -12,10 +15,10 @@ FIXED_SHAPES = {"CD", "CreditCard", "Newspaper"}
 """Types whose instances have one shape; what is printed on them carries the difference."""
 
 
-@pytest.fixture(scope="module", params=sorted(CATALOG))
-def instances(request):
-    """Return a type's name and 24 instances of it."""
-    return request.param, [build(request.param, np.random.default_rng(seed)) for seed in SEEDS]
+@pytest.fixture(scope="module")
+def instances():
+    """Return 24 instances of each type, by its name."""
+    return {name: [build(name, np.random.default_rng(seed)) for seed in SEEDS] for name in sorted(CATALOG)}
 
 
 def triangles(blueprint):
@@ -65,25 +68,44 @@ def looks_different(one, two):
 
 def most_different(items, differ):
     """Return the size of a greedily chosen set of items that all differ from each other."""
-    chosen = []
+    chosen: list[Any] = []
     for item in items:
         if all(differ(item, other) for other in chosen):
             chosen.append(item)
     return len(chosen)
 
 
+def test_instances_have_the_box_and_mass_of_their_type(instances, subtests):
+    for name, blueprints in instances.items():
+        with subtests.test(type=name):
+            extents = []
+            for blueprint in blueprints:
+                low, high = blueprint.bounds()
+                extents.append(high - low)
+                assert blueprint.mass == FACTS[name].mass
+                assert abs(low[2]) < 1e-3, "it stands on the ground"
+            sides = np.median(-np.sort(-np.asarray(extents), axis=1), axis=0)
+            assert sides == pytest.approx(OWN_BOXES.get(name, FACTS[name].box), rel=0.15)
+            assert np.all(np.abs(np.asarray(extents) / CATALOG[name].size - 1) < SIZE_VARIATION + 0.1)
+
+
 def test_instances_have_different_shapes(instances):
-    name, blueprints = instances
-    shapes = [shape(blueprint) for blueprint in blueprints]
-    different = most_different(shapes, has_other_shape)
-    assert name in FIXED_SHAPES or different >= MINIMUM_DIFFERENT
+    different = {
+        name: most_different([shape(blueprint) for blueprint in blueprints], has_other_shape)
+        for name, blueprints in instances.items()
+        if name not in FIXED_SHAPES
+    }
+    alike = {name: count for name, count in different.items() if count < MINIMUM_DIFFERENT}
+    assert not alike, f"fewer than {MINIMUM_DIFFERENT} of {len(SEEDS)} instances differ: {alike}"
 
 
 def test_instances_have_different_colours(instances):
-    _, blueprints = instances
-    assert (
-        most_different([colours(blueprint) for blueprint in blueprints], looks_different) >= MINIMUM_DIFFERENT
-    )
+    different = {
+        name: most_different([colours(blueprint) for blueprint in blueprints], looks_different)
+        for name, blueprints in instances.items()
+    }
+    alike = {name: count for name, count in different.items() if count < MINIMUM_DIFFERENT}
+    assert not alike, f"fewer than {MINIMUM_DIFFERENT} of {len(SEEDS)} instances differ: {alike}"
 
 
 def test_the_measures_tell_equal_from_different_instances():
@@ -98,17 +120,17 @@ def test_the_measures_tell_equal_from_different_instances():
     assert looks_different(colours(one), colours(build("Mug", np.random.default_rng(2))))
 
 
-def test_instances_are_cheap(instances):
-    _, blueprints = instances
-    faces = [sum(len(visual.mesh.faces) for visual in blueprint.visuals) for blueprint in blueprints]
-    counts = [len(blueprint.colliders) for blueprint in blueprints]
-    assert max(faces) <= HERO_TRIANGLES
-    assert max(counts) <= HERO_COLLIDERS
-    assert all(len({visual.material for visual in blueprint.visuals}) <= 5 for blueprint in blueprints)
+def test_instances_are_cheap(instances, subtests):
+    for name, blueprints in instances.items():
+        with subtests.test(type=name):
+            faces = [sum(len(visual.mesh.faces) for visual in blueprint.visuals) for blueprint in blueprints]
+            assert max(faces) <= HERO_TRIANGLES
+            assert max(len(blueprint.colliders) for blueprint in blueprints) <= HERO_COLLIDERS
+            assert max(len({visual.material for visual in one.visuals}) for one in blueprints) <= 5
 
 
-def test_most_types_are_cheaper_still():
-    one_each = [build(name, np.random.default_rng(0)) for name in CATALOG]
+def test_most_types_are_cheaper_still(instances):
+    one_each = [blueprints[0] for blueprints in instances.values()]
     assert np.median([len(blueprint.colliders) for blueprint in one_each]) <= 4
     faces = [sum(len(visual.mesh.faces) for visual in blueprint.visuals) for blueprint in one_each]
     assert np.median(faces) <= 400

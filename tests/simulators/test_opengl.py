@@ -39,12 +39,12 @@ def simulator():
 
 def test_rooms_that_share_a_context_look_as_they_do_alone(alone):
     fast, fine = MujocoSimulator(), MujocoSimulator(quality="fine")
-    context = drawing_thread._context
+    context = drawing_thread.context
     for room in (*ROOMS, *ROOMS):
         assert look_with(fast, room) == alone[room]
         # A canvas of another size of shadow map, and with smooth edges, leaves no trace.
         assert look_with(fine, room)[0] != alone[room][0]
-    assert drawing_thread._context is context
+    assert drawing_thread.context is context
     fine.close()
     assert look_with(fast, ROOMS[0]) == alone[ROOMS[0]]
     fast.close()
@@ -59,7 +59,7 @@ def test_colours_and_depth_drawn_at_once_are_those_drawn_apart():
             for position in simulator.reachable_positions(room, 0)[::9]:
                 for yaw in (0.0, 90.0, 180.0, 270.0):
                     seen = simulator.load(Location(room, tuple(position.tolist()), yaw, 0.0, 0))
-                    renderer, data = simulator._renderer(), simulator._compiled(room).room.data
+                    renderer, data = simulator.renderer, simulator.compiled(room).data
                     assert np.array_equal(renderer.depth(data, CAMERA), seen["depth"])
                     assert np.array_equal(renderer.rgb(data, CAMERA), seen["rgb"])
                     with patch.object(renderer, "depth", wraps=renderer.depth) as depth:
@@ -101,7 +101,7 @@ def test_after_a_loss_all_rooms_look_as_before(alone, lose):
     for room in ROOMS:
         fast.load(place(fast, room))
         objects[room] = fast.instances().masks
-    context = drawing_thread._context
+    context = drawing_thread.context
     lose()
     for room in ROOMS:
         fast.load(place(fast, room))
@@ -109,7 +109,7 @@ def test_after_a_loss_all_rooms_look_as_before(alone, lose):
         assert np.array_equal(fast.instances().masks, objects[room])
         assert look_with(fine, room) == smooth[room]
         assert look_with(fast, room) == alone[room]
-    assert drawing_thread._context not in (None, context)
+    assert drawing_thread.context not in (None, context)
     # What is closed after a loss frees nothing of the rooms that go on.
     other = MujocoSimulator()
     look_with(other, ROOMS[0])
@@ -123,7 +123,7 @@ def test_after_a_loss_all_rooms_look_as_before(alone, lose):
 
 def test_two_qualities_of_one_model_look_as_before_after_a_loss(simulator):
     look_with(simulator, ROOMS[0])
-    room = simulator._compiled(ROOMS[0]).room
+    room = simulator.compiled(ROOMS[0])
     fast, fine = Renderer(room.model), Renderer(room.model, quality="fine")
 
     def images():
@@ -181,7 +181,7 @@ assert os.wait()[1] == 0
 
 def test_a_closed_canvas_says_so(simulator):
     look_with(simulator, ROOMS[0])
-    canvas = simulator._renderer().canvas
+    canvas = simulator.renderer.canvas
     assert canvas.colours().shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
     simulator.close()
     canvas.close()

@@ -6,6 +6,7 @@ touches in all rooms instead of a few in every sixth.
 
 import os
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ DEEPEST = 0.01  # metres
 
 def watch(monkeypatch):
     """Make every single step record the maximum speed and whether all is finite."""
-    seen = {"speed": 0.0, "finite": True, "steps": 0}
+    seen: dict[str, Any] = {"speed": 0.0, "finite": True, "steps": 0}
     step = mujoco.mj_step
 
     def watched(model, data, nstep=1):

@@ -51,7 +51,7 @@ def test_a_plan_is_a_pure_function_of_its_name(plans):
 
 def test_every_static_type_of_ithor_is_there_under_its_name(plans):
     """All but the floor, which is structure; how many there are follows iTHOR's rooms."""
-    counts = {kind: Counter() for kind in ROOM_TYPES}
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in ROOM_TYPES}
     for plan in plans.values():
         counts[plan.room_type].update(item.type for item in plan.fixtures)
     found = set().union(*counts.values())
@@ -100,12 +100,27 @@ def test_an_agent_can_stand_in_every_room(plans):
             assert not inside.all(axis=1).any()
 
 
+def test_nothing_can_be_pushed_under_a_curtain(plans):
+    """It would be wedged between curtain and floor, centimetres deep in both."""
+    found = [
+        (item.position[2] + collider.position[2], collider)
+        for plan in plans.values()
+        for item in plan.fixtures
+        if item.type in ("Curtains", "ShowerCurtain")
+        for collider in item.blueprint.colliders
+    ]
+    assert len(found) > 20
+    for middle, collider in found:
+        half = collider.size[2 if collider.kind == "box" else 1]
+        assert middle - half == pytest.approx(0.0, abs=2e-3)
+
+
 def test_spawned_objects_stand_on_surfaces_without_overlap(plans):
     parked = total = 0
     for number, plan in enumerate(plans.values()):
         poses = spawn(plan, number)
         assert poses == spawn(plan, number) and poses != spawn(plan, number + 1)
-        boxes = []
+        boxes: list[tuple[float, ...]] = []
         for (_, made), pose in zip(plan.portables, poses, strict=True):
             total += 1
             if pose is None:

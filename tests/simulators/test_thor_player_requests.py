@@ -9,9 +9,12 @@ import pytest
 pytest.importorskip("ai2thor")
 from thor_simulators import AWAY, HERE, ON_MUG, asked_of, flat_simulator
 
+from thor_interact_env.errors import PlayerActionError
+
 # The players' modules are found by players alone: their names are too common for every test.
 _FILE = Path(__file__).parents[1] / "thor_player" / "dispatching.py"
 _SPEC = importlib.util.spec_from_file_location("thor_player_dispatching", _FILE)
+assert _SPEC is not None and _SPEC.loader is not None
 dispatching = sys.modules[_SPEC.name] = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(dispatching)
 refusal = dispatching.refusal
@@ -86,10 +89,10 @@ def test_what_is_taken(action, arguments):
 def test_a_refusal_reaches_the_client_as_an_error(tmp_path):
     with flat_simulator(tmp_path) as simulator:
         simulator.load(HERE)
-        step = simulator._world.player._controller.step
-        with pytest.raises(ValueError, match="invalid argument: 'seed'"):
+        step = simulator.world.player.step
+        with pytest.raises(PlayerActionError, match="invalid argument: 'seed'"):
             step("InitialRandomSpawn", seed=3)
-        with pytest.raises(ValueError, match="missing the following arguments: quality"):
+        with pytest.raises(PlayerActionError, match="missing the following arguments: quality"):
             step("ChangeQuality")
         assert step("Pass")
 

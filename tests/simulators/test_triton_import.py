@@ -63,14 +63,14 @@ def test_preparing_twice_is_preparing_once():
     before = list(sys.meta_path)
     triton_import.prepare_for_triton()
     assert sys.meta_path == before
-    assert sys.meta_path.count(triton_import._Finder) == 1
+    assert sys.meta_path.count(triton_import.TritonFinder) == 1
 
 
 def find(monkeypatch: pytest.MonkeyPatch, folder: Path, shared: bool, replaced: bool) -> object:
     (folder / "libtriton.so").write_text("no library")
-    monkeypatch.setattr(triton_import, "_llvm_is_shared", lambda: shared)
-    monkeypatch.setattr(triton_import, "_malloc_is_replaced", lambda: replaced)
-    return triton_import._Finder.find_spec("triton._C.libtriton", [str(folder)])
+    monkeypatch.setattr(triton_import, "llvm_is_shared", lambda: shared)
+    monkeypatch.setattr(triton_import, "malloc_is_replaced", lambda: replaced)
+    return triton_import.TritonFinder.find_spec("triton._C.libtriton", [str(folder)])
 
 
 def test_beside_an_allocator_of_ld_preload_triton_is_refused(monkeypatch, tmp_path):
@@ -83,13 +83,13 @@ def test_only_triton_beside_another_llvm_is_loaded_here(monkeypatch, tmp_path):
     with pytest.raises(OSError, match=r"libtriton\.so"):
         find(monkeypatch, tmp_path, shared=True, replaced=False)
     assert find(monkeypatch, tmp_path, shared=False, replaced=True) is None
-    assert triton_import._Finder.find_spec("triton._C.libproton", [str(tmp_path)]) is None
-    assert triton_import._Finder.find_spec("libtriton", [str(tmp_path)]) is None
+    assert triton_import.TritonFinder.find_spec("triton._C.libproton", [str(tmp_path)]) is None
+    assert triton_import.TritonFinder.find_spec("libtriton", [str(tmp_path)]) is None
 
 
 def test_what_decides_is_told_from_a_process_that_has_drawn_nothing():
     program = """
 from thor_interact_env.simulators import triton_import
-print(triton_import._malloc_is_replaced(), triton_import._llvm_is_shared())
+print(triton_import.malloc_is_replaced(), triton_import.llvm_is_shared())
 """
     assert fresh_process.run(program, LD_PRELOAD="") == ["False False"]

@@ -16,14 +16,16 @@ from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, spawn
 
 ROOMS = golden.ROOMS[::3]
 
-# Other kernels of OpenBLAS, NumPy and the C library, as on other processors.
-PROCESSORS = [
-    *({"OPENBLAS_CORETYPE": name} for name in ("Haswell", "Sandybridge", "Zen", "SkylakeX")),
-    {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX"},  # names until NumPy 2.3
-    {"NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4"},  # and since
-    {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2"},
-    {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA_Usable,-AVX2_Usable"},  # names until glibc 2.32
-]
+# Other kernels of OpenBLAS, NumPy and the C library, as on other processors. The names of features are those
+# until NumPy 2.3 and since, and those since glibc 2.33 and until then; names that are unknown are ignored.
+NUMPY = {"NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX X86_V3 X86_V4"}
+GLIBC = {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-AVX2,-FMA_Usable,-AVX2_Usable"}
+PROCESSORS = {
+    "Haswell without NumPy's vectors": {"OPENBLAS_CORETYPE": "Haswell", **NUMPY},
+    "Sandybridge without glibc's vectors": {"OPENBLAS_CORETYPE": "Sandybridge", **GLIBC},
+    "Zen": {"OPENBLAS_CORETYPE": "Zen"},
+    "SkylakeX": {"OPENBLAS_CORETYPE": "SkylakeX"},
+}
 
 PROGRAM = f"""
 import json
@@ -41,7 +43,7 @@ def here():
     return {name: golden.digests(name) for name in ROOMS}
 
 
-@pytest.mark.parametrize("variables", PROCESSORS, ids=lambda variables: " ".join(variables.values()))
+@pytest.mark.parametrize("variables", PROCESSORS.values(), ids=PROCESSORS)
 def test_other_processors_have_the_same_world(variables, here):
     ran = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", PROGRAM],
@@ -110,7 +112,7 @@ def test_digests_follow_every_part_of_the_world(monkeypatch):
     changed = golden.digests(room)
     assert changed["motion"] != before["motion"] and changed["plan"] == before["plan"]
     monkeypatch.undo()
-    monkeypatch.setattr(golden, "_SPAWN", 8)
+    monkeypatch.setattr(golden, "SPAWN", 8)
     changed = golden.digests(room)
     assert changed["spawn"] != before["spawn"] and changed["plan"] == before["plan"]
     monkeypatch.undo()

@@ -138,7 +138,7 @@ class Actions:
         force_action: bool = False,
     ) -> Outcome:
         """Put the agent somewhere."""
-        place = position or {"x": x, "y": y, "z": z}
+        place: Mapping[str, float | None] = position or {"x": x, "y": y, "z": z}
         if max(abs(rotation.get("x", 0)), abs(rotation.get("z", 0))) > 1e-3:
             return thrown("ArgumentOutOfRangeException", f"no pitch or roll is allowed, but {rotation}")
         try:

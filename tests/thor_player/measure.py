@@ -12,8 +12,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -52,7 +54,7 @@ class Stopwatch:
         other = processor_seconds(self._player) if self._player else 0.0
         return own.ru_utime + own.ru_stime + other
 
-    def run(self, name: str, calls: list[Callable[[], object]]) -> tuple[float, float]:
+    def run(self, name: str, calls: Sequence[Callable[[], object]]) -> tuple[float, float]:
         """Call each once; print and return the median wall and the mean processor time in milliseconds."""
         walls, start = [], self._processor()
         for call in calls:
@@ -90,9 +92,8 @@ def main() -> None:
         adapter = Ai2thorSimulator(local_executable_path=PLAYER_COMMAND)
         adapter.load(location)
         pixels = np.random.default_rng(0).integers(0, 300, (TOUCHES, 2)).tolist()
-        exchanges: list[str] = []
-        asks, step = adapter._world.player, adapter._world.player.step
-        asks.step = lambda action, **rest: (exchanges.append(action), step(action, **rest))[1]
+        asks = adapter.world.player
+        counted = patch.object(asks, "step", wraps=asks.step)
 
         def through(row: int, column: int) -> None:
             adapter.touch(row, column, 200.0, np.ones(3))
@@ -101,13 +102,14 @@ def main() -> None:
             embedded.touch(row, column, 200.0, np.ones(3))
             embedded.instances()
 
-        both, own = Stopwatch(asks._controller.unity_pid), Stopwatch()
-        calls = [[lambda p=pixel, f=how: f(*p) for pixel in pixels] for how in (through, alone)]
-        first = both.run("touch through adapter, client and player, with depth and ids", calls[0])
+        both, own = Stopwatch(asks.process_id), Stopwatch()
+        calls = [[partial(how, *pixel) for pixel in pixels] for how in (through, alone)]
+        with counted as step:
+            first = both.run("touch through adapter, client and player, with depth and ids", calls[0])
         second = own.run("touch and instances of the embedded simulator", calls[1])
         print(f"difference: wall {first[0] - second[0]:.2f}, processor {first[1] - second[1]:.2f} ms")
         moved = (len(adapter.get_state()) - 7) // 7
-        looks = exchanges.count("AdvancePhysicsStep")
+        looks = [call.args[0] for call in step.call_args_list].count("AdvancePhysicsStep")
         print(f"{moved} of {TOUCHES} touches met what can move; each took {looks / max(1, moved):.1f} looks")
         adapter.close()
         both = Stopwatch(player)

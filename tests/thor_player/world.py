@@ -13,7 +13,9 @@ from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import FIRST_FRAME_SECONDS, FRAME_SECONDS, Observation
 from thor_interact_env.simulators.mujoco.drawing.rendering import ray_lengths
+from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+from thor_interact_env.simulators.mujoco.touching import touch
 
 Positions = npt.NDArray[np.float64]
 """All generalised positions of a room."""
@@ -59,7 +61,7 @@ class World(MujocoSimulator):
         self.position, self.rotation, self.horizon = np.zeros(3), 0.0, 0.0
         self.scenery: Scenery | None = None
         self.paused = False
-        self._drop = DROP + 0.05 * renames
+        self._spawn_height = DROP + 0.05 * renames
         self._hangs = False
         self._moved: Positions | None = None  # where objects rest, once something was touched
         self._placed = False
@@ -69,6 +71,7 @@ class World(MujocoSimulator):
         self._clock = 0.0
         self._advanced = False
         self._answered_at = time.monotonic()
+        self._view: Observation | None = None
         self._geoms: tuple[Observation | None, npt.NDArray[np.int32]] = (None, np.zeros((0, 0), np.int32))
 
     def enter(self, scene: str) -> None:
@@ -83,7 +86,7 @@ class World(MujocoSimulator):
         self.seed, self._moved, self._placed = seed, None, False
         self._motion, self._hangs = None, hangs
         self.see()
-        self.scenery = Scenery(self._loaded()[0])
+        self.scenery = Scenery(self.compiled(self.scene))
 
     def let_fall(self) -> None:
         """Let what hangs in the air after a spawn fall."""
@@ -98,7 +101,7 @@ class World(MujocoSimulator):
             UnreachableLocationError: The agent cannot stand there.
             InvalidLocationError: The pose is outside the limits.
         """
-        self._check_position(self._location(position, rotation, horizon))
+        self.check_position(self._location(position, rotation, horizon))
         self.position, self.rotation, self.horizon = position, float(rotation), float(horizon)
         self._placed = False
 
@@ -113,21 +116,22 @@ class World(MujocoSimulator):
             offsets = np.abs(standing - self.position).max(axis=1)
             # A new spawn may put something where the agent stands; it stays there, as in AI2-THOR.
             anchor = self.position if offsets.min() <= 0.125 else standing[0]
-            self.load(self._location(anchor, self.rotation, self.horizon))
+            self._view = self.load(self._location(anchor, self.rotation, self.horizon))
             if self._moved is not None or anchor is not self.position:
                 state = self.get_state()
                 x, y, z = self.position
                 state[:3] = x, z, y + CAMERA_HEIGHT - AGENT_HEIGHT_Y
                 if self._moved is not None:
                     state[18:] = self._moved
-                self.set_state(state)
+                self._view = self.set_state(state)
             self._placed = True
             self._rest = self._drawn = self.get_state()[18:]
         now = self._now()
         if not np.array_equal(now, self._drawn):
-            self.set_state(np.concatenate([self.get_state()[:18], now]))
+            self._view = self.set_state(np.concatenate([self.get_state()[:18], now]))
             self._drawn = now
-        return self._loaded()[2]
+        assert self._view is not None
+        return self._view
 
     @property
     def moving(self) -> bool:
@@ -148,7 +152,7 @@ class World(MujocoSimulator):
         if self._motion is not None:
             there = self._motion(self._clock)
         elif self._hangs:
-            there = self._lifted(self._drop)
+            there = self._lifted(self._spawn_height)
         return self._rest if there is None else there
 
     def _begin(self, motion: Callable[[float], Positions | None]) -> None:
@@ -160,12 +164,12 @@ class World(MujocoSimulator):
         return course[min(max(frames, 0), len(course) - 1)]
 
     def _falling(self, seconds: float) -> Positions | None:
-        height = self._drop - _GRAVITY / 2 * seconds**2
+        height = self._spawn_height - _GRAVITY / 2 * seconds**2
         return self._lifted(height) if height > 0 else None
 
     def _lifted(self, height: float) -> Positions:
-        """Return where everything is if the small objects are so many metres above where they rest."""
-        room = self._loaded()[0]
+        """Return where everything is if the small things are so many metres above where they rest."""
+        room = self.compiled(self.scene)
         there = self._rest.copy()
         for movable in room.movables[len(room.plan.furniture) :]:
             there[movable.position_address + _HEIGHT] += height
@@ -175,7 +179,7 @@ class World(MujocoSimulator):
         """Return the (300, 300) geom at each pixel of the present view, -1 for none."""
         view = self.see()
         if self._geoms[0] is not view:
-            self._geoms = (view, self._renderer().geoms(self._loaded()[0].data, "agent"))
+            self._geoms = (view, self.renderer.geoms(self.compiled(self.scene).data, CAMERA))
         return self._geoms[1]
 
     def depth(self) -> npt.NDArray[np.float32]:
@@ -186,7 +190,7 @@ class World(MujocoSimulator):
     def objects(self) -> list[dict[str, Any]]:
         """Return the metadata of the objects; visible are those in the image and near enough."""
         assert self.scenery is not None
-        room = self._loaded()[0]
+        room = self.compiled(self.scene)
         self.see()
         seen = np.unique(np.asarray(room.model.geom_bodyid)[self.geoms()[self.geoms() >= 0]])
         visible = {int(body): self._in_range(unity(room.data.xpos[body])) for body in seen}
@@ -212,9 +216,9 @@ class World(MujocoSimulator):
             Whether the action succeeds, the error's text, and its return value.
         """
         self._motion, self._hangs = None, False  # whatever moves has come to rest by then
-        self.see()
+        seen = self.see()
         row, column = (min(int(fraction * IMAGE_SIZE), IMAGE_SIZE - 1) for fraction in (y, x))
-        room, pose, seen = self._loaded()
+        room, pose = self.compiled(self.scene), self.viewpoint
         offset = np.array([column, row]) - (IMAGE_SIZE - 1) / 2
         ray = pose.axes @ np.array([offset[0], -offset[1], -IMAGE_SIZE / 2])  # 90 degrees of view
         ray /= np.linalg.norm(ray)
@@ -236,12 +240,14 @@ class World(MujocoSimulator):
             return False, far, nothing
         if self.paused:
             before = room.positions()
-            if motion := self._push(row, column, magnitude, direction):
+            pixel = (row, column)
+            if motion := touch(room, pose, pixel, magnitude, direction, self.reach, self.touch_at):
                 self._moved = self._rest = room.positions()
                 room.rest(before)  # as the present view shows it; the force acts when time is advanced
                 self._begin(lambda seconds: self._filmed([before, *motion, None], seconds))
-        elif self.touch(row, column, magnitude, direction) is not seen:
+        elif (after := self.touch(row, column, magnitude, direction)) is not seen:
             self._moved = self._rest = self._drawn = room.positions()
+            self._view = after
         return True, "", {**touched, "objectId": self.scenery.names[room.movables[index].body]}
 
     def advance(self, seconds: float) -> None:

@@ -19,13 +19,15 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.world import WORLD_VERSION, OtherWorldWarning
 
-_FILES: Final[Mapping[str, str]] = MappingProxyType(
+FILES: Final[Mapping[str, str]] = MappingProxyType(
     {"NovelSpaces/test": "novel_spaces_test.json", "NovelObjects/test": "novel_objects_test.json"}
 )
+"""The file of each test list."""
 
-_FOLDER: Final = Path(__file__).parent
+FOLDER: Final = Path(__file__).parent
+"""Where the files are."""
 
-SHIPPED_SPLITS: Final[tuple[str, ...]] = tuple(_FILES)
+SHIPPED_SPLITS: Final[tuple[str, ...]] = tuple(FILES)
 """The splits whose test list comes with the package."""
 
 REMAKE: Final = "python -m thor_interact_env.datasets ship"
@@ -51,14 +53,14 @@ def shipped_locations(split: str) -> tuple[Location, ...]:
         OtherWorldWarning: The list was drawn in another version of the world: views differ, and the
             agent may be unable to stand at some of the locations.
     """
-    if split not in _FILES:
+    if split not in FILES:
         raise UnknownSplitError(
-            f"no locations of {split!r} are shipped; choose one of {', '.join(_FILES)}, or make a file with "
+            f"no locations of {split!r} are shipped; choose one of {', '.join(FILES)}, or make a file with "
             "python -m thor_interact_env.datasets make"
         )
-    name = _FILES[split]
+    name = FILES[split]
     try:
-        content = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+        content = json.loads((FOLDER / name).read_text(encoding="utf-8"))
         drawn_in = content["world"]
         locations = tuple(
             Location(scene, (x, y, z), rotation, horizon, seed)
@@ -92,8 +94,8 @@ def ship(drawing: Drawing, folder: str | os.PathLike[str] | None = None) -> Path
     Raises:
         UnknownSplitError: No list of this split is shipped.
     """
-    if drawing.split not in _FILES:
-        raise UnknownSplitError(f"no locations of {drawing.split!r} are shipped, only of {', '.join(_FILES)}")
+    if drawing.split not in FILES:
+        raise UnknownSplitError(f"no locations of {drawing.split!r} are shipped, only of {', '.join(FILES)}")
     simulator = make_simulator("mujoco")
     locations: list[Location] = []
     try:
@@ -104,7 +106,7 @@ def ship(drawing: Drawing, folder: str | os.PathLike[str] | None = None) -> Path
                     bar.update()
     finally:
         simulator.close()
-    path = Path(folder if folder is not None else _FOLDER) / _FILES[drawing.split]
+    path = Path(folder if folder is not None else FOLDER) / FILES[drawing.split]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, _text(drawing, locations).encode())
     return path

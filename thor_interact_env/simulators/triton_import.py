@@ -16,8 +16,8 @@ from typing import Final
 _LIBRARY: Final = "triton._C.libtriton"
 
 
-class _Finder:
-    """An import hook that finds no module, but loads triton's library before Python does."""
+class TritonFinder:
+    """Finds no module: it loads triton's library when Python is about to."""
 
     @staticmethod
     def find_spec(
@@ -28,11 +28,11 @@ class _Finder:
         Raises:
             ImportError: Loading it would crash the process.
         """
-        if name == _LIBRARY and _llvm_is_shared():
+        if name == _LIBRARY and llvm_is_shared():
             spec = PathFinder.find_spec(name, path)
             if spec is not None and spec.origin is not None:
-                if _malloc_is_replaced():
-                    # Memory of one allocator would be freed by the other.
+                if malloc_is_replaced():
+                    # What one allocator gives the other would be asked to take back.
                     raise ImportError(
                         "triton cannot be loaded with both Mesa's LLVM and an allocator of LD_PRELOAD: "
                         "import torch and triton before the first image is drawn, or unset LD_PRELOAD"
@@ -43,18 +43,18 @@ class _Finder:
 
 
 def prepare_for_triton() -> None:
-    """Make sure that triton can be imported at any time; there is no cost until then."""
-    # Other systems separate the symbols of libraries.
-    if hasattr(os, "RTLD_DEEPBIND") and not any(finder is _Finder for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder)
+    """See to it that triton may be imported at any time; it costs nothing until it is."""
+    # Other systems keep the names of each library apart.
+    if hasattr(os, "RTLD_DEEPBIND") and not any(finder is TritonFinder for finder in sys.meta_path):
+        sys.meta_path.insert(0, TritonFinder)
 
 
-def _llvm_is_shared() -> bool:
-    """Return whether a library loaded now would use functions of an LLVM loaded before."""
+def llvm_is_shared() -> bool:
+    """Return whether a library loaded now would take functions from an LLVM loaded before."""
     return hasattr(ctypes.CDLL(None), "LLVMContextCreate")
 
 
-def _malloc_is_replaced() -> bool:
+def malloc_is_replaced() -> bool:
     """Return whether memory comes from another allocator than the C library's."""
     used, standard = ctypes.CDLL(None).malloc, ctypes.CDLL("libc.so.6").malloc
     return ctypes.cast(used, ctypes.c_void_p).value != ctypes.cast(standard, ctypes.c_void_p).value

@@ -87,6 +87,15 @@ class Player:
         return self._own() is not None
 
     @property
+    def process_id(self) -> int:
+        """Number of the player's process.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
+        return int(self._running().unity_pid)
+
+    @property
     def clip_planes(self) -> tuple[float, float]:
         """Distances in metres of the camera's near and far plane, as the player reported them."""
         server = self._running().server

@@ -68,6 +68,10 @@ class Ai2thorSimulator:
         step_timeout: Seconds for each action.
         restarts: Maximum number of restarts of a failing player within an episode.
 
+    Attributes:
+        arguments: What it was made with, by name: `type(self)(**arguments)` is another one like it.
+        world: The rooms as the player shows them; what is done to it directly, the simulator does not notice.
+
     Raises:
         InvalidOptionError: An argument is not allowed.
         DependencyNotInstalled: ai2thor is not installed.
@@ -111,12 +115,12 @@ class Ai2thorSimulator:
         )
         require_ai2thor()
         own = {"reach": reach, "reach_from": reach_from, "settle_seconds": settle_seconds}
-        self._arguments = own | asdict(options)
+        self.arguments = own | asdict(options)
         self.reach = min(float(reach), FARTHEST)
         self.reach_from = reach_from
         self._restarts = restarts
         self._failures = 0  # within this episode
-        self._world = World(options, self.reach, reach_from, settle_seconds)
+        self.world = World(options, self.reach, reach_from, settle_seconds)
         self._positions: tuple[tuple[str, int], npt.NDArray[np.float64]] | None = None
         self._location: Location | None = None
         self._touches: list[Touch] = []
@@ -127,7 +131,7 @@ class Ai2thorSimulator:
 
         A subclass with other arguments must override this.
         """
-        return functools.partial(type(self), **self._arguments), ()
+        return functools.partial(type(self), **self.arguments), ()
 
     @property
     def rooms(self) -> tuple[str, ...]:
@@ -162,10 +166,10 @@ class Ai2thorSimulator:
                 self._leave()
 
             def ask() -> npt.NDArray[np.float64]:
-                if not self._world.player.running:  # a new player has no agent at the loaded location
+                if not self.world.player.running:  # a new player has nobody at the loaded location
                     self._location = self._view = None
-                self._world.prepare(*spawn)
-                return self._world.positions()
+                self.world.prepare(*spawn)
+                return self.world.positions()
 
             try:
                 self._positions = (spawn, self._insist(ask))
@@ -234,7 +238,7 @@ class Ai2thorSimulator:
     def instances(self) -> Instances:
         """Return the movable objects with at least 10 visible pixels in reach; see `Simulator`."""
         view = self._loaded()[1]
-        return self._read(lambda: instances_of(view, self._world.in_reach(view)))
+        return self._read(lambda: instances_of(view, self.world.in_reach(view)))
 
     def get_state(self) -> npt.NDArray[np.float64]:
         """Return the location and the touches so far that moved something, as one vector.
@@ -262,7 +266,7 @@ class Ai2thorSimulator:
         """Kill the player; never raises, and a second call does nothing."""
         self._leave()
         self._positions = None
-        self._world.close()
+        self.world.close()
 
     # --- the episode, across restarts of the player
 
@@ -270,7 +274,7 @@ class Ai2thorSimulator:
         self._location, self._touches, self._view, self._failures = None, [], None, 0
 
     def _enter(self, location: Location, touches: Sequence[Touch]) -> Observation:
-        view = self._insist(lambda: self._world.play(location, touches))
+        view = self._insist(lambda: self.world.play(location, touches))
         self._location, self._touches, self._view = location, list(touches), view
         return view.observation
 
@@ -284,9 +288,9 @@ class Ai2thorSimulator:
         touches = tuple(self._touches)
 
         def push() -> tuple[View | None, list[npt.NDArray[np.uint8]]]:
-            if not self._world.player.running:  # it failed, in this call or an earlier one
+            if not self.world.player.running:  # it failed, just now or in an earlier call that gave up
                 self._restore(location, touches)
-            return self._world.push(touch, self._loaded()[1])
+            return self.world.push(touch, self._loaded()[1])
 
         after, frames = self._insist(push)
         if after is None:
@@ -303,10 +307,10 @@ class Ai2thorSimulator:
         """
         _, lost = self._loaded()
         try:
-            view = self._world.play(location, touches)
+            view = self.world.play(location, touches)
         except UnreachableLocationError as error:
-            # It stood there before; from another position the touch would be different.
-            raise self._world.player.fault(f"could not be put back where it was ({error})") from error
+            # It stood there before; from anywhere else the touch would be another one.
+            raise self.world.player.fault(f"could not be put back where it was ({error})") from error
         if renamed := sorted(lost.movable.keys() - view.movable.keys()):
             warnings.warn(
                 f"AI2-THOR's new player has not restored {location.scene} with seed {location.seed} exactly: "
@@ -326,8 +330,8 @@ class Ai2thorSimulator:
             except (UnknownRoomError, UnreachableLocationError):
                 raise
             except BaseException as error:  # an interruption may leave physics paused
-                self._world.close()
-                # A first start that fails would only fail again.
+                self.world.close()
+                # Without a failure before it, a start that fails would only fail again.
                 failures = (*_FAILURES, PlayerStartError) if self._failures else _FAILURES
                 if not isinstance(error, failures):
                     raise
@@ -345,7 +349,7 @@ class Ai2thorSimulator:
         try:
             return attempt()
         except (KeyError, TypeError) as error:
-            raise self._world.player.fault(f"sent metadata that cannot be used ({error!r})") from error
+            raise self.world.player.fault(f"sent metadata that cannot be used ({error!r})") from error
 
     def _check_room(self, room: str) -> None:
         if not self.has_room(room):

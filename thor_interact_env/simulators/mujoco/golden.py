@@ -46,8 +46,10 @@ ROOMS: Final = (
 TOUCHES: Final = 8
 """Touches of movable objects in each room."""
 
-_RAYS: Final = 4_000  # maximum number of pixels to try
-_SPAWN: Final = 7  # the spawn seed
+SPAWN: Final = 7
+"""Seed of the spawn, of the viewpoint and of the touches in each room."""
+
+_RAYS: Final = 4_000  # pixels that are tried at most to find so many things in reach
 
 
 def digests(name: str) -> dict[str, str]:
@@ -62,12 +64,12 @@ def digests(name: str) -> dict[str, str]:
         after each of `TOUCHES` touches).
     """
     plan = plan_room(name)
-    poses = spawn(plan, _SPAWN)
+    poses = spawn(plan, SPAWN)
     positions = reachable(plan, poses)
     room = CompiledRoom(plan)
     room.spawn(poses)
     states: list[Any] = [room.positions()]
-    rng = np.random.default_rng(_SPAWN)
+    rng = np.random.default_rng(SPAWN)
     for _ in range(_RAYS):
         if len(states) > 2 * TOUCHES:
             break
@@ -90,8 +92,8 @@ def image_digest(name: str) -> str:
     """Return the digest of a view of one room: colours, depth, and the masks of the ground truth."""
     simulator = MujocoSimulator()
     try:
-        ground = simulator.reachable_positions(name, _SPAWN)[:, [0, 2]]
-        view = simulator.load(_location(name, ground, np.random.default_rng(_SPAWN)))
+        ground = simulator.reachable_positions(name, SPAWN)[:, [0, 2]]
+        view = simulator.load(_location(name, ground, np.random.default_rng(SPAWN)))
         return _digest(view["rgb"], view["depth"], simulator.instances())
     finally:
         simulator.close()
@@ -100,7 +102,7 @@ def image_digest(name: str) -> str:
 def _location(name: str, positions: np.ndarray, rng: np.random.Generator) -> Location:
     x, y = (float(value) for value in positions[rng.integers(len(positions))])
     rotation, horizon = ROTATIONS[rng.integers(len(ROTATIONS))], HORIZONS[rng.integers(len(HORIZONS))]
-    return Location(name, (x, AGENT_HEIGHT_Y, y), rotation, horizon, _SPAWN)
+    return Location(name, (x, AGENT_HEIGHT_Y, y), rotation, horizon, SPAWN)
 
 
 def recorded() -> dict[str, Any]:

@@ -213,7 +213,7 @@ class CompiledRoom:
             data.qfrc_applied[:] = 0
             mujoco.mj_applyFT(model, data, thrust, torque, middle, movable.body, data.qfrc_applied)
             self.step()
-            if _clamp(velocity):
+            if clamp_speed(velocity):
                 break
         data.qfrc_applied[:] = 0
         motion = self._until_rest(TOUCH_SECONDS)
@@ -238,8 +238,8 @@ def _maximum_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float
     return float(np.max(np.maximum(shift, 0.1 * turn), initial=0.0))
 
 
-def _clamp(velocity: npt.NDArray[np.float64]) -> bool:
-    """Limit the velocity (6,) of a body to `MAXIMUM_SPEED`, in place; return whether it was above."""
+def clamp_speed(velocity: npt.NDArray[np.float64]) -> bool:
+    """Bring the velocity (6,) of a body down to `MAXIMUM_SPEED`, in place; return whether it was above."""
     clamped = False
     for part, maximum in zip((velocity[:3], velocity[3:]), MAXIMUM_SPEED, strict=True):
         speed = length(part)

@@ -67,7 +67,8 @@ class MujocoSimulator:
         self.quality = quality
         self._room_cache = max(1, int(room_cache))
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
-        self._room = ""
+        self.room = ""
+        """Name of the loaded room, "" before the first `load`."""
         self._spawn: tuple[str, int] | None = None
         self._settled = np.zeros(0)
         self._plan: tuple[str, int, list[Pose | None]] = ("", 0, [])
@@ -100,12 +101,12 @@ class MujocoSimulator:
         if self._untouched == location and self._observation is not None:
             return self._observation
         _check_room(location.scene)
-        self._check_position(location)
-        room = self._compiled(location.scene).room
+        self.check_position(location)
+        room = self.compiled(location.scene)
         if self._spawn != (location.scene, location.seed):
             room.spawn(self._planned(location.scene, location.seed))
             self._spawn, self._settled = (location.scene, location.seed), room.positions()
-        self._room = location.scene
+        self.room = location.scene
         self._viewpoint = Viewpoint.at(location)
         self._aim(self._settled)
         seen = self._look()
@@ -124,11 +125,11 @@ class MujocoSimulator:
         frames = np.zeros((len(motion[:MAX_FRAMES]), IMAGE_SIZE, IMAGE_SIZE, 3), np.uint8)
         if not motion:
             return self._loaded()[2], frames
-        room = self._compiled(self._room).room
+        room = self.compiled(self.room)
         final = room.positions()
         for frame, positions in zip(frames, motion, strict=False):
             room.rest(positions)
-            frame[:] = self._renderer().rgb(room.data, CAMERA)
+            frame[:] = self.renderer.rgb(room.data, CAMERA)
         room.rest(final)
         return self._look(), frames
 
@@ -145,7 +146,7 @@ class MujocoSimulator:
     def instances(self) -> Instances:
         """Return the movable objects with at least 10 visible pixels in reach; see `Simulator`."""
         room, _, seen = self._loaded()
-        geoms = self._renderer().geoms(room.data, CAMERA)
+        geoms = self.renderer.geoms(room.data, CAMERA)
         owner = np.full(room.model.ngeom + 1, -1)
         for geom in range(room.model.ngeom):
             index = room.movable_of_geom(geom)
@@ -178,7 +179,7 @@ class MujocoSimulator:
         expected = (18 + room.model.nq,)
         if state.shape != expected or not np.isfinite(state).all():
             raise InvalidStateError(
-                f"A state of {self._room} is {expected} finite numbers, not {state.shape}; load the location "
+                f"A state of {self.room} is {expected} finite numbers, not {state.shape}; load the location "
                 "the state was taken at first."
             )
         eye, axes, right, forward = (part.copy() for part in np.split(state[:18], (3, 12, 15)))
@@ -186,6 +187,52 @@ class MujocoSimulator:
         self._untouched = None
         self._aim(state[18:])
         return self._look()
+
+    def compiled(self, name: str) -> CompiledRoom:
+        """Return a room as MuJoCo has it, compiled if need be.
+
+        What is done to the loaded one directly is seen in the next picture that is taken.
+
+        Args:
+            name: Name of the room.
+
+        Raises:
+            UnknownRoomError: There is no such room.
+        """
+        return self._cached(name).room
+
+    @property
+    def renderer(self) -> Renderer:
+        """What draws the loaded room."""
+        cached = self._cached(self.room)
+        if cached.renderer is None:
+            cached.renderer = Renderer(cached.room.model, self.shadows, self.quality)
+        return cached.renderer
+
+    def check_position(self, location: Location) -> None:
+        """Refuse a location at which the agent cannot stand.
+
+        Raises:
+            UnknownRoomError: There is no such room.
+            UnreachableLocationError: Furniture or a wall is in the way.
+        """
+        positions = self.reachable_positions(location.scene, location.seed)
+        offsets = np.abs(positions - np.asarray(location.position)).max(axis=1)
+        if offsets.min() > 0.13:
+            nearest = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
+            raise UnreachableLocationError(
+                f"The agent cannot stand at {location.position} in {location.scene}: furniture or a wall "
+                f"is in the way. The nearest position on the 0.25 m grid where it can is {nearest}."
+            )
+
+    @property
+    def viewpoint(self) -> Viewpoint:
+        """Where the agent looks from.
+
+        Raises:
+            RuntimeError: No location is loaded.
+        """
+        return self._loaded()[1]
 
     def close(self) -> None:
         """Release renderers and rooms; a second call does nothing."""
@@ -198,9 +245,9 @@ class MujocoSimulator:
         if cached.renderer is not None:
             cached.renderer.close()
 
-    def _compiled(self, name: str) -> _Cached:
+    def _cached(self, name: str) -> _Cached:
         if name not in self._cache:
-            others = [kept for kept in self._cache if kept != self._room]
+            others = [kept for kept in self._cache if kept != self.room]
             for old in others[: max(0, len(others) + 1 - self._room_cache)]:
                 self._drop(old)
             self._cache[name] = _Cached(CompiledRoom(plan_room(name)))
@@ -210,13 +257,13 @@ class MujocoSimulator:
     def _planned(self, name: str, seed: int) -> list[Pose | None]:
         """Return the poses of the portables for the spawn seed, before they settle."""
         if self._plan[:2] != (name, seed):
-            self._plan = (name, seed, spawn(self._compiled(name).room.plan, seed))
+            self._plan = (name, seed, spawn(self.compiled(name).plan, seed))
         return self._plan[2]
 
     def _standing(self, name: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand, found once for each spawn."""
         if self._positions[:2] != (name, seed):
-            ground = reachable(self._compiled(name).room.plan, self._planned(name, seed))
+            ground = reachable(self.compiled(name).plan, self._planned(name, seed))
             found = np.column_stack([ground[:, 0], np.full(len(ground), AGENT_HEIGHT_Y), ground[:, 1]])
             self._positions = (name, seed, found)
         return self._positions[2]
@@ -224,27 +271,11 @@ class MujocoSimulator:
     def _loaded(self) -> tuple[CompiledRoom, Viewpoint, Observation]:
         if self._viewpoint is None or self._observation is None:
             raise RuntimeError("No location is loaded: call load(location) first.")
-        return self._compiled(self._room).room, self._viewpoint, self._observation
-
-    def _check_position(self, location: Location) -> None:
-        positions = self._standing(location.scene, location.seed)
-        offsets = np.abs(positions - np.asarray(location.position)).max(axis=1)
-        if offsets.min() > 0.13:
-            nearest = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
-            raise UnreachableLocationError(
-                f"The agent cannot stand at {location.position} in {location.scene}: furniture or a wall "
-                f"is in the way. The nearest position on the 0.25 m grid where it can is {nearest}."
-            )
-
-    def _renderer(self) -> Renderer:
-        cached = self._compiled(self._room)
-        if cached.renderer is None:
-            cached.renderer = Renderer(cached.room.model, self.shadows, self.quality)
-        return cached.renderer
+        return self.compiled(self.room), self._viewpoint, self._observation
 
     def _aim(self, positions: npt.NDArray[np.float64]) -> None:
-        """Point the camera and set everything to rest at `positions`."""
-        room = self._compiled(self._room).room
+        """Point the camera and put everything at rest at `positions`."""
+        room = self.compiled(self.room)
         viewpoint = self._viewpoint
         assert viewpoint is not None
         camera = room.model.camera(CAMERA).id
@@ -254,8 +285,8 @@ class MujocoSimulator:
         room.rest(positions)
 
     def _look(self) -> Observation:
-        room = self._compiled(self._room).room
-        rgb, depth = self._renderer().view(room.data, CAMERA)
+        room = self.compiled(self.room)
+        rgb, depth = self.renderer.view(room.data, CAMERA)
         rgb.flags.writeable = depth.flags.writeable = False
         self._observation = Observation(rgb=rgb, depth=depth)
         return self._observation

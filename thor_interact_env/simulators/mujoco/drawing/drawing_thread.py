@@ -36,7 +36,8 @@ class DrawingThread:
         # Held while a thread is started or ended, and while the process is forked.
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._context: Any = None
+        self.context: Any = None
+        """The present context, of whatever class MuJoCo's backend has, or None."""
         self._uploads: dict[int, mujoco.MjrContext] = {}
         self._lost: list[mujoco.MjrContext] = []
 
@@ -79,14 +80,14 @@ class DrawingThread:
         Raises:
             RenderingError: A context cannot be opened.
         """
-        if self._context is not None and is_usable(self._context):
+        if self.context is not None and is_usable(self.context):
             return
         # Lost data is not freed, because its numbers name other data in the next context. MuJoCo frees it
         # with the object, so the object is kept.
         self._lost += self._uploads.values()
         self._uploads.clear()
-        self._context = None
-        self._context = open_context()
+        self.context = None
+        self.context = open_context()
         # Last registered, first called: the context ends before the display that MuJoCo terminates.
         atexit.unregister(self.end)
         atexit.register(self.end)
@@ -95,13 +96,18 @@ class DrawingThread:
         """Register data that was uploaded to the context; only functions in the thread may call this."""
         self._uploads[id(upload)] = upload
 
+    @property
+    def kept(self) -> int:
+        """Number of uploads in the present context that have not been freed."""
+        return len(self._uploads)
+
     def keeps(self, upload: "mujoco.MjrContext | None") -> bool:
         """Return whether this was uploaded to the current context and not freed."""
         return id(upload) in self._uploads
 
     def free(self, upload: "mujoco.MjrContext") -> None:
-        """Free uploaded data, if not yet freed; only functions in the thread may call this."""
-        if self.keeps(upload) and is_usable(self._context):
+        """Free what was uploaded, if it has not been; only functions in the thread may call this."""
+        if self.keeps(upload) and is_usable(self.context):
             del self._uploads[id(upload)]
             upload.free()
 
@@ -133,9 +139,9 @@ class DrawingThread:
         with contextlib.suppress(Exception):  # of a display that has been terminated
             for upload in list(self._uploads.values()):
                 self.free(upload)
-            if self._context is not None:
-                self._context.free()
-        self._context = None
+            if self.context is not None:
+                self.context.free()
+        self.context = None
 
 
 drawing_thread: Final = DrawingThread()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 def run_script(program: str, folder: Path, how: str = "file") -> subprocess.CompletedProcess[str]:

@@ -1,11 +1,11 @@
 """Run a command line inside a test, as a shell would see it."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import pytest
 
-Main = Callable[[Sequence[str]], NoReturn]
+Main = Callable[[Sequence[str]], object]
 
 
 class Outcome(NamedTuple):

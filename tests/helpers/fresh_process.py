@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-TESTS = Path(__file__).parent
-FOLDERS = (TESTS, TESTS / "env", TESTS / "simulators", TESTS.parent)
+TESTS = Path(__file__).parents[1]
+FOLDERS = (TESTS / "helpers", TESTS / "env", TESTS / "simulators", TESTS.parent)
 
 
 def run(program: str, *arguments: str, screen: bool = False, **variables: str) -> list[str]:
