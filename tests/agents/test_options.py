@@ -23,7 +23,7 @@ def test_a_file_that_cannot_be_written_is_one_line(number: int, capsys: pytest.C
     assert said.code == 2 and said.out == "what was found out\n"
     assert said.err.startswith(f"error: [Errno {number}] {os.strerror(number)}: 'run/metrics.jsonl'")
     assert said.err.count("\n") == 1
-    assert ("make room" in said.err) is (number in (errno.ENOSPC, errno.EDQUOT))
+    assert ("free some disk space" in said.err) is (number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def test_a_main_program_without_a_guard_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,5 +49,5 @@ def test_output_into_a_file_on_a_full_disk_is_one_line(both: bool) -> None:
         )
     assert ran.returncode == 2
     if not both:
-        assert ran.stderr.startswith("error: [Errno 28] No space left on device; make room")
+        assert ran.stderr.startswith("error: [Errno 28] No space left on device; free some disk space")
         assert ran.stderr.count("\n") == 1
