@@ -1,4 +1,4 @@
-"""The network of queried masks: the paper's, and one more head that asks for the mask of each cell's object."""
+"""The network of queried masks: the paper's, and one more head, which asks for masks."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
