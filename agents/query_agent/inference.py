@@ -1,6 +1,7 @@
 """From the network's output to instances: points by their score, each with the mask that it asks for."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,7 @@ def queried_instances(
         mask = logits > 0
         mask[row, column] = True
         mask = connected_part(mask, row, column)
-        score = sigmoid(logit) * iou_of_memberships(mask, lambda cells, of=logits: expit(of[cells]))
+        score = sigmoid(logit) * iou_of_memberships(mask, _probabilities(logits))
         force = int(force_logits[:, row, column].argmax())
         instances.append(GridInstance(row, column, force, score, mask))
         candidates[mask] = -math.inf
@@ -84,3 +85,10 @@ def _logits(distances: npt.NDArray[np.float32], asked: npt.NDArray[np.float32]) 
     sharpness = np.logaddexp(np.float32(0), asked[0] + np.float32(SHARPNESS_SHIFT))
     radius = np.exp(np.clip(asked[1], -LOG_RADIUS_LIMIT, LOG_RADIUS_LIMIT))
     return np.asarray(sharpness * (1 - distances / radius))
+
+
+def _probabilities(
+    logits: npt.NDArray[np.float32],
+) -> Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.float32]]:
+    """Return the function from marked cells to the probabilities of their logits."""
+    return lambda cells: np.asarray(expit(logits[cells]))
