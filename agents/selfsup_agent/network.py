@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Literal, NamedTuple, Self, TypeVar, cast
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,28 @@ IMAGE_CHANNELS = 4
 EMBEDDING_SIZE = 16
 FEATURES = 128
 """Channels that the prediction heads read."""
+
+
+class CellPrediction(Protocol):
+    """What every network says about each cell of the grid: a named tuple of float32 tensors.
+
+    Attributes:
+        scores: (B, 100, 100) logits.
+        force_logits: (B, 3, 100, 100) logits.
+        embeddings: (B, C, 100, 100).
+    """
+
+    @property
+    def scores(self) -> Tensor:
+        """How promising a touch is."""
+
+    @property
+    def force_logits(self) -> Tensor:
+        """Which force it takes."""
+
+    @property
+    def embeddings(self) -> Tensor:
+        """Close together on one object."""
 
 
 class Prediction(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,28 +20,11 @@ if TYPE_CHECKING:
 
     from agents.base import Instance
     from agents.selfsup_agent.clustering import GridInstance
-    from agents.selfsup_agent.network import PredictionNetwork
+    from agents.selfsup_agent.network import CellPrediction, PredictionNetwork
     from thor_interact_env.simulators.base import Observation
 
 
-class CellPrediction(Protocol):
-    """A named tuple of what a network says about each cell of the grid of B images, float32.
-
-    Attributes:
-        scores: (B, 100, 100) logits: the sigmoid says how promising a touch is.
-        force_logits: (B, 3, 100, 100) logits of the three forces; the greatest is the predicted one.
-    """
-
-    @property
-    def scores(self) -> torch.Tensor:
-        """Logits of the interaction scores."""
-
-    @property
-    def force_logits(self) -> torch.Tensor:
-        """Logits of the forces."""
-
-
-Output = TypeVar("Output", bound=CellPrediction)
+Output = TypeVar("Output", bound="CellPrediction")
 
 
 class NetworkAgent(ABC, Generic[Output]):

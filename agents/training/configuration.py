@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from agents.collection.oracles import OracleOptions
 from agents.training.presets import preset
@@ -147,7 +147,7 @@ class TrainConfig(RunSettings):
     @classmethod
     def from_preset(
         cls, name: str, forces: bool | None = None, prioritized: bool | None = None, **values: Any
-    ) -> "TrainConfig":
+    ) -> Self:
         """Return the configuration of a preset.
 
         Args:
@@ -160,12 +160,21 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: There is no such preset, or a value is invalid.
         """
-        schedule = preset(name)
+        schedule = cls.schedule_of(name)
         if forces is False:
             schedule = segmentation_only(schedule)
         if prioritized is not None:
             schedule = replace(schedule, prioritized=prioritized)
         return cls(schedule=schedule, preset=name, **values)
+
+    @classmethod
+    def schedule_of(cls, name: str) -> Schedule:
+        """Return the schedule of a preset.
+
+        Raises:
+            ConfigurationError: There is no such preset.
+        """
+        return preset(name)
 
     def counterpart(self) -> "TrainConfig":
         """Return the self-supervised run that shares locations and evaluation with this one: itself."""
@@ -180,7 +189,7 @@ class TrainConfig(RunSettings):
         return {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Return the configuration that `to_json` described.
 
         Raises:
