@@ -36,14 +36,13 @@ QUERY_PRESETS: Mapping[str, Schedule] = {
         evaluation_locations=100,
     ),
 }
-"""Schedules by name: those of the paper's learner, and `day`. `refined_instances` and `area_exponent`, which are
-about the paper's clusters and their loss, have no effect."""
+"""Schedules by name: those of the paper's learner, and `day`. `refined_instances` and `area_exponent` have no
+effect: they are about the paper's clusters and their loss."""
 
 
 @dataclass(frozen=True)
 class QueryConfig(TrainConfig):
-    """One training run of queried masks. With its seed this decides every weight; only who collects does not
-    matter."""
+    """One training run. With its seed this decides every weight; only who collects does not matter."""
 
     force_weight: float = 3.0
     """Factor of the force loss beside the paper's 0.1."""

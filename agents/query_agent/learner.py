@@ -1,4 +1,4 @@
-"""One network of queried masks, its optimizer, and the update: the paper's but for the masks and the forces."""
+"""One network of queried masks, its optimizer, and the update: the paper's but for the loss of masks."""
 
 from typing import Any
 
