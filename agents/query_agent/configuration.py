@@ -5,9 +5,9 @@ Nothing here imports torch, so that `--help` answers at once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import ClassVar
 
-from agents.training.configuration import SELF_SUPERVISED, TrainConfig
+from agents.training.configuration import TrainConfig
 from agents.training.presets import PRESETS
 from agents.training.schedule import ConfigurationError, Schedule, require
 
@@ -44,6 +44,8 @@ effect: they are about the paper's clusters and their loss."""
 class QueryConfig(TrainConfig):
     """One training run. With its seed this decides every weight; only who collects does not matter."""
 
+    system: ClassVar[str] = SYSTEM
+
     force_weight: float = 3.0
     """Factor of the force loss beside the paper's 0.1."""
 
@@ -72,18 +74,3 @@ class QueryConfig(TrainConfig):
                 f"There is no preset {name!r}; choose one of {', '.join(QUERY_PRESETS)}."
             )
         return QUERY_PRESETS[name]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the configuration as JSON-able values."""
-        return {"system": SYSTEM, **super().to_json()}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return the configuration that `to_json` described.
-
-        Raises:
-            ConfigurationError: It is of another system, or a field is missing, unknown, or of a wrong value.
-        """
-        system = values.get("system", SELF_SUPERVISED)
-        require(system == SYSTEM, f"it is of the system {system!r}, not {SYSTEM!r}.")
-        return super().from_json({name: value for name, value in values.items() if name != "system"})

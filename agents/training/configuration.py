@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from agents.collection.oracles import OracleOptions
 from agents.training.presets import preset
@@ -80,6 +80,8 @@ class RunSettings:
 @dataclass(frozen=True)
 class TrainConfig(RunSettings):
     """One training run. These values determine every weight, except those about collecting processes."""
+
+    system: ClassVar[str] = SELF_SUPERVISED
 
     schedule: Schedule
     """How long and how fast to learn."""
@@ -182,7 +184,8 @@ class TrainConfig(RunSettings):
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
-        return asdict(self)
+        named = {} if self.system == SELF_SUPERVISED else {"system": self.system}
+        return {**named, **asdict(self)}
 
     def environment(self) -> dict[str, Any]:
         """Return the keyword arguments of the environment in which the run touches objects."""
@@ -193,8 +196,12 @@ class TrainConfig(RunSettings):
         """Return the configuration that `to_json` described.
 
         Raises:
-            ConfigurationError: A field is missing, unknown, or has an invalid value.
+            ConfigurationError: It is of another system, or a field is missing, unknown, or invalid.
         """
+        require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
+        system = values.get("system", SELF_SUPERVISED)
+        require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
+        values = {name: value for name, value in values.items() if name != "system"}
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
