@@ -15,7 +15,8 @@ import tyro
 from agents.commands.baseline import Baseline, TrainOptions
 from agents.commands.held_out import NetworkHeldOut
 from agents.commands.predict import predict_command
-from agents.query_agent.configuration import QueryConfig
+from agents.query_agent.configuration import SYSTEM, QueryConfig
+from agents.registry import baselines, registered_agent
 from eval.evaluation.reporting import evaluate_run, monitor
 from eval.figures.predicting import predict
 
@@ -36,7 +37,7 @@ commands:
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
-NAME = "queried masks"
+NAME = registered_agent(SYSTEM).label
 """What the agent is called in the table of an evaluation."""
 
 
@@ -69,16 +70,13 @@ def _train(config: QueryConfig, run: Path, resume: bool) -> None:
 
 def _agents(run: Path, device: str) -> Mapping[str, Agent]:
     from agents.query_agent.agent import QueryAgent
-    from agents.random_agent import RandomAgent
-    from agents.superpixel_agent import SuperpixelAgent
     from agents.training.run_folder import read_config
 
     config = read_config(run, QueryConfig)
     return {
         NAME: QueryAgent.from_run(run, device),
         "untrained network": QueryAgent.untrained(config.seed, device, config.force_branch),
-        "random points": RandomAgent(seed=0),
-        "all superpixels": SuperpixelAgent(),
+        **baselines(),
     }
 
 

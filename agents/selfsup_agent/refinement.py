@@ -94,8 +94,8 @@ def iou_of_memberships(
 
     Args:
         mask: (rows, columns) bool, at least one cell.
-        memberships: From n marked cells, (rows, columns) bool, to their probabilities, (n,) in 0..1. It is asked
-            for the cells of the mask and those no farther than `SURROUNDINGS` around it.
+        memberships: From n marked cells, (rows, columns) bool, to their probabilities, (n,) in 0..1. It is
+            asked for the cells of the mask and those no farther than `SURROUNDINGS` around it.
 
     Returns:
         The sum over the mask divided by the area of the mask plus the sum around it, in 0..1.
