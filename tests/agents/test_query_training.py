@@ -24,8 +24,8 @@ from agents.training.checkpoint import CheckpointError
 from agents.training.metrics import read_metrics
 from agents.training.run_folder import load_config, read_config
 from agents.training.schedule import ConfigurationError
+from agents.training.windows import cut_windows
 from selfsup.experience import Experience
-from selfsup.windows import cut_windows
 from thor_interact_env.simulators.base import Observation
 
 SIDE = 36
