@@ -17,6 +17,7 @@ from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError
 from eval.evaluation.reporting import targets
 from eval.figures.predicting import PredictionInputError, read_view
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Observation
 
 __all__ = ["world"]  # a fixture

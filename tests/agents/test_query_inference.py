@@ -127,8 +127,8 @@ def test_invariants_of_any_maps(seed: int, clusters: int, radius: float, most: i
     kept = [each.copy() for each in maps]
     found = queried_instances(*maps, max_instances=most, threshold=-math.inf)
     again = queried_instances(*maps, max_instances=most, threshold=-math.inf)
-    for one, before in zip(maps, kept, strict=True):
-        np.testing.assert_array_equal(one, before)
+    for map_, before in zip(maps, kept, strict=True):
+        np.testing.assert_array_equal(map_, before)
     assert len(found) <= most
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     for one, other in zip(found, again, strict=True):
@@ -160,14 +160,18 @@ def test_doubtful_points_are_left_out_and_so_are_more_than_32() -> None:
 
 @pytest.mark.parametrize("index", range(4))
 def test_maps_of_another_shape_or_not_finite_are_refused(index: int) -> None:
-    maps = list(made_up(0))
-    cut = [*maps]
-    cut[index] = maps[index][..., :-1]
+    def with_map(change: np.ndarray) -> Maps:
+        scores, forces, embeddings, queries = (
+            change if place == index else one for place, one in enumerate(made_up(0))
+        )
+        return scores, forces, embeddings, queries
+
     with pytest.raises(ValueError, match="shape"):
-        queried_instances(*cut)
-    maps[index][..., 0, 0] = np.nan
+        queried_instances(*with_map(made_up(0)[index][..., :-1]))
+    broken = made_up(0)[index]
+    broken[..., 0, 0] = np.nan
     with pytest.raises(ValueError, match="not finite"):
-        queried_instances(*maps)
+        queried_instances(*with_map(broken))
 
 
 def test_queries_of_another_size_and_negative_counts_are_refused() -> None:

@@ -37,6 +37,7 @@ def with_queries(seed: int = 0, force_branch: str = "shared") -> QueryNet:
     torch.manual_seed(seed)
     network = QueryNet(force_branch=force_branch)  # type: ignore[arg-type]
     torch.nn.init.normal_(network.query_head.weight)
+    assert network.query_head.bias is not None
     torch.nn.init.normal_(network.query_head.bias)
     return network
 

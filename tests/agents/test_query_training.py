@@ -26,7 +26,7 @@ from agents.training.run_folder import load_config, read_config
 from agents.training.schedule import ConfigurationError
 from agents.training.windows import cut_windows
 from selfsup.experience import Experience
-from thor_interact_env.simulators.base import Observation
+from thor_interact_env.simulators.base import Instances, Observation
 
 SIDE = 36
 QUERY = QueryConfig(
@@ -171,7 +171,12 @@ def test_no_ground_truth_is_asked_for_while_it_learns_and_proposes(
     """A whole run in the environment, whose simulator notes each question; an oracle's would be noted."""
     asked: list[int] = []
     instances = BoxSimulator.instances
-    monkeypatch.setattr(BoxSimulator, "instances", lambda self: asked.append(1) or instances(self))
+
+    def noted(self: BoxSimulator) -> Instances:
+        asked.append(1)
+        return instances(self)
+
+    monkeypatch.setattr(BoxSimulator, "instances", noted)
     monkeypatch.setattr("agents.collection.collect.make_simulator", lambda *_, **__: BoxSimulator())
     agent = train(replace(QUERY, oracles=oracles), tmp_path / "run")
     agent.propose(view())
