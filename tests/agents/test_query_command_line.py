@@ -23,7 +23,7 @@ TRAIN = ("train", *SMOKE, "--threads", "1", "--schedule.window", "36")
 def test_train_evaluate_and_predict(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(main, *TRAIN, "--seed", "3", "--force-weight", "2") == 0
     run = Path("runs/smoke-queried-masks-NovelSpaces-seed3")
-    assert f"Everything lies in {run}" in capsys.readouterr().out
+    assert f"The results are in {run}" in capsys.readouterr().out
     config = read_config(run, QueryConfig)
     assert (config.seed, config.force_weight, config.schedule.window) == (3, 2.0, 36)
     rows = json.loads((run / "evaluation.json").read_text())["rows"]
