@@ -132,6 +132,19 @@ class RegisteredAgent:
         agent: Agent = load(self.train)(config, run, resume, *measured)
         return agent
 
+    def config_of(self, run: Path) -> Any:
+        """Return the configuration of a run.
+
+        Args:
+            run: Run folder, or the folder of one of its checkpoints.
+
+        Raises:
+            CheckpointError: It is missing or malformed.
+        """
+        from agents.training.run_folder import read_config
+
+        return read_config(run, load(self.config or _USUAL_CONFIG))
+
     def from_run(self, run: Path, device: str = "auto") -> Agent:
         """Return the agent that a run has trained.
 
@@ -216,6 +229,21 @@ def baselines(seed: int = 0) -> dict[str, Agent]:
         seed: Decides what they draw.
     """
     return {one.label: one.make(seed) for one in registered_agents().values() if not one.learns}
+
+
+def learner_of(run: Path) -> RegisteredAgent:
+    """Return the registered agent that a run has trained.
+
+    Args:
+        run: Run folder, or the folder of one of its checkpoints.
+
+    Raises:
+        CheckpointError: The folder or its configuration is missing or malformed.
+        ConfigurationError: Its agent is not registered here.
+    """
+    from agents.training.run_folder import system_of
+
+    return registered_agent(system_of(run))
 
 
 def registered_rows() -> Mapping[str, Row]:

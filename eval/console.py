@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("agents.selfsup_agent", "train"), "train the paper's learner"),
     "evaluate": (("agents.selfsup_agent", "evaluate"), "evaluate a run on held-out rooms"),
     "predict": (("agents.selfsup_agent", "predict"), "draw the predictions of a run for one view"),
+    "queried-masks": (("agents.query_agent",), "train and evaluate queried masks"),
     "mask-rcnn": (("agents.mask_rcnn",), "train and evaluate Mask R-CNN"),
     "video-pca": (("agents.video_pca",), "train and evaluate VideoPCA"),
     "ppo": (("agents.ppo_agent",), "train and evaluate PPO"),
@@ -34,7 +35,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 def overview() -> str:
     """Return the text that explains the commands."""
-    lines = [f"  {name:<11}{purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines = [f"  {name:<14}{purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "\n".join(
         [
             "usage: thor-interact COMMAND [OPTIONS]",

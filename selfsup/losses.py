@@ -225,7 +225,20 @@ def mask_iou(distances: Tensor, masks: Tensor) -> Tensor:
         (M,) float in [0, 1]; 1 where both are empty.
     """
     _check_shapes("distances", distances, masks=masks)
-    predicted = distances.detach() < DISTANCE_THRESHOLD
+    return mask_iou_of(distances.detach() < DISTANCE_THRESHOLD, masks)
+
+
+def mask_iou_of(predicted: Tensor, masks: Tensor) -> Tensor:
+    """Return the IoU of masks with predicted ones.
+
+    Args:
+        predicted: (M, H, W) bool.
+        masks: (M, H, W) bool.
+
+    Returns:
+        (M,) float in [0, 1]; 1 where both are empty.
+    """
+    _check_shapes("predicted", predicted, masks=masks)
     return _iou((predicted & masks).sum(dim=(1, 2)), (predicted | masks).sum(dim=(1, 2)))
 
 

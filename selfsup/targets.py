@@ -22,6 +22,8 @@ class Targets:
         force: (B, 3, 100, 100) float32: how much each force logit should rise or fall.
         masks: (M, 100, 100) bool, all masks, image after image.
         mask_image: (M,) int64, the image of each mask, 0..B-1, ascending.
+        mask_cells: (M, 2) int64, row and column of the touched cell of each mask. Of a window it may lie
+            outside.
         success_cells: (S, 3) int64: image, row and column of each cell touched with success, once each,
             ascending.
         failure_cells: (F, 3) int64: likewise of each cell touched without.
@@ -32,6 +34,7 @@ class Targets:
     force: torch.Tensor
     masks: torch.Tensor
     mask_image: torch.Tensor
+    mask_cells: torch.Tensor
     success_cells: torch.Tensor
     failure_cells: torch.Tensor
 
@@ -89,6 +92,7 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
         ).view(images, FORCE_COUNT, GRID, GRID),
         masks=torch.from_numpy(np.concatenate([experience.masks for experience in experiences])),
         mask_image=torch.from_numpy(success_image),
+        mask_cells=torch.from_numpy(success_points.astype(np.int64)),
         success_cells=torch.from_numpy(_places(success_cells)),
         failure_cells=torch.from_numpy(_places(failure_cells)),
     )

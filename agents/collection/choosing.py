@@ -11,11 +11,15 @@ import torch
 from torch import Tensor
 
 from agents.base import Point
-from agents.selfsup_agent.clustering import cell_centre, greedy_instances
+from agents.selfsup_agent.clustering import GridInstance, cell_centre, greedy_instances
 from agents.selfsup_agent.network import PredictionNetwork, fused, image_tensor
 from agents.selfsup_agent.variants import network_from_weights
 from agents.training.processor import fast_bf16
 from thor_interact_env.simulators.base import Observation
+
+FindInstances = Callable[..., list[GridInstance]]
+"""From the maps of one view in the order of the network's output, the most instances wanted and the least
+logit of one, to these instances."""
 
 ProposePoints = Callable[[Observation], Sequence[Point]]
 """From a view to the points to touch, best first."""
@@ -31,7 +35,11 @@ It raises `KeyError` or `RuntimeError` where the weights are of another network.
 
 
 def network_points(
-    network: PredictionNetwork, count: int, threshold: float = -math.inf, bf16: bool | None = None
+    network: PredictionNetwork,
+    count: int,
+    threshold: float = -math.inf,
+    bf16: bool | None = None,
+    find: FindInstances = greedy_instances,
 ) -> ProposePoints:
     """Return the function that lets a network choose points.
 
@@ -40,14 +48,15 @@ def network_points(
         count: Most points it chooses.
         threshold: Minimum logit of a point.
         bf16: Whether to compute in bf16; None does where that is faster.
+        find: Finds the instances whose points these are.
     """
     reduced = fast_bf16(torch.device("cpu")) if bf16 is None else bf16
 
     def propose(observation: Observation) -> list[Point]:
         image = image_tensor(observation["rgb"], observation["depth"])[None]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
-            scores, force_logits, embeddings = (value[0].numpy() for value in network(image))
-        found = greedy_instances(scores, force_logits, embeddings, count, threshold)
+            maps = [value[0].numpy() for value in network(image)]
+        found = find(*maps, count, threshold)
         return [(*cell_centre(instance.row, instance.column), instance.force) for instance in found]
 
     return propose

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
@@ -84,6 +84,7 @@ class Baseline(Generic[Config]):
         train: Trains a configuration in a run folder, or continues.
         agents: The agents to measure, by name, the run's own first, of a run folder on a device.
         evaluate: Measures agents on held-out views: `eval.evaluation.reporting.evaluate_run`.
+        further: What further commands do with the words after their names.
     """
 
     program: str
@@ -96,6 +97,7 @@ class Baseline(Generic[Config]):
     train: Callable[[Config, Path, bool], object]
     agents: Callable[[Path, str], Mapping[str, Agent]]
     evaluate: Callable[..., object]
+    further: Mapping[str, Callable[[Sequence[str]], None]] = field(default_factory=dict)
 
     def main(self, arguments: Sequence[str] | None = None) -> NoReturn:
         """Run the command line and exit.
@@ -106,7 +108,7 @@ class Baseline(Generic[Config]):
         Raises:
             SystemExit: Always: 0 after success, 2 after a mistake in the arguments, 130 after Ctrl-C.
         """
-        commands = {"train": self._train, "evaluate": self._evaluate}
+        commands = {"train": self._train, "evaluate": self._evaluate, **self.further}
         run_command_line(lambda words: choose_command(commands, self.overview, words), arguments)
 
     def parse_train(self, words: Sequence[str]) -> Any:

@@ -18,6 +18,7 @@ import tyro
 from agents.commands.defaults import default_configuration
 from agents.commands.held_out import NetworkHeldOut
 from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.commands.predict import predict_command
 from agents.training.configuration import TrainConfig, check_simulator, check_split, default_run_folder
 from agents.training.schedule import require
 from eval.evaluation.dataset_evaluation import DatasetChoice
@@ -90,36 +91,6 @@ class EvaluateCommand(NetworkHeldOut):
 
     simulator: str | None = None
     """Simulator of the views, such as ai2thor; None means the run's own."""
-
-
-@dataclass(frozen=True)
-class PredictCommand:
-    """Draw six panels of one view: view, scores, forces, instances, ground truth, self-supervised masks.
-
-    The last two need a LOCATION, where the simulator has the ground truth and the points can be touched.
-    """
-
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the folder of one of its checkpoints."""
-
-    image_or_location: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IMAGE_OR_LOCATION")]
-    """A .npz with `rgb` (300, 300, 3) uint8 and `depth` (300, 300) in metres; a .png (with --depth); or a
-    location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
-
-    out: Path = Path("prediction.png")
-    """Image to write (PNG)."""
-
-    overview: Path | None = None
-    """Second image to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
-
-    depth: Path | None = None
-    """Depth of a .png image: a .npy with (300, 300) metres from the camera."""
-
-    device: str = "auto"
-    """Where to run the network: auto, cpu, cuda, ..."""
-
-    simulator: str | None = None
-    """Simulator in which a LOCATION is; None means the run's own."""
 
 
 @dataclass(frozen=True)
@@ -256,18 +227,7 @@ def _evaluate(words: Sequence[str]) -> None:
 
 
 def _predict(words: Sequence[str]) -> None:
-    command = parse_options(PredictCommand, f"{PROGRAM} predict", words)
-    if command.simulator is not None:
-        check_simulator(command.simulator)
-    predict(
-        command.run,
-        command.image_or_location,
-        command.out,
-        command.depth,
-        command.device,
-        command.simulator,
-        command.overview,
-    )
+    predict_command(f"{PROGRAM} predict", words, predict)
 
 
 def _import_released(words: Sequence[str]) -> None:

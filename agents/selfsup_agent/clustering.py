@@ -63,7 +63,7 @@ def greedy_instances(
     Raises:
         ValueError: The shapes do not fit, a value is not finite, or `max_instances` is negative.
     """
-    _check_maps(scores, force_logits, embeddings)
+    check_maps(scores, force_logits, embeddings)
     if max_instances < 0:
         raise ValueError(f"max_instances is {max_instances}; it must be 0 or more")
     rows, columns = scores.shape
@@ -93,7 +93,7 @@ def greedy_instances(
         mask[seed] = True
         row, column = divmod(seed, columns)
         force = int(force_logits[:, row, column].argmax())
-        instances.append(GridInstance(row, column, force, _sigmoid(logit), mask.reshape(rows, columns)))
+        instances.append(GridInstance(row, column, force, sigmoid(logit), mask.reshape(rows, columns)))
         available &= ~mask
         remaining[mask] = -math.inf
     return instances
@@ -131,21 +131,32 @@ def upscale_mask(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return mask.repeat(STRIDE, axis=1).repeat(STRIDE, axis=0)
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
+    """Return 1 / (1 + exp(-logit))."""
     # In this form neither branch overflows.
     return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
 
 
-def _check_maps(
+def check_maps(
     scores: npt.NDArray[np.float32],
     force_logits: npt.NDArray[np.float32],
     embeddings: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.float32] | None = None,
 ) -> None:
-    for name, array, leading in (
-        ("scores", scores, 0),
-        ("force_logits", force_logits, 1),
-        ("embeddings", embeddings, 1),
-    ):
+    """Check the output of a network for one view.
+
+    Args:
+        scores: What must be (rows, columns), at least one cell.
+        force_logits: What must be (forces, rows, columns).
+        embeddings: What must be (size, rows, columns).
+        queries: Likewise, of a network that has them.
+
+    Raises:
+        ValueError: The shapes do not fit, or a value is not finite.
+    """
+    maps = {"scores": scores, "force_logits": force_logits, "embeddings": embeddings}
+    for name, array in (maps if queries is None else {**maps, "queries": queries}).items():
+        leading = int(name != "scores")
         if array.ndim != 2 + leading or array.shape[leading:] != scores.shape or array.size == 0:
             raise ValueError(
                 f"{name} has shape {array.shape}; its last two axes must be those of the scores, "

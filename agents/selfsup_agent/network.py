@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Literal, NamedTuple, Self, TypeVar, cast
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,28 @@ IMAGE_CHANNELS = 4
 EMBEDDING_SIZE = 16
 FEATURES = 128
 """Channels that the prediction heads read."""
+
+
+class CellPrediction(Protocol):
+    """What every network says about each cell of the grid: a named tuple of float32 tensors.
+
+    Attributes:
+        scores: (B, 100, 100) logits.
+        force_logits: (B, 3, 100, 100) logits.
+        embeddings: (B, C, 100, 100).
+    """
+
+    @property
+    def scores(self) -> Tensor:
+        """How promising a touch is."""
+
+    @property
+    def force_logits(self) -> Tensor:
+        """Which force it takes."""
+
+    @property
+    def embeddings(self) -> Tensor:
+        """Close together on one object."""
 
 
 class Prediction(NamedTuple):
@@ -214,14 +236,16 @@ def fused(network: Network) -> Network:
     return copy
 
 
-class InteractionNet(PredictionNetwork):
-    """The paper's 1.4M parameter network (appendix A).
+class InteractionTrunk(PredictionNetwork):
+    """All but the output of the paper's network (appendix A), for networks that add heads to its own.
 
     A 5x5 convolution with stride 3 brings the image to the 100 x 100 grid; three blocks with stride 2 (to
     50, 25 and 13 cells) and three up-modules with lateral connections follow. One output sees 137 x 137
     pixels.
 
     Attributes:
+        score_head: Of the interaction score.
+        embedding_head: Of the embedding.
         force_head: The part that is trained while the detection part is frozen.
     """
 
@@ -281,17 +305,21 @@ class InteractionNet(PredictionNetwork):
             "projection": self.projection,
         }
 
-    def forward(self, images: Tensor, corners: Tensor | None = None) -> Prediction:
-        """Predict for a batch of images.
+    def head_maps(
+        self, images: Tensor, corners: Tensor | None = None, further: Sequence[nn.Conv2d] = ()
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Return the output of every head for a batch of images.
 
         Args:
             images: (B, 4, 300, 300) float32, as made by `image_tensor`; or windows of n x n cells of such
                 images, (B, 4, 3 n, 3 n).
             corners: Of windows, row and column of their first cell in the image's grid, (B, 2) int64: cells
                 have coordinates in the image.
+            further: 1x1 convolutions beside the paper's heads that read the same 128 channels.
 
         Returns:
-            Scores, force logits and embeddings, float32 also under autocast; n x n for windows.
+            Scores, force logits and embeddings as in `Prediction`, and (B, outputs, 100, 100) of each further
+            head; float32 also under autocast; n x n for windows.
 
         Raises:
             ValueError: The images or corners do not have these shapes.
@@ -310,7 +338,7 @@ class InteractionNet(PredictionNetwork):
         # In bf16 neighbouring scores would tie. One product of all heads costs half of three of them.
         with torch.autocast(images.device.type, enabled=False):
             outputs = outputs.float()
-            heads = [self.score_head, self.embedding_head]
+            heads = [self.score_head, self.embedding_head, *further]
             if isinstance(self.force_head, nn.Conv2d):
                 heads.append(self.force_head)
             weight = torch.cat([head.weight for head in heads])
@@ -318,9 +346,10 @@ class InteractionNet(PredictionNetwork):
             widths = [head.out_channels for head in heads]
             # A matrix product: on CPUs its backward pass is several times faster than a 1x1 convolution's.
             product = nn.functional.linear(outputs.permute(0, 2, 3, 1), weight.flatten(1), bias)
-            maps = product.permute(0, 3, 1, 2).split(widths, dim=1)
-            force_logits = maps[2] if len(maps) == 3 else self.force_head(features.float())
-        return Prediction(maps[0].squeeze(1), force_logits, maps[1])
+            scores, embeddings, *others = product.permute(0, 3, 1, 2).split(widths, dim=1)
+            separate = len(others) == len(further)
+            force_logits = self.force_head(features.float()) if separate else others.pop()
+        return scores.squeeze(1), force_logits, embeddings, others
 
     def _positions(self, corners: Tensor | None, side: int) -> Tensor:
         """Return where in the image each cell is: (1, 2, 100, 100), or for windows (B, 2, side, side)."""
@@ -331,3 +360,16 @@ class InteractionNet(PredictionNetwork):
         return torch.stack(
             (rows[:, :, None].expand(-1, -1, side), columns[:, None].expand(-1, side, -1)), dim=1
         )
+
+
+class InteractionNet(InteractionTrunk):
+    """The paper's 1.4M parameter network (appendix A): interaction scores, force logits and embeddings."""
+
+    def forward(self, images: Tensor, corners: Tensor | None = None) -> Prediction:
+        """Predict for a batch of images; see `head_maps` for arguments and errors.
+
+        Returns:
+            Scores, force logits and embeddings, float32 also under autocast; n x n for windows.
+        """
+        scores, force_logits, embeddings, _ = self.head_maps(images, corners)
+        return Prediction(scores, force_logits, embeddings)

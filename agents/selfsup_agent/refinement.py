@@ -6,7 +6,7 @@ uncertain mask. Both are corrected here, after the clustering: the points, the t
 training itself are the paper's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -79,11 +79,31 @@ def expected_iou(
     Returns:
         In 0..1.
     """
+
+    def memberships(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        distances = ((_embeddings_of(cells, embeddings) - centre[:, None]) ** 2).sum(axis=0)
+        return np.asarray(np.exp2(-distances / SQUARED_RADIUS))
+
+    return iou_of_memberships(mask, memberships)
+
+
+def iou_of_memberships(
+    mask: npt.NDArray[np.bool_], memberships: Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.float32]]
+) -> float:
+    """Return the expected IoU of a mask, given the probabilities that cells belong to its object.
+
+    Args:
+        mask: (rows, columns) bool, at least one cell.
+        memberships: From n marked cells, (rows, columns) bool, to their probabilities, (n,) in 0..1. It is
+            asked for the cells of the mask and those no farther than `SURROUNDINGS` around it.
+
+    Returns:
+        The sum over the mask divided by the area of the mask plus the sum around it, in 0..1.
+    """
     reached = cv2.dilate(mask.astype(np.uint8), _AROUND).view(np.bool_)
-    distances = ((_embeddings_of(reached, embeddings) - centre[:, None]) ** 2).sum(axis=0)
-    memberships = np.exp2(-distances / SQUARED_RADIUS)
+    values = memberships(reached)
     inside = mask[reached]
-    return float(memberships[inside].sum() / (np.count_nonzero(inside) + memberships[~inside].sum()))
+    return float(values[inside].sum() / (np.count_nonzero(inside) + values[~inside].sum()))
 
 
 def _embeddings_of(

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from agents.collection.oracles import OracleOptions
 from agents.training.presets import preset
@@ -81,6 +81,8 @@ class RunSettings:
 class TrainConfig(RunSettings):
     """One training run. These values determine every weight, except those about collecting processes."""
 
+    system: ClassVar[str] = SELF_SUPERVISED
+
     schedule: Schedule
     """How long and how fast to learn."""
 
@@ -147,7 +149,7 @@ class TrainConfig(RunSettings):
     @classmethod
     def from_preset(
         cls, name: str, forces: bool | None = None, prioritized: bool | None = None, **values: Any
-    ) -> "TrainConfig":
+    ) -> Self:
         """Return the configuration of a preset.
 
         Args:
@@ -160,12 +162,21 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: There is no such preset, or a value is invalid.
         """
-        schedule = preset(name)
+        schedule = cls.schedule_of(name)
         if forces is False:
             schedule = segmentation_only(schedule)
         if prioritized is not None:
             schedule = replace(schedule, prioritized=prioritized)
         return cls(schedule=schedule, preset=name, **values)
+
+    @classmethod
+    def schedule_of(cls, name: str) -> Schedule:
+        """Return the schedule of a preset.
+
+        Raises:
+            ConfigurationError: There is no such preset.
+        """
+        return preset(name)
 
     def counterpart(self) -> "TrainConfig":
         """Return the self-supervised run that shares locations and evaluation with this one: itself."""
@@ -173,19 +184,24 @@ class TrainConfig(RunSettings):
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
-        return asdict(self)
+        named = {} if self.system == SELF_SUPERVISED else {"system": self.system}
+        return {**named, **asdict(self)}
 
     def environment(self) -> dict[str, Any]:
         """Return the keyword arguments of the environment in which the run touches objects."""
         return {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Return the configuration that `to_json` described.
 
         Raises:
-            ConfigurationError: A field is missing, unknown, or has an invalid value.
+            ConfigurationError: It is of another system, or a field is missing, unknown, or invalid.
         """
+        require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
+        system = values.get("system", SELF_SUPERVISED)
+        require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
+        values = {name: value for name, value in values.items() if name != "system"}
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.selfsup_agent.network import Prediction, PredictionNetwork
+from agents.selfsup_agent.network import CellPrediction, PredictionNetwork
 from agents.selfsup_agent.variants import make_network
 from agents.training.batches import Batch, Batches
 from agents.training.checkpoint import Checkpoint, restore_training
@@ -91,16 +91,35 @@ class UpdateResult:
     scores: npt.NDArray[np.float64]
 
 
-class Learner:
-    """The network with its optimizer on a device.
+@dataclass(frozen=True)
+class MaskFit:
+    """How well a prediction fits the masks of a batch.
 
     Attributes:
+        ious: (M,) float in 0..1, IoU of each mask with the predicted one.
+        loss: Returns the loss of the masks, a scalar.
+    """
+
+    ious: Tensor
+    loss: Callable[[], Tensor]
+
+
+class Learner:
+    """The network with its optimizer on a device, and the losses of the paper's learner.
+
+    Another learner of the same training steps overrides `new_network`, `mask_fit` and `losses`.
+
+    Attributes:
+        config: The run.
         fabric: Device and precision.
         network: The network.
         optimizer: Adam or Muon over its parameters.
         forward: The network in the fabric's precision.
         stepper: The optimizer as wrapped by the fabric.
+        mask_loss: Name of the loss of the masks.
     """
+
+    mask_loss = "embedding_loss"
 
     def __init__(self, config: TrainConfig) -> None:
         """Make a network with the initial weights of the seed.
@@ -112,7 +131,7 @@ class Learner:
             ConfigurationError: The device cannot be used, or the ranks do not fit.
         """
         use_threads(config.threads)
-        self._config = config
+        self.config = config
         check_ranks(config.ranks, config.schedule.batch_size, config.schedule.memory_capacity)
         device = resolve_device(config.device)
         self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
@@ -133,10 +152,10 @@ class Learner:
 
     def new_network(self) -> PredictionNetwork:
         """Return the network with random weights, drawn from torch's global generator."""
-        return make_network(self._config.network, self._config.force_branch)
+        return make_network(self.config.network, self.config.force_branch)
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        schedule = self._config.schedule
+        schedule = self.config.schedule
         if schedule.optimizer == "muon":
             return Muon(self.network, schedule.learning_rate, schedule.weight_decay)
         return torch.optim.Adam(
@@ -238,49 +257,61 @@ class Learner:
         images = batch.images.to(self.fabric.device, memory_format=self.memory_format)
         targets = batch.targets.to(self.fabric.device)
         windows = () if batch.corners is None else (batch.corners.to(self.fabric.device),)
-        prediction: Prediction = self.forward(images, *windows)
+        prediction = self.forward(images, *windows)
+        fit = self.mask_fit(prediction, targets)
+        scores = image_scores(fit.ious.double().cpu().numpy(), batch.targets.mask_image.numpy(), len(batch))
+        if on_scores is not None:
+            on_scores(scores)
+        losses = self.losses(prediction, fit, targets, joint, frozen)
+        return Judgement(losses, scores, lambda: _head_ious(prediction, targets, fit.ious, joint))
+
+    def mask_fit(self, prediction: Any, targets: Targets) -> MaskFit:
+        """Compare a prediction with the masks of its batch.
+
+        Args:
+            prediction: Of the network, for B images.
+            targets: Of the same images.
+        """
         distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
         with torch.no_grad():
             ious = mask_iou(distances, targets.masks)
-        scores = image_scores(ious.double().cpu().numpy(), batch.targets.mask_image.numpy(), len(batch))
-        if on_scores is not None:
-            on_scores(scores)
-        losses = self.losses(prediction, distances, targets, joint, frozen)
-        return Judgement(losses, scores, lambda: _head_ious(prediction, targets, ious, joint))
+        loss = partial(
+            distance_loss,
+            distances,
+            targets.masks,
+            targets.mask_image,
+            len(prediction.scores),
+            self.config.embedding_normalization,
+            self.images_with_masks(targets),
+            self.config.schedule.area_exponent,
+        )
+        return MaskFit(ious, loss)
 
     def losses(
-        self, prediction: Prediction, distances: Tensor, targets: Targets, joint: bool, frozen: bool
+        self, prediction: CellPrediction, fit: MaskFit, targets: Targets, joint: bool, frozen: bool
     ) -> dict[str, Tensor]:
         """Return the losses of a prediction by name.
 
         Args:
             prediction: Of the network, for B images.
-            distances: (M, 100, 100), the `mask_distances` of its embeddings.
+            fit: Of its masks.
             targets: Of the same images.
             joint: Whether the force loss counts.
-            frozen: Leave out the losses of scores and embeddings.
+            frozen: Leave out the losses of scores and masks.
         """
         losses = {}
         if not frozen:
             losses["interaction_loss"] = interaction_loss(
                 prediction.scores, targets.foreground, targets.background
             )
-            losses["embedding_loss"] = distance_loss(
-                distances,
-                targets.masks,
-                targets.mask_image,
-                len(prediction.scores),
-                self._config.embedding_normalization,
-                self._images_with_masks(targets),
-                self._config.schedule.area_exponent,
-            )
+            losses[self.mask_loss] = fit.loss()
         if joint:
             losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
         return losses
 
-    def _images_with_masks(self, targets: Targets) -> Tensor | None:
+    def images_with_masks(self, targets: Targets) -> Tensor | None:
         """Return the mean over the ranks of the number of images with a mask; None for a single rank."""
-        ranks = self._config.ranks
+        ranks = self.config.ranks
         if ranks == 1:
             return None
         counted = targets.mask_image.unique().numel()
@@ -292,7 +323,7 @@ def _mean_over_kernels(gradient: Tensor) -> Tensor:
     return gradient.mean((2, 3), keepdim=True).expand_as(gradient).contiguous()
 
 
-def _head_ious(prediction: Prediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:
+def _head_ious(prediction: CellPrediction, targets: Targets, ious: Tensor, joint: bool) -> dict[str, float]:
     measured = {
         "interaction_iou": float(interaction_iou(prediction.scores, targets.foreground, targets.background))
     }

@@ -20,7 +20,7 @@ from agents.training.checkpoint import (
     versions,
     write_json,
 )
-from agents.training.configuration import TrainConfig
+from agents.training.configuration import SELF_SUPERVISED, TrainConfig
 from agents.training.processor import available_cores, processor_name
 from agents.training.schedule import ConfigurationError, RunError
 from thor_interact_env.spawning import check_main_guard
@@ -68,16 +68,36 @@ def read_config(run: Path, kind: type[Configuration]) -> Configuration:
     Raises:
         CheckpointError: The folder or its configuration is missing or malformed.
     """
+    path, values = _written_config(run)
+    try:
+        return kind.from_json(values)
+    except (ConfigurationError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
+
+
+def system_of(run: Path) -> str:
+    """Return the name of the system that a run has trained, as `agents.registry` knows it.
+
+    Args:
+        run: The run folder, or the folder of one of its checkpoints.
+
+    Raises:
+        CheckpointError: The folder or its configuration is missing or malformed.
+    """
+    path, values = _written_config(run)
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} is not a run's configuration: it is no object.")
+    return str(values.get("system", SELF_SUPERVISED))
+
+
+def _written_config(run: Path) -> tuple[Path, Any]:
+    """Return the file of a run's configuration, and what it holds."""
     if not run.is_dir():
         raise CheckpointError(
             f"{run} is not a folder; name a run folder, such as runs/quick-NovelSpaces-seed0."
         )
     path = config_file(run)
-    values = read_json(path, "name the folder of a run.")
-    try:
-        return kind.from_json(values)
-    except (ConfigurationError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is not a run's configuration: {error}") from None
+    return path, read_json(path, "name the folder of a run.")
 
 
 def config_file(run: Path) -> Path:

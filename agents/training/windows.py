@@ -66,6 +66,7 @@ def cut_windows(
         force=torch.from_numpy(_cut(targets.force.numpy(), corners, side)),
         masks=torch.from_numpy(masks[kept]),
         mask_image=torch.from_numpy(owners[kept]),
+        mask_cells=torch.from_numpy((targets.mask_cells.numpy() - corners[owners])[kept]),
         success_cells=torch.from_numpy(_inside(successes, corners, side)),
         failure_cells=torch.from_numpy(_inside(failures, corners, side)),
     )

@@ -23,7 +23,7 @@ from eval.figures.panels import (
 from thor_interact_env.simulators.base import Observation
 
 if TYPE_CHECKING:
-    from agents.selfsup_agent.network import Prediction
+    from agents.selfsup_agent.network import CellPrediction
 
 COLUMNS = 5
 """Panels of a row."""
@@ -35,7 +35,7 @@ _TAIL = 0.02  # fraction of the cells that are clipped at either end of the rang
 def model_overview(
     observation: Observation,
     layers: Mapping[str, npt.NDArray[np.floating]],
-    prediction: Prediction,
+    prediction: CellPrediction,
     instances: Sequence[Instance],
     supervision: npt.NDArray[np.bool_] | None = None,
 ) -> Image:
@@ -47,7 +47,7 @@ def model_overview(
 
     Args:
         observation: The view.
-        layers: (features, rows, columns) by stage, in order, as `SelfSupervisedAgent.layers` returns them.
+        layers: (features, rows, columns) by stage, in order, as `NetworkAgent.layers` returns them.
         prediction: The network's output for this view, a batch of one.
         instances: The instances found in it.
         supervision: (m, rows, columns) bool masks of moved objects; None if nothing was touched.
@@ -58,6 +58,7 @@ def model_overview(
     """
     view = enlarged(observation["rgb"], cv2.INTER_CUBIC)
     depth = 255 * np.clip(1 - observation["depth"] / _FARTHEST, 0, 1)
+    queries = getattr(prediction, "queries", None)  # of the learner that has them
     panels = [
         titled(view, "View", note="3 x 300 x 300"),
         titled(
@@ -69,6 +70,7 @@ def model_overview(
         score_panel(view, prediction.scores[0].numpy()),
         force_panel(view, prediction.force_logits[0].argmax(0).numpy()),
         _features("Embeddings", prediction.embeddings[0].numpy()),
+        *([] if queries is None else [_features("Queries", queries[0].numpy())]),
         prediction_panel(view, instances),
         supervision_panel(view, supervision),
     ]

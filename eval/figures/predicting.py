@@ -14,7 +14,7 @@ import numpy.typing as npt
 from agents.training.schedule import RunError
 
 if TYPE_CHECKING:
-    from agents.selfsup_agent.agent import SelfSupervisedAgent
+    from agents.selfsup_agent.network_agent import NetworkAgent
     from agents.training.configuration import TrainConfig
     from thor_interact_env.locations.location import Location
     from thor_interact_env.simulators.base import Instances, Observation
@@ -46,13 +46,15 @@ def predict(
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
-        PredictionInputError: The input is neither an image with depth nor a location, or an image to write
-            is not a PNG.
+        ConfigurationError: The run's agent is not registered here.
+        PredictionInputError: The input is neither an image with depth nor a location, an image to write is
+            not a PNG, or the run's agent has no interaction network.
         ThorInteractError: There is no such location.
     """
-    from agents.training.run_folder import load_config
+    from agents.registry import learner_of
 
-    config = load_config(run)
+    learner = learner_of(run)
+    config = learner.config_of(run).counterpart()
     config = replace(config, simulator=simulator or config.simulator)
     given = read_view(image_or_location, depth)
     for file in (out,) if overview is None else (out, overview):
@@ -62,12 +64,16 @@ def predict(
             raise PredictionInputError(
                 f"The folder {file.parent} of {file.name} does not exist; create it first."
             )
-    from agents.selfsup_agent.agent import SelfSupervisedAgent
+    from agents.selfsup_agent.network_agent import NetworkAgent
     from eval.figures.overview import model_overview
     from eval.figures.panels import six_panels, write_png
     from thor_interact_env.locations.location import Location
 
-    agent = SelfSupervisedAgent.from_run(run, device)
+    agent = learner.from_run(run, device)
+    if not isinstance(agent, NetworkAgent):
+        raise PredictionInputError(
+            f"{run} is a run of {learner.label}, which scores no cells; name one of an interaction network."
+        )
     truth, supervision = None, None
     if isinstance(given, Location):
         observation, truth, supervision = _visit(config, given, agent)
@@ -165,7 +171,7 @@ def _location(text: str, source: str) -> Location:
 
 
 def _visit(
-    config: TrainConfig, location: Location, agent: SelfSupervisedAgent
+    config: TrainConfig, location: Location, agent: NetworkAgent[Any]
 ) -> tuple[Observation, Instances, npt.NDArray[np.bool_]]:
     """Load a location, read its ground truth, and touch the points that the agent proposes."""
     from agents.collection.interact import InteractionSchedule, interact

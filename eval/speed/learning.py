@@ -22,7 +22,6 @@ from eval.metrics.coco import coco_scores
 from eval.speed.measure import Bar, Measurement, measure, measure_together, memory_copy
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
-from selfsup.losses import mask_distances, mask_iou
 from selfsup.memory_bank import MemoryBank
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -155,10 +154,8 @@ def _parts(step: TrainingStep, updates: int) -> list[Measurement]:
     leaves = type(prediction)(*(part.detach().clone().requires_grad_() for part in prediction))
 
     def losses() -> None:
-        distances = mask_distances(leaves.embeddings, step.targets.masks, step.targets.mask_image)
-        with torch.no_grad():
-            mask_iou(distances, step.targets.masks)
-        parts = step.learner.losses(leaves, distances, step.targets, joint=True, frozen=False)
+        fit = step.learner.mask_fit(leaves, step.targets)
+        parts = step.learner.losses(leaves, fit, step.targets, joint=True, frozen=False)
         torch.stack(list(parts.values())).sum().backward()
 
     step.passes()  # the optimiser needs gradients

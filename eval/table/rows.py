@@ -15,7 +15,7 @@ from agents.training.presets import PRESETS
 from agents.training.schedule import ConfigurationError
 
 ROWS: Mapping[str, Row] = registered_rows()
-"""All rows by letter: the paper's (a) to (m), (n) of its appendix D, and those of other packages."""
+"""All rows by letter: the paper's (a) to (m), (n) of its appendix D, (o), and those of other packages."""
 
 SCORES = ("bbox_ap50", "bbox_ap", "mask_ap50", "mask_ap")
 """Columns of the paper's table 1, in its order."""

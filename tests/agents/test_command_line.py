@@ -2,83 +2,25 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import Future
 
 import cv2
 import numpy as np
 import pytest
 from command_lines import complaint, exit_code
+from made_up_world import LOCATION, SMOKE, view, world
 from pictures import read_picture
 
-import agents.collection.engines
 import agents.selfsup_agent.training
-import eval.evaluation.reporting
-from agents.collection.interact import InteractionRecord
 from agents.selfsup_agent.__main__ import main, parse_train
 from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError
 from eval.evaluation.reporting import targets
 from eval.figures.predicting import PredictionInputError, read_view
-from eval.views.evaluation_set import EvaluationSet
-from selfsup.experience import Experience
 from thor_interact_env.locations.location import Location
-from thor_interact_env.simulators.base import Instances, Observation
+from thor_interact_env.simulators.base import Observation
 
-LOCATION = Location("FloorPlan1", (1.0, 0.9009992, 0.5), 90.0, 30.0, 7)
-SMOKE = ["--preset", "smoke", "--workers", "0", "--device", "cpu"]
-
-
-def view(seed=0):
-    rng = np.random.default_rng(seed)
-    rgb = rng.integers(0, 50, (300, 300, 3), dtype=np.uint8)
-    rgb[60:150, 90:180] += np.uint8(150)
-    return Observation(rgb=rgb, depth=np.full((300, 300), 1.2, np.float32))
-
-
-def truth():
-    masks = np.zeros((1, 300, 300), bool)
-    masks[0, 60:150, 90:180] = True
-    return Instances(masks, np.array([0.3]), ("Mug",), ("Mug|1",))
-
-
-class MadeUpCollector:
-    def __init__(self, workers=None):
-        self.workers = workers
-
-    def submit(self, task):
-        mask = truth().masks[:, 1::3, 1::3]
-        point = np.array([[30, 40]], np.int16)
-        experience = Experience(
-            view()["rgb"],
-            view()["depth"].astype(np.float16),
-            point,
-            mask,
-            np.array([2], np.int8),
-            np.array([0], np.int8),
-            np.array([[1, 1]], np.int16),
-        )
-        future: Future[list[InteractionRecord]] = Future()
-        future.set_result([InteractionRecord(experience, 1, 1, 0, 1, 2, 1) for _ in task.seeds])
-        return future
-
-    def close(self):
-        pass
-
-
-@pytest.fixture
-def world(monkeypatch, tmp_path):
-    """A world of one made-up view, so that the command line is tested without a simulator."""
-
-    def evaluation_set(config, split, locations, seed, reachable_fraction=None):
-        fraction = config.schedule.reachable_fraction if reachable_fraction is None else reachable_fraction
-        views, truths = (view(1),) * locations, (truth(),) * locations
-        return EvaluationSet(split, seed, fraction, (LOCATION,) * locations, views, truths)
-
-    monkeypatch.setattr(eval.evaluation.reporting, "evaluation_set", evaluation_set)
-    monkeypatch.setattr(agents.collection.engines, "LocalCollector", MadeUpCollector)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+__all__ = ["world"]  # a fixture
 
 
 def test_train_evaluate_and_predict(world, capsys):

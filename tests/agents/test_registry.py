@@ -25,7 +25,7 @@ from thor_interact_env.simulators.base import Observation
 
 
 def test_every_agent_loads_what_it_names():
-    learning = {"mask_rcnn", "ppo", "self_supervised", "video_pca"}
+    learning = {"mask_rcnn", "ppo", "queried_masks", "self_supervised", "video_pca"}
     assert set(registered_agents()) == {*learning, "random_points", "superpixels"}
     for agent in registered_agents().values():
         assert agent.learns == (agent.name in learning)

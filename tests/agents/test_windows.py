@@ -45,6 +45,7 @@ def test_a_window_holds_a_touched_point_and_all_that_is_there(seed, side, succes
     assert images.shape == (2, 4, 3 * side, 3 * side)
     assert corners.min() >= 0 and corners.max() <= 100 - side
     masks, owners = iter(targets.masks), targets.mask_image.tolist()
+    touched = targets.mask_cells.tolist()
     for index, (row, column) in enumerate(corners.tolist()):
         rows, columns = slice(row, row + side), slice(column, column + side)
         pixels = (slice(3 * row, 3 * (row + side)), slice(3 * column, 3 * (column + side)))
@@ -61,13 +62,16 @@ def test_a_window_holds_a_touched_point_and_all_that_is_there(seed, side, succes
             )
             for point in points
         )
-        for mask, owner in zip(whole.targets.masks, whole.targets.mask_image.tolist(), strict=True):
+        for mask, owner, point in zip(
+            whole.targets.masks, whole.targets.mask_image.tolist(), successes, strict=True
+        ):
             if owner == index:
                 shown = mask[rows, columns]
                 if shown.sum() >= MINIMUM_AREA or 0 < shown.sum() == mask.sum():
                     assert torch.equal(next(masks), shown)
                     assert owners.pop(0) == index
-    assert not owners and next(masks, None) is None
+                    assert touched.pop(0) == [point[0] - row, point[1] - column]
+    assert not owners and not touched and next(masks, None) is None
 
 
 def test_windows_are_drawn_from_all_that_hold_the_point():

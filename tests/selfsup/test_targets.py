@@ -79,6 +79,9 @@ def test_masks_follow_each_other_with_their_images(make_experience: Any) -> None
     assert targets.mask_image.tolist() == [0, 0, 2, 2, 2]
     np.testing.assert_array_equal(targets.masks[:2], batch[0].masks)
     np.testing.assert_array_equal(targets.masks[2:], batch[2].masks)
+    assert targets.mask_cells.dtype == torch.int64
+    np.testing.assert_array_equal(targets.mask_cells[:2], batch[0].success_points)
+    np.testing.assert_array_equal(targets.mask_cells[2:], batch[2].success_points)
 
 
 def test_a_batch_without_masks_and_a_batch_without_images(make_experience: Any) -> None:

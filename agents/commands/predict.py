@@ -1,0 +1,69 @@
+"""The command `predict` of what is an interaction network.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from agents.commands.options import parse_options
+from agents.training.configuration import check_simulator
+
+
+@dataclass(frozen=True)
+class PredictCommand:
+    """Draw six panels of one view: view, scores, forces, instances, ground truth, self-supervised masks.
+
+    The last two need a LOCATION, where the simulator has the ground truth and the points can be touched.
+    """
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """Run folder, or the folder of one of its checkpoints."""
+
+    image_or_location: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IMAGE_OR_LOCATION")]
+    """A .npz with `rgb` (300, 300, 3) uint8 and `depth` (300, 300) in metres; a .png (with --depth); or a
+    location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
+
+    out: Path = Path("prediction.png")
+    """Image to write (PNG)."""
+
+    overview: Path | None = None
+    """Second image to write (PNG): the network's tensors, stage by stage, from the view to the masks."""
+
+    depth: Path | None = None
+    """Depth of a .png image: a .npy with (300, 300) metres from the camera."""
+
+    device: str = "auto"
+    """Where to run the network: auto, cpu, cuda, ..."""
+
+    simulator: str | None = None
+    """Simulator in which a LOCATION is; None means the run's own."""
+
+
+def predict_command(program: str, words: Sequence[str], predict: Callable[..., None]) -> None:
+    """Read the options of `predict`, and carry it out.
+
+    Args:
+        program: How the command is called, such as `python -m agents.selfsup_agent predict`.
+        words: The words after it.
+        predict: `eval.figures.predicting.predict`, which only entry points import.
+
+    Raises:
+        SystemExit: The help was printed, or a complaint.
+    """
+    command = parse_options(PredictCommand, program, words)
+    if command.simulator is not None:
+        check_simulator(command.simulator)
+    predict(
+        command.run,
+        command.image_or_location,
+        command.out,
+        command.depth,
+        command.device,
+        command.simulator,
+        command.overview,
+    )

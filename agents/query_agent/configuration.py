@@ -1,0 +1,76 @@
+"""What a run of queried masks is asked to do: the paper's configuration, with other defaults and presets.
+
+Nothing here imports torch, so that `--help` answers at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from agents.training.configuration import TrainConfig
+from agents.training.presets import PRESETS
+from agents.training.schedule import ConfigurationError, Schedule, require
+
+SYSTEM = "queried_masks"
+"""Entry `system` of the configuration files."""
+
+_HOUR = PRESETS["hour"]
+
+QUERY_PRESETS: Mapping[str, Schedule] = {
+    # The same touches, updates and rates as the paper's learner has.
+    **{name: PRESETS[name] for name in ("smoke", "quick", "hour", "paper")},
+    # Eight times `hour`.
+    "day": replace(
+        _HOUR,
+        stages=(
+            replace(
+                _HOUR.stages[0],
+                episodes=200,
+                locations_per_episode=180,
+                updates_start=200,
+                updates_end=200,
+            ),
+        ),
+        memory_capacity=100_000,
+        evaluate_every=25,
+        evaluation_locations=100,
+    ),
+}
+"""Schedules by name: those of the paper's learner, and `day`. `refined_instances` and `area_exponent` have no
+effect: they are about the paper's clusters and their loss."""
+
+
+@dataclass(frozen=True)
+class QueryConfig(TrainConfig):
+    """One training run. With its seed this decides every weight; only who collects does not matter."""
+
+    system: ClassVar[str] = SYSTEM
+
+    force_weight: float = 3.0
+    """Factor of the force loss beside the paper's 0.1."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot be trained with.
+
+        Raises:
+            ConfigurationError: A value is outside its range.
+        """
+        super().__post_init__()
+        require(self.force_weight >= 0, f"force_weight is {self.force_weight}; it must not be negative.")
+        require(
+            self.network == "paper",
+            f"network is {self.network!r}; only the network of the paper's appendix A has a query head.",
+        )
+
+    @classmethod
+    def schedule_of(cls, name: str) -> Schedule:
+        """Return the schedule of a preset.
+
+        Raises:
+            ConfigurationError: There is no such preset.
+        """
+        if name not in QUERY_PRESETS:
+            raise ConfigurationError(
+                f"There is no preset {name!r}; choose one of {', '.join(QUERY_PRESETS)}."
+            )
+        return QUERY_PRESETS[name]

@@ -1,0 +1,94 @@
+"""From the network's output to instances: points by their score, each with the mask that it asks for."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from agents.base import MAX_INSTANCES
+from agents.query_agent.masks import BEYOND_OFFSET, LOG_RADIUS_LIMIT, SHARPNESS_SHIFT
+from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD, GridInstance, check_maps, sigmoid
+from agents.selfsup_agent.refinement import connected_part, iou_of_memberships
+
+_NEAR = 1
+"""Rows and columns about a point in which no further point is chosen."""
+
+
+def queried_instances(
+    scores: npt.NDArray[np.float32],
+    force_logits: npt.NDArray[np.float32],
+    embeddings: npt.NDArray[np.float32],
+    queries: npt.NDArray[np.float32],
+    max_instances: int = MAX_INSTANCES,
+    threshold: float = INFERENCE_THRESHOLD,
+) -> list[GridInstance]:
+    """Pick points by interaction score, each with the mask of its query.
+
+    Repeatedly: the candidate p with the greatest score; the cells q with m_q > 0 in the mask that p asks for
+    (`agents.query_agent.masks`), as far as they are connected to p, are the instance. These cells and the
+    3 x 3 about p are candidates no more. The score of the touch is multiplied by the mask's expected IoU
+    (`iou_of_memberships`) under its own probabilities.
+
+    Args:
+        scores: (rows, columns) float32, logits.
+        force_logits: (3, rows, columns) float32.
+        embeddings: (size, rows, columns) float32.
+        queries: (size + 2, rows, columns) float32.
+        max_instances: Most instances to return, 0 or more.
+        threshold: No point has a logit below this; `-math.inf` goes on until no candidate is left.
+
+    Returns:
+        Instances by descending score. Each mask is connected (over sides and corners) and holds its point,
+        which is in no mask of a point chosen before it. Masks may overlap.
+
+    Raises:
+        ValueError: The shapes do not fit, a value is not finite, or `max_instances` is negative.
+    """
+    check_maps(scores, force_logits, embeddings, queries)
+    if max_instances < 0:
+        raise ValueError(f"max_instances is {max_instances}; it must be 0 or more")
+    size, (rows, columns) = len(embeddings), scores.shape
+    if len(queries) != size + BEYOND_OFFSET:
+        raise ValueError(f"queries have {len(queries)} channels; they must have {size + BEYOND_OFFSET}")
+    vectors = np.ascontiguousarray(embeddings.reshape(size, -1), dtype=np.float32)
+    # Distances do not change with the origin, but |a|^2 - 2 a.b + |b|^2 rounds least when it is central.
+    vectors = vectors - vectors.mean(axis=1, keepdims=True)
+    squared_norms = np.einsum("ij,ij->j", vectors, vectors)
+    candidates = np.array(scores, dtype=np.float32)  # a copy; those that are none any more are at -inf
+    instances: list[GridInstance] = []
+    while len(instances) < max_instances:
+        row, column = divmod(int(candidates.argmax()), columns)
+        logit = float(candidates[row, column])
+        if logit < threshold or logit == -math.inf:
+            break
+        asked = queries[:, row, column].astype(np.float32)
+        centre = vectors[:, row * columns + column] + asked[:size]
+        distances = squared_norms - (2 * centre) @ vectors + centre @ centre
+        logits = _logits(distances, asked[size:]).reshape(rows, columns)
+        mask = logits > 0
+        mask[row, column] = True
+        mask = connected_part(mask, row, column)
+        score = sigmoid(logit) * iou_of_memberships(mask, _probabilities(logits))
+        force = int(force_logits[:, row, column].argmax())
+        instances.append(GridInstance(row, column, force, score, mask))
+        candidates[mask] = -math.inf
+        candidates[
+            max(row - _NEAR, 0) : row + _NEAR + 1, max(column - _NEAR, 0) : column + _NEAR + 1
+        ] = -math.inf
+    return sorted(instances, key=lambda instance: -instance.score)
+
+
+def _logits(distances: npt.NDArray[np.float32], asked: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the logits of cells at these squared distances from the centre, given the channels a and b."""
+    sharpness = np.logaddexp(np.float32(0), asked[0] + np.float32(SHARPNESS_SHIFT))
+    radius = np.exp(np.clip(asked[1], -LOG_RADIUS_LIMIT, LOG_RADIUS_LIMIT))
+    return np.asarray(sharpness * (1 - distances / radius))
+
+
+def _probabilities(
+    logits: npt.NDArray[np.float32],
+) -> Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.float32]]:
+    """Return the function from marked cells to the probabilities of their logits."""
+    return lambda cells: np.asarray(expit(logits[cells]))

@@ -1,0 +1,47 @@
+"""One network of queried masks, its optimizer, and the update: the paper's but for the loss of masks."""
+
+from typing import Any
+
+from torch import Tensor
+
+from agents.query_agent.configuration import QueryConfig
+from agents.query_agent.losses import queried_masks
+from agents.query_agent.network import QueryNet
+from agents.training.learner import Learner, MaskFit
+from selfsup.targets import Targets
+
+
+class QueryLearner(Learner):
+    """The network of queried masks with its optimizer on a device."""
+
+    config: QueryConfig
+    mask_loss = "query_loss"
+
+    def __init__(self, config: QueryConfig) -> None:
+        """Make a network with the weights that the seed decides; see `Learner`."""
+        super().__init__(config)
+
+    def new_network(self) -> QueryNet:
+        """Return a network with random weights, drawn from torch's global generator."""
+        return QueryNet(force_branch=self.config.force_branch)
+
+    def mask_fit(self, prediction: Any, targets: Targets) -> MaskFit:
+        """Compare the masks of a batch with those that their cells ask for.
+
+        Args:
+            prediction: Of the network, for B images.
+            targets: Of the same images.
+        """
+        asked = queried_masks(
+            prediction.embeddings, prediction.queries, targets, self.images_with_masks(targets)
+        )
+        return MaskFit(asked.ious, lambda: asked.loss)
+
+    def losses(
+        self, prediction: Any, fit: MaskFit, targets: Targets, joint: bool, frozen: bool
+    ) -> dict[str, Tensor]:
+        """Return the losses of a prediction by name; see `Learner.losses`."""
+        losses = super().losses(prediction, fit, targets, joint, frozen)
+        if joint:
+            losses["force_loss"] = self.config.force_weight * losses["force_loss"]
+        return losses
