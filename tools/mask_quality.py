@@ -20,10 +20,9 @@ from safetensors.torch import load_file
 from skimage.segmentation import felzenszwalb
 
 from agents.base import Point
-from agents.collection.collect import CollectionTask, collect_locations, network_points
-from agents.collection.interact import InteractionSchedule, ProposePoints, touch_points
-from agents.selfsup_agent.training import location_seeds
-from agents.selfsup_agent.variants import network_from_weights
+from agents.collection.choosing import ProposePoints, cluster_seeds
+from agents.collection.collect import CollectionTask, collect_locations, location_seeds
+from agents.collection.interact import InteractionSchedule, touch_points
 from selfsup.change import changed_cells
 from selfsup.feedback import escalation
 from selfsup.grid import GRID, STRIDE
@@ -111,7 +110,7 @@ def visits(count: int, seed: int, weights: Path | None, greedy: int, random: int
     schedule = InteractionSchedule(greedy if weights else 0, random, joint=True)
     propose: ProposePoints = _no_points
     if weights is not None:
-        propose = network_points(network_from_weights(load_file(weights)), greedy)
+        propose = cluster_seeds(load_file(weights))(greedy, -np.inf)
 
     def visit(env: gymnasium.Env[Any, Any], location: Location, rng: np.random.Generator) -> Visit:
         recorder = TruthRecorder(env)

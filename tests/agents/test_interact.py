@@ -41,7 +41,7 @@ class NeedsForce(gymnasium.Env[dict[str, npt.NDArray[Any]], npt.NDArray[Any]]):
     ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         assert options is not None
         self.locations.append(options["location"])
-        self.observation = {
+        self.observation: dict[str, npt.NDArray[Any]] = {
             "rgb": np.full((300, 300, 3), 7, np.uint8),
             "depth": np.full((300, 300), 1.25, np.float32),
         }

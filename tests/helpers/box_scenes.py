@@ -10,6 +10,9 @@ from selfsup.training_images.visit_log import View
 GRID = (100, 100)
 WALL = 3.0
 
+# Noise, of which no shift leaves most pixels as they were.
+TEXTURE = np.random.default_rng(0).integers(0, 200, (300, 300))
+
 
 @dataclass(frozen=True)
 class Box:
@@ -38,8 +41,7 @@ def scene(*boxes: Box) -> tuple[View, npt.NDArray[np.int32], list[npt.NDArray[np
         box = boxes[number]
         cells = box.cells()
         pixels = cells.repeat(3, axis=0).repeat(3, axis=1)
-        # A texture of which no shift within a box leaves most pixels as they were.
-        texture = ((rows - 3 * box.row) * 37 + (columns - 3 * box.column) * 53) % 61
-        painted = np.dstack([np.full_like(texture, box.red), texture, 2 * texture]).astype(np.uint8)
+        texture = TEXTURE[(rows - 3 * box.row) % 300, (columns - 3 * box.column) % 300]
+        painted = np.dstack([np.full_like(texture, box.red), texture, 199 - texture]).astype(np.uint8)
         rgb[pixels], depth[pixels], labels[cells] = painted[pixels], box.depth, number + 1
     return View(rgb, depth), labels, [labels == number + 1 for number in range(len(boxes))]

@@ -132,8 +132,9 @@ def test_a_mirrored_scene_has_the_mirrored_mask(before: list[Box], after: list[B
     (one, labels, _), (other, _, _) = scene(*before), scene(*after)
     row, column = before[0].row + 3, before[0].column + 3
     plain = cleaned_mask(cell_changes(one, other), labels, row, column)
+    turned = [View(view.rgb[:, ::-1].copy(), view.depth[:, ::-1].copy()) for view in (one, other)]
     mirrored = cleaned_mask(
-        cell_changes(*(View(view.rgb[:, ::-1].copy(), view.depth[:, ::-1].copy()) for view in (one, other))),
+        cell_changes(turned[0], turned[1]),
         labels[:, ::-1],
         row,
         99 - column,

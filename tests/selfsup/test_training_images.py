@@ -152,12 +152,12 @@ def test_own_views_are_the_views_before_successes_with_what_looks_alike(
         np.testing.assert_array_equal(image.rgb, log.views[number].rgb)
         cells = cells_of(image.success_points)
         assert bool(cells) == bool(successes)
-        for mask, touched in zip(image.masks, cells, strict=True):
-            assert mask[touched]
+        for mask, cell in zip(image.masks, cells, strict=True):
+            assert mask[cell]
             origin = next(
                 each
                 for each in successes
-                if (each.row, each.column) == touched
+                if (each.row, each.column) == cell
                 and unchanged_cells(log.views[each.views[0]], log.views[number])[mask].all()
             )
             assert origin.mask is not None and (masks == "cleaned" or (mask == origin.mask).all())
