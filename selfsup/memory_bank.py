@@ -79,7 +79,7 @@ class MemoryBank:
         """Make an empty bank.
 
         Args:
-            capacity: Locations kept; the oldest is replaced first.
+            capacity: Experiences kept, one or more of each location; the oldest is replaced first.
             folder: Where segment files go; made by the first `add`. Segments that an earlier bank left there
                 are overwritten as the new bank grows, unless `restore` brings them back.
             prioritized: Whether sampling follows the priorities; otherwise it is uniform.

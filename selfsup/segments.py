@@ -1,8 +1,9 @@
 """How the memory bank keeps experiences: many at a time, in memory or in one safetensors file.
 
 Both hold the same bytes: images as PNGs, some 0.1 MB per location in rendered rooms, where the plain arrays
-take 0.45 MB. 20,000 locations are 2.1 GB. Files are mapped into memory only while they are read: the
-system's file cache keeps as much as fits, and a process itself holds almost nothing.
+take 0.45 MB. 20,000 locations are 2.1 GB. A further view of a location is kept as its difference from the
+first one. Files are mapped into memory only while they are read: the system's file cache keeps as much as
+fits, and a process itself holds almost nothing.
 """
 
 import zlib
@@ -24,6 +25,11 @@ MILLIMETRES = 1000
 """Steps of stored depth in a metre."""
 
 _ENDS = ("rgb_ends", "depth_ends", "success_ends", "failure_ends")
+
+_REFERENCE = "reference"
+
+MIN_EQUAL_FRACTION = 0.5
+"""A view is kept as its difference from another one when at least this fraction of the pixels is equal."""
 
 
 class MemoryBankError(RuntimeError):
@@ -72,7 +78,7 @@ class ArraySegment:
         def rows(name: str, start: int, stop: int) -> npt.NDArray[Any]:
             return self._arrays[name][start:stop].copy()
 
-        return unpack(rows, {name: self._arrays[name] for name in _ENDS}, index)
+        return unpack(rows, _index(self._arrays), index)
 
 
 class FileSegment:
@@ -100,7 +106,7 @@ class FileSegment:
         arrays = pack(experiences)
         content = save(arrays)
         write_whole(path, content)
-        return cls(path, {name: arrays[name] for name in _ENDS}), zlib.crc32(content)
+        return cls(path, _index(arrays)), zlib.crc32(content)
 
     @classmethod
     def open(cls, path: Path, locations: int, checksum: int) -> "FileSegment":
@@ -122,7 +128,8 @@ class FileSegment:
                     "restore the file or start from an earlier checkpoint"
                 )
             with safe_open(path, framework="numpy") as file:
-                ends = {name: file.get_tensor(name) for name in _ENDS}
+                names = (*_ENDS, *({_REFERENCE} & set(file.keys())))
+                ends = {name: file.get_tensor(name) for name in names}
         except (OSError, SafetensorError) as error:
             raise _unreadable(path, error) from error
         if len(ends["rgb_ends"]) != locations:
@@ -230,14 +237,22 @@ def pack(experiences: Sequence[Experience]) -> dict[str, npt.NDArray[Any]]:
     """Return n experiences as few arrays, whose items follow one another location by location.
 
     RGB and depth are PNGs, `rgb_ends` and `depth_ends` (n,) say after how many bytes each ends; masks are
-    packed to bits. All but depth, which is rounded to millimetres, is restored exactly.
+    packed to bits. `reference` (n,) is the index of the experience whose images must be added to the decoded
+    PNGs, modulo their range; its own index where they are whole. All but depth, which is rounded to
+    millimetres, is restored exactly.
 
     Args:
         experiences: At least one.
     """
     masks = np.concatenate([experience.masks for experience in experiences])
-    rgb = [encode_image(experience.rgb) for experience in experiences]
-    depth = [encode_image(depth_to_millimetres(experience.depth)) for experience in experiences]
+    references = _references(experiences)
+    depths = [depth_to_millimetres(experience.depth) for experience in experiences]
+    rgb, depth = [], []
+    for number, reference in enumerate(references):
+        whole = number == reference
+        seen = experiences[number].rgb
+        rgb.append(encode_image(seen if whole else seen - experiences[reference].rgb))
+        depth.append(encode_image(depths[number] if whole else depths[number] - depths[reference]))
     return {
         "rgb": np.concatenate(rgb),
         "rgb_ends": np.cumsum([len(encoded) for encoded in rgb]),
@@ -250,7 +265,25 @@ def pack(experiences: Sequence[Experience]) -> dict[str, npt.NDArray[Any]]:
         "masks": np.packbits(masks.reshape(len(masks), GRID * GRID), axis=1),
         "forces": np.concatenate([experience.forces for experience in experiences]),
         "feedback": np.concatenate([experience.feedback for experience in experiences]),
+        _REFERENCE: np.array(references, np.int64),
     }
+
+
+def _references(experiences: Sequence[Experience]) -> list[int]:
+    """Return the number of the experience to which each is compared: the last whole one, or itself."""
+    references: list[int] = []
+    whole = 0
+    for number, experience in enumerate(experiences):
+        equal = (experience.rgb == experiences[whole].rgb).all(axis=2)
+        if equal.mean() < MIN_EQUAL_FRACTION:
+            whole = number
+        references.append(whole)
+    return references
+
+
+def _index(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int64]]:
+    """Return those of the packed arrays that say where the parts of each experience are."""
+    return {name: arrays[name] for name in (*_ENDS, _REFERENCE)}
 
 
 def unpack(
@@ -262,23 +295,28 @@ def unpack(
 
     Args:
         rows: Returns the items start..stop-1 of the packed array of a name.
-        ends: The packed arrays whose names end in `_ends`.
+        ends: The packed arrays whose names end in `_ends`, and `reference` (without it all PNGs are whole).
         index: 0..n-1.
 
     Raises:
         ValueError: An image cannot be decoded, or a value is out of range.
     """
 
-    def part(name: str, kind: str) -> npt.NDArray[Any]:
-        return rows(name, int(ends[kind][index - 1]) if index else 0, int(ends[kind][index]))
+    def part(name: str, kind: str, number: int = index) -> npt.NDArray[Any]:
+        return rows(name, int(ends[kind][number - 1]) if number else 0, int(ends[kind][number]))
+
+    def image(name: str) -> npt.NDArray[Any]:
+        seen = decode_image(part(name, f"{name}_ends"))
+        reference = int(ends[_REFERENCE][index]) if _REFERENCE in ends else index
+        return seen if reference == index else seen + decode_image(part(name, f"{name}_ends", reference))
 
     bits = np.unpackbits(part("masks", "success_ends"), axis=1, count=GRID * GRID)
     fields: Mapping[str, npt.NDArray[Any]] = {
         name: part(name, "success_ends") for name in ("success_points", "forces", "feedback")
     }
     return Experience(
-        rgb=decode_image(part("rgb", "rgb_ends")),
-        depth=decode_image(part("depth", "depth_ends")) / np.float32(MILLIMETRES),
+        rgb=image("rgb"),
+        depth=image("depth") / np.float32(MILLIMETRES),
         masks=bits.view(np.bool_).reshape(-1, GRID, GRID),
         failure_points=part("failure_points", "failure_ends"),
         **fields,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,10 @@ import torch
 from selfsup.experience import Experience
 from selfsup.feedback import FORCE_COUNT, KERNEL_RADIUS, Feedback, KernelName, kernel
 from selfsup.grid import GRID
+
+ForceArea = Literal["point", "mask"]
+"""Where a touch says something about the force. `point`: around its point, spread with the kernel (paper).
+`mask`: evenly over the cells of its mask, in all as much as with the kernel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +48,11 @@ class Targets:
         return Targets(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
-def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "gaussian") -> Targets:
+def build_targets(
+    experiences: Sequence[Experience],
+    kernel_name: KernelName = "gaussian",
+    force_area: ForceArea = "point",
+) -> Targets:
     """Build the targets of a batch.
 
     A cell that was touched successfully several times counts once in the foreground, as in the
@@ -52,15 +61,18 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
     Args:
         experiences: One per image, at least one.
         kernel_name: What points are spread with.
+        force_area: Where a touch says something about the force.
 
     Returns:
         Targets on the CPU, in new memory.
 
     Raises:
-        ValueError: There are no experiences, or there is no such kernel.
+        ValueError: There are no experiences, or there is no such kernel or area.
     """
     if not experiences:
         raise ValueError("a batch needs at least one experience, got 0")
+    if force_area not in get_args(ForceArea):
+        raise ValueError(f"unknown force_area {force_area!r}; choose one of {get_args(ForceArea)}")
     weights = kernel(kernel_name)
     images = len(experiences)
     success_counts = [len(experience.success_points) for experience in experiences]
@@ -77,13 +89,41 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
         np.concatenate([experience.forces for experience in experiences]),
         np.concatenate([experience.feedback for experience in experiences]),
     )
+    masks = np.concatenate([experience.masks for experience in experiences])
+    if force_area == "mask":
+        force = _force_over_masks(_normalized(directions), masks, success_image, images, weights.sum())
+    else:
+        force = _force_around_points(directions, success_cells, point_cell, images, weights)
+    return Targets(
+        foreground=torch.from_numpy(_spread(success_cells, None, images, weights)),
+        background=torch.from_numpy(_spread(failure_cells, None, images, weights)),
+        force=torch.from_numpy(force),
+        masks=torch.from_numpy(masks),
+        mask_image=torch.from_numpy(success_image),
+        mask_cells=torch.from_numpy(success_points.astype(np.int64)),
+        success_cells=torch.from_numpy(_places(success_cells)),
+        failure_cells=torch.from_numpy(_places(failure_cells)),
+    )
+
+
+def _force_around_points(
+    directions: npt.NDArray[np.float32],
+    success_cells: npt.NDArray[np.int64],
+    point_cell: npt.NDArray[np.int64],
+    images: int,
+    weights: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """Return (B, 3, 100, 100): the directions of each cell added, normalised and spread with the kernel."""
     cell_directions = np.zeros((len(success_cells), FORCE_COUNT), dtype=np.float32)
     np.add.at(cell_directions, point_cell, directions)
     cell_directions = _normalized(cell_directions)
     image, cell = np.divmod(success_cells, GRID * GRID)
     force_planes = image[:, None] * FORCE_COUNT + np.arange(FORCE_COUNT)
     force_cells = force_planes * (GRID * GRID) + cell[:, None]
+    spread = _spread(force_cells.ravel(), cell_directions.ravel(), images * FORCE_COUNT, weights)
+    return spread.reshape(images, FORCE_COUNT, GRID, GRID)
 
+<<<<<<< HEAD
     return Targets(
         foreground=torch.from_numpy(_spread(success_cells, None, images, weights)),
         background=torch.from_numpy(_spread(failure_cells, None, images, weights)),
@@ -93,9 +133,25 @@ def build_targets(experiences: Sequence[Experience], kernel_name: KernelName = "
         masks=torch.from_numpy(np.concatenate([experience.masks for experience in experiences])),
         mask_image=torch.from_numpy(success_image),
         mask_cells=torch.from_numpy(success_points.astype(np.int64)),
+        mask_cells=torch.from_numpy(success_points.astype(np.int64)),
         success_cells=torch.from_numpy(_places(success_cells)),
         failure_cells=torch.from_numpy(_places(failure_cells)),
     )
+=======
+
+def _force_over_masks(
+    directions: npt.NDArray[np.float32],
+    masks: npt.NDArray[np.bool_],
+    mask_image: npt.NDArray[np.int64],
+    images: int,
+    weight: float,
+) -> npt.NDArray[np.float32]:
+    """Return (B, 3, 100, 100): each touch's direction spread evenly over its mask, `weight` in all, added."""
+    force = np.zeros((images, FORCE_COUNT, GRID, GRID), dtype=np.float32)
+    for direction, mask, image in zip(directions, masks, mask_image, strict=True):
+        force[image, :, mask] += direction * (weight / max(int(mask.sum()), 1))
+    return force
+>>>>>>> part-targets
 
 
 def force_directions(

@@ -43,6 +43,8 @@ _INTERACT, _SCHEDULE = "agents/collection/interact.py", "agents/training/schedul
 _SAMPLING, _SIMULATOR = "thor_interact_env/locations/sampling.py", "thor_interact_env/simulators/mujoco"
 _LEARN, _LOOP = "tests/agents/test_learner.py -k", "tests/agents/test_training_loop.py"
 _LOSSES, _FEEDBACK = "tests/selfsup/test_losses.py", "tests/selfsup/test_feedback.py"
+_IMAGES, _IMAGE_TESTS = "selfsup/training_images", "tests/selfsup/test_training_images.py"
+_MASK_TESTS = "tests/selfsup/test_moved_masks.py"
 _CHANGE, _TARGETS = "tests/selfsup/test_change.py", "tests/selfsup/test_targets.py"
 _SUPERPIXELS, _BANK = "tests/selfsup/test_superpixels.py", "tests/selfsup/test_memory_bank.py"
 _CLUSTERS, _VISITS = "tests/agents/test_clustering.py", "tests/agents/test_interact.py"
@@ -50,6 +52,28 @@ _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching
 
 # fmt: off
 MUTATIONS = (
+    # What is kept of a location.
+    Mutation("arrivals stay in the mask", f"{_IMAGES}/masks.py",
+             "moved & ~(changes.arrived & ~whole)", "moved", _MASK_TESTS),
+    Mutation("arrivals leave even where a whole superpixel came nearer", f"{_IMAGES}/masks.py",
+             "changes.arrived & ~whole", "changes.arrived", _MASK_TESTS),
+    Mutation("the mask is not connected", f"{_IMAGES}/masks.py",
+             "parts == parts[tuple(nearest)]", "parts > 0", _MASK_TESTS),
+    Mutation("all pixels must differ", f"{_IMAGES}/masks.py", "STRIDE * STRIDE // 2 + 1", "STRIDE * STRIDE",
+             _MASK_TESTS),
+    Mutation("only the last attempt counts", f"{_IMAGES}/images.py",
+             "log.views[point.views[0]], log.views[point.views[-1]]",
+             "log.views[point.views[-2]], log.views[point.views[-1]]", _IMAGE_TESTS),
+    Mutation("masks count wherever their point does", f"{_IMAGES}/images.py",
+             "[each.mask].all()", "[each.point.row, each.point.column]", _IMAGE_TESTS),
+    Mutation("failures count in every view", f"{_IMAGES}/images.py",
+             "if _around(unchanged(each.views[0], number), each).all()", "if True", _IMAGE_TESTS),
+    Mutation("the first attempt tells the force", f"{_IMAGES}/images.py", "self.point.feedback[-1]",
+             "self.point.feedback[0]", _IMAGE_TESTS),
+    Mutation("differences are added to the wrong view", "selfsup/segments.py",
+             "            whole = number\n", "            whole = 0\n", "tests/selfsup/test_segments.py"),
+    Mutation("the force is as large in every cell of a mask", "selfsup/targets.py",
+             "weight / max(int(mask.sum()), 1)", "weight", _TARGETS),
     # What gradients do, and when.
     Mutation("the learning rate is ignored", "agents/training/optimizer.py", 'group["lr"] = rate',
              'group["lr"] = group["lr"]', f"{_LEARN} proportion"),
@@ -83,10 +107,10 @@ MUTATIONS = (
              "(room,), task.reachable_fraction)", "(room,), 0.0)", _VISITS),
     Mutation("segmentation only, with any force", _INTERACT,
              "force if schedule.joint else _MAXIMUM_FORCE", "force", _VISITS),
-    Mutation("points in pixels, not cells", _INTERACT, "(row // STRIDE, column // STRIDE)",
-             "(row // STRIDE, column // STRIDE - 1)", _VISITS),
-    Mutation("a success does not end the attempts", _INTERACT, "                break\n",
-             "                continue\n", _VISITS),
+    Mutation("points in pixels, not cells", _INTERACT, "TouchedPoint(row // STRIDE, column // STRIDE",
+             "TouchedPoint(row // STRIDE, column // STRIDE - 1", _VISITS),
+    Mutation("a success does not end the attempts", _INTERACT, "            break\n",
+             "            continue\n", _VISITS),
     Mutation("80% of the rotations are one", _SAMPLING, "ROTATIONS[rng.integers(len(ROTATIONS))]",
              "ROTATIONS[int(rng.random() > 0.8) * rng.integers(len(ROTATIONS))]", _DRAWS),
     Mutation("80% of the horizons are one", _SAMPLING, "HORIZONS[rng.integers(len(HORIZONS))]",

@@ -19,8 +19,9 @@ from safetensors.torch import load, load_file
 
 from agents.base import Point
 from agents.collection.choosing import ChoosePoints, MakeChooser, ProposePoints, cluster_seeds
-from agents.collection.interact import InteractionRecord, InteractionSchedule, interact
+from agents.collection.interact import InteractionRecord, InteractionSchedule, check_targets, interact
 from agents.collection.oracles import OracleOptions
+from selfsup.training_images.options import TargetOptions
 from thor_interact_env.actions import REACH
 from thor_interact_env.checks import check_reach
 from thor_interact_env.env import ThorInteractEnv
@@ -80,9 +81,11 @@ class CollectionTask:
         visit: What to do at a location instead of `agents.collection.interact.interact`, for a system that
             learns from other records; a function that can be pickled, as it is sent to processes.
         truth: Whether the records hold the ground truth of the first views, for full supervision.
+        targets: What the records hold to learn from; it changes no touch.
 
     Raises:
-        ValueError: A value is outside its range, or greedy points are requested without weights.
+        ValueError: A value is outside its range, greedy points are requested without weights, or the mask
+            oracle is on with other targets than the paper's.
     """
 
     seeds: tuple[int, ...]
@@ -97,9 +100,11 @@ class CollectionTask:
     chooser: MakeChooser = cluster_seeds
     visit: Visit | None = None
     truth: bool = False
+    targets: TargetOptions = TargetOptions()  # noqa: RUF009, it is frozen
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_targets(self.targets, self.oracles)
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"seeds holds {min(self.seeds)}; seeds must not be negative")
         if not self.rooms:
@@ -245,7 +250,7 @@ def _visit(task: CollectionTask, seed: int, room: str, weights: bytes | None) ->
     if task.weights is not None:
         chooser = _cache.chooser(task.chooser, Path(task.weights), weights)
         propose_points = chooser(task.schedule.greedy, task.greedy_threshold)
-    record = interact(env, location, propose_points, task.schedule, rng, task.oracles)
+    record = interact(env, location, propose_points, task.schedule, rng, task.oracles, task.targets)
     return replace(record, truth=truth)
 
 

@@ -14,6 +14,9 @@ from agents.selfsup_agent.clustering import cell_centre
 from selfsup.experience import Experience
 from selfsup.feedback import Feedback, escalation
 from selfsup.grid import GRID, STRIDE
+from selfsup.training_images.images import first_view_image, training_images
+from selfsup.training_images.options import TargetOptions
+from selfsup.training_images.visit_log import TouchedPoint, VisitLog
 from thor_interact_env.actions import DIRECTIONS, FORCES
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances
@@ -64,7 +67,7 @@ class InteractionRecord:
     """What was done at one location.
 
     Attributes:
-        experience: What can be learned from it.
+        experience: What the paper learns from it: its first view, with B+ of each successful point.
         greedy_successes: Successful points among those the agent, or the interaction oracle, chose.
         greedy_touches: Points the agent, or the interaction oracle, chose.
         random_successes: Successful points among the random ones.
@@ -72,6 +75,7 @@ class InteractionRecord:
         attempts: Forces applied, up to three at a point.
         changes: Attempts that changed the image, with or without success.
         truth: Ground truth of the first view, where the task requests it (full supervision); else None.
+        images: The location's training images, at least one; by default, as in the paper, `experience` alone.
     """
 
     experience: Experience
@@ -82,6 +86,12 @@ class InteractionRecord:
     attempts: int
     changes: int
     truth: Instances | None = None
+    images: tuple[Experience, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take the paper's image where none are given."""
+        if not self.images:
+            object.__setattr__(self, "images", (self.experience,))
 
 
 def random_points(count: int, rng: np.random.Generator) -> list[Point]:
@@ -109,8 +119,67 @@ def interact(
     schedule: InteractionSchedule,
     rng: np.random.Generator,
     oracles: OracleOptions | None = None,
+    targets: TargetOptions | None = None,
 ) -> InteractionRecord:
-    """Visit one location: touch the agent's points, then random ones, and record the results.
+    """Visit one location as `touch_points` does, and return what can be learned from it.
+
+    Args:
+        env: As in `touch_points`, likewise all arguments up to `oracles`.
+        location: Where to go.
+        propose_points: Chooses the greedy points.
+        schedule: How many points, and how they are touched.
+        rng: Decides random points and directions.
+        oracles: Ground truth in place of the agent's points or of its masks.
+        targets: What is kept of the location to learn from; None: as in the paper. It changes no touch.
+
+    Returns:
+        The record of the location.
+
+    Raises:
+        ThorInteractError: The location cannot be reached, or a proposed point is outside the image.
+        gymnasium.error.ResetNeeded: The environment allows fewer touches than the schedule makes.
+        ValueError: The mask oracle is on, and `targets` are not the paper's.
+    """
+    options = TargetOptions() if targets is None else targets
+    check_targets(options, oracles)
+    log, proposed = touch_points(env, location, propose_points, schedule, rng, oracles)
+    greedy = [point.success for point in log.points[:proposed]]
+    random = [point.success for point in log.points[proposed:]]
+    experience = first_view_image(log)
+    return InteractionRecord(
+        experience=experience,
+        greedy_successes=sum(greedy),
+        greedy_touches=len(greedy),
+        random_successes=sum(random),
+        random_touches=len(random),
+        attempts=sum(len(point.changed) for point in log.points),
+        changes=sum(sum(point.changed) for point in log.points),
+        images=(experience,) if options == TargetOptions() else training_images(log, options),
+    )
+
+
+def check_targets(targets: TargetOptions, oracles: OracleOptions | None) -> None:
+    """Check that masks of an oracle are wanted for the image that they belong to.
+
+    Raises:
+        ValueError: The mask oracle is on, and `targets` are not the paper's.
+    """
+    if oracles is not None and oracles.masks and targets != TargetOptions():
+        raise ValueError(
+            f"the mask oracle knows masks of the first view only, but targets are {targets}; "
+            "leave them as they are, or switch the mask oracle off"
+        )
+
+
+def touch_points(
+    env: gymnasium.Env[Any, Any],
+    location: Location,
+    propose_points: ProposePoints,
+    schedule: InteractionSchedule,
+    rng: np.random.Generator,
+    oracles: OracleOptions | None = None,
+) -> tuple[VisitLog, int]:
+    """Visit one location: touch the agent's points, then random ones, and record all views.
 
     The room is not reset in between, so changes accumulate. Each point keeps one random direction for all its
     attempts. Success is the environment's `info["success"]`, judged from images alone, unless the mask oracle
@@ -130,7 +199,8 @@ def interact(
             object gets one point, even if `schedule.greedy` is 0.
 
     Returns:
-        The record of the location.
+        What was seen and touched, and how many of the points, the first ones, the agent or the interaction
+        oracle chose.
 
     Raises:
         ThorInteractError: The location cannot be reached, or a proposed point is outside the image.
@@ -155,70 +225,35 @@ def interact(
         *directions[schedule.greedy :],
     )
     proposed += added
-    notes = _Notes(truth if options.masks else None)
+    log = VisitLog(observation["rgb"], observation["depth"])
+    masks = truth if options.masks else None
     for (row, column, force), direction in zip((*proposed, *drawn), turns, strict=True):
         applied = force if schedule.joint else _MAXIMUM_FORCE
-        notes.touch(env, row, column, applied, int(direction), schedule.joint)
-    greedy_successes = sum(notes.successes[: len(proposed)])
-    return InteractionRecord(
-        experience=notes.experience(observation["rgb"], observation["depth"]),
-        greedy_successes=greedy_successes,
-        greedy_touches=len(proposed),
-        random_successes=sum(notes.successes) - greedy_successes,
-        random_touches=len(drawn),
-        attempts=notes.attempts,
-        changes=notes.changes,
-    )
+        log.points.append(_touch(env, log, (row, column, applied), int(direction), schedule.joint, masks))
+    return log, len(proposed)
 
 
-class _Notes:
-    """What has been learned so far at a location, point by point."""
-
-    def __init__(self, truth: FirstView | None) -> None:
-        self._truth = truth
-        self.successes: list[bool] = []
-        self.attempts = self.changes = 0
-        self._success_points: list[tuple[int, int]] = []
-        self._masks: list[npt.NDArray[np.bool_]] = []
-        self._forces: list[int] = []
-        self._feedback: list[int] = []
-        self._failure_points: list[tuple[int, int]] = []
-
-    def touch(
-        self, env: gymnasium.Env[Any, Any], row: int, column: int, force: int, direction: int, joint: bool
-    ) -> None:
-        """Apply forces at one pixel until one succeeds."""
-        attempts = escalation(force) if joint else ((force, Feedback.CORRECT),)
-        mask: npt.NDArray[np.bool_] | None = None
-        last = Feedback.CORRECT
-        for applied, feedback in attempts:
-            last = feedback
-            *_, info = env.step(np.array([row, column, applied, direction]))
-            self.attempts += 1
-            self.changes += bool(info["changed"].any())
-            if info["success"]:
-                mask = info["mask"]
-                break
-        if self._truth is not None:
-            mask = self._truth.mask_at(row, column)
-        cell = (row // STRIDE, column // STRIDE)
-        self.successes.append(mask is not None)
-        if mask is None:
-            self._failure_points.append(cell)
-            return
-        self._success_points.append(cell)
-        self._masks.append(mask)
-        self._forces.append(force)
-        self._feedback.append(last)
-
-    def experience(self, rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.float32]) -> Experience:
-        """Return all that was learned at a location, given its first view."""
-        return Experience(
-            rgb=rgb,
-            depth=depth,
-            success_points=np.array(self._success_points, np.int16).reshape(-1, 2),
-            masks=np.array(self._masks, np.bool_).reshape(-1, GRID, GRID),
-            forces=np.array(self._forces, np.int8),
-            feedback=np.array(self._feedback, np.int8),
-            failure_points=np.array(self._failure_points, np.int16).reshape(-1, 2),
-        )
+def _touch(
+    env: gymnasium.Env[Any, Any],
+    log: VisitLog,
+    point: Point,
+    direction: int,
+    joint: bool,
+    truth: FirstView | None,
+) -> TouchedPoint:
+    """Apply forces at one pixel until one succeeds."""
+    row, column, force = point
+    attempts = escalation(force) if joint else ((force, Feedback.CORRECT),)
+    mask: npt.NDArray[np.bool_] | None = None
+    views, changed = [log.present], []
+    for applied, _ in attempts:
+        observation, *_, info = env.step(np.array([row, column, applied, direction]))
+        views.append(log.see(observation["rgb"], observation["depth"]))
+        changed.append(bool(info["changed"].any()))
+        if info["success"]:
+            mask = info["mask"]
+            break
+    if truth is not None:
+        mask = truth.mask_at(row, column)
+    told = tuple(feedback for _, feedback in attempts)[: len(changed)]
+    return TouchedPoint(row // STRIDE, column // STRIDE, force, tuple(views), told, tuple(changed), mask)

@@ -57,7 +57,7 @@ class PaperMethod:
 
     def experiences(self, record: InteractionRecord) -> Sequence[Experience]:
         """Return the experience of the first view."""
-        return [record.experience]
+        return record.images
 
     def batches(self, bank: MemoryBank, rng: np.random.Generator, updates: int) -> Batches:
         """Return batches by priority, augmented, of whole views or of windows; see `Batches`."""

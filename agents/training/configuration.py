@@ -17,6 +17,7 @@ from agents.training.schedule import Schedule, Stage, require, segmentation_only
 from selfsup.change import ChangeTest
 from selfsup.feedback import KernelName
 from selfsup.grid import GRID
+from selfsup.training_images.options import TargetOptions
 
 UNLIMITED_REACH = 1000.0
 """Metres; no room is that large, so a touch reaches everything in view (row m of the paper's table 1)."""
@@ -103,6 +104,9 @@ class TrainConfig(RunSettings):
     oracles: OracleOptions = OracleOptions()  # noqa: RUF009, it is frozen
     """Ground truth in place of points or masks, to measure the cost of self-supervision."""
 
+    targets: TargetOptions = TargetOptions()  # noqa: RUF009, it is frozen
+    """What is kept of a location to learn from: by default the paper's first view with B+."""
+
     network: Literal["paper", "released"] = "paper"
     """Which network: that of the paper's appendix A, or that of the weights its authors released."""
 
@@ -140,6 +144,11 @@ class TrainConfig(RunSettings):
             f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
         )
         require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
+        require(
+            not self.oracles.masks or self.targets == TargetOptions(),
+            f"targets are {self.targets}, but the mask oracle knows masks of the first view only: leave them "
+            "as they are, or switch the mask oracle off.",
+        )
         require(
             self.network == "paper" or self.schedule.window == GRID,
             f"window is {self.schedule.window}, but the released network sees whole views only: add "
@@ -198,10 +207,14 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: It is of another system, or a field is missing, unknown, or invalid.
         """
+<<<<<<< HEAD
         require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
         system = values.get("system", SELF_SUPERVISED)
         require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
         values = {name: value for name, value in values.items() if name != "system"}
+=======
+        values = {"targets": TargetOptions(), **values}  # earlier versions had no choice
+>>>>>>> part-targets
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
@@ -213,8 +226,12 @@ class TrainConfig(RunSettings):
         if not isinstance(oracles, OracleOptions):
             _check_fields(OracleOptions, oracles, "config.oracles")
             oracles = OracleOptions(**oracles)
+        targets = values["targets"]
+        if not isinstance(targets, TargetOptions):
+            _check_fields(TargetOptions, targets, "config.targets")
+            targets = TargetOptions(**targets)
         schedule = Schedule(**{**schedule, "stages": tuple(stages)})
-        return cls(**{**values, "schedule": schedule, "oracles": oracles})
+        return cls(**{**values, "schedule": schedule, "oracles": oracles, "targets": targets})
 
     def digest(self) -> str:
         """Return a SHA-256 of all fields that determine the result."""

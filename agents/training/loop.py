@@ -320,6 +320,7 @@ class TrainingLoop(Generic[Trained]):
             reachable_fraction=self._schedule.reachable_fraction,
             locations_per_room=self._schedule.locations_per_room,
             oracles=config.oracles,
+            targets=config.targets,
         )
         parts = self._method.task(task).split()
         return Pending(self._collector, parts[self._state.rank :: self._state.ranks], episode)

@@ -115,7 +115,7 @@ class Schedule:
     """The stages, in order. Each starts with an empty memory bank and a fresh optimizer."""
 
     batch_size: int
-    """Locations in one update."""
+    """Training images in one update."""
 
     learning_rate: float
     """The optimizer's learning rate."""
@@ -155,7 +155,7 @@ class Schedule:
     """Adam's L2 penalty."""
 
     memory_capacity: int = 20_000
-    """Locations the memory bank holds; the oldest are replaced first."""
+    """Training images the memory bank holds, by default one per location; the oldest are replaced first."""
 
     prioritized: bool = True
     """Sample locations by priority; otherwise uniformly (an ablation of the paper)."""

@@ -13,6 +13,7 @@ from agents.registry import Row, registered_agent, registered_agents, registered
 from agents.training.configuration import SELF_SUPERVISED, TrainConfig
 from agents.training.presets import PRESETS
 from agents.training.schedule import ConfigurationError
+from selfsup.training_images.options import TargetOptions
 
 ROWS: Mapping[str, Row] = registered_rows()
 """All rows by letter: the paper's (a) to (m), (n) of its appendix D, (o), and those of other packages."""
@@ -86,6 +87,7 @@ def label_of(system: str) -> str:
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     SELF_SUPERVISED: {
         "oracles": asdict(OracleOptions()),
+        "targets": asdict(TargetOptions()),
         **{
             one.name: one.default
             for one in fields(TrainConfig)

@@ -34,12 +34,13 @@ from thor_interact_env.errors import MainGuardError
 def assert_same(ones: list[InteractionRecord], others: list[InteractionRecord]) -> None:
     assert len(ones) == len(others)
     for one, other in zip(ones, others, strict=True):
-        for each in fields(one.experience):
-            np.testing.assert_array_equal(
-                getattr(one.experience, each.name), getattr(other.experience, each.name)
-            )
-        # Experiences compare by identity, so the rest is compared with the same one in both.
-        counts = [[getattr(record, each.name) for each in fields(record)[1:]] for record in (one, other)]
+        pairs = zip((one.experience, *one.images), (other.experience, *other.images), strict=True)
+        for mine, its in pairs:
+            for each in fields(mine):
+                np.testing.assert_array_equal(getattr(mine, each.name), getattr(its, each.name))
+        # Experiences compare by identity.
+        names = [each.name for each in fields(one) if each.name not in ("experience", "images")]
+        counts = [[getattr(record, name) for name in names] for record in (one, other)]
         assert counts[0] == counts[1]
 
 

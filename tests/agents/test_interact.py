@@ -41,10 +41,11 @@ class NeedsForce(gymnasium.Env[dict[str, npt.NDArray[Any]], npt.NDArray[Any]]):
     ) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
         assert options is not None
         self.locations.append(options["location"])
-        return {
+        self.observation: dict[str, npt.NDArray[Any]] = {
             "rgb": np.full((300, 300, 3), 7, np.uint8),
             "depth": np.full((300, 300), 1.25, np.float32),
-        }, {}
+        }
+        return self.observation, {}
 
     def step(
         self, action: npt.NDArray[Any]
@@ -55,7 +56,7 @@ class NeedsForce(gymnasium.Env[dict[str, npt.NDArray[Any]], npt.NDArray[Any]]):
         mask = np.zeros((100, 100), bool)
         mask[row // 3, column // 3] = success
         info = {"mask": mask, "changed": mask if success else mask | (column == 299), "success": success}
-        return {}, float(success), False, False, info
+        return self.observation, float(success), False, False, info
 
 
 def visit(

@@ -135,6 +135,8 @@ def test_table_2_holds_the_confusion_and_the_published_one_of_what_learns_mass(r
         ({"schedule": {"stages": [{"joint": False}], "prioritized": False}, "preset": "paper"}, "l"),
         ({"schedule": {"stages": [{"joint": False}]}, "oracles": {"points": True, "masks": True}}, "f"),
         ({"schedule": {"stages": [{"joint": False}]}, "oracles": {"points": False, "masks": False}}, "c"),
+        ({"targets": {"views": "first", "masks": "aligned", "successes": "tested"}}, "a"),
+        ({"targets": {"views": "own", "masks": "aligned", "successes": "tested"}}, None),
     ],
 )
 def test_the_compared_row_of_a_run_follows_from_its_configuration(tmp_path, config: dict, letter) -> None:

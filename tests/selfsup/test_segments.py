@@ -1,6 +1,7 @@
 """What a stored location is made of: its bytes, its depth, and how many of them there are."""
 
-from dataclasses import replace
+import zlib
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 
+from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
 from selfsup.segments import (
     ArraySegment,
@@ -68,8 +70,55 @@ def test_a_file_holds_the_bytes_that_memory_would(make_experience: Any, tmp_path
 
 def test_twenty_thousand_locations_fit_in_four_gigabytes(make_experience: Any) -> None:
     rows, columns = np.mgrid[:300, :300].astype(np.float32)
-    seen = replace(make_experience(0, 10, 10), rgb=view(), depth=0.7 + rows * columns / 4e4)
-    assert 20_000 * ArraySegment([seen] * 3).size / 3 < 4e9
+    depth = 0.7 + rows * columns / 4e4
+    seen = [
+        replace(make_experience(0, 10, 10), rgb=np.roll(view(), 90 * turn, 0), depth=depth)
+        for turn in range(3)
+    ]
+    assert 20_000 * ArraySegment(seen).size / 3 < 4e9
+
+
+def views_of_one_location(make_experience: Any, seed: int, sides: list[int]) -> list[Experience]:
+    """A first view, and one in which a square of each side is another."""
+    rng = np.random.default_rng(seed)
+    first = replace(make_experience(seed), rgb=view())
+    views = [first]
+    for side in sides:
+        rgb, depth = first.rgb.copy(), first.depth.copy()
+        rgb[:side, :side] = rng.integers(0, 256, (side, side, 3))
+        depth[:side, :side] = rng.integers(0, 65_536, (side, side)) / np.float32(1000)
+        views.append(replace(make_experience(seed + 1 + side), rgb=rgb, depth=depth))
+    return views
+
+
+@given(seed=st.integers(0, 100), sides=st.lists(st.integers(0, 300), max_size=3), whole=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_every_view_of_a_location_comes_back_exactly(
+    make_experience: Any, tmp_path_factory: Any, seed: int, sides: list[int], whole: bool
+) -> None:
+    views = views_of_one_location(make_experience, seed, sides)
+    if whole:
+        views.insert(1, make_experience(seed + 1000))
+    path = tmp_path_factory.mktemp("segments") / "segment"
+    for segment in (ArraySegment(views), FileSegment.write(path, views)[0]):
+        for index in reversed(range(len(views))):
+            read = segment.read(index)
+            for field in fields(Experience):
+                np.testing.assert_array_equal(getattr(read, field.name), getattr(views[index], field.name))
+
+
+def test_a_further_view_of_a_location_takes_a_fraction(make_experience: Any) -> None:
+    views = views_of_one_location(make_experience, 0, [30, 40])
+    one, three = ArraySegment(views[:1]).size, ArraySegment(views).size
+    assert three - one < 0.2 * one
+
+
+def test_segments_without_differences_are_read_as_before(make_experience: Any, tmp_path: Path) -> None:
+    seen = [make_experience(0), make_experience(1)]
+    content = save({name: array for name, array in pack(seen).items() if name != "reference"})
+    (tmp_path / "old").write_bytes(content)
+    segment = FileSegment.open(tmp_path / "old", 2, zlib.crc32(content))
+    np.testing.assert_array_equal(segment.read(1).rgb, seen[1].rgb)
 
 
 def test_what_is_read_can_be_written_to(make_experience: Any) -> None:

@@ -72,6 +72,36 @@ def test_targets_are_those_of_the_slow_definition(make_experience: Any, name: Ke
         np.testing.assert_allclose(targets.force[image], force, atol=1e-6)
 
 
+@given(
+    seed=st.integers(0, 1000), successes=st.integers(0, 4), name=st.sampled_from(["gaussian", "exponential"])
+)
+@settings(max_examples=20, deadline=None)
+def test_over_masks_the_force_has_the_weight_it_has_around_points(
+    make_experience: Any, seed: int, successes: int, name: KernelName
+) -> None:
+    # Points of distinct cells away from the border, so that nothing is cut off or normalised together.
+    points = (10 + 20 * np.arange(successes)[:, None] + np.zeros(2)).astype(np.int16)
+    experience = replace(make_experience(seed, successes, 1), success_points=points)
+    around, over = (build_targets([experience], name, area).force for area in ("point", "mask"))
+    torch.testing.assert_close(over.sum((2, 3)), around.sum((2, 3)), atol=1e-3, rtol=1e-4)
+    felt = experience.masks.any(axis=0) if successes else np.zeros((100, 100), bool)
+    assert not over[0, :, ~torch.from_numpy(felt)].any()
+    for mask, force, feedback in zip(experience.masks, experience.forces, experience.feedback, strict=True):
+        alone = mask & (experience.masks.sum(axis=0) == 1)
+        direction = force_directions(np.array([force]), np.array([feedback]))[0]
+        values = over[0, :, torch.from_numpy(alone)]
+        assert torch.equal(values, values[:, :1].expand_as(values))
+        raised = values[:, 0] > 0
+        assert raised.tolist() == (
+            [False] * 3 if direction.min() == direction.max() else (direction > 0).tolist()
+        )
+
+
+def test_an_unknown_area_of_the_force_is_refused(make_experience: Any) -> None:
+    with pytest.raises(ValueError, match=r"view.*point.*mask"):
+        build_targets([make_experience()], force_area="view")  # type: ignore[arg-type]
+
+
 def test_masks_follow_each_other_with_their_images(make_experience: Any) -> None:
     batch = [make_experience(seed, successes=count) for seed, count in enumerate([2, 0, 3])]
     targets = build_targets(batch)
