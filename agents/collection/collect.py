@@ -155,6 +155,7 @@ class _ProcessCache:
     def __init__(self) -> None:
         self._world: Any = None
         self._simulator: Simulator | None = None
+        self.rooms: int | None = None
         self._file: Any = None
         self._chooser: ChoosePoints | None = None
 
@@ -171,6 +172,9 @@ class _ProcessCache:
             further = world.get("simulator_options") or {}
             self._simulator = make_simulator(given, **{"reach": float(reach), **further})
             self._world = world
+            counts = hasattr(self._simulator, "room_cache") and "room_cache" not in further
+            if self.rooms is not None and counts:
+                self._simulator.room_cache = self.rooms
         return self._simulator
 
     def chooser(self, make: MakeChooser, path: Path, content: bytes | None = None) -> ChoosePoints:
@@ -199,6 +203,17 @@ class _ProcessCache:
 
 
 _cache = _ProcessCache()
+
+
+def keep_rooms(count: int) -> None:
+    """Let the simulator that this process keeps hold so many compiled rooms.
+
+    A simulator that counts none, or whose options say how many, is left as it is.
+
+    Args:
+        count: At least 1.
+    """
+    _cache.rooms = count
 
 
 def close_cache() -> None:

@@ -21,7 +21,7 @@ from selfsup.grid import GRID
 UNLIMITED_REACH = 1000.0
 """Metres; no room is that large, so a touch reaches everything in view (row m of the paper's table 1)."""
 
-COLLECTED_BY = frozenset({"workers", "engine", "address"})
+COLLECTED_BY = frozenset({"workers", "engine", "address", "room_memory"})
 """Fields about the collecting processes, which do not change the result."""
 
 ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixels", "reach")
@@ -118,6 +118,10 @@ class TrainConfig(RunSettings):
     address: str = "auto"
     """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
 
+    room_memory: float | None = None
+    """Memory that the compiled rooms of all workers of a machine may take together, in GB (10^9 bytes), 21 MB
+    each; None takes a quarter of what is available at the start."""
+
     wait_for_workers: bool = True
     """End an episode only when its locations are collected, so that a run is a function of its configuration.
     If off, they may enter the memory bank one episode later, and the learner does not wait."""
@@ -136,6 +140,10 @@ class TrainConfig(RunSettings):
         require(
             0 < self.reach < math.inf,
             f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
+        )
+        require(
+            self.room_memory is None or self.room_memory > 0,
+            f"room_memory is {self.room_memory}; it must be a positive number of GB.",
         )
         require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
         require(
@@ -186,6 +194,7 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: A field is missing, unknown, or has an invalid value.
         """
+        values = {"room_memory": None, **values}  # earlier versions do not have it
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
