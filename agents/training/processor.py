@@ -39,19 +39,22 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def available_memory() -> int:
+def available_memory(root: Path = Path("/")) -> int:
     """Return the bytes of memory that processes may still take, without what only caches files.
 
     It is what Linux and the control groups (version 2) of this process, such as a container's, leave; on
     other systems half of the machine's memory.
+
+    Args:
+        root: Where `proc` and `sys` are.
     """
     try:
-        left = [1024 * _entry(Path("/proc/meminfo"), "MemAvailable:")]
+        left = [1024 * _entry(root / "proc/meminfo", "MemAvailable:")]
     except (OSError, KeyError, ValueError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-    group = Path("/sys/fs/cgroup")
+    group = root / "sys/fs/cgroup"
     with contextlib.suppress(OSError):  # There are no groups.
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
             if line.startswith("0::/"):
                 group /= line.removeprefix("0::/")
     for folder in (group, *group.parents):
