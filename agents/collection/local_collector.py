@@ -23,9 +23,10 @@ class LocalCollector(Closing):
     """Runs tasks in processes of this machine, or in the calling process.
 
     Each process runs one task at a time, and keeps the rooms that it has compiled: the next task of such a
-    room goes to it. If a process ends early (killed, or out of memory), a new process replaces it and the task
-    is repeated from its start, up to three times, while the other processes continue. A task gives one
-    complete result or none: nothing is counted twice. Use the collector in a `with` statement, or call `close`.
+    room goes to it. If a process ends early (killed, or out of memory), a new process replaces it and the
+    task is repeated from its start, up to three times, while the other processes continue. A task gives one
+    complete result or none: nothing is counted twice. Use the collector in a `with` statement, or call
+    `close`.
     """
 
     def __init__(self, workers: int | None = None, room_memory: float | None = None) -> None:

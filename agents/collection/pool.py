@@ -1,7 +1,7 @@
 """Workers that share tasks: a task goes to the worker that has compiled its room.
 
-Results do not depend on the worker (`agents.collection.collect`), but time does: a room is compiled once by the
-worker that keeps it, and not again for each visit.
+Results do not depend on the worker (`agents.collection.collect`), but time does: a room is compiled once by
+the worker that keeps it, and not again for each visit.
 """
 
 import logging
@@ -167,8 +167,8 @@ class RoomQueue:
 class WorkerPool:
     """Workers, each supervised by a thread that gives it one task at a time.
 
-    A task whose process ends early is repeated from its start, up to three times in all, by any worker. A task
-    gives one complete result or none: nothing is counted twice.
+    A task whose process ends early is repeated from its start, up to three times in all, by any worker. A
+    task gives one complete result or none: nothing is counted twice.
     """
 
     def __init__(self, workers: Sequence[Worker]) -> None:

@@ -165,7 +165,7 @@ def test_a_task_that_kills_every_process_is_given_up_and_others_are_done() -> No
     worker = FakeWorker()
     pool = WorkerPool([worker])
     deadly, harmless = pool.submit(task("a", 13)), pool.submit(task("b"))
-    with pytest.raises(CollectionError, match=r"3 processes, one after another, died.*seeds 13 was done"):
+    with pytest.raises(CollectionError, match=r"3 processes, one after another, ended.*seeds 13 was done"):
         deadly.result(60)
     assert harmless.result(60) == [("b", None)]
     assert pool.replaced == 3
