@@ -170,11 +170,10 @@ class _ProcessCache:
             reach = world.get("reach", REACH)
             check_reach(reach)
             further = world.get("simulator_options") or {}
-            self._simulator = make_simulator(given, **{"reach": float(reach), **further})
-            self._world = world
-            counts = hasattr(self._simulator, "room_cache") and "room_cache" not in further
-            if self.rooms is not None and counts:
-                self._simulator.room_cache = self.rooms
+            made: Any = make_simulator(given, **{"reach": float(reach), **further})
+            if self.rooms is not None and hasattr(made, "room_cache") and "room_cache" not in further:
+                made.room_cache = self.rooms
+            self._simulator, self._world = made, world
         return self._simulator
 
     def chooser(self, make: MakeChooser, path: Path, content: bytes | None = None) -> ChoosePoints:
