@@ -81,7 +81,7 @@ def test_own_rooms_come_before_new_ones_and_these_before_those_of_busy_workers()
     assert taken(queue, 0) == "a"
 
 
-def test_of_rooms_that_no_longer_fit_the_least_recently_used_is_forgotten() -> None:
+def test_a_worker_with_too_many_rooms_forgets_the_one_used_longest_ago() -> None:
     queue = RoomQueue()
     for room in ("a", "b", "a", "c", "b", "a"):
         queue.put(Job(task(room)))
