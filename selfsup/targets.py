@@ -123,21 +123,6 @@ def _force_around_points(
     spread = _spread(force_cells.ravel(), cell_directions.ravel(), images * FORCE_COUNT, weights)
     return spread.reshape(images, FORCE_COUNT, GRID, GRID)
 
-<<<<<<< HEAD
-    return Targets(
-        foreground=torch.from_numpy(_spread(success_cells, None, images, weights)),
-        background=torch.from_numpy(_spread(failure_cells, None, images, weights)),
-        force=torch.from_numpy(
-            _spread(force_cells.ravel(), cell_directions.ravel(), images * FORCE_COUNT, weights)
-        ).view(images, FORCE_COUNT, GRID, GRID),
-        masks=torch.from_numpy(np.concatenate([experience.masks for experience in experiences])),
-        mask_image=torch.from_numpy(success_image),
-        mask_cells=torch.from_numpy(success_points.astype(np.int64)),
-        mask_cells=torch.from_numpy(success_points.astype(np.int64)),
-        success_cells=torch.from_numpy(_places(success_cells)),
-        failure_cells=torch.from_numpy(_places(failure_cells)),
-    )
-=======
 
 def _force_over_masks(
     directions: npt.NDArray[np.float32],
@@ -151,7 +136,6 @@ def _force_over_masks(
     for direction, mask, image in zip(directions, masks, mask_image, strict=True):
         force[image, :, mask] += direction * (weight / max(int(mask.sum()), 1))
     return force
->>>>>>> part-targets
 
 
 def force_directions(

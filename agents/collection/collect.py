@@ -160,6 +160,7 @@ class _ProcessCache:
     def __init__(self) -> None:
         self._world: Any = None
         self._simulator: Simulator | None = None
+        self.rooms: int | None = None
         self._file: Any = None
         self._chooser: ChoosePoints | None = None
 
@@ -174,8 +175,10 @@ class _ProcessCache:
             reach = world.get("reach", REACH)
             check_reach(reach)
             further = world.get("simulator_options") or {}
-            self._simulator = make_simulator(given, **{"reach": float(reach), **further})
-            self._world = world
+            made: Any = make_simulator(given, **{"reach": float(reach), **further})
+            if self.rooms is not None and hasattr(made, "room_cache") and "room_cache" not in further:
+                made.room_cache = self.rooms
+            self._simulator, self._world = made, world
         return self._simulator
 
     def chooser(self, make: MakeChooser, path: Path, content: bytes | None = None) -> ChoosePoints:
@@ -204,6 +207,17 @@ class _ProcessCache:
 
 
 _cache = _ProcessCache()
+
+
+def keep_rooms(count: int) -> None:
+    """Let the simulator that this process keeps hold so many compiled rooms.
+
+    A simulator that counts none, or whose options say how many, is left as it is.
+
+    Args:
+        count: At least 1.
+    """
+    _cache.rooms = count
 
 
 def close_cache() -> None:

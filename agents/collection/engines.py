@@ -15,5 +15,5 @@ def make_collector(config: TrainConfig) -> Collector:
     if config.engine == "ray":
         from agents.collection.ray_collector import RayCollector
 
-        return RayCollector(config.address)
-    return LocalCollector(config.workers)
+        return RayCollector(config.address, config.room_memory)
+    return LocalCollector(config.workers, config.room_memory)

@@ -1,39 +1,41 @@
 """Collection by processes of this machine; one that ends early is replaced and its task is repeated."""
 
-import logging
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
 from agents.closing import Closing
-from agents.collection.collect import CollectionError, CollectionTask, close_cache, collect_locations
-from agents.collection.collector import ATTEMPTS, describe, use_one_thread
+from agents.collection.collect import CollectionTask, close_cache, collect_locations, keep_rooms
+from agents.collection.collector import use_one_thread
 from agents.collection.interact import InteractionRecord
+from agents.collection.pool import WorkerEndedError, WorkerPool
+from agents.collection.room_memory import rooms_kept
 from agents.training.processor import available_cores
 from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class LocalCollector(Closing):
     """Runs tasks in processes of this machine, or in the calling process.
 
-    Each process is supervised by a thread, which gives it one task at a time. If a process ends early
-    (killed, or out of memory), a new process replaces it and repeats the task from its start, up to three
-    times, while the other processes continue. A task gives one complete result or none: nothing is counted
-    twice. Use the collector in a `with` statement, or call `close`.
+    Each process runs one task at a time, and keeps the rooms that it has compiled: the next task of such a
+    room goes to it. If a process ends early (killed, or out of memory), a new process replaces it and the
+    task is repeated from its start, up to three times, while the other processes continue. A task gives one
+    complete result or none: nothing is counted twice. Use the collector in a `with` statement, or call
+    `close`.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, room_memory: float | None = None) -> None:
         """Choose the number of processes; they start when tasks are submitted.
 
         Args:
             workers: Processes; 0 works in this process, None takes one per available core.
+            room_memory: Memory for the compiled rooms of all processes together, 10^9 bytes; None takes a
+                quarter of what is available.
 
         Raises:
             ValueError: The number is negative.
@@ -44,11 +46,15 @@ class LocalCollector(Closing):
         count = available_cores() if workers is None else workers
         if count:
             check_main_guard()
-        self.replaced = 0
-        """Processes that ended early and were replaced."""
-        self._lock = threading.Lock()
-        self._processes: dict[int, tuple[ProcessPoolExecutor, SpawnedProcesses]] = {}
-        self._threads = ThreadPoolExecutor(count, "collector") if count else None
+        rooms, lock = rooms_kept(max(count, 1), room_memory), threading.Lock()
+        self._pool = WorkerPool([_Process(rooms, lock) for _ in range(count)]) if count else None
+        if self._pool is None:
+            keep_rooms(rooms)
+
+    @property
+    def replaced(self) -> int:
+        """Number of processes that ended early and were replaced."""
+        return 0 if self._pool is None else self._pool.replaced
 
     def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
         """Start a task. One task runs in one process: split a large one with `CollectionTask.split`.
@@ -61,71 +67,59 @@ class LocalCollector(Closing):
             three processes have ended during it, and `MainGuardError` if no process can start because the
             main program runs again in each. Without workers the future is done already.
         """
+        if self._pool is not None:
+            return self._pool.submit(task)
         future: Future[list[InteractionRecord]] = Future()
         future.set_running_or_notify_cancel()
-        if self._threads is None:
-            try:
-                future.set_result(collect_locations(task))
-            except Exception as error:
-                future.set_exception(error)
-            return future
-        inner = self._threads.submit(self._carry_out, task)
-        inner.add_done_callback(lambda done: _pass_on(done, future, task))
+        try:
+            future.set_result(collect_locations(task))
+        except Exception as error:
+            future.set_exception(error)
         return future
 
     def close(self) -> None:
         """Cancel tasks that have not started, wait for the others and end the processes."""
-        if self._threads is None:
+        if self._pool is None:
             close_cache()
-            return
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for process, _ in self._processes.values():
-            process.shutdown(wait=True)
+        else:
+            self._pool.close()
 
-    def _carry_out(self, task: CollectionTask) -> list[InteractionRecord]:
-        """Run a task in the process of this thread, and in a new one if it ends early."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._begin(task).result()
-            except BrokenProcessPool as error:
-                self._discard()
-                if attempt == ATTEMPTS:
-                    raise CollectionError(
-                        f"{ATTEMPTS} processes, one after another, ended before {describe(task)} was done; "
-                        "memory may have run out: use fewer workers"
-                    ) from error
-                _LOGGER.warning("a worker ended early; a new one repeats %s", describe(task))
-        raise AssertionError("unreachable")
 
-    def _begin(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
-        thread = threading.get_ident()
-        # One thread at a time: a process starts with its first task, and takes the environment as it is then.
+class _Process:
+    """A process of this machine, as a `Worker`."""
+
+    def __init__(self, rooms: int, lock: threading.Lock) -> None:
+        """Store the arguments; the process starts with the first task.
+
+        Args:
+            rooms: Maximum number of compiled rooms that it keeps.
+            lock: Held while a process starts, with its first task: it inherits the environment of that time.
+        """
+        self.rooms = rooms
+        self._lock = lock
+        self._started: tuple[ProcessPoolExecutor, SpawnedProcesses] | None = None
+
+    def collect(self, task: CollectionTask, weights: None) -> list[InteractionRecord]:
+        """Run a task; see `Worker`."""
         with self._lock, _single_threaded_libraries():
-            if thread not in self._processes:
+            if self._started is None:
                 context = SpawnedProcesses()
-                process = ProcessPoolExecutor(1, context, initializer=_start_worker)
-                self._processes[thread] = process, context
-            return self._processes[thread][0].submit(collect_locations, task)
-
-    def _discard(self) -> None:
-        """Remove the ended process of this thread, unless a new one would fail for the same reason."""
-        with self._lock:
-            process, context = self._processes.pop(threading.get_ident())
+                process = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(self.rooms,))
+                self._started = process, context
+            future = self._started[0].submit(collect_locations, task)
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            process, context = self._started
+            self._started = None
             process.shutdown(wait=False)
-            context.check_begun()
-            self.replaced += 1
+            context.check_begun()  # Otherwise a new process would fail for the same reason.
+            raise WorkerEndedError("the process ended") from error
 
-
-def _pass_on(
-    done: Future[list[InteractionRecord]], future: Future[list[InteractionRecord]], task: CollectionTask
-) -> None:
-    """Pass a thread's outcome to the future that `submit` returned."""
-    if done.cancelled():
-        future.set_exception(CollectionError(f"the collector was closed before {describe(task)} began"))
-    elif (error := done.exception()) is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(done.result())
+    def close(self) -> None:
+        """End the process; see `Worker`."""
+        if self._started is not None:
+            self._started[0].shutdown(wait=True)
 
 
 @contextmanager
@@ -144,8 +138,9 @@ def _single_threaded_libraries() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start_worker() -> None:
+def _start_worker(rooms: int) -> None:
     """Prepare a process of the pool."""
+    keep_rooms(rooms)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends the pool in order
     use_one_thread()
     if hasattr(os, "nice"):

@@ -22,7 +22,7 @@ from selfsup.training_images.options import TargetOptions
 UNLIMITED_REACH = 1000.0
 """Metres; no room is that large, so a touch reaches everything in view (row m of the paper's table 1)."""
 
-COLLECTED_BY = frozenset({"workers", "engine", "address"})
+COLLECTED_BY = frozenset({"workers", "engine", "address", "room_memory"})
 """Fields about the collecting processes, which do not change the result."""
 
 ENVIRONMENT_FIELDS = ("simulator", "change_test", "kernel_name", "use_superpixels", "reach")
@@ -124,6 +124,10 @@ class TrainConfig(RunSettings):
     address: str = "auto"
     """Ray cluster: auto for the one this machine belongs to, local for a new one on it, or host:port."""
 
+    room_memory: float | None = None
+    """Memory that the compiled rooms of all workers of a machine may take together, in GB (10^9 bytes), 21 MB
+    each; None takes a quarter of what is available at the start."""
+
     wait_for_workers: bool = True
     """End an episode only when its locations are collected, so that a run is a function of its configuration.
     If off, they may enter the memory bank one episode later, and the learner does not wait."""
@@ -142,6 +146,10 @@ class TrainConfig(RunSettings):
         require(
             0 < self.reach < math.inf,
             f"reach is {self.reach}; it must be a positive number of metres ({UNLIMITED_REACH:g}: all).",
+        )
+        require(
+            self.room_memory is None or self.room_memory > 0,
+            f"room_memory is {self.room_memory}; it must be a positive number of GB.",
         )
         require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
         require(
@@ -207,14 +215,10 @@ class TrainConfig(RunSettings):
         Raises:
             ConfigurationError: It is of another system, or a field is missing, unknown, or invalid.
         """
-<<<<<<< HEAD
         require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
         system = values.get("system", SELF_SUPERVISED)
         require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
         values = {name: value for name, value in values.items() if name != "system"}
-=======
-        values = {"targets": TargetOptions(), **values}  # earlier versions had no choice
->>>>>>> part-targets
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")

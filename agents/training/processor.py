@@ -5,6 +5,7 @@ Torch is imported where it is needed, so that `--help` is fast.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -36,6 +37,37 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def available_memory(root: Path = Path("/")) -> int:
+    """Return the bytes of memory that processes may still take, without what only caches files.
+
+    It is what Linux and the control groups (version 2) of this process, such as a container's, leave; on
+    other systems half of the machine's memory.
+
+    Args:
+        root: Where `proc` and `sys` are.
+    """
+    try:
+        left = [1024 * _entry(root / "proc/meminfo", "MemAvailable:")]
+    except (OSError, KeyError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    group = root / "sys/fs/cgroup"
+    with contextlib.suppress(OSError):  # There are no groups.
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            if line.startswith("0::/"):
+                group /= line.removeprefix("0::/")
+    for folder in (group, *group.parents):
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            limit, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+            left.append(limit - used + _entry(folder / "memory.stat", "inactive_file"))
+    return max(min(left), 0)
+
+
+def _entry(file: Path, name: str) -> int:
+    """Return the number beside a name in a file of lines `name number`."""
+    lines = (line.split() for line in file.read_text().splitlines())
+    return int({words[0]: words[1] for words in lines if len(words) > 1}[name])
 
 
 def fast_bf16(device: torch.device) -> bool:

@@ -68,11 +68,13 @@ def project(
     points: int,
     cores: int,
     step: str = "",
+    rooms: int = 80,
 ) -> float:
     """Return the seconds that a schedule takes when learner and workers keep all cores busy.
 
     CPU time is added up: rooms that are prepared, visits (what does not depend on the points, and a part per
-    point), updates, and evaluations while training.
+    point), updates, and evaluations while training. Each worker prepares a room once: `paper` draws one for
+    each location, but workers keep them (`agents.collection.pool`), where there is memory for all.
 
     Args:
         measurements: At least `new room`, `reset`, `superpixels`, `forward`, the clustering, the location and
@@ -83,17 +85,18 @@ def project(
         cores: Cores that share the work.
         step: Name of the measurement of the schedule's own training step. Without one, the cost of updates
             is proportional to their views.
+        rooms: Number of rooms of the training split.
     """
     seconds = {each.name.partition(",")[0].partition(" (")[0]: each.seconds for each in measurements}
     looking = seconds["reset"] + seconds["forward"] + seconds["clustering"]
     at_least = looking + seconds["superpixels"]
     per_point = max(seconds["location"] - at_least, 0.0) / (2 * points)
     # A view of a new room is part of its cost, and of that of the visit.
-    preparing = max(seconds["new room"] - seconds["reset"], 0.0) / schedule.locations_per_room
-    total = 0.0
+    preparing = max(seconds["new room"] - seconds["reset"], 0.0)
+    total = min(schedule.total_locations / schedule.locations_per_room, cores * rooms) * preparing
     for stage in schedule.stages:
         touched = (stage.greedy_points + stage.random_points) * per_point
-        total += stage.total_locations * (preparing + at_least + touched)
+        total += stage.total_locations * (at_least + touched)
         if step in seconds:
             total += stage.total_updates * seconds[step]
         else:
@@ -176,12 +179,15 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         )
     finally:
         torch.set_num_threads(threads)
+    training = split_rooms(options.split.partition("/")[0] + "/train")
     if options.workers > 1:
-        training = split_rooms(options.split.partition("/")[0] + "/train")
         results += workers_measurements(training, options.workers, WORKERS_ROUNDS, options.seed)
     cores = available_cores()
     hours = {
-        name: project(results, schedule, options.batch_size, options.points, cores, step_name(name)) / HOURS
+        name: project(
+            results, schedule, options.batch_size, options.points, cores, step_name(name), len(training)
+        )
+        / HOURS
         for name, schedule in PRESETS.items()
     }
     described = {

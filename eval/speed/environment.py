@@ -296,6 +296,7 @@ def _new_room(simulator: Simulator, location: Location, repeats: int) -> Measure
         repeats,
         specification.compile,
         "MuJoCo's compilation",
+        Bar(seconds=0.25),
         prepare=simulator.close,
     )
 

@@ -87,7 +87,7 @@ def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
         with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):
             collector.submit(in_world(task, FakeSimulator(rooms=("FloorPlan5",)))).result()
         assert collector.replaced == 1
-        monkeypatch.setattr("agents.collection.local_collector.ATTEMPTS", 2)
+        monkeypatch.setattr("agents.collection.pool.ATTEMPTS", 2)
         with pytest.raises(CollectionError, match=r"2 processes, one after another, ended.*seeds 21"):
             deadly = MortalSimulator(deaths=fatal, times=99, visits=0)
             collector.submit(replace(in_world(task, deadly), seeds=(21,))).result()

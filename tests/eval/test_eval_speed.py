@@ -168,13 +168,15 @@ def test_projections_add_up_visits_updates_and_evaluations() -> None:
     ]
     stage = Stage(20, 3, 10, 4, 4, greedy_points=1, random_points=3, joint=True)
     schedule = Schedule((stage,), 16, 1e-3, 1e-3, 0.0, evaluate_every=2, evaluation_locations=7)
-    visits = stage.total_locations * ((7.0 - 1.0) / 4 + 10.0 + 4 * 0.5)
+    visits = stage.total_locations / 4 * (7.0 - 1.0) + stage.total_locations * (10.0 + 4 * 0.5)
     updates = 12 * 8.0 * 16 / 64
     looks = 1 * 7 * 8.0
     seconds = project(measurements, schedule, batch_size=64, points=5, cores=2)
     assert seconds == pytest.approx((visits + updates + looks) / 2)
     own = project([*measurements, made_up("step of mine", 5.0)], schedule, 64, 5, 2, "step of mine")
     assert own == pytest.approx((visits + 12 * 5.0 + looks) / 2)
+    one_room = project(measurements, schedule, 64, 5, 2, rooms=1)
+    assert one_room == pytest.approx(seconds - (stage.total_locations / 4 - 2) * (7.0 - 1.0) / 2)
     twice = dataclasses.replace(schedule, stages=(stage, stage))
     assert project(measurements, twice, 64, 5, 1) > 3 * seconds
 

@@ -7,7 +7,7 @@ import pytest
 from documents import ROOT
 
 REPLACEMENTS = {
-    r"(?<![Aa]t )\b[Ll]east\b(?! significant)": "minimum, lowest or smallest",
+    r"(?<![Aa]t )\b[Ll]east\b(?! significant| recently)": "minimum, lowest or smallest",
     r"[Gg]reatest|GREATEST|LEAST|(?<!at)_least|\bleast_": "minimum or maximum",
     r"(reachable|min|decay|moved)[ _-]share": "fraction",
     r"\b(felt|mended|dearest|stranger|mourn|whoever)\b": "a plain word",

@@ -39,7 +39,7 @@ class MujocoSimulator:
         touch_at: Where a force acts: the touched point (the paper) or the object's centre of mass (AI2-THOR).
         shadows: Whether the ceiling light casts shadows.
         room_cache: Number of compiled rooms that are kept in addition to the loaded one, each with a
-            renderer.
+            renderer; about 21 MB each. The attribute of that name can be changed at any time.
         quality: "fast", or "fine" for illustrations: smooth edges and sharp shadows at several times
             the cost. It changes the images, so a learner should use one quality throughout.
 
@@ -65,7 +65,7 @@ class MujocoSimulator:
         self.touch_at = touch_at
         self.shadows = shadows
         self.quality = quality
-        self._room_cache = max(1, int(room_cache))
+        self.room_cache = max(1, int(room_cache))
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self.room = ""
         """Name of the loaded room, "" before the first `load`."""
@@ -248,7 +248,7 @@ class MujocoSimulator:
     def _cached(self, name: str) -> _Cached:
         if name not in self._cache:
             others = [kept for kept in self._cache if kept != self.room]
-            for old in others[: max(0, len(others) + 1 - self._room_cache)]:
+            for old in others[: max(0, len(others) + 1 - self.room_cache)]:
                 self._drop(old)
             self._cache[name] = _Cached(CompiledRoom(plan_room(name)))
         self._cache.move_to_end(name)
