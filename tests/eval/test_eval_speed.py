@@ -13,6 +13,7 @@ import pytest
 
 from agents.collection.collect import CollectionTask
 from agents.collection.interact import InteractionRecord
+from agents.collection.local_collector import LocalCollector
 from agents.training.presets import PRESETS, preset
 from agents.training.schedule import Schedule, Stage
 from eval.speed import workers as speed_workers
@@ -325,5 +326,8 @@ def test_all_workers_do_the_same_tasks_as_one(monkeypatch: pytest.MonkeyPatch) -
 
 def test_workers_are_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed_workers, "find_spec", lambda name: None)
-    (found,) = speed_workers.workers_measurements(["FloorPlan1"], 2, 1, seed=0, tasks=1)
+    monkeypatch.setattr(speed_workers, "POINTS", 1)
+    (found,) = speed_workers.workers_measurements(
+        ["FloorPlan1"], 2, 1, seed=0, tasks=1, make=lambda workers: LocalCollector(0)
+    )
     assert found.seconds > 0 and found.floor_seconds > 0
