@@ -167,6 +167,16 @@ def register(agent: RegisteredAgent) -> None:
     _REGISTERED[agent.name] = agent
 
 
+def unregister(name: str) -> None:
+    """Remove an agent and its rows, until it is registered again.
+
+    Raises:
+        ConfigurationError: There is none of this name.
+    """
+    registered_agent(name)
+    del _REGISTERED[name]
+
+
 def registered_agents() -> Mapping[str, RegisteredAgent]:
     """Return all registered agents by name."""
     _find()

@@ -18,7 +18,16 @@ from agents.registry import RegisteredAgent, Row, register
 from agents.training.configuration import SELF_SUPERVISED, UNLIMITED_REACH
 
 
-def _row(letter: str, name: str, forces: bool = False, prioritized: bool = True, **options: Any) -> Row:
+def table_row(letter: str, name: str, forces: bool = False, prioritized: bool = True, **options: Any) -> Row:
+    """Return a row of the paper's learner.
+
+    Args:
+        letter: Its letter in the tables.
+        name: Short description.
+        forces: Whether forces are learned too.
+        prioritized: Whether the memory bank is sampled by priority.
+        **options: Further fields of `TrainConfig` that differ from the defaults.
+    """
     return Row(letter, name, {"forces": forces, "prioritized": prioritized, **options}, forces)
 
 
@@ -30,15 +39,15 @@ register(
         config="agents.training.configuration:TrainConfig",
         train="agents.selfsup_agent.training:train",
         rows=(
-            _row("a", "joint self-supervised", forces=True),
-            _row("c", "self-supervised"),
-            _row("d", "(c) + true masks", oracles=OracleOptions(masks=True)),
-            _row("e", "(c) + oracle points", oracles=OracleOptions(points=True)),
-            _row("f", "(c) + both oracles", oracles=OracleOptions(points=True, masks=True)),
-            _row("k", "(c) - superpixels", use_superpixels=False),
-            _row("l", "(c) - prioritised sampling", prioritized=False),
-            _row("m", "(c), unlimited reach", reach=UNLIMITED_REACH),
-            _row("n", "(c), optical flow", change_test="optical_flow"),
+            table_row("a", "joint self-supervised", forces=True),
+            table_row("c", "self-supervised"),
+            table_row("d", "(c) + true masks", oracles=OracleOptions(masks=True)),
+            table_row("e", "(c) + oracle points", oracles=OracleOptions(points=True)),
+            table_row("f", "(c) + both oracles", oracles=OracleOptions(points=True, masks=True)),
+            table_row("k", "(c) - superpixels", use_superpixels=False),
+            table_row("l", "(c) - prioritised sampling", prioritized=False),
+            table_row("m", "(c), unlimited reach", reach=UNLIMITED_REACH),
+            table_row("n", "(c), optical flow", change_test="optical_flow"),
         ),
     )
 )

@@ -17,6 +17,7 @@ from agents.registry import (
     registered_agent,
     registered_agents,
     registered_rows,
+    unregister,
 )
 from agents.training.run_folder import RunExistsError
 from agents.training.schedule import ConfigurationError
@@ -53,6 +54,13 @@ def test_names_and_letters_are_given_once():
     with pytest.raises(ConfigurationError, match="Row 'g' of 'mine' is one of 'video_pca'"):
         register(RegisteredAgent("mine", "mine", "a:A", "b:B", "c:c", rows=(Row("g", "mine"),)))
     assert "mine" not in registered_agents()
+    mine = RegisteredAgent("mine", "mine", "a:A", "b:B", "c:c", rows=(Row("z", "mine"),))
+    register(mine)
+    assert registered_agent("mine") == mine and "z" in registered_rows()
+    unregister("mine")
+    assert "mine" not in registered_agents() and "z" not in registered_rows()
+    with pytest.raises(ConfigurationError, match="no agent 'mine'"):
+        unregister("mine")
 
 
 def test_baselines_are_made_without_a_run_and_by_their_seed():

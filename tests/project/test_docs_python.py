@@ -11,8 +11,8 @@ import torch
 from documents import Block, blocks
 from fake_simulator import FakeSimulator
 
-from agents import registry
-from agents.selfsup_agent.registration import _row
+from agents.registry import registered_agents, unregister
+from agents.selfsup_agent.registration import table_row
 from agents.selfsup_agent.variants import make_network
 from agents.training.checkpoint import Checkpoint, save_checkpoint, write_json
 from agents.training.configuration import TrainConfig
@@ -33,7 +33,7 @@ NAMES = {
         "gymnasium": gymnasium,
         "MySimulator": FakeSimulator,
         "location": Location("FloorPlan1", (0.0, 0.9, 0.0), 0, 0, 0),
-        "_row": _row,
+        "table_row": table_row,
     }
 }
 """Names that the text around an example explains."""
@@ -87,9 +87,13 @@ def test_an_example_runs(monkeypatch, folder, name):
         check_names(block.code)
         return
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     names = dict(NAMES.get(block.page, {}), __name__="example")
-    exec(compile(block.code, name, "exec"), names)
+    known = set(registered_agents())
+    try:
+        exec(compile(block.code, name, "exec"), names)
+    finally:
+        for registered in set(registered_agents()) - known:
+            unregister(registered)
     for value in list(names.values()):
         if isinstance(value, gymnasium.Env):
             value.close()
