@@ -54,6 +54,13 @@ def test_names_and_letters_are_given_once():
     with pytest.raises(ConfigurationError, match="Row 'g' of 'mine' is one of 'video_pca'"):
         register(RegisteredAgent("mine", "mine", "a:A", "b:B", "c:c", rows=(Row("g", "mine"),)))
     assert "mine" not in registered_agents()
+    mine = RegisteredAgent("mine", "mine", "a:A", "b:B", "c:c", rows=(Row("z", "mine"),))
+    register(mine)
+    assert registered_agent("mine") == mine and "z" in registered_rows()
+    unregister("mine")
+    assert "mine" not in registered_agents() and "z" not in registered_rows()
+    with pytest.raises(ConfigurationError, match="no agent 'mine'"):
+        unregister("mine")
 
 
 def test_an_agent_is_registered_until_it_is_removed():

@@ -328,7 +328,8 @@ def test_all_workers_do_the_same_tasks_as_one(monkeypatch: pytest.MonkeyPatch) -
 
 def test_workers_are_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed_workers, "find_spec", lambda name: None)
-    monkeypatch.setattr(speed_workers, "POINTS", 1)
+    for name in ("POINTS", "LOCATIONS"):
+        monkeypatch.setattr(speed_workers, name, 1)
     (found,) = speed_workers.workers_measurements(
         ["FloorPlan1"], 2, 1, seed=0, tasks=1, make=lambda workers: LocalCollector(0)
     )
