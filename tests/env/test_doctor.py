@@ -103,7 +103,7 @@ class TestEmbedded:
         )
         hang = [sys.executable, "-c", f"{start}; import time; time.sleep(60)"]
         assert "within 5 s" in doctor.ask_process(hang, 5)["error"]
-        for _ in range(100):  # its new parent, such as init, takes it in its own time
+        for _ in range(100):  # init, or another process that adopts it, takes some time
             if not is_running(int(note.read_text())):
                 return
             time.sleep(0.05)
