@@ -75,7 +75,7 @@ def test_train_evaluate_and_predict(world, capsys):
     assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
     for folder in (world / "run" / "checkpoints").glob("0*"):
         (folder / "model.safetensors").write_bytes(b"")
-    assert "no complete checkpoint" in complaint(main, capsys, *words)
+    assert "no complete checkpoint" in complaint(main, capsys, *resuming)
 
 
 def test_without_a_folder_the_run_is_named_after_what_it_is(world):
