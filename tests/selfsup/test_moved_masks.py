@@ -51,6 +51,14 @@ def test_what_is_hidden_in_part_is_no_part_of_the_mask() -> None:
     np.testing.assert_array_equal(mask, TOUCHED.cells())
 
 
+@pytest.mark.parametrize("shift", range(1, 11))
+def test_what_is_hidden_more_and_more_is_no_part_of_the_mask(shift: int) -> None:
+    """The touched box slides over another one beside it, until it hides most of that."""
+    other = Box(40, 40, width=12, depth=1.5, red=90)
+    mask = found((TOUCHED, other), (Box(40, 30 + shift), other), 45, 35)
+    np.testing.assert_array_equal(mask, TOUCHED.cells())
+
+
 def test_what_moves_elsewhere_is_no_part_of_the_mask() -> None:
     mask = found((TOUCHED, Box(70, 70)), (Box(40, 33), Box(75, 75)), 45, 35)
     np.testing.assert_array_equal(mask, TOUCHED.cells())
