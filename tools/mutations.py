@@ -53,10 +53,10 @@ _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching
 # fmt: off
 MUTATIONS = (
     # What is kept of a location.
-    Mutation("arrivals stay in the mask", f"{_IMAGES}/masks.py",
-             "moved & ~(changes.arrived & ~whole)", "moved", _MASK_TESTS),
-    Mutation("arrivals leave even where a whole superpixel came nearer", f"{_IMAGES}/masks.py",
-             "changes.arrived & ~whole", "changes.arrived", _MASK_TESTS),
+    Mutation("arrivals count as changes", f"{_IMAGES}/masks.py",
+             "changes.changed & there, labels", "changes.changed, labels", _MASK_TESTS),
+    Mutation("what comes nearer is no part of the mask", f"{_IMAGES}/masks.py",
+             "moved & there | whole", "moved & there", _MASK_TESTS),
     Mutation("the mask is not connected", f"{_IMAGES}/masks.py",
              "parts == parts[tuple(nearest)]", "parts > 0", _MASK_TESTS),
     Mutation("all pixels must differ", f"{_IMAGES}/masks.py", "STRIDE * STRIDE // 2 + 1", "STRIDE * STRIDE",

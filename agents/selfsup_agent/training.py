@@ -56,7 +56,7 @@ class PaperMethod:
         return task
 
     def experiences(self, record: InteractionRecord) -> Sequence[Experience]:
-        """Return the experience of the first view."""
+        """Return the training images that the configuration's `targets` ask for."""
         return record.images
 
     def batches(self, bank: MemoryBank, rng: np.random.Generator, updates: int) -> Batches:
@@ -70,6 +70,7 @@ class PaperMethod:
             self.config.kernel_name,
             partial(augment, jitter_probability=schedule.jitter_probability),
             side=schedule.window,
+            force_area=self.config.force_area,
         )
 
     def agent(self, learner: Learner) -> SelfSupervisedAgent:

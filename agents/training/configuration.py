@@ -15,7 +15,7 @@ from agents.collection.oracles import OracleOptions
 from agents.training.presets import preset
 from agents.training.schedule import Schedule, Stage, require, segmentation_only
 from selfsup.change import ChangeTest
-from selfsup.feedback import KernelName
+from selfsup.feedback import ForceArea, KernelName
 from selfsup.grid import GRID
 from selfsup.training_images.options import TargetOptions
 
@@ -106,6 +106,9 @@ class TrainConfig(RunSettings):
 
     targets: TargetOptions = TargetOptions()  # noqa: RUF009, it is frozen
     """What is kept of a location to learn from: by default the paper's first view with B+."""
+
+    force_area: ForceArea = "point"
+    """Where a touch says something about the force: around its point (paper), or over its whole mask."""
 
     network: Literal["paper", "released"] = "paper"
     """Which network: that of the paper's appendix A, or that of the weights its authors released."""
@@ -218,7 +221,11 @@ class TrainConfig(RunSettings):
         require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
         system = values.get("system", SELF_SUPERVISED)
         require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
-        values = {name: value for name, value in values.items() if name != "system"}
+        chosen_later: dict[str, Any] = {
+            "targets": TargetOptions(),
+            "force_area": "point",
+        }  # no choices in earlier versions
+        values = chosen_later | {name: value for name, value in values.items() if name != "system"}
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")

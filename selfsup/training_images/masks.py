@@ -39,9 +39,10 @@ class CleaningOptions:
         depth_change: A cell changed if the depth of most of its pixels differs by more than this, in metres.
         depth_step: Metres of depth by which most pixels of a cell lie farther where something left, and
             nearer where something arrived.
-        min_fraction: A superpixel is moved when at least this fraction of its cells changed, in (0, 1].
-        whole_fraction: Cells at which something arrived belong to the moved object all the same if at least
-            this fraction of their superpixel changed, in (0, 1]: they came nearer themselves.
+        min_fraction: A superpixel moved if at least this fraction of its cells changed and nothing arrived
+            there, in (0, 1].
+        whole_fraction: A superpixel moved as well if at least this fraction of its cells changed in any way,
+            in (0, 1]: then it came nearer itself.
     """
 
     colour_change: int = 2
@@ -106,10 +107,10 @@ def cleaned_mask(
 ) -> npt.NDArray[np.bool_] | None:
     """Return the cells of the object that a touch moved, in the view before the touch.
 
-    Those superpixels of which a fraction of the cells changed, and the cells that something left; without the
-    cells at which something arrived, unless their superpixel changed as a whole. Of these the part that is
-    connected (8 neighbours) with the touched cell, or with the nearest cell within the neighbourhood of the
-    success test.
+    The superpixels of which `min_fraction` of the cells changed without anything arriving there, and the
+    cells that something left, but no cell at which something arrived; and the superpixels of which
+    `whole_fraction` changed in any way. Of these the part that is connected (8 neighbours) with the touched
+    cell, or with the nearest cell within the neighbourhood of the success test.
 
     Args:
         changes: Between the views before and after the touch.
@@ -125,9 +126,10 @@ def cleaned_mask(
         ValueError: The shapes differ.
     """
     options = CleaningOptions() if options is None else options
-    moved = align_to_superpixels(changes.changed, labels, options.min_fraction) | changes.left
+    there = ~changes.arrived
+    moved = align_to_superpixels(changes.changed & there, labels, options.min_fraction) | changes.left
     whole = align_to_superpixels(changes.changed, labels, options.whole_fraction)
-    return connected_part(moved & ~(changes.arrived & ~whole), row, column)
+    return connected_part(moved & there | whole, row, column)
 
 
 def superpixels_around(

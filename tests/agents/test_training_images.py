@@ -5,13 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from fake_simulator import FakeSimulator
 
 from agents.collection.collect import CollectionTask, collect_locations
 from agents.collection.interact import InteractionRecord, InteractionSchedule
 from agents.collection.oracles import OracleOptions
+from agents.selfsup_agent.training import PaperMethod
 from agents.training.configuration import TrainConfig
 from agents.training.schedule import ConfigurationError
+from selfsup.experience import Experience
+from selfsup.feedback import Feedback, ForceArea
+from selfsup.memory_bank import MemoryBank
 from selfsup.training_images.options import TargetOptions
 
 TARGETS = [TargetOptions("own"), TargetOptions("first", "cleaned"), TargetOptions("own", "cleaned", "moved")]
@@ -85,5 +90,28 @@ def test_a_configuration_keeps_its_targets(targets: TargetOptions) -> None:
 def test_configurations_of_earlier_versions_are_the_papers() -> None:
     config = TrainConfig.from_preset("smoke")
     values = config.to_json()
-    del values["targets"]
+    del values["targets"], values["force_area"]
     assert TrainConfig.from_json(values) == config
+
+
+@pytest.mark.parametrize("force_area", ["point", "mask"])
+def test_a_configuration_says_where_a_touch_tells_about_the_force(force_area: ForceArea) -> None:
+    config = TrainConfig.from_preset("smoke", force_area=force_area)
+    mask = np.zeros((1, 100, 100), bool)
+    mask[0, 40:60, 45:70] = True
+    experience = Experience(
+        rgb=np.zeros((300, 300, 3), np.uint8),
+        depth=np.ones((300, 300), np.float32),
+        success_points=np.array([[50, 50]], np.int16),
+        masks=mask,
+        forces=np.array([2], np.int8),
+        feedback=np.array([Feedback.CORRECT], np.int8),
+        failure_points=np.zeros((0, 2), np.int16),
+    )
+    bank = MemoryBank(config.schedule.batch_size)
+    bank.add([experience] * config.schedule.batch_size)
+    with PaperMethod(config).batches(bank, np.random.default_rng(0), 1) as batches:
+        targets = batches.take().targets
+    told = (targets.force != 0).any(dim=1)
+    assert torch.equal(told, targets.masks) == (force_area == "mask")
+    assert told.sum() == len(told) * (mask.sum() if force_area == "mask" else 25)

@@ -51,6 +51,17 @@ def test_what_is_hidden_in_part_is_no_part_of_the_mask() -> None:
     np.testing.assert_array_equal(mask, TOUCHED.cells())
 
 
+@pytest.mark.parametrize("rows", range(1, 12))
+def test_what_is_hidden_for_the_most_part_is_no_part_of_the_mask(rows: int) -> None:
+    """The touched box comes to stand before the one beside it, of which so many rows stay visible."""
+    other = Box(40, 40, depth=1.5, red=90)
+    mask = found((TOUCHED, other), (Box(40 + rows, 40), other), 45, 35)
+    expected = TOUCHED.cells()
+    if rows == 1:
+        expected |= other.cells()  # so much changed that it might have come nearer itself
+    np.testing.assert_array_equal(mask, expected)
+
+
 def test_what_moves_elsewhere_is_no_part_of_the_mask() -> None:
     mask = found((TOUCHED, Box(70, 70)), (Box(40, 33), Box(75, 75)), 45, 35)
     np.testing.assert_array_equal(mask, TOUCHED.cells())

@@ -84,8 +84,8 @@ def test_over_masks_the_force_has_the_weight_it_has_around_points(
     experience = replace(make_experience(seed, successes, 1), success_points=points)
     around, over = (build_targets([experience], name, area).force for area in ("point", "mask"))
     torch.testing.assert_close(over.sum((2, 3)), around.sum((2, 3)), atol=1e-3, rtol=1e-4)
-    felt = experience.masks.any(axis=0) if successes else np.zeros((100, 100), bool)
-    assert not over[0, :, ~torch.from_numpy(felt)].any()
+    touched = experience.masks.any(axis=0) if successes else np.zeros((100, 100), bool)
+    assert not over[0, :, ~torch.from_numpy(touched)].any()
     for mask, force, feedback in zip(experience.masks, experience.forces, experience.feedback, strict=True):
         alone = mask & (experience.masks.sum(axis=0) == 1)
         direction = force_directions(np.array([force]), np.array([feedback]))[0]

@@ -95,6 +95,15 @@ def test_own_views_hold_what_had_not_changed() -> None:
     assert cells_of(second.failure_points) == [(16, 15), (46, 25)]
 
 
+def test_a_mask_of_which_a_part_had_changed_does_not_count() -> None:
+    """Another box stood before a corner of the right one, whose middle looks as it did then."""
+    corner = Box(34, 58, height=8, width=4, depth=0.8, red=160)
+    log = log_of([(corner, RIGHT), (RIGHT,), (RIGHT_LATER,)], [point(corner, (0, 1)), point(RIGHT, (1, 2))])
+    first, second = training_images(log, TargetOptions("own", "cleaned"))
+    assert cells_of(first.success_points) == [(38, 60)]
+    np.testing.assert_array_equal(second.masks, [RIGHT.cells()])
+
+
 def test_own_views_may_keep_the_masks_of_the_paper() -> None:
     log = two_touches()
     first, second = training_images(log, TargetOptions("own", "aligned"))
