@@ -19,7 +19,6 @@ import torch
 from safetensors.torch import load_file
 from skimage.segmentation import felzenszwalb
 
-from agents.base import Point
 from agents.collection.choosing import ProposePoints, cluster_seeds
 from agents.collection.collect import CollectionTask, collect_locations, location_seeds
 from agents.collection.interact import InteractionSchedule, touch_points
@@ -42,11 +41,13 @@ from selfsup.training_images.visit_log import TouchedPoint, View, VisitLog
 from thor_interact_env.actions import FORCES
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import split_rooms
-from thor_interact_env.simulators.base import Instances, Observation
+from thor_interact_env.simulators.base import Instances
 
 Mask = npt.NDArray[np.bool_]
 Recipe = Callable[[VisitLog, TouchedPoint], Mask | None]
+Labels = Callable[[VisitLog, TouchedPoint, CellChanges], npt.NDArray[np.int32]]
 
+CLEANED = "**2 levels or 2 mm (`cleaned`)**"
 SMALL_SUPERPIXEL = 60  # pixels
 NOISE = (2.0, 0.005)  # standard deviations of colour, in levels, and of depth, in metres
 AREAS = (0, 200, 1000, 4500, np.inf)  # pixels
@@ -54,7 +55,7 @@ AREAS = (0, 200, 1000, 4500, np.inf)  # pixels
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The movable objects in reach of one view: their masks on the grid, and their areas in pixels."""
+    """The movable objects in reach of one view: masks on the grid, areas in pixels."""
 
     masks: Mask
     areas: npt.NDArray[np.int64]
@@ -108,7 +109,7 @@ def visits(count: int, seed: int, weights: Path | None, greedy: int, random: int
         random: Random points at each location.
     """
     schedule = InteractionSchedule(greedy if weights else 0, random, joint=True)
-    propose: ProposePoints = _no_points
+    propose: ProposePoints = lambda _: []  # noqa: E731
     if weights is not None:
         propose = cluster_seeds(load_file(weights))(greedy, -np.inf)
 
@@ -125,22 +126,12 @@ def visits(count: int, seed: int, weights: Path | None, greedy: int, random: int
         yield from found
 
 
-def _no_points(observation: Observation) -> list[Point]:
-    return []
-
-
 def recipes() -> dict[str, Recipe]:
     """Return the ways to a mask, by name."""
 
-    def last(point: TouchedPoint) -> tuple[int, int]:
-        return point.views[-2], point.views[-1]
-
-    def all_attempts(point: TouchedPoint) -> tuple[int, int]:
-        return point.views[0], point.views[-1]
-
     def cleaned(
-        span: Callable[[TouchedPoint], tuple[int, int]] = all_attempts,
-        labels: Callable[[VisitLog, TouchedPoint, CellChanges], npt.NDArray[np.int32]] | None = None,
+        first: int = 0,
+        labels: Labels | None = None,
         paper_colours: bool = False,
         noise: tuple[float, float] | None = None,
         **thresholds: Any,
@@ -148,42 +139,40 @@ def recipes() -> dict[str, Recipe]:
         options = CleaningOptions(**thresholds)
 
         def recipe(log: VisitLog, point: TouchedPoint) -> Mask | None:
-            before, after = (_noisy(log.views[number], noise, number) for number in span(point))
+            before, after = (_noisy(log.views[point.views[which]], noise, which + 2) for which in (first, -1))
             changes = cell_changes(before, after, options)
             if paper_colours:
                 changes = replace(changes, changed=changes.changed | changed_cells(before.rgb, after.rgb))
             if not changes.changed.any():
                 return None
-            around = (
-                labels(log, point, changes) if labels else superpixels_around(before.rgb, changes.changed)
-            )
-            return cleaned_mask(changes, around, point.row, point.column, options)
+            way = labels or (lambda *_: superpixels_around(before.rgb, changes.changed))
+            return cleaned_mask(changes, way(log, point, changes), point.row, point.column, options)
 
         return recipe
 
     by_b: dict[str, Any] = {"paper_colours": True, "colour_change": 255, "min_fraction": 0.5}
     return {
-        "B": lambda log, point: changed_cells(*(log.views[number].rgb for number in last(point))),
+        "B": lambda log, point: changed_cells(*(log.views[number].rgb for number in point.views[-2:])),
         "B+ (paper, `aligned`)": lambda log, point: point.mask,
         "B+, connected": lambda log, point: _connected(point.mask, point),
-        "B or 2 mm, last attempt": cleaned(last, **by_b),
+        "B or 2 mm, last attempt": cleaned(-2, **by_b),
         "B or 2 mm": cleaned(**by_b),
-        "**2 levels or 2 mm (`cleaned`)**": cleaned(),
-        "the same, last attempt alone": cleaned(last),
+        CLEANED: cleaned(),
+        "the same, last attempt alone": cleaned(-2),
         "the same, superpixels of the first view": cleaned(labels=_of_first_view),
         f"the same, superpixels from {SMALL_SUPERPIXEL} px": cleaned(labels=_small),
         f"the same, superpixels from {SMALL_SUPERPIXEL} px if under 100 cells changed": cleaned(
-            labels=_small_where_few
+            labels=_where_few(_small, 100)
         ),
         "the same, changed cells in place of superpixels": cleaned(labels=_each_cell),
-        "the same, changed cells if under 60 changed": cleaned(labels=_each_cell_where_few),
+        "the same, changed cells if under 60 changed": cleaned(labels=_where_few(_each_cell, 60)),
         "arrivals taken away unless all of a superpixel changed": cleaned(whole_fraction=1.0),
-        "no arrivals taken away": cleaned(whole_fraction=1e-9),
+        "without steps of depth": cleaned(depth_step=np.inf),
         "1 level": cleaned(colour_change=1),
         "4 levels": cleaned(colour_change=4),
         "8 levels": cleaned(colour_change=8),
         "2 levels or 1 cm": cleaned(depth_change=0.01),
-        "superpixels changed by half": cleaned(min_fraction=0.5),
+        "superpixels changed by 0.5": cleaned(min_fraction=0.5),
         "superpixels changed by 0.7": cleaned(min_fraction=0.7),
         "`cleaned`, with noise of 2 levels and 5 mm": cleaned(noise=NOISE),
         "8 levels or 2 cm, the same noise": cleaned(
@@ -215,16 +204,12 @@ def _small(log: VisitLog, point: TouchedPoint, changes: CellChanges) -> npt.NDAr
     return np.ascontiguousarray(labels[centre::STRIDE, centre::STRIDE], dtype=np.int32)
 
 
-def _small_where_few(log: VisitLog, point: TouchedPoint, changes: CellChanges) -> npt.NDArray[np.int32]:
-    return _small(log, point, changes) if changes.changed.sum() < 100 else _usual(log, point, changes)
-
-
 def _each_cell(log: VisitLog, point: TouchedPoint, changes: CellChanges) -> npt.NDArray[np.int32]:
     return np.arange(GRID * GRID, dtype=np.int32).reshape(GRID, GRID)
 
 
-def _each_cell_where_few(log: VisitLog, point: TouchedPoint, changes: CellChanges) -> npt.NDArray[np.int32]:
-    return _each_cell(log, point, changes) if changes.changed.sum() < 60 else _usual(log, point, changes)
+def _where_few(labels: Labels, count: int) -> Labels:
+    return lambda *given: (labels if given[2].changed.sum() < count else _usual)(*given)
 
 
 def _usual(log: VisitLog, point: TouchedPoint, changes: CellChanges) -> npt.NDArray[np.int32]:
@@ -256,6 +241,20 @@ def measure(visit: Visit, ways: Mapping[str, Recipe]) -> tuple[list[Measured], i
         found = {name: _compared(way(visit.log, point), truth.masks[index]) for name, way in ways.items()}
         measured.append(Measured(FORCES[force], int(truth.areas[index]), found))
     return measured, elsewhere
+
+
+def unseen(visit: Visit) -> list[float | None]:
+    """Return the IoU of what each failed point moved all the same, None on no movable object."""
+    ious: list[float | None] = []
+    way = recipes()[CLEANED]
+    for point in visit.log.points:
+        mask = None if point.success else way(visit.log, point)
+        if mask is not None:
+            truth = visit.truths[point.views[0]]
+            index = truth.object_at(point.row, point.column)
+            found = None if index is None else _compared(mask, truth.masks[index])
+            ious.append(None if found is None else found[0])
+    return ious
 
 
 def _compared(mask: Mask | None, true: Mask) -> tuple[float, float, float] | None:
@@ -371,15 +370,22 @@ def main() -> None:
     ways = recipes()
     counts = [ImageCounts(options) for options in CHOICES]
     measured: list[Measured] = []
+    missed_moves: list[float | None] = []
     elsewhere = points = 0
     for visit in visits(given.locations, given.seed, given.weights, given.greedy, given.random):
         found, missed = measure(visit, ways)
         measured += found
         elsewhere += missed
+        missed_moves += unseen(visit)
         points += len(visit.log.points)
         for count in counts:
             count.add(visit)
-    print(f"{points} points, {len(measured)} successes on movable objects, {elsewhere} elsewhere\n")
+    print(f"{points} points, {len(measured)} successes on movable objects, {elsewhere} elsewhere")
+    on_objects = [iou for iou in missed_moves if iou is not None]
+    print(
+        f"{len(missed_moves)} failed points at which something moved, {len(on_objects)} of them on movable "
+        f"objects, with masks of IoU {_mean(on_objects)}\n"
+    )
     print(mask_table(measured, list(ways)) + "\n")
     print(
         "\n".join([_row(IMAGE_HEADS), _row(["---"] * len(IMAGE_HEADS)), *(_row(c.cells()) for c in counts)])
