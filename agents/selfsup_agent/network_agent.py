@@ -6,7 +6,8 @@ torch and what needs it are imported inside the functions that use them, so that
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -87,14 +88,18 @@ class NetworkAgent(ABC, Generic[Output]):
 
     def predict(self, observation: Observation) -> Output:
         """Return the network's output for one view, batch of one, on the CPU in float32."""
+        return self.predict_many([observation])
+
+    def predict_many(self, observations: Sequence[Observation]) -> Output:
+        """Return the network's output for a batch of views, on the CPU in float32."""
         import torch
 
-        from agents.selfsup_agent.network import image_tensor
+        from agents.selfsup_agent.network import image_batch
 
-        image = image_tensor(observation["rgb"], observation["depth"])[None]
-        image = image.to(self._device, memory_format=self._memory_format)
+        images = image_batch([(each["rgb"], each["depth"]) for each in observations])
+        images = images.to(self._device, memory_format=self._memory_format)
         with torch.inference_mode(), self._autocast():
-            prediction = self.network(image)
+            prediction = self.network(images)
         output: Output = type(prediction)(*(tensor.float().cpu() for tensor in prediction))
         return output
 
@@ -154,6 +159,20 @@ class NetworkAgent(ABC, Generic[Output]):
         Returns:
             At most `max_instances` instances; the masks are (300, 300) bool.
         """
+        return self._instances(self.predict(observation))
+
+    def propose_many(self, observations: Sequence[Observation]) -> list[list[Instance]]:
+        """Return what `propose` returns for each of several views; see `agents.base.BatchAgent`."""
+        import torch
+
+        if not observations:
+            return []
+        batch: Any = self.predict_many(observations)
+        each = [type(batch)(*(part[n : n + 1] for part in batch)) for n in range(len(observations))]
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            return list(threads.map(self._instances, each))
+
+    def _instances(self, prediction: Output) -> list[Instance]:
         from agents.selfsup_agent.clustering import upscale_instances
 
-        return upscale_instances(self.grid_instances(self.predict(observation)))
+        return upscale_instances(self.grid_instances(prediction))

@@ -38,13 +38,36 @@ def refined_instances(
         The same points with the same forces, by descending score. A mask is the connected part (over sides
         and corners) of the old one that holds the point.
     """
+    if not instances:
+        return []
     embeddings = np.ascontiguousarray(embeddings)  # the network's have the components last in memory
-    refined = []
+    cells = np.arange(embeddings[0].size).reshape(embeddings.shape[1:])
+    masks, whole, reached, inside = [], [], [], []
     for instance in instances:
-        centre = _embeddings_of(instance.mask, embeddings).mean(axis=1)
-        mask = connected_part(instance.mask, instance.row, instance.column)
-        score = instance.score * expected_iou(mask, embeddings, centre)
-        refined.append(replace(instance, mask=mask, score=score))
+        # Whatever depends on the mask alone is computed in its surroundings, mostly a small part of the view.
+        left, top, width, height = cv2.boundingRect(instance.mask.view(np.uint8))
+        top, bottom = max(top - SURROUNDINGS, 0), top + height + SURROUNDINGS
+        left, right = max(left - SURROUNDINGS, 0), left + width + SURROUNDINGS
+        cluster, window = instance.mask[top:bottom, left:right], cells[top:bottom, left:right]
+        part = connected_part(cluster, instance.row - top, instance.column - left)
+        around = _reached(part)
+        whole.append(window[cluster])
+        reached.append(window[around])
+        inside.append(part[around])
+        mask = np.zeros_like(instance.mask)
+        mask[top:bottom, left:right] = part
+        masks.append(mask)
+    vectors = embeddings.reshape(len(embeddings), -1)
+    clusters = _pieces(vectors.take(np.concatenate(whole), axis=1), whole)
+    centres = np.stack([cluster.mean(axis=1) for cluster in clusters], axis=1)
+    counts = [len(each) for each in reached]
+    memberships = _memberships(vectors.take(np.concatenate(reached), axis=1), centres.repeat(counts, axis=1))
+    refined = [
+        replace(instance, mask=mask, score=instance.score * _iou(values, within))
+        for instance, mask, values, within in zip(
+            instances, masks, _pieces(memberships, reached), inside, strict=True
+        )
+    ]
     return sorted(refined, key=lambda instance: -instance.score)
 
 
@@ -79,12 +102,9 @@ def expected_iou(
     Returns:
         In 0..1.
     """
-
-    def memberships(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-        distances = ((_embeddings_of(cells, embeddings) - centre[:, None]) ** 2).sum(axis=0)
-        return np.asarray(np.exp2(-distances / SQUARED_RADIUS))
-
-    return iou_of_memberships(mask, memberships)
+    return iou_of_memberships(
+        mask, lambda cells: _memberships(_embeddings_of(cells, embeddings), centre[:, None])
+    )
 
 
 def iou_of_memberships(
@@ -100,10 +120,38 @@ def iou_of_memberships(
     Returns:
         The sum over the mask divided by the area of the mask plus the sum around it, in 0..1.
     """
-    reached = cv2.dilate(mask.astype(np.uint8), _AROUND).view(np.bool_)
-    values = memberships(reached)
-    inside = mask[reached]
+    reached = _reached(mask)
+    return _iou(memberships(reached), mask[reached])
+
+
+def _reached(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the cells of a mask and those no farther than `SURROUNDINGS` around it."""
+    return cv2.dilate(mask.astype(np.uint8), _AROUND).view(np.bool_)
+
+
+def _memberships(
+    vectors: npt.NDArray[np.float32], centres: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return the probabilities that cells belong to objects.
+
+    Args:
+        vectors: (size, n) embeddings.
+        centres: (size, n), or (size, 1) for one object.
+    """
+    distances = ((vectors - centres) ** 2).sum(axis=0)
+    return np.asarray(np.exp2(-distances / SQUARED_RADIUS))
+
+
+def _iou(values: npt.NDArray[np.float32], inside: npt.NDArray[np.bool_]) -> float:
+    """Return the expected IoU of a mask, given the probabilities of cells and which of them it holds."""
     return float(values[inside].sum() / (np.count_nonzero(inside) + values[~inside].sum()))
+
+
+def _pieces(
+    array: npt.NDArray[np.float32], parts: Sequence[npt.NDArray[np.int_]]
+) -> list[npt.NDArray[np.float32]]:
+    """Cut the last axis into pieces as long as the parts."""
+    return np.split(array, np.cumsum([len(part) for part in parts])[:-1], axis=-1)
 
 
 def _embeddings_of(

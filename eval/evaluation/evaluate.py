@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from agents.base import Agent, Instance
+from agents.base import Agent, Instance, propose_all
 from eval.metrics.bootstrap import bootstrap_intervals
 from eval.metrics.coco import coco_scores
 from eval.metrics.mass import mass_scores
@@ -48,24 +48,28 @@ def evaluate_agent(
     """Score the instances that an agent proposes in every view.
 
     Args:
-        agent: Anything with `propose`.
+        agent: Anything with `propose`; a `BatchAgent` is shown several views at once.
         evaluation_set: The views and their ground truth.
         progress: Show a progress bar; None shows it on a terminal only.
         resamples: As in `evaluate_predictions`.
 
     Returns:
         What `evaluate_predictions` returns, and `images_per_second`: views per second of wall-clock time
-        inside `propose`, without the first view if there are more (it includes one-time costs).
+        of its proposals, without the first views if there are more (they include one-time costs).
     """
     predictions: list[list[Instance]] = []
-    durations: list[float] = []
+    times: list[tuple[int, float]] = []
     silent = None if progress is None else not progress
-    for observation in tqdm(evaluation_set.observations, desc="evaluating", unit=" views", disable=silent):
+    views = evaluation_set.observations
+    with tqdm(total=len(views), desc="evaluating", unit=" views", disable=silent) as bar:
         start = time.perf_counter()
-        predictions.append(agent.propose(observation))
-        durations.append(time.perf_counter() - start)
-    timed = durations[1:] or durations
-    speed = len(timed) / max(sum(timed), 1e-9)
+        for found in propose_all(agent, views):
+            times.append((len(found), time.perf_counter() - start))
+            predictions += found
+            bar.update(len(found))
+            start = time.perf_counter()
+    timed = times[1:] or times
+    speed = sum(count for count, _ in timed) / max(sum(seconds for _, seconds in timed), 1e-9)
     return evaluate_predictions(predictions, evaluation_set, resamples) | {"images_per_second": speed}
 
 

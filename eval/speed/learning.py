@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from agents.base import MAX_INSTANCES, Instance
-from agents.selfsup_agent.clustering import greedy_instances
-from agents.selfsup_agent.network import InteractionNet, image_tensor
+from agents.base import MAX_INSTANCES, VIEWS_AT_ONCE, Instance
+from agents.selfsup_agent.clustering import greedy_instances, upscale_instances
+from agents.selfsup_agent.network import InteractionNet, image_batch
 from agents.selfsup_agent.refinement import refined_instances
 from agents.training.batches import Batches
 from agents.training.configuration import TrainConfig
 from agents.training.learner import Learner
-from agents.training.processor import fast_bf16
+from agents.training.processor import fast_bf16, has_feature
 from eval.metrics.coco import coco_scores
-from eval.speed.measure import Bar, Measurement, measure, measure_together, memory_copy
+from eval.speed.measure import Bar, Measurement, Work, measure, measure_together, memory_copy
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
@@ -36,6 +36,9 @@ PRESETS_WITH_STEPS = ("quick", "hour")
 
 STEP_BAR = Bar(ratio=1.35)
 """Maximum cost of a training step relative to the bare network."""
+
+IMAGES_PER_SECOND, IMAGES_PER_SECOND_WITH_AMX = 40, 100
+"""Minimum number of images that two cores should process in a second, with clustering and refinement."""
 
 AP_IMAGES = 20
 """Images of the measurement of average precision, each with 10 true and 32 predicted instances."""
@@ -177,12 +180,23 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
         seed: Seed of the artificial maps and instances.
     """
     network = InteractionNet().eval().to(memory_format=torch.channels_last)
-    image = image_tensor(view["rgb"], view["depth"])[None].to(memory_format=torch.channels_last)
     reduced = fast_bf16(torch.device("cpu"))
+    wanted = IMAGES_PER_SECOND_WITH_AMX if has_feature("amx_tile") else IMAGES_PER_SECOND
 
-    def bare() -> None:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
-            network(image)
+    def bare(views: int) -> Work:
+        images = image_batch([(view["rgb"], view["depth"])] * views).to(memory_format=torch.channels_last)
+
+        def passes() -> None:
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+                network(images)
+
+        return passes
+
+    def several_views() -> None:
+        agent.predict_many([view] * VIEWS_AT_ONCE)
+        for _ in range(VIEWS_AT_ONCE):
+            many = greedy_instances(scores, forces, embeddings, MAX_INSTANCES, -np.inf)
+            upscale_instances(refined_instances(many, embeddings))
 
     scores, forces, embeddings = crowded_maps(seed)
     found = greedy_instances(scores, forces, embeddings, MAX_INSTANCES, -np.inf)
@@ -191,7 +205,15 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
     size = sum(truth.masks.nbytes for truth in truths)
     size += sum(each.mask.nbytes for group in predictions for each in group if each.mask is not None)
     return [
-        measure("forward", lambda: agent.predict(view), repeats, bare, "bare network"),
+        measure("forward", lambda: agent.predict(view), repeats, bare(1), "bare network"),
+        measure(
+            f"{VIEWS_AT_ONCE} views, {MAX_INSTANCES} instances each",
+            several_views,
+            repeats,
+            bare(VIEWS_AT_ONCE),
+            "bare network",
+            Bar(seconds=VIEWS_AT_ONCE * 2 / wanted),
+        ),
         measure(
             f"clustering, {MAX_INSTANCES} instances",
             lambda: greedy_instances(scores, forces, embeddings, MAX_INSTANCES, -np.inf),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import tyro
 
+from agents.base import propose_all
 from agents.commands.options import choose_command, parse_options, run_command_line
 from agents.registry import Row, registered_agent
 from agents.training.configuration import SELF_SUPERVISED, check_split
@@ -251,7 +252,7 @@ def _touch(
     )
     simulator = make_simulator(base.simulator, reach=base.reach)
     try:
-        predictions = [agent.propose(view) for view in views.observations]
+        predictions = [each for found in propose_all(agent, views.observations) for each in found]
         touched = touch_everywhere(predictions, views, interactions, simulator=simulator)
     finally:
         simulator.close()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.base import BatchAgent
 from agents.selfsup_agent.agent import SelfSupervisedAgent
 from agents.selfsup_agent.network import (
     InteractionNet,
@@ -214,6 +215,30 @@ def test_a_fused_network_predicts_the_same_without_batch_normalisation(
     for found, expected in pairs:
         assert expected.std() > 1e-3
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_several_views_at_once_give_the_instances_of_each_alone(refined: bool) -> None:
+    rng = np.random.default_rng(0)
+    views = [
+        Observation(
+            rgb=rng.integers(0, 256, (6, 6, 3), np.uint8).repeat(50, 0).repeat(50, 1),
+            depth=rng.uniform(1, 3, (300, 300)).astype(np.float32),
+        )
+        for _ in range(3)
+    ]
+    agent = SelfSupervisedAgent(with_statistics(InteractionNet()), "fp32", refined=refined)
+    assert isinstance(agent, BatchAgent) and agent.propose_many([]) == []
+    together = agent.propose_many(views)
+    assert len(together) == len(views) and all(together)
+    for found, view in zip(together, views, strict=True):
+        alone = agent.propose(view)
+        assert [(each.point, each.force) for each in found] == [(each.point, each.force) for each in alone]
+        assert [each.score for each in found] == pytest.approx([each.score for each in alone], rel=1e-4)
+        for one, other in zip(found, alone, strict=True):
+            assert one.mask is not None and other.mask is not None
+            # A cell whose distance is that of the border may be rounded to either side.
+            assert (one.mask != other.mask).mean() < 1e-3
 
 
 def test_an_agent_keeps_the_weights_it_was_given() -> None:

@@ -1,6 +1,7 @@
 """Refined instances: connected, scored by their masks, and otherwise those of the paper."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,43 @@ def slow_expected_iou(instance: GridInstance, part: npt.NDArray[np.bool_], embed
         elif away[row, column] <= SURROUNDINGS:
             union += membership
     return intersection / union
+
+
+def refined_one_by_one(instances: list[GridInstance], embeddings: np.ndarray) -> list[GridInstance]:
+    """The same, of each instance alone and over the whole grid."""
+    embeddings = np.ascontiguousarray(embeddings)
+    refined = []
+    for instance in instances:
+        mask = connected_part(instance.mask, instance.row, instance.column)
+        flat = embeddings.reshape(len(embeddings), -1)
+        centre = flat.take(np.flatnonzero(instance.mask), axis=1).mean(axis=1)
+        score = instance.score * expected_iou(mask, embeddings, centre)
+        refined.append(replace(instance, mask=mask, score=score))
+    return sorted(refined, key=lambda instance: -instance.score)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rows=st.integers(1, 40),
+    columns=st.integers(1, 40),
+    clusters=st.integers(1, 12),
+    spread=st.sampled_from([0.02, 0.2, 0.3, 1.0]),
+    last=st.booleans(),
+)
+def test_instances_refined_together_are_those_refined_alone(
+    seed: int, rows: int, columns: int, clusters: int, spread: float, last: bool
+) -> None:
+    scores, forces, embeddings = make_maps(seed, rows, columns, clusters, spread)
+    if last:  # as the network's, the components last in memory
+        embeddings = np.ascontiguousarray(embeddings.transpose(1, 2, 0)).transpose(2, 0, 1)
+    whole = greedy_instances(scores, forces, embeddings, threshold=-math.inf)
+    together, alone = refined_instances(whole, embeddings), refined_one_by_one(whole, embeddings)
+    assert len(together) == len(alone) == len(whole)
+    for one, other in zip(together, alone, strict=True):
+        assert (one.row, one.column, one.force) == (other.row, other.column, other.force)
+        assert one.score == pytest.approx(other.score, rel=1e-6)
+        np.testing.assert_array_equal(one.mask, other.mask)
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from agents.base import Instance
+from agents.base import VIEWS_AT_ONCE, Instance
 from eval.evaluation.evaluate import (
     COLUMNS,
     EvaluationSet,
@@ -60,6 +61,38 @@ def test_an_agent_that_knows_all_scores_one() -> None:
     assert result["instances_per_image"] == result["truths_per_image"] == pytest.approx(4 / 3)
     assert result["images_per_second"] > 0
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+class KnowsAllAtOnce(KnowsAll):
+    """Notes how many views it is shown at once."""
+
+    def __init__(self) -> None:
+        self.shown: list[int] = []
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        raise AssertionError("it can take several views")
+
+    def propose_many(self, observations: Sequence[Observation]) -> list[list[Instance]]:
+        self.shown.append(len(observations))
+        return [super(KnowsAllAtOnce, self).propose(each) for each in observations]
+
+
+def test_an_agent_that_can_is_shown_several_views_at_once() -> None:
+    agent = KnowsAllAtOnce()
+    three = small_set()
+    views = EvaluationSet(
+        three.split,
+        three.seed,
+        three.reachable_fraction,
+        three.locations * 3,
+        three.observations * 3,
+        three.truths * 3,
+    )
+    result = evaluate_agent(agent, views)
+    assert agent.shown == [VIEWS_AT_ONCE, VIEWS_AT_ONCE, 9 - 2 * VIEWS_AT_ONCE]
+    expected = evaluate_agent(KnowsAll(), views)
+    assert {**result, "images_per_second": 0} == {**expected, "images_per_second": 0}
+    assert result["mask_ap"] == 1.0 and result["images_per_second"] > 0
 
 
 def test_an_agent_that_proposes_nothing_scores_zero() -> None:
