@@ -38,7 +38,7 @@ def truth() -> Instances:
 class MadeUpCollector:
     """Answers at once: the square moved."""
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, room_memory: float | None = None) -> None:
         self.workers = workers
 
     def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
