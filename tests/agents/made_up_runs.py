@@ -15,9 +15,11 @@ from agents.training.metrics import TIMINGS, read_metrics
 from agents.training.presets import preset
 from selfsup.experience import Experience
 
-# Muon has more kinds of state to restore than Adam.
-SCHEDULE = replace(preset("smoke"), optimizer="muon")
-CONFIG = TrainConfig(schedule=SCHEDULE, preset="smoke", precision="32-true", device="cpu", workers=0)
+# Muon has more kinds of state to restore than Adam; windows cost a fraction of whole views.
+SCHEDULE = replace(preset("smoke"), optimizer="muon", window=48)
+CONFIG = TrainConfig(
+    schedule=SCHEDULE, preset="smoke", precision="32-true", device="cpu", threads=1, workers=0
+)
 
 
 def made_up_record(seed, weights, joint):

@@ -17,7 +17,10 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
 LOCATION = Location("FloorPlan1", (1.0, 0.9009992, 0.5), 90.0, 30.0, 7)
-SMOKE = ["--preset", "smoke", "--workers", "0", "--device", "cpu"]
+SMOKE = [
+    *("--preset", "smoke", "--workers", "0", "--device", "cpu", "--threads", "1"),
+    *("--schedule.window", "48"),
+]
 
 
 def view(seed: int = 0) -> Observation:

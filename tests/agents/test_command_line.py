@@ -2,6 +2,8 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -33,18 +35,18 @@ def test_train_evaluate_and_predict(world, capsys):
     assert set(result["rows"]) == {"self-supervised", "untrained network", "random points", "all superpixels"}
     assert result["training_success"] == {"greedy": 1.0, "random": 0.0}
 
-    assert exit_code(main, "evaluate", "run", "--locations", "3", "--split", "NovelObjects") == 0
+    assert exit_code(main, "evaluate", "run", "--locations", "1", "--split", "NovelObjects") == 0
     result = json.loads((world / "run" / "evaluation.json").read_text())
-    assert result["split"] == "NovelObjects/test" and result["locations"] == 3
+    assert result["split"] == "NovelObjects/test" and result["locations"] == 1
 
     written = (world / "run" / "config.json").read_text()
     config = json.loads(written)
     assert config["schedule"]["refined_instances"] is False
-    assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
+    assert exit_code(main, "evaluate", "run", "--locations", "1") == 0
     whole = json.loads((world / "run" / "evaluation.json").read_text())["rows"]
     config["schedule"]["refined_instances"] = True
     (world / "run" / "config.json").write_text(json.dumps(config))
-    assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
+    assert exit_code(main, "evaluate", "run", "--locations", "1") == 0
     rows = json.loads((world / "run" / "evaluation.json").read_text())["rows"]
     assert set(rows) == {*whole, "its instances, not refined"}
     assert rows["its instances, not refined"]["bbox_ap"] == whole["self-supervised"]["bbox_ap"]
@@ -72,15 +74,18 @@ def test_train_evaluate_and_predict(world, capsys):
     resuming = ("train", *SMOKE, "--out", "run", "--resume", "--no-final-evaluation")
     with pytest.warns(RuntimeWarning, match=r"model\.safetensors.*continues from 000003"):
         assert exit_code(main, *resuming) == 0
-    assert exit_code(main, "evaluate", "run", "--locations", "3") == 0
+    assert exit_code(main, "evaluate", "run", "--locations", "1") == 0
     for folder in (world / "run" / "checkpoints").glob("0*"):
         (folder / "model.safetensors").write_bytes(b"")
     assert "no complete checkpoint" in complaint(main, capsys, *resuming)
 
 
-def test_without_a_folder_the_run_is_named_after_what_it_is(world):
+def test_without_a_folder_the_run_is_named_after_what_it_is(world, monkeypatch):
+    train = Mock()
+    monkeypatch.setattr(agents.selfsup_agent.training, "train", train)
     assert exit_code(main, *SMOKE, "--seed", "4", "--no-final-evaluation") == 0
-    assert (world / "runs" / "smoke-NovelSpaces-seed4" / "checkpoints" / "000004").exists()
+    ((config, run, *_),) = (call.args for call in train.call_args_list)
+    assert config.seed == 4 and run == Path("runs", "smoke-NovelSpaces-seed4")
 
 
 def test_interruption_says_how_to_go_on(world, monkeypatch, capsys):

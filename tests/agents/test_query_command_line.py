@@ -17,7 +17,7 @@ from agents.training.run_folder import read_config
 __all__ = ["world"]  # a fixture
 
 main = BASELINE.main
-TRAIN = ("train", *SMOKE, "--threads", "1", "--schedule.window", "36")
+TRAIN = ("train", *SMOKE)
 
 
 def test_train_evaluate_and_predict(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,7 +25,7 @@ def test_train_evaluate_and_predict(world: Path, capsys: pytest.CaptureFixture[s
     run = Path("runs/smoke-queried-masks-NovelSpaces-seed3")
     assert f"The results are in {run}" in capsys.readouterr().out
     config = read_config(run, QueryConfig)
-    assert (config.seed, config.force_weight, config.schedule.window) == (3, 2.0, 36)
+    assert (config.seed, config.force_weight, config.schedule.window) == (3, 2.0, 48)
     rows = json.loads((run / "evaluation.json").read_text())["rows"]
     assert set(rows) == {"queried masks", "untrained network", "random points", "all superpixels"}
 
