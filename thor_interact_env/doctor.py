@@ -137,12 +137,12 @@ def examine_embedded() -> list[Finding]:
 
 def examine_ai2thor(start_player: bool, executable: str | None, timeout: float) -> list[Finding]:
     """Check the requirements of AI2-THOR; with `start_player`, start its player in a supervised process."""
-    from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, machine_options
+    from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, player_options
 
     name, mistake = "AI2-THOR's player", None
     machine = PlayerOptions()
     try:
-        machine = PlayerOptions(**machine_options())
+        machine = PlayerOptions(**player_options())
     except InvalidOptionError as error:
         mistake = Finding(name, "failed", str(error), f"unset {VARIABLE}, or correct it.")
     executable = executable or machine.executable()

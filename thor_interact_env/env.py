@@ -78,7 +78,8 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     `reset(options={"location": location})` starts at a `Location`, or at the `thor_meta` mapping of a
     dataset; without the option, one is drawn by the seeded generator: from the rooms of a split (room, spawn
     seed, reachable position, rotation and horizon uniform, the pose drawn again while less than
-    `reachable_fraction` of the view is in reach), or from the given locations. Everything is at rest.
+    `reachable_fraction` of the view is in reach), or from the given locations. By default the rooms are those
+    of "NovelSpaces/train", with `simulator="mjcf"` "all" of the scenes. Everything is at rest.
     `env.unwrapped.location` is the `Location` of the episode; `envs.get_attr("location")` those of a vector
     environment. An unknown room is an `UnknownRoomError`, a position at which the agent cannot stand an
     `UnreachableLocationError`.
@@ -128,8 +129,8 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     ## Arguments
     | Parameter | Type | Default | Description (Unit) |
     |-----------|------|---------|--------------------|
-    | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "ai2thor", or an object |
-    | `locations` | str, path or sequence | `"NovelSpaces/train"` | a split, a .json dataset, or `Location`s |
+    | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "mjcf", "ai2thor", or an object |
+    | `locations` | str, path, sequence or None | `None` | a split, "all", a .json dataset, or locations |
     | `interactions` | int | `10` | touches in an episode |
     | `reachable_fraction` | float | `0.2` | minimum fraction of a view in reach; 0: the paper's rule (1) |
     | `change_test` | str | `"pooled_difference"` | `"pooled_squared_difference"` or `"optical_flow"` |
@@ -153,7 +154,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     def __init__(
         self,
         simulator: str | Simulator = "mujoco",
-        locations: str | os.PathLike[str] | Sequence[Location] = "NovelSpaces/train",
+        locations: str | os.PathLike[str] | Sequence[Location] | None = None,
         interactions: int = 10,
         reachable_fraction: float = 0.2,
         change_test: ChangeTest = "pooled_difference",
@@ -199,7 +200,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         self._simulator_options = {"reach": float(reach), **(simulator_options or {})}
         self._simulator: Simulator | None = None
         self._process = 0  # the process that made the simulator
-        self._rooms, self._locations = parse_locations(locations)
+        self._rooms, self._locations = parse_locations(locations, simulator)
         self._reachable_fraction = float(reachable_fraction)
         self._interactions = int(interactions)
         self._no_frames = NO_FRAMES if record_motion else None
@@ -264,7 +265,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         if location is None and self._locations is not None:
             location = self._locations[self.np_random.integers(len(self._locations))]
         if location is None:
-            sampler = LocationSampler(simulator, self._rooms, self._reachable_fraction)
+            sampler = LocationSampler(simulator, self._rooms or simulator.rooms, self._reachable_fraction)
             location, view = sampler.sample_view(self.np_random)
         else:
             view = simulator.load(location)

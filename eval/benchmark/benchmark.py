@@ -24,14 +24,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
 from tqdm.auto import tqdm
 
 from agents.commands.options import parse_options, run_command_line
 from agents.registry import registered_agent
+from agents.training.configuration import check_simulator
 from agents.training.schedule import require
 from eval.benchmark.agent_process import AgentProcess, AgentSource, Answer
 from eval.benchmark.leaderboard import append_to_leaderboard
+from eval.benchmark.views import benchmark_views
 from eval.evaluation.evaluate import cell, comparison_table, evaluate_predictions
 from eval.evaluation.touching import touch_everywhere
 from eval.metrics.bootstrap import RESAMPLES
@@ -73,7 +74,11 @@ class BenchmarkOptions:
     such as superpixels."""
 
     split: str = "NovelObjects"
-    """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val."""
+    """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val; or
+    all: every room of the simulator."""
+
+    simulator: str = "mujoco"
+    """The simulator: mujoco (embedded), mjcf (scenes on disk, named by THOR_INTERACT_MJCF) or ai2thor."""
 
     locations: int = 200
     """Number of views; the same as in `evaluate` of a run."""
@@ -110,7 +115,8 @@ class BenchmarkOptions:
     runs/benchmark-LABEL-SPLIT-TIME.json."""
 
     def check(self) -> None:
-        """Raise `ConfigurationError` if a number is outside its range."""
+        """Raise `ConfigurationError` if a number is outside its range, or the simulator is unknown."""
+        check_simulator(self.simulator)
         for name, minimum in (("locations", 1), ("interactions", 0), ("seed", 0)):
             value = getattr(self, name)
             require(value >= minimum, f"{name} is {value}; it must be {minimum} or more.")
@@ -140,32 +146,6 @@ class BenchmarkOptions:
         made = "learns and is made from a run: add" if registered.learns else "learns nothing: leave out"
         require(registered.learns == (self.run is not None), f"{self.agent} {made} --run.")
         return AgentSource(registered.agent, options, self.run)
-
-
-def benchmark_views(split: str, locations: int, seed: int = 0, shipped: bool = False) -> EvaluationSet:
-    """Return the views of the benchmark: those of `evaluate`, or the shipped ones.
-
-    Args:
-        split: `NovelObjects` or `NovelSpaces`, for its test rooms, or a split with its part.
-        locations: Number of views.
-        seed: Seed of the evaluation set; the shipped list has none.
-        shipped: Take locations of the package's list, evenly spaced over it, so that all rooms occur.
-
-    Raises:
-        UnknownSplitError: There is no such split, or no list of it is shipped.
-        ConfigurationError: The shipped list has fewer locations.
-    """
-    name = split if "/" in split else f"{split}/test"
-    if not shipped:
-        return EvaluationSet.make(name, locations, seed)
-    from thor_interact_env.datasets.shipped import shipped_locations
-
-    listed = shipped_locations(name)
-    require(
-        locations <= len(listed), f"locations is {locations}; the shipped list of {name} has {len(listed)}."
-    )
-    chosen = np.linspace(0, len(listed) - 1, locations).round().astype(int)
-    return EvaluationSet.at([listed[index] for index in chosen], name)
 
 
 def benchmark_agent(
@@ -357,7 +337,9 @@ def _run(options: BenchmarkOptions) -> None:
             raise FileNotFoundError(f"The folder of {file} does not exist; create it first.")
         if file.is_dir():
             raise IsADirectoryError(f"{file} is a folder; name a file.")
-    views = benchmark_views(options.split, options.locations, options.seed, options.shipped)
+    views = benchmark_views(
+        options.split, options.locations, options.seed, options.shipped, options.simulator
+    )
     result = benchmark_agent(
         source,
         views,
@@ -366,6 +348,7 @@ def _run(options: BenchmarkOptions) -> None:
         start_budget=options.start_budget,
         seed=options.seed,
         label=options.label,
+        simulator=options.simulator,
     )
     result["shipped"] = options.shipped
     objects = sum(len(truth) for truth in views.truths)

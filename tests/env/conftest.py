@@ -1,8 +1,14 @@
-"""Environments over the toy world, over the embedded simulator, and over AI2-THOR's client and protocol."""
+"""Environments over the toy world, the embedded simulator, scenes on disk, and AI2-THOR's client."""
+
+import json
 
 import pytest
-from env_makers import make, mujoco_locations
+from env_makers import ON_DISK, make, mujoco_locations
 from player_launcher import client_environment, shared_simulator
+
+from thor_interact_env.export.exporting import export_room
+from thor_interact_env.export.writing import write_folder
+from thor_interact_env.simulators.mjcf.simulator import VARIABLE
 
 
 @pytest.fixture
@@ -23,9 +29,22 @@ def thor_simulator(tmp_path_factory):
     simulator.end()
 
 
-@pytest.fixture(params=["fake", "mujoco", "ai2thor"])
+@pytest.fixture(scope="session")
+def scenes_on_disk(tmp_path_factory):
+    """A room of the embedded simulator as MJCF, for the simulator "mjcf" of this and other processes."""
+    folder = tmp_path_factory.mktemp("scenes") / "exported"
+    write_folder(folder, [export_room(ON_DISK).files()])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, json.dumps({"scenes": str(folder)}))
+        yield folder
+
+
+@pytest.fixture(params=["fake", "mujoco", "mjcf", "ai2thor"])
 def any_world(request):
     """What to make an environment over each world with; where there are rooms, in one of them."""
+    if request.param == "mjcf":
+        request.getfixturevalue("scenes_on_disk")
+        return {"simulator": "mjcf", "locations": mujoco_locations("mjcf")}
     locations = "NovelSpaces/train" if request.param == "fake" else mujoco_locations()
     world = request.getfixturevalue("thor_simulator") if request.param == "ai2thor" else request.param
     return {"simulator": world, "locations": locations}

@@ -11,8 +11,12 @@ from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators import make_simulator
+from thor_interact_env.simulators.mjcf.simulator import MjcfSimulator
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
+ON_DISK = "FloorPlan401"
+"""The room that there is on disk."""
+
 ELSEWHERE = Location("FloorPlan22", (0.5, AGENT_HEIGHT_Y, 0.5), 180, 0, 8)
 
 
@@ -23,10 +27,14 @@ def make(simulator="fake", **options):
 
 
 @functools.cache
-def mujoco_locations():
-    """Locations in one room of the embedded simulator (compiling is what costs) where pushes are seen."""
-    simulator = make_simulator("mujoco")
-    sampler = LocationSampler(simulator, ["FloorPlan1"], reachable_fraction=0.3)
+def mujoco_locations(name="mujoco"):
+    """Locations in one room of the embedded simulator (compiling is what costs) where pushes are seen.
+
+    With the name "mjcf" the room is on disk, where an environment variable says.
+    """
+    simulator = make_simulator(name)
+    room = ON_DISK if name == "mjcf" else "FloorPlan1"
+    sampler = LocationSampler(simulator, [room], reachable_fraction=0.3)
     rng = np.random.default_rng(0)
     found: list[Location] = []
     while len(found) < 6:
@@ -80,4 +88,6 @@ def idle_actions(env, observation):
 
 def a_location(env):
     """Return a location of the world under an environment made by the fixture `any_env`."""
-    return SOMEWHERE if isinstance(env.unwrapped.simulator, FakeSimulator) else mujoco_locations()[0]
+    if isinstance(env.unwrapped.simulator, FakeSimulator):
+        return SOMEWHERE
+    return mujoco_locations("mjcf" if isinstance(env.unwrapped.simulator, MjcfSimulator) else "mujoco")[0]

@@ -1,4 +1,4 @@
-"""The contract of `ThorInteract-v0`, on a toy world and on both simulators."""
+"""The contract of `ThorInteract-v0`, on a toy world and on all simulators."""
 
 import itertools
 import pickle

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from env_makers import ELSEWHERE, SOMEWHERE, a_location, make, rollout, started
+from env_makers import ELSEWHERE, ON_DISK, SOMEWHERE, a_location, make, rollout, started
 from fake_simulator import FakeSimulator
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import data_equivalence
@@ -34,16 +34,27 @@ class TestStart:
         assert any_env.unwrapped.location == location
 
     def test_starts_are_drawn_from_the_rooms_of_the_split(self, any_world):
-        env = make(any_world["simulator"], locations="NovelSpaces/test", reachable_fraction=0.2)
+        split = "all" if any_world["simulator"] == "mjcf" else "NovelSpaces/test"
+        env = make(any_world["simulator"], locations=split, reachable_fraction=0.2)
         observation, _ = env.reset(seed=3)
         location = env.unwrapped.location
-        assert location.scene in split_rooms("NovelSpaces/test")
+        assert location.scene in ([ON_DISK] if split == "all" else split_rooms(split))
         assert np.mean(observation["depth"] < 1.5) >= 0.2
         again, _ = env.reset(options={"location": location})
         assert data_equivalence(observation, again, exact=True)
         env.reset()
         assert env.unwrapped.location != location
         env.close()
+
+    def test_by_default_starts_are_drawn_from_all_scenes_on_disk(self, scenes_on_disk):
+        for options in ({}, {"simulator_options": {"scenes": scenes_on_disk, "eye_height": 1.2}}):
+            env = make("mjcf", **options)
+            starts = [started(env, seed=seed) for seed in range(3)]
+            assert {start.scene for start in starts} == {ON_DISK} and len(set(starts)) == 3
+            height = AGENT_HEIGHT_Y - (0.376 if options else 0.0)
+            assert all(abs(start.position[1] - height) < 1e-6 for start in starts)
+            env.close()
+        assert started(make(), seed=0).scene in split_rooms("NovelSpaces/train")
 
     def test_starts_differ_and_lie_in_the_split(self):
         env = make(locations="NovelObjects/test")
@@ -125,7 +136,7 @@ class TestStart:
 
     def test_a_place_inside_furniture_is_refused_and_a_reset_is_needed(self, any_env):
         any_env.reset(seed=0)
-        nowhere = {**SOMEWHERE.to_json(), "position": {"x": 90.0, "y": AGENT_HEIGHT_Y, "z": 0.0}}
+        nowhere = {**a_location(any_env).to_json(), "position": {"x": 90.0, "y": AGENT_HEIGHT_Y, "z": 0.0}}
         with pytest.raises(UnreachableLocationError, match="90"):
             any_env.reset(options={"location": nowhere})
         with pytest.raises(ResetNeeded):

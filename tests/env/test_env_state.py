@@ -273,9 +273,13 @@ class TestRendering:
 
 
 class TestVector:
-    @pytest.mark.parametrize(("simulator", "count"), [("fake", 2), ("mujoco", 2), ("ai2thor", 1)])
-    def test_spawned_processes_give_what_one_process_gives(self, tmp_path, simulator, count):
-        locations = "NovelSpaces/train" if simulator == "fake" else mujoco_locations()
+    @pytest.mark.parametrize(
+        ("simulator", "count"), [("fake", 2), ("mujoco", 2), ("mjcf", 2), ("ai2thor", 1)]
+    )
+    def test_spawned_processes_give_what_one_process_gives(self, tmp_path, scenes_on_disk, simulator, count):
+        locations = "NovelSpaces/train"
+        if simulator != "fake":
+            locations = mujoco_locations("mjcf" if simulator == "mjcf" else "mujoco")
         world = FakeSimulator() if simulator == "fake" else simulator
         options = None
         if simulator == "ai2thor":

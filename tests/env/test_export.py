@@ -13,8 +13,9 @@ from pictures import read_picture
 
 from thor_interact_env.export import exporting, writing
 from thor_interact_env.export.command_line import main
-from thor_interact_env.export.exporting import DAMPING, SETTLED, export_room
+from thor_interact_env.export.exporting import export_room
 from thor_interact_env.locations.location import Location
+from thor_interact_env.simulators.mjcf.physics import DAMPING, SETTLED
 from thor_interact_env.simulators.mujoco.drawing.rendering import SHELL, Renderer
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
 from thor_interact_env.simulators.mujoco.physics import CAMERA, PARKING_HEIGHT

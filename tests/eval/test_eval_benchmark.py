@@ -174,7 +174,7 @@ def command(monkeypatch, capsys):
     monkeypatch.setattr(
         benchmark,
         "benchmark_agent",
-        lambda *given, **options: real(*given, simulator=FakeSimulator(), progress=False, **options),
+        lambda *given, **options: real(*given, **options | {"simulator": FakeSimulator(), "progress": False}),
     )
 
     return partial(outcome, benchmark.main, capsys)

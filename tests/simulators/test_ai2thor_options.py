@@ -11,7 +11,7 @@ from gymnasium.error import DependencyNotInstalled
 
 from thor_interact_env.errors import InvalidOptionError, PlayerStartError
 from thor_interact_env.simulators import make_simulator
-from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, Quality, machine_options
+from thor_interact_env.simulators.ai2thor.options import VARIABLE, PlayerOptions, Quality, player_options
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
 pytest.importorskip("ai2thor")
@@ -100,7 +100,7 @@ class TestOptions:
         assert local["x_display"] == ":4"
 
     def test_a_machine_has_its_own_for_every_command(self, monkeypatch):
-        assert machine_options() == {}
+        assert player_options() == {}
         monkeypatch.setenv(VARIABLE, '{"local_executable_path": "/nowhere/player", "restarts": 1}')
         with pytest.raises(InvalidOptionError, match="'/nowhere/player' does not exist"):
             make_simulator("ai2thor")

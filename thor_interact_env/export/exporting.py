@@ -15,19 +15,13 @@ from thor_interact_env.errors import InvalidLocationError
 from thor_interact_env.export.mjcf import textures, write_mjcf
 from thor_interact_env.export.scene_objects import describe, scene_objects_of, supports
 from thor_interact_env.locations.location import ROTATIONS, SEED_LIMIT, Location
+from thor_interact_env.simulators.mjcf.physics import DAMPING, SETTLED
 from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, sine
 from thor_interact_env.simulators.mujoco.physics import CompiledRoom
 from thor_interact_env.simulators.mujoco.rooms.model import specify
 from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, reachable, spawn
 from thor_interact_env.simulators.mujoco.touching import Viewpoint
 from thor_interact_env.world import world_of
-
-SETTLED, DAMPING = "settled_qpos", "dof_damping"
-"""Arrays in the file: all positions at rest, (nq,), and the damping of all degrees of freedom, (nv,).
-
-MJCF cannot express them: MuJoCo normalises the quaternions of poses and keyframes, and a free joint has one
-damping for translation and rotation.
-"""
 
 _HORIZON: Final = 30.0
 
@@ -82,6 +76,8 @@ def export_room(room: str, seed: int = 0) -> Scene:
     poses = compiled.positions().reshape(-1, 7)[there]
     positions = reachable(plan, spawned)
     name = f"{plan.name}_physics"
+    # MJCF cannot express them: MuJoCo normalises the quaternions of poses and keyframes, and a free joint has
+    # one damping for translation and rotation.
     numerics = {
         SETTLED: poses.ravel(),
         DAMPING: compiled.model.dof_damping.reshape(-1, 6)[there].ravel(),

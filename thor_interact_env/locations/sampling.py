@@ -96,5 +96,8 @@ class LocationSampler:
 
     def _draw_spawn(self, rng: np.random.Generator) -> tuple[str, int, np.ndarray]:
         room = self._rooms[rng.integers(len(self._rooms))]
-        seed = int(rng.integers(2**30))  # the range of the authors' code
+        seeds = 2**30  # the range of the authors' code, unless a simulator says that a room has fewer
+        if hasattr(self._simulator, "spawn_seeds"):
+            seeds = min(seeds, self._simulator.spawn_seeds(room))
+        seed = int(rng.integers(seeds))
         return room, seed, self._simulator.reachable_positions(room, seed)

@@ -19,6 +19,9 @@ from thor_interact_env.state import SavedState, unpack_state
 OPTIONS: Final = ("location", "state")
 """Names of the options of a reset."""
 
+ALL: Final = "all"
+"""What stands for all rooms of a simulator where a split is asked for."""
+
 _OWN_WORDS: Final = (*OPTIONS, *(field.name for field in fields(Location)))
 
 
@@ -39,24 +42,31 @@ def check_simulator(simulator: object, reach: float, options: Mapping[str, Any] 
 
 
 def parse_locations(
-    locations: str | os.PathLike[str] | Sequence[Location],
+    locations: str | os.PathLike[str] | Sequence[Location] | None, simulator: object = "mujoco"
 ) -> tuple[tuple[str, ...], tuple[Location, ...] | None]:
-    """Return the rooms to draw from, or the locations to choose from.
+    """Return the rooms to draw from, none if from all of a simulator's, or the locations to choose from.
 
     Args:
-        locations: A split, a .json dataset, or locations.
+        locations: A split, `ALL`, a .json dataset, or locations. None: what scenes on disk have, and of other
+            simulators the split NovelSpaces/train.
+        simulator: Its name, or the simulator itself.
 
     Raises:
         InvalidOptionError: There is no location, or one of them is another object.
         UnknownSplitError: The text names neither a split nor a .json file.
     """
+    if locations is None:
+        locations = ALL if simulator == "mjcf" else "NovelSpaces/train"
+    if isinstance(locations, str) and locations == ALL:
+        return (), None
     if isinstance(locations, str) and locations in SPLITS:
         return split_rooms(locations), None
     if isinstance(locations, str | os.PathLike):
         path = Path(locations)
         if path.suffix != ".json":
             raise UnknownSplitError(
-                f"locations {str(locations)!r} is neither a split ({', '.join(SPLITS)}) nor a .json file"
+                f"locations {str(locations)!r} is neither a split ({', '.join([*SPLITS, ALL])}) nor a .json "
+                "file"
             )
         chosen: tuple[Any, ...] = LocationDataset.read(path).locations
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:  # base.py is loaded by the simulator that is made
     from thor_interact_env.simulators.base import Simulator
 
-SIMULATORS: Final[tuple[str, ...]] = ("mujoco", "ai2thor")
+SIMULATORS: Final[tuple[str, ...]] = ("mujoco", "mjcf", "ai2thor")
 """Names for `make_simulator`."""
 
 NONDETERMINISTIC: Final[frozenset[str]] = frozenset({"ai2thor"})
@@ -26,7 +26,7 @@ def make_simulator(name: str, **options: Any) -> Simulator:
     Args:
         name: One of `SIMULATORS`.
         **options: Keyword arguments of its class, such as `reach` (metres). For "ai2thor" they override
-            those of the environment variable THOR_INTERACT_AI2THOR.
+            those of the environment variable THOR_INTERACT_AI2THOR, for "mjcf" those of THOR_INTERACT_MJCF.
 
     Raises:
         ValueError: There is no simulator of this name.
@@ -35,10 +35,14 @@ def make_simulator(name: str, **options: Any) -> Simulator:
     """
     check_simulator_name(name)
     if name == "ai2thor":
-        from thor_interact_env.simulators.ai2thor.options import machine_options
+        from thor_interact_env.simulators.ai2thor.options import player_options
         from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 
-        return Ai2thorSimulator(**machine_options() | options)
+        return Ai2thorSimulator(**player_options() | options)
+    if name == "mjcf":
+        from thor_interact_env.simulators.mjcf.simulator import MjcfSimulator, scene_options
+
+        return MjcfSimulator(**scene_options() | options)
     from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
     return MujocoSimulator(**options)

@@ -1,6 +1,5 @@
 """Options of AI2-THOR's player: its start and its time-outs."""
 
-import json
 import math
 import os
 import shlex
@@ -11,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 from thor_interact_env.checks import is_integer, is_number
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.files import home_folder
+from thor_interact_env.simulators.machine import machine_options
 
 Platform = Literal["Linux64", "CloudRendering"]
 """Which of AI2-THOR's builds: for an X server, or for a GPU without one."""
@@ -150,7 +150,7 @@ class PlayerOptions:
         return options if self.commit_id is None else {**options, "commit_id": self.commit_id}
 
 
-def machine_options() -> dict[str, Any]:
+def player_options() -> dict[str, Any]:
     """Return the options in the environment variable `VARIABLE`; none if it is not set.
 
     The path of a player and its GPU belong to a machine and not to a run, which may continue on another one.
@@ -158,19 +158,5 @@ def machine_options() -> dict[str, Any]:
     Raises:
         InvalidOptionError: It is not such an object; `PlayerOptions` checks the values.
     """
-    text = os.environ.get(VARIABLE, "")
-    if not text:
-        return {}
-    example = f"""export {VARIABLE}='{{"local_executable_path": "/opt/thor/player"}}'"""
-    try:
-        options = json.loads(text)
-    except ValueError as error:
-        raise InvalidOptionError(
-            f"{VARIABLE} {text!r} is not JSON ({error}); say, for example: {example}"
-        ) from None
     allowed = [field.name for field in fields(PlayerOptions)]
-    if not isinstance(options, dict) or not set(options) <= set(allowed):
-        raise InvalidOptionError(
-            f"{VARIABLE} {text!r} is not an object of {', '.join(allowed)}; say, for example: {example}"
-        )
-    return options
+    return machine_options(VARIABLE, allowed, '{"local_executable_path": "/opt/thor/player"}')

@@ -18,11 +18,12 @@ import numpy as np
 from selfsup.grid import STRIDE
 from selfsup.supervisor import Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
+from thor_interact_env.errors import ThorInteractError
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.sampling import LocationSampler
-from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES
+from thor_interact_env.locations.splits import ROOM_TYPES
+from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
-from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
 PROGRAM = "python -m thor_interact_env.simulators.mujoco.calibrate"
 
@@ -230,8 +231,12 @@ def _positive(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=PROGRAM, description="Measure which force moves which objects.")
     parser.add_argument(
-        "--rooms", nargs="+", choices=ALL_ROOMS, default=ROOMS, metavar="ROOM",
-        help="names of rooms, such as FloorPlan7 (default: the first 16 of each type)",
+        "--rooms", nargs="+", metavar="ROOM",
+        help="names of rooms, such as FloorPlan7 (default: the first 16 of each type; of mjcf all scenes)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--simulator", choices=("mujoco", "mjcf"), default="mujoco",
+        help="the embedded one, or scenes on disk, which THOR_INTERACT_MJCF names (default: mujoco)",
     )  # fmt: skip
     parser.add_argument("--locations", type=_positive, default=3, help="locations per room (default: 3)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random draws (default: 0)")
@@ -251,14 +256,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--seed is {options.seed}; it must be 0 or greater")
     if options.json is not None and not options.json.parent.is_dir():
         parser.error(f"--json is {options.json}; make the folder {options.json.parent} first")
-    simulator = MujocoSimulator(room_cache=1)
     try:
-        touches = measure(simulator, options.rooms, options.locations, options.seed)
+        simulator = make_simulator(options.simulator, room_cache=1)
+    except ThorInteractError as error:
+        parser.error(str(error))
+    rooms = options.rooms or (ROOMS if options.simulator == "mujoco" else simulator.rooms)
+    for room in rooms:
+        if not simulator.has_room(room):
+            parser.error(f"argument --rooms: there is no room {room!r} in {options.simulator}")
+    try:
+        touches = measure(simulator, rooms, options.locations, options.seed)
     finally:
         simulator.close()
     print(report(touches))
     if options.json is not None:
-        described = {"rooms": list(options.rooms), "locations": options.locations, "seed": options.seed}
+        described = {"rooms": list(rooms), "locations": options.locations, "seed": options.seed}
         write_whole(options.json, json.dumps(to_json(touches, described)).encode())
 
 

@@ -80,6 +80,10 @@ class CompiledRoom:
         self._damp()
         self._body_of_geom = self.model.geom_bodyid
         self._index_of_body = {movable.body: index for index, movable in enumerate(self.movables)}
+        self._seen_groups = np.array([1, 0, 0, 0, 0, 0], np.uint8)
+        self._resting, self._gliding = (
+            np.tile(minimum, len(self.movables)) for minimum in (_RESTING, _GLIDING)
+        )
 
     def _movable(self, index: int, name: str) -> Movable:
         body = self.model.body(f"movable{index}").id
@@ -132,7 +136,7 @@ class CompiledRoom:
 
     def rest(self, positions: npt.NDArray[np.float64]) -> None:
         """Set everything to `positions`, asleep and at rest; they are rounded to multiples of `SPACING`."""
-        _round(positions, self.model.qpos0)
+        round_positions(positions, self.model.qpos0)
         mujoco.mj_resetData(self.model, self.data)
         mujoco.mj_forward(self.model, self.data)
 
@@ -141,20 +145,20 @@ class CompiledRoom:
         positions = self.data.qpos
         for _ in range(count):
             mujoco.mj_step(self.model, self.data)
-            _round(positions, positions)
+            round_positions(positions, positions)
 
     def _until_rest(self, seconds: float) -> list[npt.NDArray[np.float64]]:
         """Simulate until all rests; return all positions at the times of the frames of a motion."""
-        steps, first = round(CHECK_SECONDS / TIME_STEP), round(FIRST_FRAME_SECONDS / TIME_STEP)
+        time_step = self.model.opt.timestep
+        steps, first = round(CHECK_SECONDS / time_step), round(FIRST_FRAME_SECONDS / time_step)
         data, positions, velocities = self.data, self.data.qpos, self.data.qvel
-        resting, gliding = (np.tile(minimum, len(self.movables)) for minimum in (_RESTING, _GLIDING))
         quiet = 0
         motion = []
         for check in range(1, round(seconds / CHECK_SECONDS) + 1):
             self.step(first)
             motion.append(positions.copy())
             self.step(steps - first)
-            minimum = gliding if check * CHECK_SECONDS > GLIDE_SECONDS else resting
+            minimum = self._gliding if check * CHECK_SECONDS > GLIDE_SECONDS else self._resting
             quiet = quiet + 1 if (np.abs(velocities) < minimum).all() else 0
             if data.ntree_awake == 0 or quiet >= 2:
                 break
@@ -170,8 +174,7 @@ class CompiledRoom:
             ray: (3,) unit vector.
         """
         geom = np.array([-1], np.int32)
-        groups = np.array([1, 0, 0, 0, 0, 0], np.uint8)
-        distance = mujoco.mj_ray(self.model, self.data, origin, ray, groups, 1, -1, geom)
+        distance = mujoco.mj_ray(self.model, self.data, origin, ray, self._seen_groups, 1, -1, geom)
         if geom[0] < 0:
             return None, float("inf")
         return self.movable_of_geom(int(geom[0])), float(distance)
@@ -198,6 +201,15 @@ class CompiledRoom:
         # The same positions always give the same motion. A room at rest need not be set to rest again.
         if self.data.time > 0:
             self.rest(before)
+        self.drive(index, force, point)
+        motion = self._until_rest(TOUCH_SECONDS)
+        after = self.positions()
+        moved = self._motion(before, after) > VISIBLE_MOTION
+        self.rest(after if moved else before)
+        return motion if moved else []
+
+    def drive(self, index: int, force: npt.NDArray[np.float64], point: npt.NDArray[np.float64]) -> None:
+        """Simulate `FORCE_DURATION` of a force, or less if the body becomes too fast; see `push`."""
         movable, model, data = self.movables[index], self.model, self.data
         middle, axes = data.xipos[movable.body], data.ximat[movable.body].reshape(3, 3)
         inertia = model.body_inertia[movable.body]
@@ -216,26 +228,30 @@ class CompiledRoom:
             if clamp_speed(velocity):
                 break
         data.qfrc_applied[:] = 0
-        motion = self._until_rest(TOUCH_SECONDS)
-        after = self.positions()
-        moved = _maximum_motion(before, after) > VISIBLE_MOTION
-        self.rest(after if moved else before)
-        return motion if moved else []
+
+    def _motion(self, before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
+        """Return the maximum motion between two positions, metres; see `shifts_and_turns`."""
+        return float(np.max(shifts_and_turns(before.reshape(-1, 7), after.reshape(-1, 7)), initial=0.0))
 
 
-def _round(positions: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> None:
+def round_positions(positions: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> None:
     """Write positions, rounded to multiples of `SPACING`, into `target`."""
     np.multiply(positions, 1 / SPACING, out=target)
     np.rint(target, out=target)
     np.multiply(target, SPACING, out=target)
 
 
-def _maximum_motion(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> float:
-    first, last = before.reshape(-1, 7), after.reshape(-1, 7)
-    shift = length(last[:, :3] - first[:, :3])
+def shifts_and_turns(
+    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the motion of free bodies between poses, both (n, 7): (n,) metres.
+
+    A turn counts as its radians times 0.1 m.
+    """
+    shift = length(after[:, :3] - before[:, :3])
     # Opposite quaternions are the same attitude; small turns are twice the distance between quaternions.
-    turn = 2 * np.minimum(length(last[:, 3:] - first[:, 3:]), length(last[:, 3:] + first[:, 3:]))
-    return float(np.max(np.maximum(shift, 0.1 * turn), initial=0.0))
+    turn = 2 * np.minimum(length(after[:, 3:] - before[:, 3:]), length(after[:, 3:] + before[:, 3:]))
+    return np.asarray(np.maximum(shift, 0.1 * turn))
 
 
 def clamp_speed(velocity: npt.NDArray[np.float64]) -> bool:

@@ -93,18 +93,18 @@ class MujocoSimulator:
 
     def reachable_positions(self, room: str, seed: int) -> npt.NDArray[np.float64]:
         """Return the (n, 3) positions at which an agent can stand; see `Simulator`."""
-        _check_room(room)
+        self._check_room(room)
         return self._standing(room, seed).copy()
 
     def load(self, location: Location) -> Observation:
         """Spawn a room, place the agent and return its view; see `Simulator`."""
         if self._untouched == location and self._observation is not None:
             return self._observation
-        _check_room(location.scene)
+        self._check_room(location.scene)
         self.check_position(location)
         room = self.compiled(location.scene)
         if self._spawn != (location.scene, location.seed):
-            room.spawn(self._planned(location.scene, location.seed))
+            self._place(location.scene, location.seed)
             self._spawn, self._settled = (location.scene, location.seed), room.positions()
         self.room = location.scene
         self._viewpoint = Viewpoint.at(location)
@@ -206,7 +206,7 @@ class MujocoSimulator:
         """What draws the loaded room."""
         cached = self._cached(self.room)
         if cached.renderer is None:
-            cached.renderer = Renderer(cached.room.model, self.shadows, self.quality)
+            cached.renderer = self._make_renderer(cached.room)
         return cached.renderer
 
     def check_position(self, location: Location) -> None:
@@ -250,9 +250,19 @@ class MujocoSimulator:
             others = [kept for kept in self._cache if kept != self.room]
             for old in others[: max(0, len(others) + 1 - self.room_cache)]:
                 self._drop(old)
-            self._cache[name] = _Cached(CompiledRoom(plan_room(name)))
+            self._cache[name] = _Cached(self._compile(name))
         self._cache.move_to_end(name)
         return self._cache[name]
+
+    def _compile(self, name: str) -> CompiledRoom:
+        return CompiledRoom(plan_room(name))
+
+    def _make_renderer(self, room: CompiledRoom) -> Renderer:
+        return Renderer(room.model, self.shadows, self.quality)
+
+    def _place(self, name: str, seed: int) -> None:
+        """Place all objects of a room as the spawn seed determines, at rest."""
+        self.compiled(name).spawn(self._planned(name, seed))
 
     def _planned(self, name: str, seed: int) -> list[Pose | None]:
         """Return the poses of the portables for the spawn seed, before they settle."""
@@ -291,6 +301,5 @@ class MujocoSimulator:
         self._observation = Observation(rgb=rgb, depth=depth)
         return self._observation
 
-
-def _check_room(room: str) -> None:
-    room_type(room)  # Raises for unknown names.
+    def _check_room(self, room: str) -> None:
+        room_type(room)  # Raises for unknown names.

@@ -1,5 +1,6 @@
 """The images of a room: colours, distances and identifiers; only visible geoms are drawn."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -52,13 +53,23 @@ class Renderer:
         shadows: Whether the room's light casts shadows.
         quality: "fast", or "fine" for illustrations: smooth edges and sharp shadows, at several times
             the cost.
+        groups: Groups of the geoms that are drawn.
+        closed: Whether the model is a room that six planes enclose, with the body `SHELL`: then geoms that
+            cannot affect an image are not drawn.
 
     Raises:
         ValueError: There is no such quality.
         RenderingError: The OpenGL context cannot be made.
     """
 
-    def __init__(self, model: "mujoco.MjModel", shadows: bool = True, quality: Quality = "fast") -> None:
+    def __init__(
+        self,
+        model: "mujoco.MjModel",
+        shadows: bool = True,
+        quality: Quality = "fast",
+        groups: Sequence[int] = (_SEEN,),
+        closed: bool = True,
+    ) -> None:
         """Make the context; see the class."""
         check_quality(quality)
         # The canvas reads both when it is made.
@@ -67,7 +78,7 @@ class Renderer:
         import mujoco
 
         self.options = mujoco.MjvOption()
-        self.options.geomgroup[:] = [1, 0, 0, 0, 0, 0]
+        self.options.geomgroup[:] = [group in groups for group in range(mujoco.mjNGROUP)]
         self._flags = {
             int(mujoco.mjtRndFlag.mjRND_SHADOW): shadows,
             int(mujoco.mjtRndFlag.mjRND_REFLECTION): False,
@@ -75,9 +86,10 @@ class Renderer:
         self._ray_length = ray_lengths()
         self._model, self._shadows, self._smooth = model, shadows, QUALITIES[quality][1] > 0
         opacity = np.append(model.mat_rgba[:, 3], 1.0)  # The last entry is for geoms without a material.
-        self._transparent = opacity[model.geom_matid] < 1
-        self._visible = np.flatnonzero(model.geom_group == _SEEN)
-        self._shell = set(np.flatnonzero(model.geom_bodyid == model.body(SHELL).id).tolist())
+        self._transparent = np.minimum(opacity[model.geom_matid], model.geom_rgba[:, 3]) < 1
+        self._visible, self._closed = np.flatnonzero(np.isin(model.geom_group, groups)), closed
+        shell = mujoco.mj_name2id(model, int(mujoco.mjtObj.mjOBJ_BODY), SHELL) if closed else -1
+        self._shell = set(np.flatnonzero(model.geom_bodyid == shell).tolist())
         self._shadowless = int(mujoco.mjtCatBit.mjCAT_DECOR)
 
     def update(self, data: "mujoco.MjData", camera: str, lit: bool = False) -> npt.NDArray[np.intp]:
@@ -86,15 +98,18 @@ class Renderer:
         Returns:
             (n,) identifiers of the geoms in the scene.
         """
-        groups = self._model.geom_group
-        seen = in_view(self._model, data, camera, self._visible, lit and self._shadows)
+        groups, lit = self._model.geom_group, lit and self._shadows
+        seen = np.ones(len(self._visible), bool)
+        if self._closed:
+            seen = in_view(self._model, data, camera, self._visible, lit)
         unseen = self._visible[~seen]
+        own = groups[unseen]
         groups[unseen] = _UNSEEN
         try:
             self.canvas.update(data, camera, self.options)
         finally:
-            groups[unseen] = _SEEN
-        if lit and self._shadows:
+            groups[unseen] = own
+        if lit:
             self._spare_shell()
         for flag, value in self._flags.items():
             self.canvas.scene.flags[flag] = value

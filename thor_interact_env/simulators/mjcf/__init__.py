@@ -1,0 +1,1 @@
+"""MJCF scenes on disk behind the `Simulator` protocol: MolmoSpaces, exported rooms, scenes of your own."""

@@ -1,0 +1,158 @@
+"""The scenes in a folder, their models and their metadata."""
+
+import json
+import os
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import mujoco
+
+from thor_interact_env.actions import FIELD_OF_VIEW
+from thor_interact_env.errors import ThorInteractError
+from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
+
+SUFFIX: Final = "_physics"
+"""Suffix of a room's file: `FloorPlan1_physics.xml` is the room `FloorPlan1`."""
+
+_NEAR_PLANE: Final = 0.01  # maximum distance of the near plane, metres
+
+
+class SceneError(ThorInteractError):
+    """A scene on disk cannot be used: the message names its file, the fault and the remedy."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene on disk.
+
+    Attributes:
+        path: The MJCF file.
+        objects: Descriptions of bodies in its metadata, by their names; empty without metadata.
+        facts: Facts in the metadata of a room exported by `thor_interact_env.export`; else empty.
+    """
+
+    path: Path
+    objects: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def error(self, what: str) -> SceneError:
+        """Return an error about the scene in one line."""
+        return SceneError(f"the scene {str(self.path)!r} {' '.join(what.split())}")
+
+
+def find_scenes(scenes: str | os.PathLike[str]) -> dict[str, Path]:
+    """Return the MJCF files of a folder by the names of their rooms.
+
+    Args:
+        scenes: The folder, or one file.
+
+    Raises:
+        SceneError: There is no such folder or file, or no MJCF in it.
+    """
+    path = Path(scenes)
+    files = sorted(path.glob("*.xml")) if path.is_dir() else [path]
+    if not path.exists():
+        raise SceneError(f"there is no folder or file {str(path)!r}; name the folder that holds the scenes")
+    found: dict[str, Path] = {}
+    for file in files:
+        if _is_model(file):
+            name = file.stem.removesuffix(SUFFIX)
+            found[file.stem if name in found else name] = file
+    if not found:
+        raise SceneError(f"there is no MJCF file (*.xml, <mujoco>) in {str(path)!r}; name another folder")
+    return found
+
+
+def _is_model(file: Path) -> bool:
+    """Return whether a file is a complete model, and not one that others include."""
+    try:
+        _, root = next(ElementTree.iterparse(file, events=("start",)))
+    except (ElementTree.ParseError, StopIteration):
+        return True  # the error is reported when the scene is used
+    return bool(root.tag == "mujoco")
+
+
+def read_scene(path: Path) -> Scene:
+    """Read the metadata of a scene, if it has any.
+
+    Args:
+        path: The MJCF file.
+
+    Raises:
+        SceneError: The metadata cannot be read.
+    """
+    file = path.with_name(f"{path.stem}_metadata.json")
+    if not file.exists():
+        return Scene(path)
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+        objects, facts = metadata["objects"], metadata.get("thor_interact", {})
+        if not isinstance(objects, dict) or not all(isinstance(entry, dict) for entry in objects.values()):
+            raise TypeError('its "objects" are not an object of objects')
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SceneError(
+            f"the metadata {str(file)!r} cannot be read ({type(error).__name__}: {error}); correct them"
+        ) from None
+    return Scene(path, objects, facts)
+
+
+def read_model(scene: Scene) -> "mujoco.MjModel":
+    """Compile a scene for the simulator.
+
+    Robots (root bodies with actuators), sensors and keyframes are removed, a camera `CAMERA` is added, and
+    sleeping is enabled.
+
+    Args:
+        scene: The scene.
+
+    Raises:
+        SceneError: MuJoCo cannot read or compile it.
+    """
+    if not scene.path.exists():
+        raise scene.error("no longer exists")
+    try:
+        spec = mujoco.MjSpec.from_file(str(scene.path))
+        _remove_robots(spec)
+        _add_camera(spec)
+        spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+        model = spec.compile()
+    except (ValueError, mujoco.FatalError) as error:
+        raise scene.error(f"cannot be read by MuJoCo {mujoco.__version__}: {error}") from None
+    # `CompiledScene.rest` puts bodies to sleep.
+    policy = model.tree_sleep_policy
+    policy[policy == int(mujoco.mjtSleepPolicy.mjSLEEP_INIT)] = int(
+        mujoco.mjtSleepPolicy.mjSLEEP_AUTO_ALLOWED
+    )
+    planes = model.vis.map
+    planes.znear = min(planes.znear, _NEAR_PLANE / model.stat.extent)
+    return model
+
+
+def _remove_robots(spec: "mujoco.MjSpec") -> None:
+    roots = {}
+    for actuator in spec.actuators:
+        joint = spec.joint(actuator.target)
+        if joint is not None:
+            root = _root(joint.parent)
+            roots[root.id] = root
+    for elements in (spec.actuators, spec.sensors, spec.keys):
+        for element in list(elements):
+            spec.delete(element)
+    for root in roots.values():
+        spec.delete(root)
+
+
+def _root(body: Any) -> Any:
+    while body.parent.name != "world":
+        body = body.parent
+    return body
+
+
+def _add_camera(spec: "mujoco.MjSpec") -> None:
+    own = spec.camera(CAMERA)
+    if own is not None:
+        spec.delete(own)
+    spec.worldbody.add_camera(name=CAMERA, fovy=FIELD_OF_VIEW)
