@@ -70,6 +70,7 @@ class PaperMethod:
             self.config.kernel_name,
             partial(augment, jitter_probability=schedule.jitter_probability),
             side=schedule.window,
+            without_replacement=self.config.without_replacement,
         )
 
     def agent(self, learner: Learner) -> SelfSupervisedAgent:
