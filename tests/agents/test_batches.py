@@ -126,8 +126,8 @@ def test_an_episode_draws_no_location_twice_until_too_few_are_left(background: b
     for seed in range(5):
         batches = drawn(5, seed, background=background)
         assert batches[:2] == drawn(2, seed, background=background)
-        first, second = (sum(part, []) for part in (batches[:2], batches[2:4]))
-        assert len(set(first)) == len(set(second)) == 6
+        for two in (batches[:2], batches[2:4]):
+            assert len({index for batch in two for index in batch}) == 6
 
 
 def test_the_locations_of_an_episode_are_drawn_by_the_priorities_at_its_start() -> None:
