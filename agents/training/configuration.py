@@ -116,7 +116,7 @@ class TrainConfig(RunSettings):
 
     embedding_normalization: Literal["added", "averaged"] = "added"
     """Weights of masks in the embedding loss: 1 / area, added over the masks of an image (paper), or 200 /
-    area, averaged over masks and over images that have any (as the authors' code is written, not executed)."""
+    area, averaged over masks and over images that have any (as the authors' code is written, not run)."""
 
     loss_weights: Literal["paper", "released"] = "paper"
     """Weights of the three losses: the paper's, or those of the gradients that the authors' code takes: the
