@@ -88,7 +88,7 @@ MUTATIONS = (
     Mutation("the probability of jitter is ignored", _TRAINING,
              "jitter_probability=schedule.jitter_probability", "jitter_probability=0.0", _LOOP),
     Mutation("the learner's normalization is ignored", _LEARNER,
-             "self._config.embedding_normalization,", '"averaged",', f"{_LEARN} weighted"),
+             "self.config.embedding_normalization,", '"averaged",', f"{_LEARN} weighted"),
     Mutation("another normalization by default (run)", "agents/training/configuration.py",
              '["added", "averaged"] = "added"', '["added", "averaged"] = "averaged"', f"{_LEARN} weighted"),
     Mutation("another normalization by default (loss)", "selfsup/losses.py",
