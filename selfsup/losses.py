@@ -7,7 +7,7 @@ values: how hard the predictions are pushed. How well they fit is measured by th
 thresholded prediction with its target; see the functions named `..._iou`.
 """
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ FORCE_WEIGHT = 0.1
 """Factor of the force loss, whose gradients are noisy (paper appendix B)."""
 
 AREA_SCALE = 200.0
-"""A mask of this many cells has weight 1 under the `averaged` normalisation (authors' code)."""
+"""A mask of this many cells has weight 1 under the `averaged` normalisation, and in the authors' code."""
 
 DISTANCE_THRESHOLD = 1.0
 """A cell belongs to a predicted mask when its squared distance to the mean is below this."""
@@ -25,9 +25,46 @@ TYPICAL_AREA = 600.0
 """Cells of a mask whose weight is the same for every exponent of the area; that of a chair nearby."""
 
 EmbeddingNormalization = Literal["averaged", "added"]
-"""`averaged`: a mask has weight 200 / area; the masks of an image are averaged, then the images that
-have any (authors' code). `added`: weight 1 / area; the masks of an image are added, then all images of
-the batch averaged (the paper's words)."""
+"""`added`: a mask has weight 1 / area; the masks of an image are added, then all images of the batch
+averaged (the paper's words). `averaged`: weight 200 / area; the masks of an image are averaged, then the
+images that have any. The authors' code says the latter and does something else: see `LossWeights`."""
+
+LossWeights = Literal["paper", "released"]
+"""`paper`: each loss as it is defined here. `released`: what the authors' code does. Its own backward passes
+ignore what comes from the averages and factors behind them, so that the gradients of all images and masks are
+added: B times the interaction loss, 200 B times the embedding loss (`added`), 10 B times the force loss, for
+B images. Its distances are not clipped either (`mask_distances`)."""
+
+
+class LossFactors(NamedTuple):
+    """Factors of the three losses.
+
+    Attributes:
+        interaction: Of `interaction_loss`.
+        masks: Of `embedding_loss`.
+        force: Of `force_loss`.
+    """
+
+    interaction: float
+    masks: float
+    force: float
+
+
+def loss_factors(weights: LossWeights, images: int) -> LossFactors:
+    """Return the factors of the three losses.
+
+    Args:
+        weights: The paper's, or those of the released code.
+        images: B, all images of an update.
+
+    Raises:
+        ValueError: There are no such weights.
+    """
+    if weights not in get_args(LossWeights):
+        raise ValueError(f"unknown loss weights {weights!r}; choose one of {get_args(LossWeights)}")
+    if weights == "paper":
+        return LossFactors(1.0, 1.0, 1.0)
+    return LossFactors(images, AREA_SCALE * images, images / FORCE_WEIGHT)
 
 
 def interaction_loss(scores: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
@@ -71,7 +108,7 @@ def force_loss(force_logits: Tensor, target: Tensor) -> Tensor:
     return _loss_with_ascent(force_logits, ascent)
 
 
-def mask_distances(embeddings: Tensor, masks: Tensor, mask_image: Tensor) -> Tensor:
+def mask_distances(embeddings: Tensor, masks: Tensor, mask_image: Tensor, clipped: bool = True) -> Tensor:
     """Return the squared distance of every cell's embedding to the mean over each mask.
 
     d_p = |e_p - e_mean|^2. On the way back, the derivative of d_p with respect to each component of
@@ -82,6 +119,7 @@ def mask_distances(embeddings: Tensor, masks: Tensor, mask_image: Tensor) -> Ten
         embeddings: (B, C, H, W) float.
         masks: (M, H, W) bool. The mean over an empty mask is taken to be 0.
         mask_image: (M,) int64, the image of each mask, 0..B-1.
+        clipped: Whether the derivative is clipped (paper); the authors' code does not.
 
     Returns:
         (M, H, W), of the embeddings' dtype.
@@ -94,7 +132,7 @@ def mask_distances(embeddings: Tensor, masks: Tensor, mask_image: Tensor) -> Ten
             f"embeddings {tuple(embeddings.shape)}, masks {tuple(masks.shape)} and mask_image "
             f"{tuple(mask_image.shape)} do not fit; they must be (B, C, H, W), (M, H, W) and (M,)"
         )
-    distances: Tensor = _ClippedSquaredDistance.apply(embeddings, masks, mask_image)
+    distances: Tensor = _SquaredDistance.apply(embeddings, masks, mask_image, clipped)
     return distances
 
 
@@ -103,7 +141,7 @@ def embedding_loss(
     masks: Tensor,
     mask_image: Tensor,
     images_in_batch: int,
-    normalization: EmbeddingNormalization = "averaged",
+    normalization: EmbeddingNormalization = "added",
     area_exponent: float = 1.0,
 ) -> Tensor:
     """Return the loss of the embeddings: `mask_distances`, then `distance_loss`.
@@ -133,7 +171,7 @@ def distance_loss(
     masks: Tensor,
     mask_image: Tensor,
     images_in_batch: int,
-    normalization: EmbeddingNormalization = "averaged",
+    normalization: EmbeddingNormalization = "added",
     images_with_masks: Tensor | None = None,
     area_exponent: float = 1.0,
 ) -> Tensor:
@@ -242,7 +280,7 @@ def mask_iou_of(predicted: Tensor, masks: Tensor) -> Tensor:
     return _iou((predicted & masks).sum(dim=(1, 2)), (predicted | masks).sum(dim=(1, 2)))
 
 
-class _ClippedSquaredDistance(torch.autograd.Function):
+class _SquaredDistance(torch.autograd.Function):
     """See `mask_distances`.
 
     The work goes channel by channel, so that the largest temporary is (M, H, W) and not
@@ -252,7 +290,7 @@ class _ClippedSquaredDistance(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, embeddings: Tensor, masks: Tensor, mask_image: Tensor) -> Tensor:
+    def forward(ctx: Any, embeddings: Tensor, masks: Tensor, mask_image: Tensor, clipped: bool) -> Tensor:
         channels = embeddings.transpose(0, 1).contiguous()
         weights = masks / _areas(masks).clamp(min=1).to(embeddings.dtype)[:, None, None]
         means = channels.new_empty(len(channels), len(masks))
@@ -265,23 +303,27 @@ class _ClippedSquaredDistance(torch.autograd.Function):
             torch.sum(weighted, dim=(1, 2), out=mean)
             difference -= mean[:, None, None]
             distances.addcmul_(difference, difference)
+        ctx.clipped = clipped
         ctx.save_for_backward(channels, means, weights, mask_image)
         return distances
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         channels, means, weights, mask_image = ctx.saved_tensors
         result = torch.zeros_like(channels)
         pull = channels.new_empty(gradient.shape)
         for channel, mean, channel_result in zip(channels, means, result, strict=True):
             torch.index_select(channel, 0, mask_image, out=pull)
             pull -= mean[:, None, None]
-            pull.mul_(2).clamp_(-1, 1).mul_(gradient)
+            pull.mul_(2)
+            if ctx.clipped:
+                pull.clamp_(-1, 1)
+            pull.mul_(gradient)
             # The mean moves with every cell of its mask, and against all differences at once.
             pull.addcmul_(weights, pull.sum(dim=(1, 2))[:, None, None], value=-1)
             channel_result.index_add_(0, mask_image, pull)
-        return result.transpose(0, 1), None, None
+        return result.transpose(0, 1), None, None, None
 
 
 def _loss_with_ascent(variable: Tensor, ascent: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,10 @@ PRIORITY_OFFSET = 0.02
 MASKLESS_SCORE = 0.5
 """Score of an image without masks; it gives the minimum priority."""
 
+ScoreRule = Literal["minimum", "mean"]
+"""How the IoU of an image's masks make its score: their minimum (paper), or their mean, where a mean of 0
+counts as 0.5 (authors' code): what is not found at all has the lowest priority there."""
+
 SEGMENT_PREFIX = "segment-"
 SEGMENT_SUFFIX = ".safetensors"
 STATE_FORMAT = 2
@@ -40,29 +44,38 @@ def priority(score: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.square(np.asarray(score, dtype=np.float64) - 0.5) + PRIORITY_OFFSET
 
 
-def image_scores(ious: npt.ArrayLike, mask_image: npt.ArrayLike, images: int) -> npt.NDArray[np.float64]:
-    """Return the score of each image: the minimum IoU among its masks, or 0.5 without masks.
+def image_scores(
+    ious: npt.ArrayLike, mask_image: npt.ArrayLike, images: int, rule: ScoreRule = "minimum"
+) -> npt.NDArray[np.float64]:
+    """Return the score of each image: how well its masks are known, or 0.5 without masks.
 
     Args:
         ious: (M,) in [0, 1], IoU of each mask with its prediction (an array, or a tensor on the CPU).
         mask_image: (M,) integers, the image of each mask, 0..images-1.
         images: Number of images, B.
+        rule: How the IoU of its masks make one score.
 
     Returns:
         (B,) float64.
 
     Raises:
-        ValueError: The lengths differ, or a mask belongs to no image.
+        ValueError: The lengths differ, a mask belongs to no image, or there is no such rule.
     """
+    if rule not in get_args(ScoreRule):
+        raise ValueError(f"unknown rule {rule!r}; choose one of {get_args(ScoreRule)}")
     values = np.asarray(ious, dtype=np.float64)
     owners = np.asarray(mask_image, dtype=np.int64)
     if values.ndim != 1 or values.shape != owners.shape:
         raise ValueError(f"ious are {values.shape} but mask_image is {owners.shape}; both must be (M,)")
     if owners.size and (owners.min() < 0 or owners.max() >= images):
         raise ValueError(f"mask_image spans {owners.min()}..{owners.max()}; it must be in 0..{images - 1}")
-    lowest = np.full(images, np.inf)
-    np.minimum.at(lowest, owners, values)
-    return np.where(np.isinf(lowest), MASKLESS_SCORE, lowest)
+    if rule == "minimum":
+        lowest = np.full(images, np.inf)
+        np.minimum.at(lowest, owners, values)
+        return np.where(np.isinf(lowest), MASKLESS_SCORE, lowest)
+    counts = np.bincount(owners, minlength=images)
+    means = np.bincount(owners, values, minlength=images) / np.maximum(counts, 1)
+    return np.where(means == 0, MASKLESS_SCORE, means)
 
 
 class MemoryBank:

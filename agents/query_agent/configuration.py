@@ -58,6 +58,10 @@ class QueryConfig(TrainConfig):
         super().__post_init__()
         require(self.force_weight >= 0, f"force_weight is {self.force_weight}; it must not be negative.")
         require(
+            self.loss_weights == "paper",
+            f"loss_weights is {self.loss_weights!r}; the released code has no loss of queried masks.",
+        )
+        require(
             self.network == "paper",
             f"network is {self.network!r}; only the network of the paper's appendix A has a query head.",
         )

@@ -48,7 +48,10 @@ def released_config(split: str, simulator: str = "mujoco") -> TrainConfig:
         kernel_name="exponential",
         network="released",
         force_branch="separate",
-        embedding_normalization="averaged",
+        loss_weights="released",
+        clipped_distances=False,
+        location_score="mean",
+        without_replacement="episode",
     )
 
 

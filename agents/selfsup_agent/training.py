@@ -71,6 +71,7 @@ class PaperMethod:
             partial(augment, jitter_probability=schedule.jitter_probability),
             side=schedule.window,
             force_area=self.config.force_area,
+            without_replacement=self.config.without_replacement,
         )
 
     def agent(self, learner: Learner) -> SelfSupervisedAgent:

@@ -10,9 +10,11 @@ and if a process has more of these than cores, OpenMP suspends waiting threads: 
 learner also waits until its threads are resumed.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,9 @@ from selfsup.feedback import ForceArea, KernelName
 from selfsup.grid import GRID
 from selfsup.memory_bank import MemoryBank
 from selfsup.targets import Targets, build_targets
+
+WithoutReplacement = Literal["batch", "episode"]
+"""Within what no location is drawn twice."""
 
 Augmentation = Callable[[Experience, np.random.Generator], Experience]
 """Returns a changed copy of an experience."""
@@ -91,6 +96,7 @@ class Batches(Closing):
         background: bool = True,
         side: int = GRID,
         force_area: ForceArea = "point",
+        without_replacement: WithoutReplacement = "batch",
     ) -> None:
         """Start to prepare the first batch.
 
@@ -104,10 +110,14 @@ class Batches(Closing):
             background: Whether a thread prepares them; without, `take` does. The batches are the same.
             side: Cells along a side of the window that is cut out of each view (100: none is).
             force_area: Where a touch says something about the force.
+            without_replacement: Within what no location is drawn twice. Over the episode, that is all `count`
+                batches, by the priorities at its start; where the bank holds fewer, again once it is empty.
         """
         self._bank, self._rng, self._kernel_name = bank, rng, kernel_name
         self._augmentation, self._side, self._force_area = augmentation, side, force_area
         self._batch_size, self._left = batch_size, count
+        self._whole_episode, self._undrawn = without_replacement == "episode", count
+        self._drawn: deque[npt.NDArray[np.int64]] = deque()
         self._executor = ThreadPoolExecutor(1, "batches") if background else None
         self._next: Future[Batch] | None = None
         self._begin()
@@ -151,9 +161,22 @@ class Batches(Closing):
             self._next = self._executor.submit(self._prepare)
 
     def _prepare(self) -> Batch:
-        indices, experiences = self._bank.sample(self._batch_size, self._rng)
+        if self._whole_episode:
+            indices = self._next_drawn()
+            experiences = self._bank.read(indices)
+        else:
+            indices, experiences = self._bank.sample(self._batch_size, self._rng)
         augmented = [self._augmentation(experience, self._rng) for experience in experiences]
         return self.make(augmented, indices, self._rng)
+
+    def _next_drawn(self) -> npt.NDArray[np.int64]:
+        """Return where the locations of the next batch of the episode are in the bank."""
+        if not self._drawn:
+            count = max(min(self._undrawn, len(self._bank) // self._batch_size), 1)
+            drawn = self._bank.draw(count * self._batch_size, self._rng)
+            self._drawn.extend(np.split(drawn, count))
+            self._undrawn -= count
+        return self._drawn.popleft()
 
     def make(
         self, experiences: Sequence[Experience], indices: npt.NDArray[np.int64], rng: np.random.Generator

@@ -118,8 +118,24 @@ class TrainConfig(RunSettings):
     code); the released network has its own head in any case."""
 
     embedding_normalization: Literal["added", "averaged"] = "added"
-    """Weights of masks in the embedding loss: as the paper says, or 200 times more as in the authors' code
-    (averaged), which makes the interaction loss negligible in short runs."""
+    """Weights of masks in the embedding loss: 1 / area, added over the masks of an image (paper), or 200 /
+    area, averaged over masks and over images that have any (as the authors' code is written, not run)."""
+
+    loss_weights: Literal["paper", "released"] = "paper"
+    """Weights of the three losses: the paper's, or those of the gradients that the authors' code takes: the
+    images of a batch added, the embedding loss 200 and the force loss 10 times as much."""
+
+    clipped_distances: bool = True
+    """Clip the derivative of each component of an embedding's squared distance (paper); the authors' code
+    does not."""
+
+    location_score: Literal["minimum", "mean"] = "minimum"
+    """How well a location is known, which decides its priority: the minimum IoU of its masks (paper), or
+    their mean, 0 counted as 0.5 (authors' code)."""
+
+    without_replacement: Literal["batch", "episode"] = "batch"
+    """Within what no location is drawn twice from the memory bank: a batch, or all batches of an episode,
+    drawn by the priorities at its start (authors' code)."""
 
     engine: Literal["local", "ray"] = "local"
     """Where to collect locations: this machine, or a Ray cluster (pip install "thor-interact[cluster]")."""
@@ -153,6 +169,11 @@ class TrainConfig(RunSettings):
         require(
             self.room_memory is None or self.room_memory > 0,
             f"room_memory is {self.room_memory}; it must be a positive number of GB.",
+        )
+        require(
+            self.loss_weights == "paper" or self.embedding_normalization == "added",
+            f"embedding_normalization is {self.embedding_normalization!r}, but loss_weights "
+            f"{self.loss_weights!r} weights masks by itself; set one of them to its default.",
         )
         require(self.ranks >= 1, f"ranks is {self.ranks}; it must be at least 1.")
         require(

@@ -26,6 +26,7 @@ from selfsup.losses import (
     force_loss,
     interaction_iou,
     interaction_loss,
+    loss_factors,
     mask_distances,
     mask_iou,
 )
@@ -259,7 +260,12 @@ class Learner:
         windows = () if batch.corners is None else (batch.corners.to(self.fabric.device),)
         prediction = self.forward(images, *windows)
         fit = self.mask_fit(prediction, targets)
-        scores = image_scores(fit.ious.double().cpu().numpy(), batch.targets.mask_image.numpy(), len(batch))
+        scores = image_scores(
+            fit.ious.double().cpu().numpy(),
+            batch.targets.mask_image.numpy(),
+            len(batch),
+            self.config.location_score,
+        )
         if on_scores is not None:
             on_scores(scores)
         losses = self.losses(prediction, fit, targets, joint, frozen)
@@ -272,7 +278,8 @@ class Learner:
             prediction: Of the network, for B images.
             targets: Of the same images.
         """
-        distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image)
+        clipped = self.config.clipped_distances
+        distances = mask_distances(prediction.embeddings, targets.masks, targets.mask_image, clipped)
         with torch.no_grad():
             ious = mask_iou(distances, targets.masks)
         loss = partial(
@@ -299,14 +306,15 @@ class Learner:
             joint: Whether the force loss counts.
             frozen: Leave out the losses of scores and masks.
         """
+        factors = loss_factors(self.config.loss_weights, len(prediction.scores) * self.config.ranks)
         losses = {}
         if not frozen:
-            losses["interaction_loss"] = interaction_loss(
+            losses["interaction_loss"] = factors.interaction * interaction_loss(
                 prediction.scores, targets.foreground, targets.background
             )
-            losses[self.mask_loss] = fit.loss()
+            losses[self.mask_loss] = factors.masks * fit.loss()
         if joint:
-            losses["force_loss"] = force_loss(prediction.force_logits, targets.force)
+            losses["force_loss"] = factors.force * force_loss(prediction.force_logits, targets.force)
         return losses
 
     def images_with_masks(self, targets: Targets) -> Tensor | None:

@@ -102,6 +102,38 @@ def test_what_goes_wrong_in_the_thread_is_raised_by_take(tmp_path: Path, backgro
         batches.take()
 
 
+def drawn(count: int, seed: int, score: float = 0.5, background: bool = True) -> list[list[int]]:
+    """Indices of batches of 3 of 8 locations, each location drawn once in an episode."""
+    found = []
+    with Batches(
+        filled_bank(),
+        np.random.default_rng(seed),
+        3,
+        count,
+        background=background,
+        without_replacement="episode",
+    ) as batches:
+        for _ in range(count):
+            batch = batches.take()
+            batches.use(batch, np.full(3, score))
+            assert batch.indices is not None
+            found.append(batch.indices.tolist())
+    return found
+
+
+@pytest.mark.parametrize("background", [True, False])
+def test_an_episode_draws_no_location_twice_until_too_few_are_left(background: bool) -> None:
+    for seed in range(5):
+        batches = drawn(5, seed, background=background)
+        assert batches[:2] == drawn(2, seed, background=background)
+        for two in (batches[:2], batches[2:4]):
+            assert len({index for batch in two for index in batch}) == 6
+
+
+def test_the_locations_of_an_episode_are_drawn_by_the_priorities_at_its_start() -> None:
+    assert drawn(2, 3, score=0.0) == drawn(2, 3, score=0.5)
+
+
 def test_no_batches_take_no_random_numbers() -> None:
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state

@@ -44,6 +44,12 @@ def test_an_imported_run_says_what_the_file_says(
     config = load_config(run)
     assert (config.network, config.split, config.preset) == ("released", "NovelObjects", "paper")
     assert (config.change_test, config.kernel_name) == ("pooled_squared_difference", "exponential")
+    assert (config.loss_weights, config.embedding_normalization, config.clipped_distances) == (
+        "released",
+        "added",
+        False,
+    )
+    assert (config.location_score, config.without_replacement) == ("mean", "episode")
     noted = json.loads((run / "run.json").read_text())
     assert noted["imported"]["file"] == "weights_900.pth" and len(noted["imported"]["sha256"]) == 64
     assert not list(run.rglob("*.pth"))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from agents.selfsup_agent.network import Prediction
 from agents.training.batches import Batches, make_batch
 from agents.training.configuration import TrainConfig
 from agents.training.learner import Learner
@@ -135,7 +136,7 @@ def test_a_new_stage_learns_as_a_new_learner_with_the_same_weights(optimizer: Op
 
 
 def test_masks_are_weighted_as_the_configuration_says_and_by_default_as_in_the_paper() -> None:
-    """With one mask in each image the authors' code's weights are 200 times the paper's."""
+    """With one mask in each image `averaged` weights are 200 times the paper's."""
     batch = make_batch(bank_of(2).read(np.arange(2)), "gaussian")
     losses = [
         learner.update(batch, 0.0, joint=False).measures["embedding_loss"]
@@ -147,3 +148,65 @@ def test_masks_are_weighted_as_the_configuration_says_and_by_default_as_in_the_p
     ]
     assert losses[0] == losses[1]
     assert losses[2] == pytest.approx(200 * losses[1], rel=1e-5)
+
+
+def gradients(**options: Any) -> tuple[torch.Tensor, ...]:
+    """What a batch of three pictures, two with a mask, pulls at scores, forces and embeddings."""
+    learner = learner_of(**options)
+    experiences = bank_of(3).read(np.arange(3))
+    empty = replace(
+        experiences[2],
+        success_points=np.zeros((0, 2), np.int16),
+        masks=np.zeros((0, 100, 100), bool),
+        forces=np.zeros(0, np.int8),
+        feedback=np.zeros(0, np.int8),
+    )
+    targets = make_batch([*experiences[:2], empty], "gaussian").targets
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((3, 100, 100), (3, 3, 100, 100), (3, 16, 100, 100))
+    leaves = Prediction(*(torch.randn(shape, generator=generator).requires_grad_() for shape in shapes))
+    fit = learner.mask_fit(leaves, targets)
+    losses = learner.losses(leaves, fit, targets, joint=True, frozen=False)
+    torch.stack(list(losses.values())).sum().backward()
+    return tuple(leaf.grad for leaf in leaves if leaf.grad is not None)
+
+
+def test_the_released_gradients_are_added_over_the_batch_and_weigh_masks_200_and_forces_10_times() -> None:
+    images, factors = 3, (1, 10, 200)
+    for factor, ours, theirs in zip(factors, gradients(), gradients(loss_weights="released"), strict=True):
+        assert ours.any()
+        torch.testing.assert_close(theirs, images * factor * ours)
+
+
+def test_distances_are_clipped_unless_the_configuration_says_otherwise() -> None:
+    *_, clipped = gradients()
+    *_, free = gradients(clipped_distances=False)
+    assert torch.equal(clipped, gradients(clipped_distances=True)[2])
+    assert free.norm() > 1.5 * clipped.norm()
+
+
+def test_a_location_is_scored_by_the_rule_of_the_configuration() -> None:
+    (one,) = bank_of(1).read(np.arange(1))
+    nowhere = np.zeros((1, 100, 100), bool)
+    nowhere[0, 99, 99] = True
+    two = replace(
+        one,
+        success_points=one.success_points.repeat(2, 0),
+        masks=np.concatenate([one.masks, nowhere]),
+        forces=one.forces.repeat(2),
+        feedback=one.feedback.repeat(2),
+    )
+    ious = [
+        learner_of().update(make_batch([replace(one, masks=mask[None])], "gaussian"), 0.0, False).scores[0]
+        for mask in two.masks
+    ]
+    assert ious[0] != ious[1]
+    for rule, expected in (("minimum", min(ious)), ("mean", sum(ious) / 2 or 0.5)):
+        learner = learner_of(location_score=rule)
+        (score,) = learner.update(make_batch([two], "gaussian"), 0.0, False).scores
+        assert score == pytest.approx(expected)
+
+
+def test_released_weights_leave_no_choice_of_the_normalization() -> None:
+    with pytest.raises(ConfigurationError, match="embedding_normalization is 'averaged', but loss_weights"):
+        learner_of(loss_weights="released", embedding_normalization="averaged")

@@ -15,6 +15,7 @@ from selfsup.losses import (
     force_loss,
     interaction_iou,
     interaction_loss,
+    loss_factors,
     mask_distances,
     mask_iou,
 )
@@ -38,8 +39,9 @@ def slow_embedding_gradient(
     masks: np.ndarray,
     mask_image: list[int],
     images: int,
-    normalization: EmbeddingNormalization = "averaged",
+    normalization: EmbeddingNormalization = "added",
     exponent: float = 1.0,
+    limit: float = 1.0,
 ) -> np.ndarray:
     """Minus the ascent of paper eq. 5, carried back to the embeddings by hand, cell by cell."""
     gradient = np.zeros_like(embeddings)
@@ -61,7 +63,7 @@ def slow_embedding_gradient(
                 d = float((difference**2).sum())
                 ascent = -1.5 * d / (1 + d) if masks[index, r, c] else exp(-((d / 1.5) ** 4))
                 for channel in range(embeddings.shape[1]):
-                    pull = -ascent * weight * min(max(2 * difference[channel], -1), 1)
+                    pull = -ascent * weight * min(max(2 * difference[channel], -limit), limit)
                     gradient[image, channel, r, c] += pull
                     for r2, c2 in inside:
                         gradient[image, channel, r2, c2] -= pull / len(inside)
@@ -131,15 +133,37 @@ def test_embedding_gradient_is_minus_the_ascent(
     assert not embeddings.grad[1].any()
 
 
-def test_by_default_masks_are_weighted_as_in_the_authors_code() -> None:
+@pytest.mark.parametrize("scale", [0.05, 3.0])
+def test_distances_that_are_not_clipped_have_their_own_gradient(scale: float) -> None:
+    embeddings, masks, mask_image = example(9, scale)
+    embeddings.requires_grad_()
+    distances = mask_distances(embeddings, masks, mask_image, clipped=False)
+    distance_loss(distances, masks, mask_image, 3).backward()
+    arrays = (embeddings.detach().numpy(), masks.numpy(), mask_image.tolist(), 3)
+    assert embeddings.grad is not None
+    np.testing.assert_allclose(embeddings.grad, slow_embedding_gradient(*arrays, limit=np.inf), atol=1e-10)
+    assert np.allclose(embeddings.grad, slow_embedding_gradient(*arrays)) == (scale < 1)
+    assert torch.equal(distances, mask_distances(embeddings, masks, mask_image))
+    assert torch.autograd.gradcheck(lambda e: mask_distances(e, masks, mask_image, False), (embeddings,))
+
+
+@pytest.mark.parametrize("images", [1, 4])
+def test_the_factors_of_the_losses(images: int) -> None:
+    assert loss_factors("paper", images) == (1, 1, 1)
+    assert loss_factors("released", images) == pytest.approx((images, 200 * images, 10 * images))
+    with pytest.raises(ValueError, match=r"'theirs'.*paper.*released"):
+        loss_factors("theirs", images)  # type: ignore[arg-type]
+
+
+def test_by_default_masks_are_weighted_as_in_the_paper() -> None:
     embeddings, masks, mask_image = example(8)
     distances = mask_distances(embeddings, masks, mask_image)
     averaged, added = (
         embedding_loss(embeddings, masks, mask_image, 3, name) for name in ("averaged", "added")
     )
     assert averaged > 2 * added
-    assert embedding_loss(embeddings, masks, mask_image, 3) == averaged
-    assert distance_loss(distances, masks, mask_image, 3) == averaged
+    assert embedding_loss(embeddings, masks, mask_image, 3) == added
+    assert distance_loss(distances, masks, mask_image, 3) == added
 
 
 def test_order_of_masks_and_memory_layout_do_not_matter() -> None:
@@ -252,7 +276,7 @@ def test_a_small_gradient_step_does_what_the_ascent_says() -> None:
         leaf = embeddings.clone().requires_grad_()
         embedding_loss(leaf, masks, mask_image, 1).backward()
         assert leaf.grad is not None
-        embeddings = embeddings - 0.2 * leaf.grad
+        embeddings = embeddings - 40 * leaf.grad
     assert first_iou < 0.2
     assert mask_iou(mask_distances(embeddings, masks, mask_image), masks).item() > 0.95
 

@@ -119,6 +119,14 @@ def test_wrong_updates_are_refused_and_change_nothing(
     assert bank.priorities.tolist() == [0.5, 0.5]
 
 
+def test_the_mean_rule_takes_the_mean_of_an_images_masks_and_counts_0_as_one_half() -> None:
+    scores = image_scores([0.9, 0.3, 0.6, 0.0, 0.0, 0.8], [2, 0, 2, 3, 1, 1], 5, "mean")
+    assert scores.tolist() == pytest.approx([0.3, 0.4, 0.75, 0.5, 0.5])
+    assert image_scores([], [], 2, "mean").tolist() == [0.5, 0.5]
+    with pytest.raises(ValueError, match=r"'median'.*minimum.*mean"):
+        image_scores([], [], 2, "median")  # type: ignore[arg-type]
+
+
 def test_scores_of_images() -> None:
     scores = image_scores([0.9, 0.3, 0.6, 0.0], [2, 0, 2, 3], 5)
     assert scores.tolist() == [0.3, 0.5, 0.6, 0.0, 0.5]
