@@ -13,6 +13,10 @@ import numpy.typing as npt
 KernelName = Literal["gaussian", "exponential"]
 """`gaussian`: exp(-u^2 - v^2), paper eq. 1. `exponential`: exp(-sqrt(u^2 + v^2)), authors' code."""
 
+ForceArea = Literal["point", "mask"]
+"""Where a touch says something about the force. `point`: around its point, spread with the kernel (paper).
+`mask`: evenly over the cells of its mask, in all as much as with the kernel."""
+
 KERNEL_RADIUS = 2
 """The kernel covers cells -2..2 along both axes."""
 

@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from selfsup.experience import Experience
-from selfsup.feedback import FORCE_COUNT, KERNEL_RADIUS, Feedback, KernelName, kernel
+from selfsup.feedback import FORCE_COUNT, KERNEL_RADIUS, Feedback, ForceArea, KernelName, kernel
 from selfsup.grid import GRID
-
-ForceArea = Literal["point", "mask"]
-"""Where a touch says something about the force. `point`: around its point, spread with the kernel (paper).
-`mask`: evenly over the cells of its mask, in all as much as with the kernel."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,8 +80,8 @@ class QueryMethod:
         return self._paper.experiences(record)
 
     def batches(self, bank: MemoryBank, rng: np.random.Generator, updates: int) -> Batches:
-        """Return the batches that the paper's learner would have."""
-        return self._paper.batches(bank, rng, updates)
+        """Return the batches of the paper's learner, with forces where the configuration says."""
+        return self._paper.batches(bank, rng, updates, self.config.force_area)
 
     def agent(self, learner: Learner) -> QueryAgent:
         """Return an agent with the weights as they are now."""

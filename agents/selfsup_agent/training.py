@@ -16,6 +16,7 @@ from agents.training.learner import Learner
 from agents.training.loop import train_with
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
+from selfsup.feedback import ForceArea
 from selfsup.memory_bank import MemoryBank
 
 Evaluate = Callable[[SelfSupervisedAgent], Mapping[str, float]]
@@ -59,7 +60,13 @@ class PaperMethod:
         """Return the experience of the first view."""
         return record.images
 
-    def batches(self, bank: MemoryBank, rng: np.random.Generator, updates: int) -> Batches:
+    def batches(
+        self,
+        bank: MemoryBank,
+        rng: np.random.Generator,
+        updates: int,
+        force_area: ForceArea = "point",
+    ) -> Batches:
         """Return batches by priority, augmented, of whole views or of windows; see `Batches`."""
         schedule = self.config.schedule
         return Batches(
@@ -70,6 +77,7 @@ class PaperMethod:
             self.config.kernel_name,
             partial(augment, jitter_probability=schedule.jitter_probability),
             side=schedule.window,
+            force_area=force_area,
         )
 
     def agent(self, learner: Learner) -> SelfSupervisedAgent:

@@ -23,7 +23,7 @@ from agents.selfsup_agent.network import image_batch
 from agents.training.windows import cut_windows
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
-from selfsup.feedback import KernelName
+from selfsup.feedback import ForceArea, KernelName
 from selfsup.grid import GRID
 from selfsup.memory_bank import MemoryBank
 from selfsup.targets import Targets, build_targets
@@ -56,7 +56,10 @@ class Batch:
 
 
 def make_batch(
-    experiences: Sequence[Experience], kernel_name: KernelName, indices: npt.NDArray[np.int64] | None = None
+    experiences: Sequence[Experience],
+    kernel_name: KernelName,
+    indices: npt.NDArray[np.int64] | None = None,
+    force_area: ForceArea = "point",
 ) -> Batch:
     """Turn experiences into tensors.
 
@@ -64,9 +67,10 @@ def make_batch(
         experiences: One per image, at least one.
         kernel_name: What points are spread with.
         indices: Where they are in the memory bank.
+        force_area: Where a touch says something about the force.
     """
     images = image_batch([(experience.rgb, experience.depth) for experience in experiences])
-    return Batch(images, build_targets(experiences, kernel_name), indices)
+    return Batch(images, build_targets(experiences, kernel_name, force_area), indices)
 
 
 class Batches(Closing):
@@ -86,6 +90,7 @@ class Batches(Closing):
         augmentation: Augmentation = augment,
         background: bool = True,
         side: int = GRID,
+        force_area: ForceArea = "point",
     ) -> None:
         """Start to prepare the first batch.
 
@@ -98,8 +103,9 @@ class Batches(Closing):
             augmentation: Applied to each experience; draws from the generator.
             background: Whether a thread prepares them; without, `take` does. The batches are the same.
             side: Cells along a side of the window that is cut out of each view (100: none is).
+            force_area: Where a touch says something about the force.
         """
-        self._bank, self._rng, self._kernel_name = bank, rng, kernel_name
+        self._bank, self._rng, self._kernel_name, self._force_area = bank, rng, kernel_name, force_area
         self._augmentation, self._side = augmentation, side
         self._batch_size, self._left = batch_size, count
         self._executor = ThreadPoolExecutor(1, "batches") if background else None
@@ -159,7 +165,7 @@ class Batches(Closing):
             indices: Where they are in the memory bank.
             rng: Decides the windows.
         """
-        batch = make_batch(experiences, self._kernel_name, indices)
+        batch = make_batch(experiences, self._kernel_name, indices, self._force_area)
         if self._side == GRID:
             return batch
         images, targets, corners = cut_windows(batch.images, batch.targets, self._side, rng)
