@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from agents.collection.oracles import OracleOptions
 from agents.training.presets import preset
@@ -182,6 +182,10 @@ class TrainConfig(RunSettings):
             "as they are, or switch the mask oracle off.",
         )
         require(
+            self.force_area in get_args(ForceArea),
+            f"force_area is {self.force_area!r}; choose one of {', '.join(get_args(ForceArea))}.",
+        )
+        require(
             self.network == "paper" or self.schedule.window == GRID,
             f"window is {self.schedule.window}, but the released network sees whole views only: add "
             f"--schedule.window {GRID}.",
@@ -242,11 +246,7 @@ class TrainConfig(RunSettings):
         require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
         system = values.get("system", SELF_SUPERVISED)
         require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
-        chosen_later: dict[str, Any] = {
-            "targets": TargetOptions(),
-            "force_area": "point",
-        }  # no choices in earlier versions
-        values = chosen_later | {name: value for name, value in values.items() if name != "system"}
+        values = {name: value for name, value in values.items() if name != "system"}
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")

@@ -87,13 +87,6 @@ def test_a_configuration_keeps_its_targets(targets: TargetOptions) -> None:
     assert (again.digest() == TrainConfig.from_preset("smoke").digest()) == (targets == TargetOptions())
 
 
-def test_configurations_of_earlier_versions_are_the_papers() -> None:
-    config = TrainConfig.from_preset("smoke")
-    values = config.to_json()
-    del values["targets"], values["force_area"]
-    assert TrainConfig.from_json(values) == config
-
-
 @pytest.mark.parametrize("force_area", ["point", "mask"])
 def test_a_configuration_says_where_a_touch_tells_about_the_force(force_area: ForceArea) -> None:
     config = TrainConfig.from_preset("smoke", force_area=force_area)
