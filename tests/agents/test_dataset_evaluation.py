@@ -1,8 +1,11 @@
 """`evaluate RUN --dataset FILE`, through the embedded simulator."""
 
+import io
 import json
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -55,44 +58,54 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def by_file(run: Path, dataset: Path) -> tuple[str, dict[str, Any]]:
+    """What an evaluation by the file's own truth prints and writes."""
+    with redirect_stdout(io.StringIO()) as printed:
+        words = ("evaluate", run, "--dataset", dataset, "--device", "cpu", "--truth", "file")
+        assert exit_code(main, *words) == 0
+    return printed.getvalue(), json.loads((run / "evaluation.json").read_text())
+
+
 def test_a_dataset_file_drives_the_evaluation(
-    run: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, dataset: Path, by_file: tuple[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the simulator that made the file, its annotations and the simulator's truth are the same."""
-    results = {}
-    for words in ([], ["--truth", "file"]):
-        assert exit_code(main, "evaluate", run, "--dataset", dataset, "--device", "cpu", *words) == 0
-        printed = capsys.readouterr().out
+    printed_of_file, by_file_result = by_file
+    assert exit_code(main, "evaluate", run, "--dataset", dataset, "--device", "cpu") == 0
+    by_simulator = json.loads((run / "evaluation.json").read_text())
+    for printed in (printed_of_file, capsys.readouterr().out):
         assert "NovelObjects__test.json, 2 locations" in printed
         assert "1 of 3 locations left out" in printed and "in FloorPlan301" in printed
-        results["".join(words[-1:])] = json.loads((run / "evaluation.json").read_text())
-    assert "100% of the file's objects" in printed
-    by_simulator, by_file = results[""], results["file"]
+    assert "100% of the file's objects" in printed_of_file
     assert by_simulator["split"] == "NovelObjects__test.json" and by_simulator["locations"] == 2
     assert by_simulator["simulator"] == "mujoco" and by_simulator["targets"] == []
-    assert (by_simulator["dataset"]["truth"], by_file["dataset"]["truth"]) == ("simulator", "file")
-    assert by_file["dataset"]["agreement"] == 1
-    assert by_file["dataset"]["left_out"][0]["position"]["x"] == 99
-    assert set(by_file["rows"]) == {
+    assert (by_simulator["dataset"]["truth"], by_file_result["dataset"]["truth"]) == ("simulator", "file")
+    assert by_file_result["dataset"]["agreement"] == 1
+    assert by_file_result["dataset"]["left_out"][0]["position"]["x"] == 99
+    assert set(by_file_result["rows"]) == {
         "self-supervised",
         "untrained network",
         "random points",
         "all superpixels",
     }
-    for name, row in by_file["rows"].items():
+    for name, row in by_file_result["rows"].items():
         other = by_simulator["rows"][name]
         assert row["truths"] > 0
         assert {**row, "images_per_second": 0} == {**other, "images_per_second": 0}
 
 
 def test_the_file_drives_it_through_ai2thors_client_too(
-    run: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path,
+    dataset: Path,
+    by_file: tuple[str, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The player of the tests shows the embedded rooms: what is seen in colour alone scores the same."""
     pytest.importorskip("ai2thor")
     words = ["evaluate", run, "--dataset", dataset, "--truth", "file", "--device", "cpu", "--simulator"]
-    assert exit_code(main, *words, "mujoco") == 0
-    embedded = json.loads((run / "evaluation.json").read_text())
+    _, embedded = by_file
     with client_environment(tmp_path):
         monkeypatch.setenv(VARIABLE, json.dumps({"local_executable_path": PLAYER_COMMAND}))
         assert exit_code(main, *words, "ai2thor") == 0

@@ -11,6 +11,7 @@ from fake_simulator import FakeSimulator
 
 import eval.benchmark.benchmark
 from agents.base import Agent
+from agents.closing import Closing
 from agents.collection.collect import CollectionError
 from agents.ppo_agent.__main__ import OVERVIEW, evaluate_run
 from agents.ppo_agent.agent import PPOAgent
@@ -21,6 +22,7 @@ from agents.selfsup_agent.network import InteractionNet
 from agents.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from agents.training.run_folder import RunExistsError
 from agents.training.schedule import ConfigurationError, RunError
+from eval.benchmark.agent_process import AgentSource, Answer, checked_instances
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import MainGuardError
@@ -228,12 +230,26 @@ def test_presets_touch_as_often_as_the_self_supervised_learner() -> None:
     assert "evaluate" in OVERVIEW
 
 
+class InThisProcess(Closing):
+    """Asks an agent here: a process would load torch anew."""
+
+    def __init__(self, source: AgentSource, time_budget: float, start_budget: float) -> None:
+        self.agent = source.make()
+
+    def propose(self, observation: Observation) -> Answer:
+        return Answer(checked_instances(self.agent.propose(observation)), 0.1)
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
 @pytest.fixture
 def toy_benchmark(monkeypatch):
     """The benchmark looks at two views of the toy world, and touches it."""
     places = [Location(f"FloorPlan{room}", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 0, 5) for room in (26, 27)]
     views = EvaluationSet.at(places, "NovelSpaces/test", simulator=FakeSimulator, progress=False)
     measure = eval.benchmark.benchmark_agent
+    monkeypatch.setattr(eval.benchmark.benchmark, "AgentProcess", InThisProcess)
     monkeypatch.setattr(eval.benchmark, "benchmark_views", lambda *given: views)
     monkeypatch.setattr(
         eval.benchmark,
