@@ -26,7 +26,7 @@ def queried_instances(
 ) -> list[GridInstance]:
     """Pick points by interaction score, each with the mask of its query.
 
-    Repeatedly: the candidate p with the greatest score; the cells q with m_q > 0 in the mask that p asks for
+    Repeatedly: the candidate p with the highest score; the cells q with m_q > 0 in the mask that p asks for
     (`agents.query_agent.masks`), as far as they are connected to p, are the instance. These cells and the
     3 x 3 about p are candidates no more. The score of the touch is multiplied by the mask's expected IoU
     (`iou_of_memberships`) under its own probabilities.
@@ -53,7 +53,7 @@ def queried_instances(
     if len(queries) != size + BEYOND_OFFSET:
         raise ValueError(f"queries have {len(queries)} channels; they must have {size + BEYOND_OFFSET}")
     vectors = np.ascontiguousarray(embeddings.reshape(size, -1), dtype=np.float32)
-    # Distances do not change with the origin, but |a|^2 - 2 a.b + |b|^2 rounds least when it is central.
+    # Distances do not change with the origin, but |a|^2 - 2 a.b + |b|^2 rounds little when it is central.
     vectors = vectors - vectors.mean(axis=1, keepdims=True)
     squared_norms = np.einsum("ij,ij->j", vectors, vectors)
     candidates = np.array(scores, dtype=np.float32)  # a copy; those that are none any more are at -inf

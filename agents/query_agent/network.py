@@ -14,7 +14,7 @@ class QueryPrediction(NamedTuple):
 
     Attributes:
         scores: (B, 100, 100) logits: the sigmoid says how promising a touch is.
-        force_logits: (B, 3, 100, 100) logits of the three forces; the greatest is the predicted one.
+        force_logits: (B, 3, 100, 100) logits of the three forces; the highest is the predicted one.
         embeddings: (B, 16, 100, 100), close together on one object.
         queries: (B, 18, 100, 100): of each cell's query the offset from the cell's embedding (16), the
             sharpness a and the log of the squared radius b; see `agents.query_agent.masks`.
