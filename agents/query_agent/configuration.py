@@ -10,9 +10,14 @@ from typing import ClassVar
 from agents.training.configuration import TrainConfig
 from agents.training.presets import PRESETS
 from agents.training.schedule import ConfigurationError, Schedule, require
+from selfsup.feedback import ForceArea
+from selfsup.training_images.options import TargetOptions
 
 SYSTEM = "queried_masks"
 """Entry `system` of the configuration files."""
+
+IMAGES = TargetOptions(views="own", masks="cleaned")
+"""What is learned from by default."""
 
 _HOUR = PRESETS["hour"]
 
@@ -46,8 +51,17 @@ class QueryConfig(TrainConfig):
 
     system: ClassVar[str] = SYSTEM
 
+    targets: TargetOptions = IMAGES
+    """What is kept of a location to learn from: by default each touch's own view and cleaned masks."""
+
+    force_area: ForceArea = "mask"
+    """Where a touch says something about the force: in its mask, or as in the paper around its point."""
+
     force_weight: float = 3.0
     """Factor of the force loss beside the paper's 0.1."""
+
+    embedding_weight: float = 0.0
+    """Factor of the paper's loss of the embeddings beside that of the queries."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot be trained with.
@@ -56,7 +70,8 @@ class QueryConfig(TrainConfig):
             ConfigurationError: A value is outside its range.
         """
         super().__post_init__()
-        require(self.force_weight >= 0, f"force_weight is {self.force_weight}; it must not be negative.")
+        for name in ("force_weight", "embedding_weight"):
+            require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; it must not be negative.")
         require(
             self.network == "paper",
             f"network is {self.network!r}; only the network of the paper's appendix A has a query head.",

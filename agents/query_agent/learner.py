@@ -44,4 +44,7 @@ class QueryLearner(Learner):
         losses = super().losses(prediction, fit, targets, joint, frozen)
         if joint:
             losses["force_loss"] = self.config.force_weight * losses["force_loss"]
+        if self.config.embedding_weight and not frozen:
+            distances = super().mask_fit(prediction, targets).loss()
+            losses["embedding_loss"] = self.config.embedding_weight * distances
         return losses

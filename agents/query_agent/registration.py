@@ -1,7 +1,8 @@
-"""The learner of queried masks, and its row (o)."""
+"""The learner of queried masks, and its rows (o) and (p), which the paper's table does not have."""
 
-from agents.query_agent.configuration import SYSTEM
+from agents.query_agent.configuration import IMAGES, SYSTEM
 from agents.registry import RegisteredAgent, Row, register
+from selfsup.training_images.options import TargetOptions
 
 register(
     RegisteredAgent(
@@ -10,6 +11,9 @@ register(
         agent="agents.query_agent.agent:QueryAgent",
         config="agents.query_agent.configuration:QueryConfig",
         train="agents.query_agent.training:train",
-        rows=(Row("o", "queried masks", forces=True),),
+        rows=(
+            Row("o", "queried masks", {"targets": IMAGES}, forces=True),
+            Row("p", "(o) - own views and cleaned masks", {"targets": TargetOptions()}, forces=True),
+        ),
     )
 )

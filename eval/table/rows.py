@@ -16,7 +16,7 @@ from agents.training.schedule import ConfigurationError
 from selfsup.training_images.options import TargetOptions
 
 ROWS: Mapping[str, Row] = registered_rows()
-"""All rows by letter: the paper's (a) to (m), (n) of its appendix D, (o), and those of other packages."""
+"""All rows by letter: the paper's (a) to (m), (n) of its appendix D, and those of other packages."""
 
 SCORES = ("bbox_ap50", "bbox_ap", "mask_ap50", "mask_ap")
 """Columns of the paper's table 1, in its order."""
@@ -151,7 +151,7 @@ def compared_row_of(system: str, config: Mapping[str, Any]) -> str | None:
 
 def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: asdict(value) if isinstance(value, OracleOptions) else value
+        name: asdict(value) if isinstance(value, OracleOptions | TargetOptions) else value
         for name, value in options.items()
         if name not in ("forces", "prioritized")
     }

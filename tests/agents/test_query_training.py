@@ -15,7 +15,7 @@ from agents.collection.oracles import OracleOptions
 from agents.query_agent.agent import QueryAgent
 from agents.query_agent.configuration import QUERY_PRESETS, QueryConfig
 from agents.query_agent.learner import QueryLearner
-from agents.query_agent.training import queried_points, train
+from agents.query_agent.training import QueryMethod, queried_points, train
 from agents.selfsup_agent.agent import SelfSupervisedAgent
 from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD
 from agents.selfsup_agent.network import InteractionNet
@@ -25,7 +25,10 @@ from agents.training.metrics import read_metrics
 from agents.training.run_folder import load_config, read_config
 from agents.training.schedule import ConfigurationError
 from agents.training.windows import cut_windows
+from eval.table.rows import compared_row_of, configuration_of, row
 from selfsup.experience import Experience
+from selfsup.feedback import ForceArea
+from selfsup.memory_bank import MemoryBank
 from thor_interact_env.simulators.base import Instances, Observation
 
 SIDE = 36
@@ -123,6 +126,38 @@ def test_the_force_loss_has_its_factor_and_the_others_have_none() -> None:
     assert measures[1]["force_loss"] == pytest.approx(3 * measures[0]["force_loss"], rel=1e-5)
     for name in ("interaction_loss", "query_loss"):
         assert measures[1][name] == measures[0][name] > 0
+
+
+def test_the_papers_loss_of_embeddings_counts_as_much_as_asked_for() -> None:
+    measures = [
+        QueryLearner(replace(QUERY, embedding_weight=weight)).update(batch(), 0.0, joint=True).measures
+        for weight in (0.0, 1.0, 2.0)
+    ]
+    assert "embedding_loss" not in measures[0]
+    assert measures[2]["embedding_loss"] == pytest.approx(2 * measures[1]["embedding_loss"], rel=1e-5)
+    assert measures[1]["loss"] == pytest.approx(measures[0]["loss"] + measures[1]["embedding_loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("area", ["point", "mask"])
+def test_forces_are_learned_where_the_configuration_says(area: ForceArea) -> None:
+    bank = MemoryBank(4)
+    bank.add([experience(seed) for seed in range(4)])
+    config = replace(QUERY, force_area=area, schedule=replace(SCHEDULE, window=100))
+    with QueryMethod(config).batches(bank, np.random.default_rng(0), 1) as batches:
+        targets = batches.take().targets
+        image, mask = int(targets.mask_image[0]), targets.masks[0]
+        told = (targets.force[image] != 0).any(dim=0)
+        assert torch.equal(told, mask) == (area == "mask")
+        assert int(told.sum()) == (int(mask.sum()) if area == "mask" else 25)
+
+
+def test_its_rows_are_told_apart_by_what_is_learned_from() -> None:
+    for letter in ("o", "p"):
+        chosen = row(letter)
+        config = configuration_of(chosen, "smoke").to_json()
+        assert compared_row_of("queried_masks", json.loads(json.dumps(config))) == letter
+    assert configuration_of(row("o"), "smoke") == QueryConfig.from_preset("smoke")
+    assert configuration_of(row("p"), "smoke").targets == CONFIG.targets
 
 
 def test_some_updates_teach_the_mask_of_what_was_touched() -> None:

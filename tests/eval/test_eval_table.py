@@ -26,7 +26,7 @@ from thor_interact_env.simulators.base import Instances, Observation
 
 
 def test_published_numbers_are_the_papers():
-    assert "".join(ROWS) == "abcdefghijklmnors"
+    assert "".join(ROWS) == "abcdefghijklmnoprs"
     assert set(PUBLISHED) == set("abcdefghijklm")
     assert PUBLISHED["a"]["NovelObjects"] == {
         "bbox_ap50": 0.2419,
