@@ -80,7 +80,7 @@ class QueryMethod:
         return self._paper.experiences(record)
 
     def batches(self, bank: MemoryBank, rng: np.random.Generator, updates: int) -> Batches:
-        """Return the batches that the paper's learner would have."""
+        """Return the batches of the paper's learner."""
         return self._paper.batches(bank, rng, updates)
 
     def agent(self, learner: Learner) -> QueryAgent:
