@@ -18,8 +18,8 @@ from agents.training.processor import fast_bf16
 from thor_interact_env.simulators.base import Observation
 
 FindInstances = Callable[..., list[GridInstance]]
-"""From the maps of one view in the order of the network's output, the most instances wanted and the least
-logit of one, to these instances."""
+"""From the maps of one view in the order of the network's output, the maximum number of instances and the
+minimum logit of one, to these instances."""
 
 ProposePoints = Callable[[Observation], Sequence[Point]]
 """From a view to the points to touch, best first."""
