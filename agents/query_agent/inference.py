@@ -13,7 +13,7 @@ from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD, GridInstance, c
 from agents.selfsup_agent.refinement import connected_part, iou_of_memberships
 
 MOST_COMMON = 0.5
-"""Greatest IoU of the masks of two instances of one view."""
+"""Maximum IoU of the masks of two instances of one view."""
 
 _NEAR = 1
 """Rows and columns about a point in which no further point is chosen."""
@@ -92,7 +92,7 @@ def distinct_instances(
 
     Args:
         instances: By descending score.
-        most_common: Greatest IoU, in 0..1, of the masks of two instances that both stay.
+        most_common: Maximum IoU, in 0..1, of the masks of two instances that both stay.
 
     Returns:
         Those that stay, in their order.
