@@ -65,9 +65,11 @@ class QueryAgent(NetworkAgent["QueryPrediction"]):
             prediction: Output of the network for a batch of one.
 
         Returns:
-            At most `max_instances` instances, whose masks may overlap; see `queried_instances`.
+            At most `max_instances` instances, of whose masks no two are nearly the same; see
+            `queried_instances` and `distinct_instances`.
         """
-        from agents.query_agent.inference import queried_instances
+        from agents.query_agent.inference import distinct_instances, queried_instances
 
         scores, force_logits, embeddings, queries = (part[0].numpy() for part in prediction)
-        return queried_instances(scores, force_logits, embeddings, queries, max_instances=self.max_instances)
+        found = queried_instances(scores, force_logits, embeddings, queries, max_instances=self.max_instances)
+        return distinct_instances(found)

@@ -1,7 +1,7 @@
 """From the network's output to instances: points by their score, each with the mask that it asks for."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ from agents.base import MAX_INSTANCES
 from agents.query_agent.masks import BEYOND_OFFSET, LOG_RADIUS_LIMIT, SHARPNESS_SHIFT
 from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD, GridInstance, check_maps, sigmoid
 from agents.selfsup_agent.refinement import connected_part, iou_of_memberships
+
+MOST_COMMON = 0.5
+"""Maximum IoU of the masks of two instances of one view."""
 
 _NEAR = 1
 """Rows and columns about a point in which no further point is chosen."""
@@ -78,6 +81,33 @@ def queried_instances(
             max(row - _NEAR, 0) : row + _NEAR + 1, max(column - _NEAR, 0) : column + _NEAR + 1
         ] = -math.inf
     return sorted(instances, key=lambda instance: -instance.score)
+
+
+def distinct_instances(
+    instances: Sequence[GridInstance], most_common: float = MOST_COMMON
+) -> list[GridInstance]:
+    """Leave out instances whose mask is nearly that of a better one (non-maximum suppression).
+
+    Several points of one object ask for about the same mask.
+
+    Args:
+        instances: By descending score.
+        most_common: Maximum IoU, in 0..1, of the masks of two instances that both stay.
+
+    Returns:
+        Those that stay, in their order.
+    """
+    if not instances:
+        return []
+    cells = np.stack([instance.mask.ravel() for instance in instances]).astype(np.float32)
+    areas = cells.sum(axis=1)
+    common = cells @ cells.T
+    ious = common / (areas[:, None] + areas - common)
+    kept: list[int] = []
+    for index in range(len(instances)):
+        if not (ious[index, kept] > most_common).any():
+            kept.append(index)
+    return [instances[index] for index in kept]
 
 
 def _logits(distances: npt.NDArray[np.float32], asked: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

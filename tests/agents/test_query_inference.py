@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import binary_propagation, distance_transform_cdt
 from scipy.special import expit
 
-from agents.query_agent.inference import queried_instances
+from agents.query_agent.inference import distinct_instances, queried_instances
 from agents.query_agent.masks import mask_logits, queries_at
 from agents.selfsup_agent.clustering import GridInstance
 
@@ -147,6 +147,43 @@ def test_invariants_of_any_maps(seed: int, clusters: int, radius: float, most: i
         free &= ~one.mask
         free[max(one.row - 1, 0) : one.row + 2, max(one.column - 1, 0) : one.column + 2] = False
     assert len(found) == most or not free.any()
+
+
+def instance(score: float, mask: np.ndarray) -> GridInstance:
+    row, column = (int(value) for value in np.argwhere(mask)[0])
+    return GridInstance(row, column, 1, score, mask)
+
+
+def test_of_instances_with_nearly_the_same_mask_the_best_stays() -> None:
+    whole, most = box(slice(0, 10), slice(0, 10)), box(slice(0, 10), slice(0, 6))  # IoU 0.6
+    half, other = box(slice(0, 10), slice(0, 5)), box(slice(20, 25), slice(0, 5))  # 0.5 with the whole
+    found = [instance(score, mask) for score, mask in ((0.9, whole), (0.8, most), (0.7, half), (0.6, other))]
+    assert [one.score for one in distinct_instances(found)] == [0.9, 0.7, 0.6]
+    # What was left out leaves nothing out: half and most have an IoU of 0.83.
+    assert [one.score for one in distinct_instances(found[1:])] == [0.8, 0.6]
+    assert distinct_instances([]) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), most_common=st.sampled_from([0.2, 0.5, 0.8]))
+def test_no_two_instances_that_stay_are_nearly_the_same(seed: int, most_common: float) -> None:
+    found = queried_instances(*made_up(seed, radius=3.0), threshold=-math.inf)
+    stay = distinct_instances(found, most_common)
+    assert stay[0] is found[0]
+
+    def iou(one: GridInstance, other: GridInstance) -> float:
+        return float((one.mask & other.mask).sum() / (one.mask | other.mask).sum())
+
+    for index, one in enumerate(stay):
+        assert all(iou(one, other) <= most_common + 1e-6 for other in stay[:index])
+    numbers = {id(one): number for number, one in enumerate(found)}
+    order = [numbers[id(one)] for one in stay]
+    assert order == sorted(order)
+    for number, one in enumerate(found):
+        better = [other for other in stay if numbers[id(other)] < number]
+        assert id(one) in {id(each) for each in stay} or any(
+            iou(one, other) > most_common for other in better
+        )
 
 
 def test_doubtful_points_are_left_out_and_so_are_more_than_32() -> None:

@@ -14,10 +14,11 @@ from made_up_runs import CONFIG, SCHEDULE, MadeUpCollector, assert_same_run, wei
 from agents.collection.oracles import OracleOptions
 from agents.query_agent.agent import QueryAgent
 from agents.query_agent.configuration import QUERY_PRESETS, QueryConfig
+from agents.query_agent.inference import queried_instances
 from agents.query_agent.learner import QueryLearner
 from agents.query_agent.training import QueryMethod, queried_points, train
 from agents.selfsup_agent.agent import SelfSupervisedAgent
-from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD
+from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD, cell_centre
 from agents.selfsup_agent.network import InteractionNet
 from agents.training.batches import Batch, make_batch
 from agents.training.checkpoint import CheckpointError
@@ -87,9 +88,10 @@ def test_workers_choose_the_points_of_queried_masks(whole: Any) -> None:
     _, collector, _ = whole
     assert collector.tasks and all(task.chooser is queried_points for task in collector.tasks)
     chooser, agent = queried_points(weights_of(whole[0])), QueryAgent.from_run(whole[0], "cpu")
+    maps = [part[0].numpy() for part in agent.predict(view())]
     for most in (1, 3):
-        agent.max_instances = most
-        expected = [(*instance.point, instance.force) for instance in agent.propose(view())]
+        found = queried_instances(maps[0], maps[1], maps[2], maps[3], most)
+        expected = [(*cell_centre(one.row, one.column), one.force) for one in found]
         assert expected and chooser(most, INFERENCE_THRESHOLD)(view()) == expected
     with pytest.raises(RuntimeError, match="query_head"):
         queried_points(InteractionNet().state_dict())
