@@ -89,7 +89,7 @@ def test_an_agent_that_can_is_shown_several_views_at_once() -> None:
         three.truths * 3,
     )
     result = evaluate_agent(agent, views)
-    assert agent.shown == [VIEWS_AT_ONCE, VIEWS_AT_ONCE, 9 - 2 * VIEWS_AT_ONCE]
+    assert sum(agent.shown) == 9 and set(agent.shown[:-1]) == {VIEWS_AT_ONCE} and agent.shown[-1] == 1
     expected = evaluate_agent(KnowsAll(), views)
     assert {**result, "images_per_second": 0} == {**expected, "images_per_second": 0}
     assert result["mask_ap"] == 1.0 and result["images_per_second"] > 0

@@ -257,7 +257,7 @@ def test_everything_is_measured() -> None:
         "mask",
         "superpixels",
         "forward",
-        "4 views, 32 instances each",
+        "2 views, 32 instances each",
         "clustering, 32 instances",
         "refinement, 32 instances",
         "AP of 20 images",
