@@ -95,10 +95,11 @@ class NetworkAgent(ABC, Generic[Output]):
         import torch
 
         from agents.selfsup_agent.network import image_batch
+        from agents.training.processor import separate_cores
 
         images = image_batch([(each["rgb"], each["depth"]) for each in observations])
         images = images.to(self._device, memory_format=self._memory_format)
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode(), self._autocast(), separate_cores():
             prediction = self.network(images)
         output: Output = type(prediction)(*(tensor.float().cpu() for tensor in prediction))
         return output

@@ -26,6 +26,7 @@ from agents.training.checkpoint import (
 )
 from agents.training.learner import resolve_device
 from agents.training.metrics import MetricsLogger, read_metrics
+from agents.training.processor import separate_cores
 from agents.training.ranks import gather
 from agents.training.run_folder import (
     METRICS_FILE,
@@ -181,7 +182,7 @@ class Progress(ABC, Generic[Config]):
         update: Callable[[float], Mapping[str, float]],
         logger: MetricsLogger,
     ) -> Updates:
-        """Make the updates of an episode, and count them.
+        """Make the updates of an episode, each with torch's threads on cores of their own, and count them.
 
         Args:
             count: How many.
@@ -193,7 +194,9 @@ class Progress(ABC, Generic[Config]):
         start, last = time.perf_counter(), rate(self.updates)
         for _ in range(count):
             last = rate(self.updates)
-            for name, value in update(last).items():
+            with separate_cores():
+                measured = update(last)
+            for name, value in measured.items():
                 values[name].append(value)
             self.updates += 1
             logger.advance()

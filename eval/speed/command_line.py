@@ -29,6 +29,9 @@ HOURS = 3600
 WORKERS_ROUNDS = 2
 """Times that the collection by one and by several workers is timed: about a minute each."""
 
+UPDATES = 30
+"""Updates that are timed beside workers and beside busy programs."""
+
 MOST_ROOMS = 4
 """Rooms that the embedded simulator keeps compiled, with their renderers."""
 
@@ -55,6 +58,8 @@ class SpeedOptions:
     """CPU threads of the training step. Everything else uses one."""
     workers: int = 2
     """Processes whose collection is compared with that of one, by wall-clock time; 1: no comparison."""
+    beside_load: int = 0
+    """Busy programs beside which an update of `hour` is timed too, by wall-clock time; 0: none."""
     seed: int = 0
     """Seed of locations, touches, weights and batches."""
     out: Path | None = None
@@ -140,7 +145,8 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     from agents.training.run_folder import hardware
     from eval.speed.environment import environment_measurements, location_measurement
     from eval.speed.learning import agent_measurements, learning_measurements, step_name
-    from eval.speed.workers import workers_measurements
+    from eval.speed.sharing import load_measurement, together_measurement, update_of
+    from eval.speed.workers import TASKS, collection_tasks, workers_measurements
 
     agent = (
         SelfSupervisedAgent.untrained(options.seed, "cpu")
@@ -169,17 +175,21 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         results.append(location)
     finally:
         env.close()
+    training = split_rooms(options.split.partition("/")[0] + "/train")
+    experiences = [record.experience for record in records]
     try:
         results += learning_measurements(
-            [record.experience for record in records],
-            options.batch_size,
-            options.updates,
-            options.threads,
-            options.seed,
+            experiences, options.batch_size, options.updates, options.threads, options.seed
         )
+        if options.workers > 1 or options.beside_load:
+            with update_of(experiences, options.threads, options.seed) as update:
+                if options.workers > 1:
+                    tasks = collection_tasks(training, TASKS, options.seed)
+                    results.append(together_measurement(update, tasks, options.workers, UPDATES))
+                if options.beside_load:
+                    results.append(load_measurement(update, options.beside_load, UPDATES, options.threads))
     finally:
         torch.set_num_threads(threads)
-    training = split_rooms(options.split.partition("/")[0] + "/train")
     if options.workers > 1:
         results += workers_measurements(training, options.workers, WORKERS_ROUNDS, options.seed)
     cores = available_cores()
@@ -210,6 +220,8 @@ def main() -> None:
             raise ValueError(
                 "repeats, rooms, points, threads, workers, updates and batch-size must each be at least 1"
             )
+        if options.beside_load < 0:
+            raise ValueError(f"beside-load is {options.beside_load}; it must be 0 or more")
         if options.rooms > MOST_ROOMS:
             raise ValueError(f"rooms is {options.rooms}; at most {MOST_ROOMS} stay compiled")
         if options.out is not None and not options.out.parent.is_dir():

@@ -51,7 +51,7 @@ def workers_measurements(
     works: dict[str, Callable[[], Collector]] = {"one": lambda: make(1), "all": lambda: make(workers)}
     if workers == available_cores() and find_spec("ray") is not None:  # Ray takes all cores.
         works["ray"] = lambda: RayCollector("local")
-    todo = _tasks(rooms, tasks + workers, seed)
+    todo = collection_tasks(rooms, tasks + workers, seed)
     totals = dict.fromkeys(works, 0.0)
     for _ in range(rounds):
         for name, start in works.items():
@@ -67,7 +67,14 @@ def workers_measurements(
     return results
 
 
-def _tasks(rooms: Sequence[str], count: int, seed: int) -> list[CollectionTask]:
+def collection_tasks(rooms: Sequence[str], count: int, seed: int) -> list[CollectionTask]:
+    """Return tasks of `LOCATIONS` locations with `POINTS` random points each, each task in one room.
+
+    Args:
+        rooms: To draw locations from.
+        count: Number of tasks.
+        seed: Decides the locations.
+    """
     schedule = InteractionSchedule(0, POINTS, joint=True)
     seeds = tuple(range(seed, seed + count * LOCATIONS))
     return CollectionTask(seeds, tuple(rooms), schedule, locations_per_room=LOCATIONS).split()

@@ -1,5 +1,6 @@
 """What torch computes with: precision, threads, and memory that stays with the process."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -92,3 +93,46 @@ def test_a_torch_that_tells_no_features_computes_in_fp32(monkeypatch: pytest.Mon
 def test_the_processor_has_a_name() -> None:
     assert processor_name().strip()
     assert "\n" not in processor_name()
+
+
+SEPARATE_CORES = """
+import os, torch
+from agents.training.processor import available_cores, separate_cores, use_threads
+
+def allowed():
+    return sorted(sorted(os.sched_getaffinity(int(thread))) for thread in os.listdir("/proc/self/task"))
+
+cores = sorted(os.sched_getaffinity(0))
+use_threads(len(cores))
+before = allowed()
+try:
+    with separate_cores():
+        assert [core for core, *more in allowed() if not more] == cores, allowed()
+        with separate_cores():
+            assert [core for core, *more in allowed() if not more] == cores, allowed()
+        raise KeyError
+except KeyError:
+    assert allowed() == before, allowed()
+use_threads(1)
+with separate_cores():
+    assert allowed() == before, allowed()
+use_threads(len(cores))
+with separate_cores():
+    assert len([cores for cores in allowed() if len(cores) == 1]) == len(cores), allowed()
+os.sched_setaffinity(0, cores[:1])
+with separate_cores():
+    assert os.sched_getaffinity(0) == {cores[0]}
+"""
+"""Fails unless the threads of torch have cores of their own within the block, and the old ones after it."""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or processor.available_cores() < 2,
+    reason="needs Linux and two cores",
+)
+def test_each_thread_of_torch_keeps_to_its_core() -> None:
+    # A process of its own: here torch may have started its threads already.
+    result = subprocess.run(
+        [sys.executable, "-c", SEPARATE_CORES], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr

@@ -35,6 +35,7 @@ from eval.speed.measure import (
     memory_copy,
     speed_table,
 )
+from eval.speed.sharing import busy_programs, load_measurement, together_measurement
 from thor_interact_env.actions import AGENT_HEIGHT_Y
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
@@ -335,3 +336,31 @@ def test_workers_are_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None
         ["FloorPlan1"], 2, 1, seed=0, tasks=1, make=lambda workers: LocalCollector(0)
     )
     assert found.seconds > 0 and found.floor_seconds > 0
+
+
+def test_a_busy_program_takes_time_from_an_update() -> None:
+    turns = []
+
+    def update() -> None:
+        turns.append(sum(range(200_000)))
+
+    found = load_measurement(update, programs=2, repeats=5, threads=1, cores=1)
+    assert (found.name, found.floor, found.repeats) == ("update of hour beside 2 busy", "alone", 5)
+    assert found.bar == Bar(ratio=6.0)  # half of a third
+    assert len(turns) == 2 * (5 + 5 + 1 + 1)
+    assert load_measurement(update, programs=1, repeats=1, threads=2, cores=4).bar == Bar(ratio=2.0)
+
+
+def test_busy_programs_end_with_their_block() -> None:
+    with pytest.raises(KeyError), busy_programs(2) as programs:
+        assert [program.poll() for program in programs] == [None, None]
+        raise KeyError
+    assert None not in [program.poll() for program in programs]
+
+
+def test_learner_and_workers_are_compared_with_one_after_the_other() -> None:
+    updates: list[int] = []
+    tasks = speed_workers.collection_tasks(["FloorPlan1"], 2, seed=3)[:1]
+    found = together_measurement(lambda: updates.append(1), tasks, 1, 3, lambda workers: LocalCollector(0))
+    assert (found.floor, found.bar) == ("one after the other", Bar(ratio=1.11))
+    assert len(updates) == 12  # both ways, each once untimed
