@@ -34,7 +34,7 @@ TRAINING_STEP = "training step"
 PRESETS_WITH_STEPS = ("quick", "hour")
 """Presets whose own training step is measured too: small batches, windows of views, their optimiser."""
 
-STEP_BAR = Bar(ratio=1.35)
+STEP_BAR = Bar(ratio=1.15)
 """Maximum cost of a training step relative to the bare network."""
 
 IMAGES_PER_SECOND, IMAGES_PER_SECOND_WITH_AMX = 40, 100

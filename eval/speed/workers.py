@@ -20,7 +20,7 @@ at the end of a round some of the workers are idle."""
 POINTS = 18
 """Random points of a location, each touched with all forces."""
 
-MINIMUM_SPEED_UP = 0.9
+MINIMUM_SPEED_UP = 0.925
 """Target of the speed-up, as a fraction of the number of workers."""
 
 
