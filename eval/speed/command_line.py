@@ -17,7 +17,7 @@ import numpy as np
 import tyro
 
 from agents.training.presets import PRESETS
-from agents.training.schedule import Schedule
+from agents.training.schedule import ConfigurationError, Schedule
 from eval.speed.measure import Measurement, NothingMovesError, aligned, speed_table
 from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole
@@ -58,6 +58,8 @@ class SpeedOptions:
     """CPU threads of the training step. Everything else uses one."""
     workers: int = 2
     """Processes whose collection is compared with that of one, by wall-clock time; 1: no comparison."""
+    device: str = "auto"
+    """Where the network learns and infers: auto, cpu, cuda, ... On a GPU its times are wall-clock times."""
     beside_load: int = 0
     """Busy programs beside which an update of `hour` is timed too, by wall-clock time; 0: none."""
     seed: int = 0
@@ -141,6 +143,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
 
     from agents.collection.collector import use_one_thread
     from agents.selfsup_agent.agent import SelfSupervisedAgent
+    from agents.training.learner import resolve_device
     from agents.training.processor import available_cores
     from agents.training.run_folder import hardware
     from eval.speed.environment import environment_measurements, location_measurement
@@ -148,10 +151,11 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     from eval.speed.sharing import load_measurement, together_measurement, update_of
     from eval.speed.workers import TASKS, collection_tasks, workers_measurements
 
+    device = resolve_device(options.device).type
     agent = (
-        SelfSupervisedAgent.untrained(options.seed, "cpu")
+        SelfSupervisedAgent.untrained(options.seed, device)
         if options.run is None
-        else SelfSupervisedAgent.from_run(options.run, "cpu")
+        else SelfSupervisedAgent.from_run(options.run, device)
     )
     threads = torch.get_num_threads()
     use_one_thread()
@@ -163,7 +167,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         locations = sorted((sampler.sample(rng) for _ in range(8)), key=lambda each: each.scene)
         results = environment_measurements(env, locations, options.repeats, rng)
         view = base.simulator.load(locations[0])
-        results += agent_measurements(agent, view, options.repeats, options.seed)
+        results += agent_measurements(agent, view, options.repeats, options.seed, device)
 
         def propose(observation: Any) -> list[tuple[int, int, int]]:
             found = [(*instance.point, instance.force) for instance in agent.propose(observation)]
@@ -179,10 +183,10 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     experiences = [record.experience for record in records]
     try:
         results += learning_measurements(
-            experiences, options.batch_size, options.updates, options.threads, options.seed
+            experiences, options.batch_size, options.updates, options.threads, options.seed, device
         )
         if options.workers > 1 or options.beside_load:
-            with update_of(experiences, options.threads, options.seed) as update:
+            with update_of(experiences, options.threads, options.seed, device) as update:
                 if options.workers > 1:
                     tasks = collection_tasks(training, TASKS, options.seed)
                     results.append(together_measurement(update, tasks, options.workers, UPDATES))
@@ -227,7 +231,7 @@ def main() -> None:
         if options.out is not None and not options.out.parent.is_dir():
             raise ValueError(f"the folder {options.out.parent} of --out does not exist; make it first")
         measurements, document = run(options)
-    except (ValueError, ThorInteractError, RenderingError, NothingMovesError) as error:
+    except (ValueError, ConfigurationError, ThorInteractError, RenderingError, NothingMovesError) as error:
         print(f"eval.speed: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from error
     print(speed_table(measurements))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,15 @@ from agents.training.configuration import TrainConfig
 from agents.training.learner import Learner
 from agents.training.processor import fast_bf16, has_feature
 from eval.metrics.coco import coco_scores
-from eval.speed.measure import Bar, Measurement, Work, measure, measure_together, memory_copy
+from eval.speed.measure import (
+    Bar,
+    Measurement,
+    Work,
+    device_clock,
+    measure,
+    measure_together,
+    memory_copy,
+)
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
@@ -104,7 +112,12 @@ class TrainingStep:
 
 
 def learning_measurements(
-    experiences: Sequence[Experience], batch_size: int, updates: int, threads: int, seed: int
+    experiences: Sequence[Experience],
+    batch_size: int,
+    updates: int,
+    threads: int,
+    seed: int,
+    device: str = "cpu",
 ) -> list[Measurement]:
     """Measure the parts of a training step of `paper` and the whole of it, and those of other presets.
 
@@ -114,6 +127,7 @@ def learning_measurements(
         updates: Times that each part is timed.
         threads: CPU threads of the network.
         seed: Of the weights and batches.
+        device: Where the network learns.
 
     Returns:
         Measurements of losses, optimiser step, training step, sampling from and adding to the memory bank,
@@ -121,7 +135,9 @@ def learning_measurements(
     """
 
     def config(name: str) -> TrainConfig:
-        return TrainConfig.from_preset(name, seed=seed, threads=threads)
+        return TrainConfig.from_preset(name, seed=seed, threads=threads, device=device)
+
+    clock = device_clock(device)
 
     with tempfile.TemporaryDirectory() as folder:
         paper = config("paper")
@@ -129,12 +145,12 @@ def learning_measurements(
             paper, schedule=dataclasses.replace(paper.schedule, batch_size=batch_size)
         )
         step = TrainingStep(paper, experiences, Path(folder, "paper"))
-        results = [*_parts(step, updates)]
+        results = [*_parts(step, updates, clock)]
         bank, rng = step.bank, np.random.default_rng(seed)
         sampling = f"bank sample of {batch_size}"
         works = {TRAINING_STEP: step.whole, sampling: lambda: bank.sample(batch_size, rng)}
         bars = {TRAINING_STEP: STEP_BAR, sampling: Bar(ratio=0.05)}
-        results += measure_together(works, updates, step.bare, BARE_STEP, bars)
+        results += measure_together(works, updates, step.bare, BARE_STEP, bars, clock=clock)
         few = [experiences[index % len(experiences)] for index in range(16)]
         size = sum(getattr(each, field.name).nbytes for each in few for field in dataclasses.fields(each))
         results.append(
@@ -142,7 +158,9 @@ def learning_measurements(
         )
         for name in PRESETS_WITH_STEPS:
             short = TrainingStep(config(name), experiences, Path(folder, name))
-            results.append(measure(step_name(name), short.whole, updates, short.bare, BARE_STEP, STEP_BAR))
+            results.append(
+                measure(step_name(name), short.whole, updates, short.bare, BARE_STEP, STEP_BAR, clock=clock)
+            )
     return results
 
 
@@ -151,7 +169,7 @@ def step_name(name: str) -> str:
     return f"{TRAINING_STEP} of {name}"
 
 
-def _parts(step: TrainingStep, updates: int) -> list[Measurement]:
+def _parts(step: TrainingStep, updates: int, clock: Callable[[], float]) -> list[Measurement]:
     """Measure losses and optimiser."""
     prediction = step.prediction
     leaves = type(prediction)(*(part.detach().clone().requires_grad_() for part in prediction))
@@ -165,29 +183,33 @@ def _parts(step: TrainingStep, updates: int) -> list[Measurement]:
     size = sum(parameter.nbytes for parameter in step.learner.network.parameters())
     optimise, copy = step.learner.stepper.step, memory_copy(size)
     return [
-        measure("losses", losses, updates, step.passes, "network passes", Bar(ratio=0.25)),
-        measure("optimiser step", optimise, updates, copy, "copy of the weights"),
+        measure("losses", losses, updates, step.passes, "network passes", Bar(ratio=0.25), clock=clock),
+        measure("optimiser step", optimise, updates, copy, "copy of the weights", clock=clock),
     ]
 
 
-def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -> list[Measurement]:
+def agent_measurements(
+    agent: Any, view: Observation, repeats: int, seed: int, device: str = "cpu"
+) -> list[Measurement]:
     """Measure inference, clustering, refinement and average precision.
 
     Args:
-        agent: A self-supervised agent on the CPU.
+        agent: A self-supervised agent on the device.
         view: Its input.
         repeats: Times that each is timed.
         seed: Seed of the artificial maps and instances.
+        device: Where the network infers. The number of images per second has a target on the CPU only.
     """
-    network = InteractionNet().eval().to(memory_format=torch.channels_last)
-    reduced = fast_bf16(torch.device("cpu"))
+    network = InteractionNet().eval().to(torch.device(device)).to(memory_format=torch.channels_last)
+    reduced, clock = fast_bf16(torch.device(device)), device_clock(device)
     wanted = IMAGES_PER_SECOND_WITH_AMX if has_feature("amx_tile") else IMAGES_PER_SECOND
 
     def bare(views: int) -> Work:
-        images = image_batch([(view["rgb"], view["depth"])] * views).to(memory_format=torch.channels_last)
+        images = image_batch([(view["rgb"], view["depth"])] * views)
+        images = images.to(device, memory_format=torch.channels_last)
 
         def passes() -> None:
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+            with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=reduced):
                 network(images)
 
         return passes
@@ -205,14 +227,15 @@ def agent_measurements(agent: Any, view: Observation, repeats: int, seed: int) -
     size = sum(truth.masks.nbytes for truth in truths)
     size += sum(each.mask.nbytes for group in predictions for each in group if each.mask is not None)
     return [
-        measure("forward", lambda: agent.predict(view), repeats, bare(1), "bare network"),
+        measure("forward", lambda: agent.predict(view), repeats, bare(1), "bare network", clock=clock),
         measure(
             f"{VIEWS_AT_ONCE} views, {MAX_INSTANCES} instances each",
             several_views,
             repeats,
             bare(VIEWS_AT_ONCE),
             "bare network",
-            Bar(seconds=VIEWS_AT_ONCE * 2 / wanted),
+            Bar(seconds=VIEWS_AT_ONCE * 2 / wanted) if device == "cpu" else None,
+            clock=clock,
         ),
         measure(
             f"clustering, {MAX_INSTANCES} instances",

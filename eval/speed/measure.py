@@ -75,6 +75,27 @@ class Measurement:
         return dataclasses.asdict(self) | {"ratio": self.ratio, "met": self.met}
 
 
+def device_clock(device: str) -> Callable[[], float]:
+    """Return the clock of work on a device.
+
+    Args:
+        device: Name of a torch device.
+
+    Returns:
+        Of the CPU the CPU time of all threads. Of another device wall-clock time, once all the work
+        that it was given is done; only where nothing else uses the device, it is the time of the work.
+    """
+    if device == "cpu":
+        return time.process_time
+    import torch
+
+    def when_done() -> float:
+        torch.accelerator.synchronize(device)
+        return time.perf_counter()
+
+    return when_done
+
+
 def measure_together(
     works: Mapping[str, Work],
     repeats: int,

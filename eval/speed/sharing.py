@@ -32,7 +32,7 @@ _BUSY = "print(flush=True)\nwhile True: pass"
 
 @contextmanager
 def update_of(
-    experiences: Sequence[Experience], threads: int, seed: int, preset: str = PRESET
+    experiences: Sequence[Experience], threads: int, seed: int, device: str = "cpu", preset: str = PRESET
 ) -> Iterator[Work]:
     """Give one whole update of a preset, with torch's threads on cores of their own, as in training.
 
@@ -40,10 +40,11 @@ def update_of(
         experiences: To learn from, at least one.
         threads: CPU threads of the network.
         seed: Of the weights and batches.
+        device: Where the network learns.
         preset: Whose batches.
     """
     with tempfile.TemporaryDirectory() as folder:
-        config = TrainConfig.from_preset(preset, seed=seed, threads=threads)
+        config = TrainConfig.from_preset(preset, seed=seed, threads=threads, device=device)
         step = TrainingStep(config, experiences, Path(folder))
 
         def update() -> None:

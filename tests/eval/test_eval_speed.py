@@ -4,12 +4,14 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from agents.collection.collect import CollectionTask
 from agents.collection.interact import InteractionRecord
@@ -30,6 +32,7 @@ from eval.speed.measure import (
     Bar,
     Measurement,
     NothingMovesError,
+    device_clock,
     measure,
     measure_together,
     memory_copy,
@@ -349,6 +352,16 @@ def test_a_busy_program_takes_time_from_an_update() -> None:
     assert found.bar == Bar(ratio=6.0)  # half of a third
     assert len(turns) == 2 * (5 + 5 + 1 + 1)
     assert load_measurement(update, programs=1, repeats=1, threads=2, cores=4).bar == Bar(ratio=2.0)
+
+
+def test_the_clock_of_another_device_waits_for_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
+    assert device_clock("cpu") is time.process_time
+    clock = device_clock("cuda")
+    before = time.perf_counter()
+    assert clock() >= before
+    assert waited == ["cuda"]
 
 
 def test_busy_programs_end_with_their_block() -> None:
