@@ -5,7 +5,7 @@ Nothing here imports torch, so that `--help` answers at once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 from agents.training.configuration import TrainConfig
 from agents.training.presets import PRESETS
@@ -15,6 +15,9 @@ from selfsup.training_images.options import TargetOptions
 
 SYSTEM = "queried_masks"
 """Entry `system` of the configuration files."""
+
+ForceLoss = Literal["likelihood", "paper"]
+"""`likelihood`: `agents.query_agent.forces`. `paper`: eq. 4."""
 
 IMAGES = TargetOptions(views="own", masks="cleaned")
 """What is learned from by default."""
@@ -57,6 +60,9 @@ class QueryConfig(TrainConfig):
     force_area: ForceArea = "mask"
     """Where a touch says something about the force: in its mask, or as in the paper around its point."""
 
+    force_loss: ForceLoss = "likelihood"
+    """How forces are learned: the likelihood of the feedback, all forces alike, or the paper's loss."""
+
     force_weight: float = 3.0
     """Factor of the force loss beside the paper's 0.1."""
 
@@ -72,6 +78,10 @@ class QueryConfig(TrainConfig):
         super().__post_init__()
         for name in ("force_weight", "embedding_weight"):
             require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; it must not be negative.")
+        require(
+            self.force_loss in get_args(ForceLoss),
+            f"force_loss is {self.force_loss!r}; choose one of {', '.join(get_args(ForceLoss))}.",
+        )
         require(
             self.loss_weights == "paper",
             f"loss_weights is {self.loss_weights!r}; the released code has no loss of queried masks.",

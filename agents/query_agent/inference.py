@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from agents.base import MAX_INSTANCES
 from agents.query_agent.masks import BEYOND_OFFSET, LOG_RADIUS_LIMIT, SHARPNESS_SHIFT
@@ -31,7 +31,8 @@ def queried_instances(
 
     Repeatedly: the candidate p with the highest score; the cells q with m_q > 0 in the mask that p asks for
     (`agents.query_agent.masks`), as far as they are connected to p, are the instance. These cells and the
-    3 x 3 about p are candidates no more. The score of the touch is multiplied by the mask's expected IoU
+    3 x 3 about p are candidates no more. The force is the one whose probability, the softmax of the logits,
+    has the highest mean over these cells. The score of the touch is multiplied by the mask's expected IoU
     (`iou_of_memberships`) under its own probabilities.
 
     Args:
@@ -60,6 +61,7 @@ def queried_instances(
     vectors = vectors - vectors.mean(axis=1, keepdims=True)
     squared_norms = np.einsum("ij,ij->j", vectors, vectors)
     candidates = np.array(scores, dtype=np.float32)  # a copy; those that are none any more are at -inf
+    forces = softmax(force_logits, axis=0)
     instances: list[GridInstance] = []
     while len(instances) < max_instances:
         row, column = divmod(int(candidates.argmax()), columns)
@@ -74,7 +76,7 @@ def queried_instances(
         mask[row, column] = True
         mask = connected_part(mask, row, column)
         score = sigmoid(logit) * iou_of_memberships(mask, _probabilities(logits))
-        force = int(force_logits[:, row, column].argmax())
+        force = int(forces[:, mask].mean(axis=1).argmax())
         instances.append(GridInstance(row, column, force, score, mask))
         candidates[mask] = -math.inf
         candidates[

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from agents.query_agent.configuration import QueryConfig
+from agents.query_agent.forces import force_frequencies, likelihood_loss, updated_frequencies
 from agents.query_agent.losses import queried_masks
 from agents.query_agent.network import QueryNet
 from agents.training.learner import Learner, MaskFit
+from agents.training.ranks import sum_over_ranks
 from selfsup.targets import Targets
 
 
@@ -15,6 +18,7 @@ class QueryLearner(Learner):
     """The network of queried masks with its optimizer on a device."""
 
     config: QueryConfig
+    network: QueryNet
     mask_loss = "query_loss"
 
     def __init__(self, config: QueryConfig) -> None:
@@ -42,9 +46,22 @@ class QueryLearner(Learner):
     ) -> dict[str, Tensor]:
         """Return the losses of a prediction by name; see `Learner.losses`."""
         losses = super().losses(prediction, fit, targets, joint, frozen)
+        if joint and self.config.force_loss == "likelihood":
+            frequencies = self._count_forces(targets)
+            losses["force_loss"] = likelihood_loss(prediction.force_logits, targets.force, frequencies)
         if joint:
             losses["force_loss"] = self.config.force_weight * losses["force_loss"]
         if self.config.embedding_weight and not frozen:
             distances = super().mask_fit(prediction, targets).loss()
             losses["embedding_loss"] = self.config.embedding_weight * distances
         return losses
+
+    @torch.no_grad()
+    def _count_forces(self, targets: Targets) -> Tensor:
+        """Return the running frequencies of the forces, with those of this batch, of all ranks."""
+        counted = force_frequencies(targets.force)
+        if self.config.ranks > 1:
+            counted = sum_over_ranks(counted)
+        frequencies = self.network.force_frequencies
+        frequencies.copy_(updated_frequencies(frequencies, counted))
+        return frequencies.clone()

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from agents.query_agent.masks import BEYOND_OFFSET
 from agents.selfsup_agent.network import EMBEDDING_SIZE, FEATURES, ForceBranch, InteractionTrunk
+from thor_interact_env.actions import FORCES
 
 
 class QueryPrediction(NamedTuple):
@@ -31,7 +33,11 @@ class QueryNet(InteractionTrunk):
 
     Attributes:
         query_head: Of the queries.
+        force_frequencies: (3,) float32, running frequencies of the forces in what it learns from, their sum
+            is 1; see `agents.query_agent.forces`.
     """
+
+    force_frequencies: Tensor
 
     def __init__(self, embedding_size: int = EMBEDDING_SIZE, force_branch: ForceBranch = "shared") -> None:
         """Make a network with random weights, drawn from torch's global generator.
@@ -50,6 +56,7 @@ class QueryNet(InteractionTrunk):
         self.query_head = nn.Conv2d(FEATURES, embedding_size + BEYOND_OFFSET, 1)
         nn.init.zeros_(self.query_head.weight)
         nn.init.zeros_(self.query_head.bias)  # type: ignore[arg-type]
+        self.register_buffer("force_frequencies", torch.full((len(FORCES),), 1 / len(FORCES)))
 
     @classmethod
     def holds(cls, weights: Mapping[str, Tensor]) -> bool:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from agents.query_agent.configuration import QueryConfig
 from agents.query_agent.inference import queried_instances
 from agents.query_agent.learner import QueryLearner
 from agents.query_agent.network import QueryNet
+from agents.selfsup_agent.clustering import GridInstance
 from agents.selfsup_agent.network import fused
 from agents.selfsup_agent.training import PaperMethod
 from agents.training.batches import Batches
@@ -24,6 +27,8 @@ from agents.training.learner import Learner
 from agents.training.loop import train_with
 from selfsup.experience import Experience
 from selfsup.memory_bank import MemoryBank
+
+Map = npt.NDArray[np.float32]
 
 Evaluate = Callable[[QueryAgent], Mapping[str, float]]
 """Measures an agent on held-out views: numbers by name."""
@@ -42,7 +47,10 @@ def train(
 
 
 def queried_points(weights: Mapping[str, Tensor]) -> ChoosePoints:
-    """Return what chooses the points of queried masks.
+    """Return what chooses the points of queried masks, each with the force that most such touches took.
+
+    An agent's instances count all forces alike (`agents.query_agent.forces`); a touch is to succeed, and
+    here the frequencies of the forces count too.
 
     Args:
         weights: State dict of a `QueryNet`.
@@ -52,7 +60,12 @@ def queried_points(weights: Mapping[str, Tensor]) -> ChoosePoints:
         RuntimeError: A value is missing, unknown, or of another shape.
     """
     network = fused(QueryNet.from_weights(weights)).to(memory_format=torch.channels_last)
-    return lambda count, threshold: network_points(network, count, threshold, find=queried_instances)
+    prior = network.force_frequencies.log().numpy()[:, None, None]
+
+    def find(scores: Map, force_logits: Map, *others: Any) -> list[GridInstance]:
+        return queried_instances(scores, force_logits + prior, *others)
+
+    return lambda count, threshold: network_points(network, count, threshold, find=find)
 
 
 class QueryMethod:

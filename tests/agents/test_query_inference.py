@@ -47,6 +47,16 @@ def by_point(instances: list[GridInstance]) -> dict[tuple[int, int], GridInstanc
     return {(instance.row, instance.column): instance for instance in instances}
 
 
+def test_the_whole_mask_decides_the_force() -> None:
+    scores, forces, embeddings, queries = two_boxes()
+    forces[:] = 0
+    forces[1, 2:8, 5:15], forces[0, 4, 7] = 2, 3  # all of box A but the point itself
+    assert queried_instances(scores, forces, embeddings, queries, max_instances=1)[0].force == 1
+    # Probabilities count, not logits: one sure cell is outvoted, however sure it is.
+    forces[0, 4, 7] = 1000
+    assert queried_instances(scores, forces, embeddings, queries, max_instances=1)[0].force == 1
+
+
 def test_each_point_gets_the_connected_part_of_what_it_asks_for() -> None:
     found = queried_instances(*two_boxes())
     assert [(one.row, one.column, one.force) for one in found] == [(4, 7, 2), (22, 9, 1), (5, 16, 0)]
@@ -140,7 +150,9 @@ def test_invariants_of_any_maps(seed: int, clusters: int, radius: float, most: i
         # The best candidate that was left, outside of all masks of points before it.
         assert free[one.row, one.column]
         assert maps[0][one.row, one.column] == maps[0][free].max()
-        assert one.force == maps[1][:, one.row, one.column].argmax()
+        each = np.exp(maps[1])[:, one.mask] / np.exp(maps[1])[:, one.mask].sum(axis=0)
+        means = each.mean(axis=1)
+        assert means[one.force] == pytest.approx(means.max(), rel=1e-5)
         mask, score = slow_instance(maps, one.row, one.column)
         assert (mask != one.mask).sum() <= 1  # a cell at the very border, by rounding
         assert one.score == pytest.approx(score, rel=2e-2)

@@ -30,7 +30,8 @@ def test_all_but_the_queries_are_what_the_papers_network_predicts() -> None:
     assert tuple(prediction.queries.shape) == (1, 18, 100, 100)
     assert prediction.queries.dtype == torch.float32
     assert queried.parameter_count - paper.parameter_count == 18 * 129
-    assert set(queried.state_dict()) - set(paper.state_dict()) == {"query_head.weight", "query_head.bias"}
+    more = {"query_head.weight", "query_head.bias", "force_frequencies"}
+    assert set(queried.state_dict()) - set(paper.state_dict()) == more
 
 
 def with_queries(seed: int = 0, force_branch: str = "shared") -> QueryNet:

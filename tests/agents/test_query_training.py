@@ -29,6 +29,7 @@ from agents.training.windows import cut_windows
 from eval.table.rows import compared_row_of, configuration_of, row
 from selfsup.experience import Experience
 from selfsup.feedback import ForceArea
+from selfsup.losses import force_loss
 from selfsup.memory_bank import MemoryBank
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -89,8 +90,11 @@ def test_workers_choose_the_points_of_queried_masks(whole: Any) -> None:
     assert collector.tasks and all(task.chooser is queried_points for task in collector.tasks)
     chooser, agent = queried_points(weights_of(whole[0])), QueryAgent.from_run(whole[0], "cpu")
     maps = [part[0].numpy() for part in agent.predict(view())]
+    frequencies = weights_of(whole[0])["force_frequencies"]
+    assert not torch.equal(frequencies, torch.full((3,), 1 / 3))
+    likely = maps[1] + frequencies.log().numpy()[:, None, None]
     for most in (1, 3):
-        found = queried_instances(maps[0], maps[1], maps[2], maps[3], most)
+        found = queried_instances(maps[0], likely, maps[2], maps[3], most)
         expected = [(*cell_centre(one.row, one.column), one.force) for one in found]
         assert expected and chooser(most, INFERENCE_THRESHOLD)(view()) == expected
     with pytest.raises(RuntimeError, match="query_head"):
@@ -128,6 +132,17 @@ def test_the_force_loss_has_its_factor_and_the_others_have_none() -> None:
     assert measures[1]["force_loss"] == pytest.approx(3 * measures[0]["force_loss"], rel=1e-5)
     for name in ("interaction_loss", "query_loss"):
         assert measures[1][name] == measures[0][name] > 0
+
+
+def test_the_papers_loss_of_forces_can_be_chosen() -> None:
+    learner = QueryLearner(replace(QUERY, force_loss="paper", force_weight=1.0))
+    images = batch()
+    found = learner.update(images, 0.0, joint=True).measures["force_loss"]
+    again = QueryLearner(replace(QUERY, force_loss="paper", force_weight=1.0))
+    again.freeze_detection(False)
+    prediction = again.forward(images.images, images.corners)
+    assert found == pytest.approx(force_loss(prediction.force_logits, images.targets.force).item(), rel=1e-4)
+    assert torch.equal(learner.weights()["force_frequencies"], torch.full((3,), 1 / 3))
 
 
 def test_the_papers_loss_of_embeddings_counts_as_much_as_asked_for() -> None:
@@ -181,7 +196,7 @@ def test_with_detection_frozen_only_the_forces_learn() -> None:
     measures = learner.update(batch(), 1e-2, joint=True, frozen=True).measures
     assert "query_loss" not in measures
     changed = {name for name, value in learner.weights().items() if not torch.equal(value, before[name])}
-    assert changed == {"force_head.weight", "force_head.bias"}
+    assert changed == {"force_head.weight", "force_head.bias", "force_frequencies"}
 
 
 def test_its_presets_are_the_papers_touches_and_one_of_eight_hours() -> None:
@@ -199,6 +214,8 @@ def test_a_network_without_queries_is_refused() -> None:
         QueryConfig(schedule=QUERY_PRESETS["paper"], network="released")
     with pytest.raises(ConfigurationError, match=r"force_weight is -1"):
         replace(QUERY, force_weight=-1.0)
+    with pytest.raises(ConfigurationError, match=r"force_loss is 'mean'; choose one of likelihood, paper"):
+        replace(QUERY, force_loss="mean")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match=r"force_area is 'box'; choose one of point, mask"):
         replace(QUERY, force_area="box")  # type: ignore[arg-type]
 
