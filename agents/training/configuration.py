@@ -37,7 +37,7 @@ class RunSettings:
     """Configuration common to all systems that learn from the same locations."""
 
     preset: str = "quick"
-    """Schedule to start from: smoke, quick, hour or paper."""
+    """Name of the schedule to start from; the text above names them all."""
 
     split: str = "NovelSpaces"
     """Which rooms to learn in and which to keep for the test: NovelSpaces or NovelObjects."""
