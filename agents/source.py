@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from agents.base import Agent, Instance
+from agents.registry import learner_of, registered_agent, registered_agents
 from agents.training.schedule import RunError
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import FORCES
@@ -70,6 +71,31 @@ class AgentSource:
             raise  # its message has a remedy
         except (Exception, SystemExit) as error:
             raise AgentSourceError(f"agent {self.name} cannot be made ({described(error)}).") from error
+
+
+def source_named(name: str) -> AgentSource:
+    """Return the source of an agent that one text names, as the commands for any agent take it.
+
+    Args:
+        name: A registered agent that learns nothing, such as `superpixels`; a run folder; or
+            `package.module:Class`.
+
+    Raises:
+        AgentSourceError: It is none of these.
+        CheckpointError: The folder is not that of a run.
+        ConfigurationError: The agent of the run is not registered here.
+    """
+    if name in registered_agents() and not registered_agent(name).learns:
+        return AgentSource(registered_agent(name).agent)
+    if Path(name).is_dir():
+        return AgentSource(learner_of(Path(name)).agent, run=Path(name))
+    if ":" in name:
+        return AgentSource(name)
+    made = ", ".join(one.name for one in registered_agents().values() if not one.learns)
+    raise AgentSourceError(
+        f"agent {name!r} is not an agent that learns nothing ({made}), a run folder, or "
+        "package.module:Class, such as agents.random_agent:RandomAgent."
+    )
 
 
 def described(error: BaseException) -> str:

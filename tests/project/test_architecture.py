@@ -19,7 +19,10 @@ FORBIDDEN = {
     "eval": set(),
 }
 # Loaded only by the modules that need them.
-OPTIONAL = {"ai2thor", "jinja2", "matplotlib", "numba", "pygame", "ray", "stable_baselines3", "torchvision"}
+OPTIONAL = {
+    *("ai2thor", "h5py", "jax", "jinja2", "matplotlib", "minari", "numba", "pyarrow", "pygame", "ray"),
+    *("stable_baselines3", "torchvision"),
+}
 
 
 def modules(package: str) -> list[Path]:
