@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Agent, Instance
-from agents.source import source_named
+from agents.source import agent_named
 from agents.training.schedule import RunError
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import DIRECTIONS, FORCES
@@ -72,17 +72,15 @@ class ActingAgent:
 
 
 def actor_named(name: str) -> ActingAgent:
-    """Return an agent that acts, for commands of the environment, which import nothing of agents.
-
-    They find it by the entry point of the group `thor_interact.actors`.
+    """Return an agent that acts, for commands of the environment.
 
     Args:
-        name: See `agents.source.source_named`.
+        name: See `agents.source.agent_named`.
 
     Raises:
         InvalidOptionError: There is no such agent, or it cannot be made.
     """
     try:
-        return ActingAgent(source_named(name).make(), seed=0)
+        return ActingAgent(agent_named(name), seed=0)
     except RunError as error:
         raise InvalidOptionError(str(error)) from error

@@ -73,29 +73,28 @@ class AgentSource:
             raise AgentSourceError(f"agent {self.name} cannot be made ({described(error)}).") from error
 
 
-def source_named(name: str) -> AgentSource:
-    """Return the source of an agent that one text names, as the commands for any agent take it.
+def agent_named(name: str) -> Agent:
+    """Return the agent that a user names.
 
     Args:
-        name: A registered agent that learns nothing, such as `superpixels`; a run folder; or
-            `package.module:Class`.
+        name: A run folder, or that of one of its checkpoints; the name of a registered agent that learns
+            nothing; or a class, `package.module:Class`, that needs no argument.
 
     Raises:
-        AgentSourceError: It is none of these.
-        CheckpointError: The folder is not that of a run.
-        ConfigurationError: The agent of the run is not registered here.
+        RunError: There is no such agent, or it cannot be made; the message has a remedy.
     """
-    if name in registered_agents() and not registered_agent(name).learns:
-        return AgentSource(registered_agent(name).agent)
-    if Path(name).is_dir():
-        return AgentSource(learner_of(Path(name)).agent, run=Path(name))
+    path = Path(name)
+    if path.is_dir():
+        return learner_of(path).from_run(path)
     if ":" in name:
-        return AgentSource(name)
-    made = ", ".join(one.name for one in registered_agents().values() if not one.learns)
-    raise AgentSourceError(
-        f"agent {name!r} is not an agent that learns nothing ({made}), a run folder, or "
-        "package.module:Class, such as agents.random_agent:RandomAgent."
-    )
+        return AgentSource(name).make()
+    if name not in registered_agents():
+        usable = ", ".join(one.name for one in registered_agents().values() if not one.learns)
+        raise AgentSourceError(
+            f"{name!r} is neither a run folder nor a class, package.module:Class, nor one of the registered "
+            f"agents that need no run: {usable}."
+        )
+    return registered_agent(name).make()
 
 
 def described(error: BaseException) -> str:
