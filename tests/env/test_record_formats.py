@@ -1,12 +1,14 @@
 """Each format of a record, read by the reader that its users have."""
 
 import json
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 from record_material import EPISODES, TOUCHES, agents, plan_at, save_episode
 
+from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.locations.annotations import MASS_CLASSES, mass_class
 from thor_interact_env.locations.location import Location
 from thor_interact_env.record import Plan, make_record, open_record, parquet, read_episodes
@@ -149,7 +151,7 @@ class TestMinari:
         assert isinstance(env, gymnasium.Env)
         about = dataset.storage.get_episode_metadata(range(len(dataset)))
         for read, known in zip(dataset, about, strict=True):
-            found = [env.reset(seed=known["seed"], options=known.get("options"))]
+            found: list[Any] = [env.reset(seed=known["seed"], options=known.get("options"))]
             found += [env.step(action) for action in read.actions]
             for number, result in enumerate(found):
                 for name, value in result[0].items():
@@ -189,8 +191,8 @@ class TestCoco:
     def expected(self, plan):
         """Return the views of the plan with their truth, from the environment itself."""
         for start in plan.starts():
-            env = gymnasium.make("ThorInteract-v0", **plan.environment(start))
-            yield from true_views(env.unwrapped, start, agents("pushes"), plan.touches)
+            env = ThorInteractEnv(**plan.environment(start))
+            yield from true_views(env, start, agents("pushes"), plan.touches)
             env.close()
 
     def test_pycocotools_reads_views_and_true_masks(self, views, coco, plan, episodes):
