@@ -18,14 +18,9 @@ from thor_interact_env.datasets.statistics import Statistics, as_table
 from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.locations.dataset import LocationDataset
 from thor_interact_env.locations.splits import SPLITS
+from thor_interact_env.parsing import OneLineParser, fail
 
 PROGRAM = "python -m thor_interact_env.datasets"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print an error on one line and exit."""
-        _fail(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -54,17 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         raise SystemExit(1) from None
     except (ThorInteractError, RenderingError, DependencyNotInstalled, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     raise SystemExit(0)
 
 
-def _fail(message: str) -> NoReturn:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
-    raise SystemExit(2)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog=PROGRAM, description="Lists of locations with their ground truth.", allow_abbrev=False
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
