@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mask-rcnn": (("agents.mask_rcnn",), "train and evaluate Mask R-CNN"),
     "video-pca": (("agents.video_pca",), "train and evaluate VideoPCA"),
     "ppo": (("agents.ppo_agent",), "train and evaluate PPO"),
+    "play": (("thor_interact_env.play",), "touch a room by hand, on a local web page"),
     "benchmark": (("eval.benchmark",), "measure any agent"),
     "table": (("eval.table",), "run and show the rows of the paper's tables"),
     "findings": (("eval.findings",), "test the paper's findings on finished rows"),

@@ -17,6 +17,7 @@ from thor_interact_env.play.server import PlayServer
 from thor_interact_env.play.sessions import Sessions
 
 PROGRAM = "python -m thor_interact_env.play"
+FIRST_SEED = 30
 
 
 def main(load_agent: Callable[[str], Companion], arguments: Sequence[str] | None = None) -> NoReturn:
@@ -35,7 +36,12 @@ def main(load_agent: Callable[[str], Companion], arguments: Sequence[str] | None
         allow_abbrev=False,
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first location (default: 0)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=FIRST_SEED,
+        help=f"seed of the first location (default: {FIRST_SEED}, a kitchen with twelve objects in reach)",
+    )
     parser.add_argument("--room", help="room of the first location, such as FloorPlan1 (default: any)")
     parser.add_argument(
         "--agent",

@@ -22,7 +22,7 @@ export class AgentSide {
     for (const id of ["agent-stage", "game", "agent-layers", "legend"]) {
       byId(id).hidden = false;
     }
-    document.querySelector(".stages").classList.add("two");
+    document.body.classList.add("with-agent");
     byId("legend").replaceChildren(
       ...FORCES.map((force, index) => {
         const entry = document.createElement("span");
@@ -32,6 +32,14 @@ export class AgentSide {
         return entry;
       }),
     );
+    const best = byId("best");
+    const showBest = () => {
+      byId("best-shown").textContent = best.value;
+      this.yours.best = Number(best.value);
+      this.yours.draw();
+    };
+    best.addEventListener("input", showBest);
+    showBest();
     byId("agent-touch").addEventListener("click", () => this.touch());
     byId("agent-finish").addEventListener("click", () => this.finish());
   }

@@ -1,8 +1,7 @@
 // What is drawn over a view. Coordinates are pixels of the view, whatever the size of the canvas.
 
-import { GRID, SIZE } from "./decode.js";
+import { GRID, SIZE, bits } from "./decode.js";
 
-const STRIDE = SIZE / GRID;
 const FOCAL_LENGTH = SIZE / 2; // field of view 90 degrees
 const MIDDLE = (SIZE - 1) / 2;
 
@@ -87,17 +86,18 @@ export function drawMask(context, layer, colour) {
 /** Draws what an agent proposes: the outline in the colour of its force, the point, and the force in words. */
 export function drawProposals(context, proposals) {
   for (const each of proposals) {
-    if (each.layer) {
+    if (each.mask) {
+      each.layer ??= proposalLayer(bits(each.mask, SIZE * SIZE), each.force);
       drawMask(context, each.layer, FORCE_COLOURS[each.force]);
     }
   }
   for (const [index, each] of proposals.entries()) {
     dot(context, each, 3, FORCE_COLOURS[each.force]);
-    label(context, each, `${index + 1}: ${FORCES[each.force]}`, FORCE_COLOURS[each.force]);
+    label(context, each, proposals.length > 10 ? String(index + 1) : `${index + 1}: ${FORCES[each.force]}`, FORCE_COLOURS[each.force]);
   }
 }
 
-export function proposalLayer(mask, force) {
+function proposalLayer(mask, force) {
   const hex = FORCE_COLOURS[force];
   const parts = [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
   return maskLayer(mask, SIZE, parts, 50);
@@ -172,7 +172,7 @@ function dot(context, { row, column }, radius, colour) {
 function label(context, { row, column }, text, colour) {
   context.font = "bold 9px system-ui, sans-serif";
   const width = context.measureText(text).width;
-  const x = Math.min(Math.max(column + 6, 2), SIZE - width - 2);
+  const x = column + 6 + width < SIZE - 2 ? column + 6 : column - 6 - width;
   const y = Math.min(Math.max(row - 4, 10), SIZE - 3);
   context.lineWidth = 3;
   context.strokeStyle = "#000";
@@ -180,5 +180,3 @@ function label(context, { row, column }, text, colour) {
   context.fillStyle = colour;
   context.fillText(text, x, y);
 }
-
-export { STRIDE };

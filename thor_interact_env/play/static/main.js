@@ -82,10 +82,9 @@ async function begin(answer) {
   motion.clear();
   stage.setView(view);
   say("Click something on a table or a shelf, or near you.");
+  agent?.start(session, view, answer.score);
   showScore(answer.score);
   refresh();
-  agent?.start(session, view, answer.score);
-  agent?.showScore(answer.score);
   agent?.look();
 }
 

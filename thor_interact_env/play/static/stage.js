@@ -13,6 +13,7 @@ export class Stage {
     this.canvas.width = this.canvas.height = SIZE * SCALE;
     this.context = this.canvas.getContext("2d");
     this.show = { mask: true, trail: true, reach: false, depth: false, instances: true, scores: false };
+    this.best = 8; // proposals that are shown
     this.forget();
   }
 
@@ -46,10 +47,7 @@ export class Stage {
   }
 
   setOpinion(answer) {
-    this.proposals = answer.proposals.map((each) => ({
-      ...each,
-      layer: each.mask && layers.proposalLayer(bits(each.mask, SIZE * SIZE), each.force),
-    }));
+    this.proposals = answer.proposals;
     this.scores = answer.scores;
     this.draw();
   }
@@ -100,7 +98,7 @@ export class Stage {
       layers.drawCells(context, this.once("scores", () => layers.scoreImage(this.scores)));
     }
     if (show.instances) {
-      layers.drawProposals(context, this.proposals);
+      layers.drawProposals(context, this.proposals.slice(0, this.best));
     }
     const touch = this.touches[this.selected];
     if (show.mask && touch?.mask) {
