@@ -215,7 +215,7 @@ def test_options_in_the_text_exist(monkeypatch):
         *([f"eval.{name}"] for name in ("benchmark", "findings", "report", "speed")),
         *(["eval.table", name] for name in ("run", "show")),
         *(["thor_interact_env.datasets", name] for name in ("make", "all", "statistics", "ship")),
-        *([f"thor_interact_env.{name}"] for name in ("doctor", "export", "gallery")),
+        *([f"thor_interact_env.{name}"] for name in ("doctor", "export", "gallery", "play")),
         *([f"thor_interact_env.simulators.mujoco.{name}"] for name in ("calibrate", "golden")),
     ]
     monkeypatch.setenv("COLUMNS", "200")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from thor_interact_env.errors import RenderingError, ThorInteractError
-from thor_interact_env.parsing import OneLineParser, fail
+from thor_interact_env.parsing import OneLineParser, run_command
 from thor_interact_env.record.actors import RANDOM, ActorFactory
 from thor_interact_env.record.checking import Record, open_record
 from thor_interact_env.record.coco import FORMAT as COCO
@@ -34,21 +32,8 @@ def main(agents: ActorFactory | None = None, arguments: Sequence[str] | None = N
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
-    from gymnasium.error import DependencyNotInstalled
-
-    try:
-        record = options.run(options, agents)
-        print(_sentence(record), flush=True)
-    except KeyboardInterrupt:
-        print(f"\nInterrupted. Continue: {PROGRAM} {shlex.join(words)}", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of the output, such as `head`, has closed the pipe
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except (ThorInteractError, RenderingError, DependencyNotInstalled, OSError) as error:
-        fail(str(error))
-    raise SystemExit(0)
+    again = f"Interrupted. Continue: {PROGRAM} {shlex.join(words)}"
+    run_command(lambda: print(_sentence(options.run(options, agents))), again)
 
 
 def _parser() -> argparse.ArgumentParser:
