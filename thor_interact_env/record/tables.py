@@ -28,8 +28,6 @@ VALUES: Final = {
 IMAGES: Final = ("rgb_before", "depth_before", "rgb_after", "depth_after", "mask", "changed")
 """Columns of images: PNG files, and TIFF files for depth, as `{"bytes", "path"}`, which `datasets` reads."""
 
-_DICTIONARY_BYTES: Final = 1 << 28  # what a page of different images of an episode may take: equal ones once
-
 
 def load_pyarrow() -> Any:
     """Return the module pyarrow with pyarrow.parquet.
@@ -140,21 +138,14 @@ def touched_episode(rows: Sequence[dict[str, Any]]) -> RecordedEpisode:
 
 
 def writer(target: Any, schema: Any) -> Any:
-    """Return a writer of Parquet with checksums, in which equal images of a row group take space once.
+    """Return a writer of Parquet with checksums; its compression finds equal images that are near.
 
     Args:
         target: A file, open for writing, or its path.
         schema: The schema of its tables.
     """
-    images = [f"{field.name}.bytes" for field in schema if field.name in (*IMAGES, "image")]
-    return load_pyarrow().parquet.ParquetWriter(
-        target,
-        schema,
-        compression="zstd",
-        use_dictionary=images,
-        dictionary_pagesize_limit=_DICTIONARY_BYTES,
-        write_page_checksum=True,
-    )
+    parquet = load_pyarrow().parquet
+    return parquet.ParquetWriter(target, schema, compression="zstd", write_page_checksum=True)
 
 
 def write_table(path: Path, table: Any) -> None:
