@@ -192,6 +192,12 @@ class TestMaking:
         with pytest.raises(InvalidOptionError, match="other options"):
             make_record(plan, folder, "coco", agents=agents)
 
+    def test_the_current_folder_can_be_the_record(self, plan, tmp_path, monkeypatch):
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        record = make_record(replace(plan, episodes=1), ".", agents=agents, progress=False)
+        assert record.folder == tmp_path / "here" and open_record(tmp_path / "here").items == TOUCHES
+
     def test_other_files_are_not_overwritten(self, plan, tmp_path):
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "notes.txt").write_text("")
