@@ -5,14 +5,13 @@ import json
 import socket
 import threading
 
-import cv2
 import numpy as np
 import pytest
 from command_lines import complaint
 from fake_simulator import FakeSimulator, touch_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from web import ask, opened, send, sentence
+from web import ask, decoded, opened, send, sentence
 
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.play.command_line import main
@@ -44,8 +43,7 @@ def server(simulators):
 
 
 def rgb(answer):
-    image = cv2.imdecode(np.frombuffer(base64.b64decode(answer["view"]["rgb"]), np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return decoded(answer["view"]["rgb"])
 
 
 def test_the_page_and_all_that_it_loads_are_served(server):
