@@ -42,6 +42,10 @@ def server(simulators):
     server.close()
 
 
+def no_agent(name):
+    raise AssertionError(name)
+
+
 def rgb(answer):
     return decoded(answer["view"]["rgb"])
 
@@ -329,12 +333,8 @@ def test_a_closed_server_answers_nobody_and_has_closed_every_room():
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line(capsys, words, said):
-    def no_agent(name):
-        raise AssertionError(name)
-
     assert said in complaint(lambda arguments: main(no_agent, arguments), capsys, *words)
 
 
 def test_a_port_that_is_taken_is_one_line(capsys, server):
-    found = complaint(lambda words: main(lambda _: None, words), capsys, "--port", server.port)
-    assert "in use" in found
+    assert "in use" in complaint(lambda words: main(no_agent, words), capsys, "--port", server.port)
