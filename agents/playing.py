@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,6 @@ def load_companion(name: str) -> AgentCompanion:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        return AgentCompanion(agent_named(name), name)
+        return AgentCompanion(agent_named(name), Path(name).name if Path(name).is_dir() else name)
     except RunError as error:
         fail(str(error))

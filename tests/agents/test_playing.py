@@ -18,6 +18,9 @@ from thor_interact_env.play.companion import CompanionError
 from thor_interact_env.play.played_room import MAX_TOUCHES
 from thor_interact_env.play.server import PlayServer
 from thor_interact_env.play.sessions import Sessions
+from thor_interact_env.simulators.base import Observation
+
+VIEW = Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
 
 
 class KnowsEverything:
@@ -30,8 +33,8 @@ class KnowsEverything:
         masks = self.simulators[0].instances().masks
         corners = self.simulators[0].corners
         return [
-            Instance(tuple(int(part) for part in corners[index] + SIDE // 2), index, 0.9, masks[index])
-            for index in range(3)
+            Instance((int(row) + SIDE // 2, int(column) + SIDE // 2), index, 0.9, masks[index])
+            for index, (row, column) in enumerate(corners[:3])
         ]
 
     def maps(self, observation):
@@ -158,7 +161,7 @@ def test_an_agent_that_fails_is_told_from_a_server_that_fails(answer, words):
     agent = Fails()
     agent.answer = answer
     with pytest.raises(CompanionError, match=words):
-        AgentCompanion(agent, "fails").look(FakeSimulatorView)
+        AgentCompanion(agent, "fails").look(VIEW)
     server = served(agent, [])
     session = opened(server)["session"]
     for name in ("look", "agent_touch"):
@@ -166,9 +169,6 @@ def test_an_agent_that_fails_is_told_from_a_server_that_fails(answer, words):
     agent.answer = [Instance((0, 0), 0, 0.5, None)]
     assert ask(server, "agent_touch", session=session).status == 200
     server.close()
-
-
-FakeSimulatorView = {"rgb": np.zeros((300, 300, 3), np.uint8), "depth": np.ones((300, 300), np.float32)}
 
 
 def test_an_agent_may_change_its_view(server, agent, monkeypatch):
@@ -192,7 +192,7 @@ def test_agents_by_name_by_class_and_of_a_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     companion = load_companion("my_own_agent:Mine")
-    assert companion.name == "my_own_agent:Mine" and companion.look(FakeSimulatorView).scores is None
+    assert companion.name == "my_own_agent:Mine" and companion.look(VIEW).scores is None
 
 
 @pytest.mark.parametrize("name", ["nothing", "self_supervised", "agents.random_agent:Nobody", "."])

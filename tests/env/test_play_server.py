@@ -5,14 +5,13 @@ import json
 import socket
 import threading
 
-import cv2
 import numpy as np
 import pytest
 from command_lines import complaint
 from fake_simulator import FakeSimulator, touch_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from web import ask, opened, send, sentence
+from web import ask, decoded, opened, send, sentence
 
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.play.command_line import main
@@ -43,9 +42,12 @@ def server(simulators):
     server.close()
 
 
+def no_agent(name):
+    raise AssertionError(name)
+
+
 def rgb(answer):
-    image = cv2.imdecode(np.frombuffer(base64.b64decode(answer["view"]["rgb"]), np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return decoded(answer["view"]["rgb"])
 
 
 def test_the_page_and_all_that_it_loads_are_served(server):
@@ -331,12 +333,8 @@ def test_a_closed_server_answers_nobody_and_has_closed_every_room():
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line(capsys, words, said):
-    def no_agent(name):
-        raise AssertionError(name)
-
     assert said in complaint(lambda arguments: main(no_agent, arguments), capsys, *words)
 
 
 def test_a_port_that_is_taken_is_one_line(capsys, server):
-    found = complaint(lambda words: main(lambda _: None, words), capsys, "--port", server.port)
-    assert "in use" in found
+    assert "in use" in complaint(lambda words: main(no_agent, words), capsys, "--port", server.port)

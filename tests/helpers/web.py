@@ -1,9 +1,14 @@
 """Requests to the server of the page, as a browser sends them or worse."""
 
+import base64
 import http.client
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
 
 from thor_interact_env.play.server import HOST, PlayServer
 
@@ -18,6 +23,13 @@ class Answer(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.content)
+
+
+def decoded(text: str) -> npt.NDArray[np.uint8]:
+    """Return an image in base64, (height, width, 3) uint8: red, green, blue."""
+    image = cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
 
 
 def send(

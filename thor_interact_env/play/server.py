@@ -8,8 +8,10 @@ no path of a request is ever looked up on the disk.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import socket
 import sys
 import threading
 import traceback
@@ -123,6 +125,7 @@ class PlayServer:
             self._thread.join()
             self._thread = None
         self._server.server_close()
+        self._server.disconnect()
         self.sessions.close()
 
 
@@ -132,7 +135,28 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, place: tuple[str, int], play: PlayServer) -> None:
         self.play = play
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
         super().__init__(place, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer the requests of a connection in a thread of its own."""
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def disconnect(self) -> None:
+        """End the connections that browsers keep open."""
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore a browser that has closed its connection; print anything else."""

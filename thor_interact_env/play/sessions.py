@@ -18,6 +18,7 @@ from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.play import messages
 from thor_interact_env.play.companion import Acting, Companion
 from thor_interact_env.play.played_room import MAX_TOUCHES, PlayedRoom
+from thor_interact_env.simulators.base import Observation
 
 Result = TypeVar("Result")
 
@@ -190,7 +191,7 @@ class Sessions:
         """
         companion = messages.required(self._companion)
 
-        def prepared() -> tuple[PlayedRoom, Acting, int, Any]:
+        def prepared() -> tuple[PlayedRoom, Acting, int, Observation]:
             found = self._found(session)
             if found.agent is None:
                 found.agent = PlayedRoom(self._make_env())
@@ -256,9 +257,10 @@ class Sessions:
         }
 
     @staticmethod
-    def _seen_by(room: PlayedRoom) -> tuple[int, Any]:
+    def _seen_by(room: PlayedRoom) -> tuple[int, Observation]:
         """Return the version and a copy of the view, which an agent may change."""
-        return room.version, {name: value.copy() for name, value in room.view.items()}
+        view = room.view
+        return room.version, Observation(rgb=view["rgb"].copy(), depth=view["depth"].copy())
 
 
 def _touched(room: PlayedRoom, action: Any) -> dict[str, Any]:
