@@ -1,7 +1,13 @@
 """Any agent beside a person on the page: what it says, where it touches, and what happens if it fails."""
 
+import os
+import re
+import signal
+import subprocess
 import sys
 import threading
+import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -193,6 +199,37 @@ def test_agents_by_name_by_class_and_of_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     companion = load_companion("my_own_agent:Mine")
     assert companion.name == "my_own_agent:Mine" and companion.look(VIEW).scores is None
+
+
+def test_the_command_serves_an_agent_until_it_is_interrupted(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "thor_interact_env.play",
+        "--agent",
+        "superpixels",
+        "--room",
+        "FloorPlan1",
+    ]
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    try:
+        assert running.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", running.stdout.readline())
+        assert found, running.communicate()
+        with urllib.request.urlopen(found[0], timeout=20) as page:
+            assert b"<title>ThorInteract" in page.read()
+        running.send_signal(signal.SIGINT)
+        _, complaints = running.communicate(timeout=60)
+        assert (running.returncode, complaints.strip()) == (0, "Stopped.")
+    finally:
+        running.kill()
 
 
 @pytest.mark.parametrize("name", ["nothing", "self_supervised", "agents.random_agent:Nobody", "."])

@@ -1,6 +1,7 @@
 """The server of the page: who may use it, what it refuses, and that sessions are separate."""
 
 import base64
+import http.client
 import json
 import socket
 import threading
@@ -316,11 +317,18 @@ def test_a_closed_server_answers_nobody_and_has_closed_every_room():
     server = PlayServer(Sessions(make_env=lambda: env))
     server.start()
     opened(server)
+    kept = http.client.HTTPConnection(HOST, server.port, timeout=20)
+    kept.request("GET", f"/{server.token}/alive")
+    assert kept.getresponse().read() == b"{}"
     server.close()
     server.close()
     assert simulator.closes >= 1
     with pytest.raises(ConnectionError):
         send(server, "GET", f"/{server.token}/")
+    kept.auto_open = 0  # a browser would use the connection that it has
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        kept.request("GET", f"/{server.token}/alive")
+        kept.getresponse()
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from env_makers import idle_actions, moving_actions
-from fake_simulator import FakeSimulator, touch_of
+from fake_simulator import SIDE, FakeSimulator, touch_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thor_interact_env.actions import DIRECTIONS
+from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.errors import InvalidActionError, UnknownRoomError
+from thor_interact_env.errors import InvalidActionError, UnknownRoomError, UnreachableLocationError
+from thor_interact_env.locations.location import Location
 from thor_interact_env.play.outcome import OutcomeKind, in_words, outcome_of
 from thor_interact_env.play.played_room import MAX_TOUCHES, ROUND, PlayedRoom, PlayError
 from thor_interact_env.play.sessions import make_environment
@@ -184,6 +185,28 @@ def test_an_unknown_room_leaves_the_episode_as_it_is(played):
     room.touch(touch_of(simulator, 1, 2, LEFT))
     recording = room.recording()
     assert tuple(recording.sha256) == replayed(recording, FakeSimulator())
+
+
+def test_a_place_that_cannot_be_reached_leaves_the_episode_as_it_is(played):
+    room, simulator = played
+    room.touch(touch_of(simulator, 0, 2, RIGHT))
+    inside = Location("FloorPlan1", (0.1, AGENT_HEIGHT_Y, 0.5), 0, 0, 7)
+    with pytest.raises(UnreachableLocationError):
+        room.start(1, location=inside)
+    room.touch(touch_of(simulator, 1, 2, LEFT))
+    recording = room.recording()
+    assert tuple(recording.sha256) == replayed(recording, FakeSimulator())
+
+
+def test_an_object_is_known_where_it_has_moved_to(played):
+    room, simulator = played
+    room.touch(touch_of(simulator, 1, 2, RIGHT))
+    old, new = room.touches[0].action, touch_of(simulator, 1, 2, RIGHT)
+    assert abs(new[1] - old[1]) == 30
+    # At this pixel it was not before, but there it is now.
+    side = SIDE // 2 - 1
+    edge = [new[0], new[1] + (side if new[1] > old[1] else -side), 2, LEFT]
+    assert room.touch(edge)[0].object_type == "Mug"
 
 
 @pytest.mark.parametrize(("seed", "name"), [(30, None), (2, "FloorPlan9")])

@@ -56,8 +56,8 @@ def outcome_of(
     if success:
         return Outcome("success", f"Success: {name} moved.")
     if moved and changed:
-        sentence = f"{capital} moved too little: the mask covers too few cells around the touched point."
-        return Outcome("too little", sentence)
+        few = "its mask covers too few cells around the touched point"
+        return Outcome("too little", f"{capital} moved, but too little for the success test: {few}.")
     if moved:
         return Outcome("not visible", f"{capital} moved too little to be seen.")
     if distance > reach:

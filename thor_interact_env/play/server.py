@@ -17,6 +17,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
+from http.client import HTTP_PORT
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import Any, Final
@@ -107,7 +108,9 @@ class PlayServer:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Values of the header Host that name this server."""
-        return tuple(f"{name}:{self.port}" for name in (HOST, "localhost"))
+        names = (HOST, "localhost")
+        bare = names if self.port == HTTP_PORT else ()  # browsers leave out this port
+        return (*(f"{name}:{self.port}" for name in names), *bare)
 
     def serve(self) -> None:
         """Answer requests until `close` is called in another thread, or an interruption."""
