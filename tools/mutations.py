@@ -53,8 +53,36 @@ _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching
 _PLAY, _PLAY_ROOM = "thor_interact_env/play", "tests/env/test_played_room.py"
 _PLAY_SERVER, _PLAY_AGENT = "tests/env/test_play_server.py", "tests/agents/test_playing.py"
 
+_RECORD, _RECORDS = "thor_interact_env/record", "tests/env/test_record.py -k"
+_FORMATS = "tests/env/test_record_formats.py -k"
+
 # fmt: off
 MUTATIONS = (
+    # Records of touches.
+    Mutation("finished episodes are made again", f"{_RECORD}/making.py", "return len(read_table(path)) > 0",
+             "return False", f"{_RECORDS} interrupted_record"),
+    Mutation("damaged parts are used", f"{_RECORD}/making.py", "return len(read_table(path)) > 0",
+             "return path.exists()", f"{_RECORDS} damaged_part"),
+    Mutation("records of other options are complete", f"{_RECORD}/making.py",
+             "if (record.key, record.format) != (key, format):", "if record.format != format:",
+             f"{_RECORDS} other_options"),
+    Mutation("all episodes have one seed", f"{_RECORD}/plan.py", "SeedSequence([seed, number])",
+             "SeedSequence([seed])", f"{_RECORDS} split_has"),
+    Mutation("agents are not reset", f"{_RECORD}/episodes.py", "actor.reset(start.seed)", "pass",
+             f"{_RECORDS} touches_are_those"),
+    Mutation("saved results are not compared", f"{_RECORD}/episodes.py",
+             "digest(result) != start.recording.sha256[number]", "False", f"{_RECORDS} other_results"),
+    Mutation("changed files are read", f"{_RECORD}/checking.py", "if found != expected:", "if False:",
+             f"{_RECORDS} damaged_file"),
+    Mutation("Minari keeps JPEG", f"{_RECORD}/minari_dataset.py", "jpeg_encoding=False",
+             "jpeg_encoding=True", f"{_FORMATS} minari_reads"),
+    Mutation("Minari does not know where episodes start", f"{_RECORD}/minari_dataset.py",
+             "seed=start.seed, options=start.options", "seed=start.seed", f"{_FORMATS} replays"),
+    Mutation("light objects are background", f"{_RECORD}/coco.py", "item.category_id + FIRST_CATEGORY",
+             "item.category_id", f"{_FORMATS} true_masks"),
+    Mutation("every view is annotated", f"{_RECORD}/episodes.py",
+             "if before is None or not np.array_equal(rgb, before):", "if True:",
+             f"{_FORMATS} did_not_change"),
     # The page for touching by hand.
     Mutation("any name of the server will do", f"{_PLAY}/server.py", "if host not in play.hosts:",
              "if False:", _PLAY_SERVER),
