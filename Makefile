@@ -22,7 +22,7 @@ demo: setup  ## Train the `quick` preset, evaluate it, print where the results a
 
 test: lint type docs unit  ## Lint, type check, build the documentation, then the whole test suite.
 
-browser:  # Chromium for the test of the report, where apt can install it.
+browser:  # Chromium for the tests of pages, where apt can install it.
 	@bash tools/install_browser.sh
 
 lint: setup  ## Ruff: rules, docstrings, formatting.

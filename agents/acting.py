@@ -6,8 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import Agent, Instance
+from agents.source import agent_named
+from agents.training.schedule import RunError
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import DIRECTIONS, FORCES
+from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.simulators.base import Observation
 
 
@@ -66,3 +69,18 @@ class ActingAgent:
             return np.array([*instance.point, instance.force, direction])
         row, column = self._rng.integers(IMAGE_SIZE, size=2)
         return np.array([row, column, self._rng.integers(len(FORCES)), direction])
+
+
+def actor_named(name: str) -> ActingAgent:
+    """Return an agent that acts, for commands of the environment.
+
+    Args:
+        name: See `agents.source.agent_named`.
+
+    Raises:
+        InvalidOptionError: There is no such agent, or it cannot be made.
+    """
+    try:
+        return ActingAgent(agent_named(name), seed=0)
+    except RunError as error:
+        raise InvalidOptionError(str(error)) from error

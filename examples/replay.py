@@ -3,43 +3,21 @@
     python examples/replay.py record run.json --seed 3 --steps 10
     python examples/replay.py replay run.json
 
-A replay that differs from its recording ends with exit code 1.
+It also replays the episodes that `python -m thor_interact_env.play` saves. A replay that differs from its
+recording ends with exit code 1.
 """
 
 import argparse
-import hashlib
-import json
-import os
 from pathlib import Path
-from typing import Any
 
 import gymnasium
 import numpy as np
 
 import thor_interact_env  # noqa: F401  (registers ThorInteract-v0)
+from thor_interact_env.errors import ThorInteractError
+from thor_interact_env.recording import Recording, digest
 
 REACH = 1.5  # metres
-
-
-def digest(item: Any) -> str:
-    """Return the SHA-256 of the result of `reset` or `step`: of every array's bytes and every number."""
-    sha = hashlib.sha256()
-
-    def add(value: Any) -> None:
-        if isinstance(value, dict):
-            for key in sorted(value):
-                sha.update(key.encode())
-                add(value[key])
-        elif isinstance(value, tuple):
-            for part in value:
-                add(part)
-        elif isinstance(value, np.ndarray):
-            sha.update(f"{value.dtype}{value.shape}".encode() + value.tobytes())
-        else:
-            sha.update(repr(value).encode())
-
-    add(item)
-    return sha.hexdigest()
 
 
 def record(path: Path, seed: int, steps: int) -> None:
@@ -53,23 +31,21 @@ def record(path: Path, seed: int, steps: int) -> None:
     for _ in range(steps):
         index = rng.integers(max(len(rows), 1))
         pixel = (int(rows[index]), int(columns[index])) if len(rows) else (150, 150)
-        actions.append([*pixel, int(rng.integers(3)), int(rng.integers(8))])
-        digests.append(digest(env.step(actions[-1])))
+        actions.append((*pixel, int(rng.integers(3)), int(rng.integers(8))))
+        digests.append(digest(env.step(np.array(actions[-1]))))
     env.close()
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps({"seed": seed, "actions": actions, "sha256": digests}, indent=1))
-    os.replace(temporary, path)
+    Recording(seed, actions, digests).write(path)
     print(f"recorded {steps} touches to {path}")
 
 
 def replay(path: Path) -> None:
     """Repeat a recording, and end with exit code 1 at the first difference."""
-    recording = json.loads(path.read_text())
-    env = gymnasium.make("ThorInteract-v0", interactions=len(recording["actions"]))
-    found = [digest(env.reset(seed=recording["seed"]))]
-    found += [digest(env.step(action)) for action in recording["actions"]]
+    recording = Recording.read(path)
+    env = gymnasium.make("ThorInteract-v0", interactions=max(len(recording.actions), 1))
+    found = [digest(env.reset(seed=recording.seed, options=recording.options))]
+    found += [digest(env.step(np.array(action))) for action in recording.actions]
     env.close()
-    for step, (expected, actual) in enumerate(zip(recording["sha256"], found, strict=True)):
+    for step, (expected, actual) in enumerate(zip(recording.sha256, found, strict=True)):
         if expected != actual:
             name = "the first view" if step == 0 else f"touch {step}"
             raise SystemExit(f"{name} differs from {path}: sha256 {actual}, recorded {expected}")
@@ -90,7 +66,10 @@ def main() -> None:
     if arguments.command == "record":
         record(arguments.file, arguments.seed, arguments.steps)
     elif arguments.file.is_file():
-        replay(arguments.file)
+        try:
+            replay(arguments.file)
+        except ThorInteractError as error:
+            parser.error(str(error))
     else:
         parser.error(f"there is no file {arguments.file}: make one with the command record")
 

@@ -27,6 +27,7 @@ from typing import Any, Final, Literal, NoReturn
 
 from thor_interact_env.errors import InvalidOptionError, RenderingError
 from thor_interact_env.files import home_folder
+from thor_interact_env.parsing import OneLineParser
 
 Status = Literal["ok", "slow", "missing", "failed", "untried"]
 """Status of a finding: it works, works slowly, is missing, was tried and failed, or was not tried."""
@@ -337,13 +338,6 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
     return [*lines, verdict]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print an error on one line and exit."""
-        print(f"error: {message}; see {self.prog} --help", file=sys.stderr)
-        raise SystemExit(2)
-
-
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -355,7 +349,7 @@ def _seconds(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog=_PROGRAM, description="Check what this machine can run.", allow_abbrev=False)
+    parser = OneLineParser(prog=_PROGRAM, description="Check what this machine can run.", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
         "--start-player", action="store_true", help="also start AI2-THOR's player, if a build is installed"

@@ -37,6 +37,10 @@ class DatasetError(ThorInteractError):
     """A dataset file cannot be read: the message names the file, the entry and the field."""
 
 
+class RecordingError(ThorInteractError):
+    """A recorded episode lacks an entry, or an entry is malformed."""
+
+
 class RenderingError(RuntimeError):
     """No image can be rendered on this machine: the message says what to install."""
 

@@ -7,8 +7,11 @@ trains, measures or collects outside `if __name__ == "__main__":` does so again 
 
 import multiprocessing
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any
+from typing import Any, TypeVar
 
 from thor_interact_env.errors import MainGuardError
 
@@ -16,6 +19,8 @@ GUARD_REMEDY = (
     'put the work of the main program under `if __name__ == "__main__":`, and the program into a file, as '
     "a program from standard input cannot be run again"
 )
+
+Task = TypeVar("Task")
 
 _ENDING_SECONDS = 10.0
 """Maximum seconds until a process that has closed its connections ends."""
@@ -89,3 +94,36 @@ class SpawnedProcesses(SpawnContext):
         """Call this when a process has ended early; see `SpawnedProcess.check_begun`."""
         for process in self._made:
             process.check_begun()
+
+
+def run_tasks(work: Callable[[Task], object], tasks: Sequence[Task], workers: int) -> Iterator[Task]:
+    """Do tasks that are independent of each other, and yield each one when it is done.
+
+    Args:
+        work: Does a task; a function of a module, which the processes import.
+        tasks: The tasks; they can be pickled.
+        workers: Processes, at least 1; with 1, or for a single task, this process does them in order.
+
+    Yields:
+        The tasks in the order in which they end.
+
+    Raises:
+        MainGuardError: A process has ended while it ran the main program again.
+    """
+    if workers == 1 or len(tasks) <= 1:
+        for task in tasks:
+            work(task)
+            yield task
+        return
+    context = SpawnedProcesses()
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
+        waiting = {pool.submit(work, task): task for task in tasks}
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                yield waiting[done]
+        except BrokenProcessPool:
+            context.check_begun()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)

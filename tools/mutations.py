@@ -50,8 +50,75 @@ _SUPERPIXELS, _BANK = "tests/selfsup/test_superpixels.py", "tests/selfsup/test_m
 _CLUSTERS, _VISITS = "tests/agents/test_clustering.py", "tests/agents/test_interact.py"
 _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching.py"
 
+_PLAY, _PLAY_ROOM = "thor_interact_env/play", "tests/env/test_played_room.py"
+_PLAY_SERVER, _PLAY_AGENT = "tests/env/test_play_server.py", "tests/agents/test_playing.py"
+
+_RECORD, _RECORDS = "thor_interact_env/record", "tests/env/test_record.py -k"
+_FORMATS = "tests/env/test_record_formats.py -k"
+
 # fmt: off
 MUTATIONS = (
+    # Records of touches.
+    Mutation("finished episodes are made again", f"{_RECORD}/making.py", "return len(read_table(path)) > 0",
+             "return False", f"{_RECORDS} interrupted_record"),
+    Mutation("damaged parts are used", f"{_RECORD}/making.py", "return len(read_table(path)) > 0",
+             "return path.exists()", f"{_RECORDS} damaged_part"),
+    Mutation("records of other options are complete", f"{_RECORD}/making.py",
+             "if (record.key, record.format) != (key, format):", "if record.format != format:",
+             f"{_RECORDS} other_options"),
+    Mutation("all episodes have one seed", f"{_RECORD}/plan.py", "SeedSequence([seed, number])",
+             "SeedSequence([seed])", f"{_RECORDS} split_has"),
+    Mutation("agents are not reset", f"{_RECORD}/episodes.py", "actor.reset(start.seed)", "pass",
+             f"{_RECORDS} touches_are_those"),
+    Mutation("saved results are not compared", f"{_RECORD}/episodes.py",
+             "digest(result) != start.recording.sha256[number]", "False", f"{_RECORDS} other_results"),
+    Mutation("changed files are read", f"{_RECORD}/checking.py", "if found != expected:", "if False:",
+             f"{_RECORDS} damaged_file"),
+    Mutation("Minari keeps JPEG", f"{_RECORD}/minari_dataset.py", "jpeg_encoding=False",
+             "jpeg_encoding=True", f"{_FORMATS} minari_reads"),
+    Mutation("Minari does not know where episodes start", f"{_RECORD}/minari_dataset.py",
+             "seed=start.seed, options=start.options", "seed=start.seed", f"{_FORMATS} replays"),
+    Mutation("light objects are background", f"{_RECORD}/coco.py", "item.category_id + FIRST_CATEGORY",
+             "item.category_id", f"{_FORMATS} true_masks"),
+    Mutation("every view is annotated", f"{_RECORD}/episodes.py",
+             "if before is None or not np.array_equal(rgb, before):", "if True:",
+             f"{_FORMATS} did_not_change"),
+    # The page for touching by hand.
+    Mutation("any name of the server will do", f"{_PLAY}/server.py", "if host not in play.hosts:",
+             "if False:", _PLAY_SERVER),
+    Mutation("other pages may ask", f"{_PLAY}/server.py", '(origin is not None or self.command == "POST")',
+             "False", _PLAY_SERVER),
+    Mutation("who says no origin may ask", f"{_PLAY}/server.py", ' or self.command == "POST")', ")",
+             _PLAY_SERVER),
+    Mutation("any token will do", f"{_PLAY}/server.py",
+             "if not secrets.compare_digest(token.encode(), play.token.encode()):", "if not token:",
+             _PLAY_SERVER),
+    Mutation("a request may be of any size", f"{_PLAY}/server.py", " or int(length) > MAX_CONTENT", "",
+             _PLAY_SERVER),
+    Mutation("connections outlive the server", f"{_PLAY}/server.py",
+             "connection.shutdown(socket.SHUT_RDWR)", "pass", _PLAY_SERVER),
+    Mutation("unknown fields are ignored", f"{_PLAY}/requests.py", "if name not in self.fields:",
+             "if False:", _PLAY_SERVER),
+    Mutation("integers have no maximum", f"{_PLAY}/requests.py", "not 0 <= value <= self.maximum",
+             "value < 0", _PLAY_SERVER),
+    Mutation("the session that was opened first ends", f"{_PLAY}/sessions.py",
+             "self._sessions.move_to_end(name)", "pass", _PLAY_SERVER),
+    Mutation("the agent touches a room that has changed", f"{_PLAY}/sessions.py",
+             "if found.acting is not acting or room.version != version:", "if False:", _PLAY_AGENT),
+    Mutation("the agent may change your view", f"{_PLAY}/sessions.py", 'rgb=view["rgb"].copy()',
+             'rgb=view["rgb"]', _PLAY_AGENT),
+    Mutation("undo restores no state", f"{_PLAY}/played_room.py",
+             'self._env.reset(options={"state": touch.before})[0]', "self.view", _PLAY_ROOM),
+    Mutation("an error ends the episode", f"{_PLAY}/played_room.py", "self._env.set_state(before)", "pass",
+             _PLAY_ROOM),
+    Mutation("no touch of a recording is the last", f"{_PLAY}/played_room.py",
+             "digests[-1] = self.touches[-1].sha256[1]", "pass", _PLAY_ROOM),
+    Mutation("the motion is recorded", f"{_PLAY}/played_room.py", 'if name not in ("frames", "frame_count")',
+             "if name", _PLAY_ROOM),
+    Mutation("all touches count", f"{_PLAY}/played_room.py", "self.touches[:ROUND] if", "self.touches if",
+             _PLAY_ROOM),
+    Mutation("objects are kept as they were", f"{_PLAY}/played_room.py",
+             "self._instances = None\n\n    def _touched", "pass\n\n    def _touched", _PLAY_ROOM),
     # What is kept of a location.
     Mutation("arrivals count as changes", f"{_IMAGES}/masks.py",
              "changes.changed & there, labels", "changes.changed, labels", _MASK_TESTS),

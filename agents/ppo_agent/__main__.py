@@ -80,9 +80,9 @@ def evaluate_run(
     Raises:
         AgentSourceError: An agent cannot be made from its run.
     """
+    from agents.source import AgentSource
     from agents.training.checkpoint import write_json
     from agents.training.run_folder import note_worlds
-    from eval.benchmark.agent_process import AgentSource
     from eval.benchmark.benchmark import benchmark_agent, benchmark_table, benchmark_views, floor_of
     from eval.evaluation.reporting import EVALUATION_FILE
 

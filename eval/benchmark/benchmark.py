@@ -28,9 +28,10 @@ from tqdm.auto import tqdm
 
 from agents.commands.options import parse_options, run_command_line
 from agents.registry import registered_agent
+from agents.source import AgentSource
 from agents.training.configuration import check_simulator
 from agents.training.schedule import require
-from eval.benchmark.agent_process import AgentProcess, AgentSource, Answer
+from eval.benchmark.agent_process import AgentProcess, Answer
 from eval.benchmark.leaderboard import append_to_leaderboard
 from eval.benchmark.views import benchmark_views
 from eval.evaluation.evaluate import cell, comparison_table, evaluate_predictions

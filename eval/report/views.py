@@ -13,8 +13,8 @@ import numpy.typing as npt
 from agents.base import Agent, Instance
 from agents.collection.interact import InteractionSchedule, interact
 from agents.registry import registered_agent
+from agents.source import described
 from agents.training.schedule import ConfigurationError
-from eval.benchmark.agent_process import described
 from eval.figures.panels import six_panels
 from eval.report.images import touch_frames
 from eval.report.runs import ReportError, RunFolder

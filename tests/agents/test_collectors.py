@@ -123,8 +123,9 @@ def test_nothing_begins_while_the_main_program_is_run_again(
 ) -> None:
     """A run is not even looked at: its main process is at work in it."""
     from agents.ppo_agent.training import check_ppo_run
+    from agents.source import AgentSource
     from agents.training.run_folder import check_run
-    from eval.benchmark.agent_process import AgentProcess, AgentSource
+    from eval.benchmark.agent_process import AgentProcess
 
     monkeypatch.setattr("thor_interact_env.spawning.runs_main_again", lambda: True)
     begun: list[Callable[[], object]] = [

@@ -19,10 +19,11 @@ from agents.ppo_agent.configuration import PPOConfig
 from agents.ppo_agent.policy import load_ppo_config, make_policy
 from agents.ppo_agent.training import make_environment, train
 from agents.selfsup_agent.network import InteractionNet
+from agents.source import AgentSource, checked_instances
 from agents.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from agents.training.run_folder import RunExistsError
 from agents.training.schedule import ConfigurationError, RunError
-from eval.benchmark.agent_process import AgentSource, Answer, checked_instances
+from eval.benchmark.agent_process import Answer
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
 from thor_interact_env.errors import MainGuardError

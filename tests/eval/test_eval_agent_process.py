@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from scripts import run_script
 
 from agents.base import Instance
-from eval.benchmark.agent_process import (
-    AgentProcess,
+from agents.source import (
     AgentSource,
     AgentSourceError,
     MalformedInstanceError,
     checked_instances,
     described,
 )
+from eval.benchmark.agent_process import AgentProcess
 from thor_interact_env.simulators.base import Observation
 
 MASK = np.zeros((300, 300), bool)
@@ -213,7 +213,8 @@ def test_the_process_passes_on_why_an_agent_cannot_be_made() -> None:
 @pytest.mark.parametrize("how", ["file", "stdin"])
 def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path, how: str) -> None:
     program = (
-        "from eval.benchmark.agent_process import AgentProcess, AgentSource\n"
+        "from agents.source import AgentSource\n"
+        "from eval.benchmark.agent_process import AgentProcess\n"
         "AgentProcess(AgentSource('agents.random_agent:RandomAgent'))\n"
     )
     ran = run_script(program, tmp_path, how)

@@ -12,8 +12,8 @@ from fake_simulator import SIDE, FakeSimulator
 from no_room import room_for
 
 from agents.base import Instance
+from agents.source import AgentSource
 from eval.benchmark import benchmark
-from eval.benchmark.agent_process import AgentSource
 from eval.benchmark.benchmark import (
     benchmark_agent,
     benchmark_table,

@@ -1,43 +1,17 @@
-"""The report in a real browser: no complaint, every image loads, nothing runs over the edge of the screen.
-
-Needs Playwright and Chromium: `pip install playwright`, and `apt-get install chromium` or `playwright install
-chromium`. Without them it is skipped, unless the environment variable REQUIRE_BROWSER is set.
-"""
-
-import os
-import shutil
+"""The report in a real browser: no complaint, every image loads, nothing runs over the edge of the screen."""
 
 import pytest
 import report_material as material
+from browsers import chromium, colours, complaints
 from fake_simulator import FakeSimulator
 
 from eval.report.command_line import ReportOptions, gather, render
 
-REQUIRED = bool(os.environ.get("REQUIRE_BROWSER"))
-
-
-def unavailable(reason: str) -> None:
-    if REQUIRED:
-        pytest.fail(f"REQUIRE_BROWSER is set, but {reason}")
-    pytest.skip(reason)
-
 
 @pytest.fixture(scope="module")
 def browser():
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        unavailable("Playwright is not installed: pip install playwright")
-    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with sync_playwright() as playwright:
-        try:
-            opened = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
-        except Error as error:
-            unavailable(
-                f"no Chromium can be started: apt-get install chromium ({str(error).splitlines()[0]})"
-            )
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +38,8 @@ def page_file(tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_whole_in_a_browser(browser, page_file, width, scheme) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    said: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    said = complaints(page)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(page_file.as_uri(), wait_until="load")
     assert said == []
@@ -84,10 +56,8 @@ def test_the_page_is_whole_in_a_browser(browser, page_file, width, scheme) -> No
     wide = page.evaluate("Array.from(document.querySelectorAll('.panels img'), one => one.clientWidth)")
     assert min(wide) >= 800
 
-    style = "getComputedStyle(document.body)"
-    colours = page.evaluate(f"[{style}.backgroundColor, {style}.color]")
-    paper, ink = (sum(int(part) for part in colour[4:-1].split(",")) for colour in colours)
+    paper, ink = colours(page)
     assert (paper < 200 and ink > 600) if scheme == "dark" else (paper > 600 and ink < 200)
     ink_of_charts = page.evaluate("getComputedStyle(document.querySelector('svg')).color")
-    assert ink_of_charts == colours[1]
+    assert ink_of_charts == page.evaluate("getComputedStyle(document.body).color")
     page.close()

@@ -25,7 +25,7 @@ from agents.training.configuration import TrainConfig
 from eval.console import COMMANDS
 
 OURS = ("agents", "eval", "examples", "selfsup", "tests", "thor_interact_env")
-OTHERS = {".venv/bin/tensorboard", "export", "source", "tensorboard"}
+OTHERS = {".venv/bin/tensorboard", "export", "minari", "source", "tensorboard"}
 OPTIONS_OF_OTHERS = {"--gpus"}  # docker
 
 
@@ -215,7 +215,8 @@ def test_options_in_the_text_exist(monkeypatch):
         *([f"eval.{name}"] for name in ("benchmark", "findings", "report", "speed")),
         *(["eval.table", name] for name in ("run", "show")),
         *(["thor_interact_env.datasets", name] for name in ("make", "all", "statistics", "ship")),
-        *([f"thor_interact_env.{name}"] for name in ("doctor", "export", "gallery")),
+        *(["thor_interact_env.record", name] for name in ("make", "check")),
+        *([f"thor_interact_env.{name}"] for name in ("doctor", "export", "gallery", "play")),
         *([f"thor_interact_env.simulators.mujoco.{name}"] for name in ("calibrate", "golden")),
     ]
     monkeypatch.setenv("COLUMNS", "200")

@@ -21,6 +21,7 @@ from thor_interact_env.datasets.making import make_dataset
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.export.command_line import main as export
 from thor_interact_env.locations import Location
+from thor_interact_env.record import Plan, make_record
 from thor_interact_env.simulators.mujoco.objects import tables
 
 EXAMPLES = {str(block): block for block in blocks("python")}
@@ -59,6 +60,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drawing, file = Drawing("NovelSpaces/test", 1, seed), folder / "NovelSpaces__test.json"
         if make_dataset(drawing, file, forces=False, progress=False)[0].annotations:
             break
+    plan = Plan(episodes=1, touches=1)
+    for name, format in (("touches", "parquet"), ("touches-v0", "minari"), ("views", "coco")):
+        make_record(plan, folder / name, format, progress=False)
     export(["FloorPlan1", "--out", str(folder / "scenes")])
     export(["Procedural7", "--out", str(folder / "room.mjz")])
     return folder
@@ -87,6 +91,8 @@ def test_an_example_runs(monkeypatch, folder, name):
         check_names(block.code)
         return
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(folder))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(folder / "cache"))
     known = set(registry.registered_agents())
     names = dict(NAMES.get(block.page, {}), __name__="example")
     try:

@@ -12,6 +12,7 @@ from thor_interact_env import world
 from thor_interact_env.datasets.making import PAPER_SIZES
 from thor_interact_env.errors import PlayerError
 from thor_interact_env.locations.splits import ROOM_TYPES, SPLITS
+from thor_interact_env.record import tables
 from thor_interact_env.simulators.ai2thor import rest
 from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.mujoco import physics
@@ -53,6 +54,12 @@ def test_splits():
         name: len(rooms) for name, rooms in SPLITS.items()
     }
     assert f"{sum(PAPER_SIZES.values()):,} locations" in read("docs/datasets.md")
+
+
+def test_columns_of_records():
+    cells = [cells[0] for cells in table("docs/records.md", "### Columns")]
+    names = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(names) == sorted((*tables.VALUES, *tables.IMAGES))
 
 
 def test_physics():

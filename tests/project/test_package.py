@@ -54,12 +54,13 @@ def run_installed(installed: Path, folder: Path, *arguments: str) -> subprocess.
     return run([sys.executable, *arguments], folder, PYTHONPATH=str(installed))
 
 
-def test_wheel_holds_every_module_and_the_type_markers(wheel: Path) -> None:
+def test_wheel_holds_every_module_every_page_and_the_type_markers(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for package in PACKAGES:
         assert f"{package}/py.typed" in names
-        for path in (ROOT / package).rglob("*.py"):
-            assert path.relative_to(ROOT).as_posix() in names
+        for ending in ("py", "html", "css", "js"):
+            for path in (ROOT / package).rglob(f"*.{ending}"):
+                assert path.relative_to(ROOT).as_posix() in names
 
 
 def test_wheel_holds_nothing_but_the_packages(wheel: Path) -> None:

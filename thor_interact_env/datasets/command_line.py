@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,17 +14,11 @@ from thor_interact_env.datasets.drawing import Drawing
 from thor_interact_env.datasets.making import PAPER_SIZES, make_dataset
 from thor_interact_env.datasets.shipped import SHIPPED_SPLITS, ship
 from thor_interact_env.datasets.statistics import Statistics, as_table
-from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.locations.dataset import LocationDataset
 from thor_interact_env.locations.splits import SPLITS
+from thor_interact_env.parsing import OneLineParser, run_command
 
 PROGRAM = "python -m thor_interact_env.datasets"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print an error on one line and exit."""
-        _fail(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -39,32 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(words)
-    from gymnasium.error import DependencyNotInstalled
-
-    try:
-        options.run(options)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        again = f"{PROGRAM} {shlex.join(words)}"
-        message = "Interrupted." if options.command == "statistics" else f"Interrupted. Continue: {again}"
-        print(f"\n{message}", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of the output, such as `head`, has closed the pipe
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except (ThorInteractError, RenderingError, DependencyNotInstalled, OSError) as error:
-        _fail(str(error))
-    raise SystemExit(0)
-
-
-def _fail(message: str) -> NoReturn:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
-    raise SystemExit(2)
+    again = f"{PROGRAM} {shlex.join(words)}"
+    message = "Interrupted." if options.command == "statistics" else f"Interrupted. Continue: {again}"
+    run_command(lambda: options.run(options), message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog=PROGRAM, description="Lists of locations with their ground truth.", allow_abbrev=False
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

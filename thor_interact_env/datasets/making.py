@@ -6,9 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +24,7 @@ from thor_interact_env.errors import DatasetError, InvalidOptionError
 from thor_interact_env.locations.dataset import LocationDataset
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators import check_simulator_name, make_simulator
-from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
+from thor_interact_env.spawning import check_main_guard, run_tasks
 from thor_interact_env.world import distribution_version, world_of
 
 PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
@@ -114,7 +112,7 @@ def make_dataset(
         unit=" locations",
         disable=None if progress is None else not progress,
     ) as bar:
-        for task in _run(missing, workers):
+        for task in run_tasks(_make_room, missing, workers):
             bar.update(task.count)
     entries = [entry for task in tasks for entry in LocationDataset.read(task.path)]
     dataset = LocationDataset([replace(entry, image_id=number) for number, entry in enumerate(entries)])
@@ -148,27 +146,6 @@ def _is_made(task: _RoomTask) -> bool:
         return len(LocationDataset.read(task.path)) == task.count
     except (FileNotFoundError, DatasetError):
         return False
-
-
-def _run(tasks: Sequence[_RoomTask], workers: int) -> Iterator[_RoomTask]:
-    """Make the rooms and yield each task when it is done."""
-    if workers == 1 or len(tasks) <= 1:
-        for task in tasks:
-            _make_room(task)
-            yield task
-        return
-    context = SpawnedProcesses()
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        waiting = {pool.submit(_make_room, task): task for task in tasks}
-        try:
-            for done in as_completed(waiting):
-                done.result()
-                yield waiting[done]
-        except BrokenProcessPool:
-            context.check_begun()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _make_room(task: _RoomTask) -> None:

@@ -16,7 +16,7 @@ from thor_interact_env.locations.dataset import DatasetEntry
 from thor_interact_env.locations.location import Location
 
 if TYPE_CHECKING:
-    from thor_interact_env.simulators.base import Observation, Simulator
+    from thor_interact_env.simulators.base import Instances, Observation, Simulator
 
 POINTS: Final = 3
 """Points of an object at which forces are tried: the innermost one in reach, the others at random."""
@@ -51,17 +51,30 @@ def measure(
     annotations = []
     for index, mask in enumerate(truth.masks):
         touches = _touches(mask & (view["depth"] < REACH), np.random.default_rng([location.seed, index]))
-        mass = float(truth.masses[index])
-        annotations.append(
-            Annotation(
-                segmentation=_encode(mask),
-                category_id=mass_class(mass),
-                min_force=_minimum_force(simulator, view, supervisor, touches) if forces else NOT_MOVED,
-                gt_mass=mass,
-                extra={"object_type": truth.types[index], "object_id": truth.ids[index]},
-            )
-        )
+        force = _minimum_force(simulator, view, supervisor, touches) if forces else NOT_MOVED
+        annotations.append(annotation(truth, index, force))
     return DatasetEntry(image_id, width, height, location, tuple(annotations))
+
+
+def annotation(truth: Instances, index: int, min_force: float = NOT_MOVED) -> Annotation:
+    """Return the annotation of one object of a view.
+
+    Args:
+        truth: The ground truth of the view.
+        index: Index of the object.
+        min_force: Minimum force in newtons that moves it; -1 if none did, or none was tried.
+
+    Raises:
+        DependencyNotInstalled: pycocotools is missing.
+    """
+    mass = float(truth.masses[index])
+    return Annotation(
+        segmentation=_encode(truth.masks[index]),
+        category_id=mass_class(mass),
+        min_force=min_force,
+        gt_mass=mass,
+        extra={"object_type": truth.types[index], "object_id": truth.ids[index]},
+    )
 
 
 def _touches(
@@ -99,7 +112,12 @@ def _minimum_force(
     return NOT_MOVED
 
 
-def _encode(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def load_pycocotools() -> Any:
+    """Return the module pycocotools.mask.
+
+    Raises:
+        DependencyNotInstalled: It is not installed.
+    """
     try:
         from pycocotools import mask as coco
     except ImportError as error:
@@ -107,5 +125,9 @@ def _encode(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
 
         message = "pycocotools is not installed; datasets are written with it: pip install pycocotools"
         raise DependencyNotInstalled(message) from error
-    counts = coco.encode(np.asfortranarray(mask, np.uint8))["counts"].decode("ascii")
+    return coco
+
+
+def _encode(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    counts = load_pycocotools().encode(np.asfortranarray(mask, np.uint8))["counts"].decode("ascii")
     return {"size": [int(length) for length in mask.shape], "counts": counts}

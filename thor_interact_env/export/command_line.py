@@ -1,28 +1,16 @@
 """The command line that writes rooms of the embedded world as MJCF scenes."""
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from thor_interact_env.errors import ThorInteractError
 from thor_interact_env.export.writing import ARCHIVES, check_target, write_archive, write_folder
 from thor_interact_env.locations.location import SEED_LIMIT
 from thor_interact_env.locations.splits import room_type
+from thor_interact_env.parsing import OneLineParser, fail
 
 PROGRAM: Final = "python -m thor_interact_env.export"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print an error on one line and exit."""
-        _fail(f"{message}; see {self.prog} --help")
-
-
-def _fail(message: str) -> NoReturn:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
-    raise SystemExit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: 2 after a mistake in the arguments.
     """
-    parser = _Parser(
+    parser = OneLineParser(
         prog=PROGRAM,
         description="Write rooms of the embedded world as MJCF scenes, which MuJoCo's own programs open.",
         allow_abbrev=False,
@@ -65,6 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             written = write_folder(options.out, (scene.files() for scene in scenes))
     except (ThorInteractError, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     for path in written:
         print(path)

@@ -4,12 +4,10 @@ One sheet per room type, each room seen from above a corner or by an agent, and 
 with several instances of each. The same arguments give the same bytes.
 """
 
-import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal
 
 import cv2
 import numpy as np
@@ -27,6 +25,7 @@ from thor_interact_env.gallery.portraits import (
     type_images,
 )
 from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES, room_type
+from thor_interact_env.parsing import OneLineParser, fail
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.shapes import Blueprint
@@ -198,17 +197,6 @@ def _require_folder(folder: Path) -> None:
         ) from None
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Print an error on one line and exit."""
-        _fail(f"{message}; see {self.prog} --help")
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(2)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
@@ -218,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: 2 after a mistake in the arguments.
     """
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m thor_interact_env.gallery", description="Contact sheets of the embedded world."
     )
     parser.add_argument("--out", type=Path, default=Path("gallery"), help="folder; made if missing")
@@ -254,6 +242,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             files += write_rooms(options.out, rooms, options.view)
             files += write_types(options.out, types)
     except (ThorInteractError, RenderingError, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     for file in files:
         print(file)
