@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "train": (("agents.selfsup_agent", "train"), "train the paper's learner"),
     "evaluate": (("agents.selfsup_agent", "evaluate"), "evaluate a run on held-out rooms"),
     "predict": (("agents.selfsup_agent", "predict"), "draw the predictions of a run for one view"),
+    "publish": (("agents.selfsup_agent", "publish"), "make a model folder of a run"),
     "queried-masks": (("agents.query_agent",), "train and evaluate queried masks"),
     "mask-rcnn": (("agents.mask_rcnn",), "train and evaluate Mask R-CNN"),
     "video-pca": (("agents.video_pca",), "train and evaluate VideoPCA"),

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import tyro
 
 from agents.commands.options import parse_options, run_command_line
+from agents.commands.run_argument import RunPath
 from agents.training.schedule import require
 from eval.benchmark.leaderboard import read_leaderboard
 from eval.findings import verdict
@@ -47,8 +48,8 @@ GIF_FRAMES = 24
 class ReportOptions:
     """Write one self-contained HTML page about runs."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]] = ()
-    """Run folders, of any system."""
+    runs: tyro.conf.Positional[tuple[RunPath, ...]] = ()
+    """Run folders, of any system, or pretrained:NAME."""
 
     leaderboard: Path | None = None
     """File that `eval.benchmark --leaderboard` appended to."""
