@@ -9,8 +9,8 @@ Such a folder has the layout of a model on the Hugging Face hub, and takes the p
     run.json           machine, times and worlds of the training
     evaluation.json    results of the run, from which the card is written
 
-`pretrained("selfsup-hour")` returns an agent that comes with the package; a command line that takes a run takes
-`pretrained:selfsup-hour`. torch is loaded only where an agent is made.
+`pretrained("selfsup-hour")` returns an agent that comes with the package; a command line that takes a run
+takes `pretrained:selfsup-hour`. torch is loaded only where an agent is made.
 """
 
 from __future__ import annotations

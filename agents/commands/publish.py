@@ -20,8 +20,8 @@ class PublishCommand:
     """Make a folder of a trained network in the layout of a model on the Hugging Face hub.
 
     It holds the weights in bfloat16 as safetensors, the configuration, the results of the run's own
-    evaluation, and a model card written from them. It takes the place of a run folder in every command. Nothing
-    is uploaded; a tool such as `hf upload` does that.
+    evaluation, and a model card written from them. It takes the place of a run folder in every command.
+    Nothing is uploaded; a tool such as `hf upload` does that.
     """
 
     run: Annotated[tyro.conf.Positional[RunPath], tyro.conf.arg(metavar="RUN")]

@@ -61,8 +61,9 @@ class Model:
         dataset = " of a dataset file" if "dataset" in self.evaluation else ""
         return (
             f"{self.evaluation.get('locations', 'unknown')} locations{dataset} of "
-            f"{self.evaluation.get('split', 'an unknown split')}, seed {self.evaluation.get('seed', 'unknown')}, in "
-            f"the world \"{self.evaluation.get('world', 'unknown')}\""
+            f"{self.evaluation.get('split', 'an unknown split')}, seed "
+            f"{self.evaluation.get('seed', 'unknown')}, in "
+            f'the world "{self.evaluation.get("world", "unknown")}"'
         )
 
 
@@ -104,7 +105,13 @@ def _front_matter(model: Model) -> str:
         "license": model.license,
         "library_name": "thor-interact",
         "pipeline_tag": "image-segmentation",
-        "tags": ["self-supervised-learning", "instance-segmentation", "embodied-vision", "gymnasium", "mujoco"],
+        "tags": [
+            "self-supervised-learning",
+            "instance-segmentation",
+            "embodied-vision",
+            "gymnasium",
+            "mujoco",
+        ],
         "model-index": [{"name": model.name, "results": [result]}],
     }
     texts = {name: json.dumps(value, indent=2).replace("\n", "\n  ") for name, value in values.items()}
@@ -113,9 +120,9 @@ def _front_matter(model: Model) -> str:
 
 def _what(model: Model) -> str:
     return (
-        f"An interaction network of ThorInteract ({model.learner.label}): from one image with colour and depth, "
-        f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels, it proposes points to touch, the mask of the object at each point, "
-        f"and the force that moves it ({', '.join(f'{force:g}' for force in FORCES)} N: "
+        f"An interaction network of ThorInteract ({model.learner.label}): from one image with colour and "
+        f"depth, {IMAGE_SIZE} x {IMAGE_SIZE} pixels, it proposes points to touch, the mask of the object "
+        f"at each point, and the force that moves it ({', '.join(f'{force:g}' for force in FORCES)} N: "
         f"{', '.join(MASS_CLASSES)}). It learned from its own touches in simulated rooms, without labels and "
         f"without ground truth. It has {model.size:,} weights, stored in bfloat16 as safetensors."
     )
@@ -163,10 +170,7 @@ def _training(model: Model) -> str:
         "imported": json.dumps(notes["imported"]) if "imported" in notes else None,
     }
     lines = [f"| {name} | {value} |" for name, value in facts.items() if value not in (None, "")]
-    return (
-        "\n".join(["| | |", "|---|---|", *lines])
-        + "\n\n`config.json` has all settings."
-    )
+    return "\n".join(["| | |", "|---|---|", *lines]) + "\n\n`config.json` has all settings."
 
 
 def _scores(model: Model) -> str:
@@ -184,8 +188,9 @@ def _scores(model: Model) -> str:
         else ""
     )
     return (
-        f"In percent, class-agnostic, against movable objects within {model.evaluation.get('reach', 'unknown')} m, at "
-        f"{model.views}. In brackets: the range of {CONFIDENCE:.0%} of the values when locations are drawn "
+        "In percent, class-agnostic, against movable objects within "
+        f"{model.evaluation.get('reach', 'unknown')} m, at {model.views}. In brackets: "
+        f"the range of {CONFIDENCE:.0%} of the values when locations are drawn "
         "again; it does not contain the variation between seeds.\n\n"
         + "\n".join(lines)
         + f"\n\nMeasured before the weights were rounded to bfloat16, by the run's own evaluation.{touched}"
@@ -204,23 +209,23 @@ def _limits(model: Model) -> str:
 def _limitations(model: Model) -> Iterator[str]:
     simulator = model.config.get("simulator", "mujoco")
     yield (
-        f"It has seen only rendered rooms of the simulator `{simulator}`. On photographs, in other simulators and "
-        "with other cameras it is not measured."
+        f"It has seen only rendered rooms of the simulator `{simulator}`. On photographs, in other "
+        "simulators and with other cameras it is not measured."
     )
     yield f"It needs depth in metres beside colour, and views of {IMAGE_SIZE} x {IMAGE_SIZE} pixels."
     yield (
-        "It knows no types of objects, and nothing of what never moves when touched: walls, counters, sinks. It "
-        f"learned only what is within {model.config.get('reach', 1.5)} m."
+        "It knows no types of objects, and nothing of what never moves when touched: walls, counters, sinks. "
+        f"It learned only what is within {model.config.get('reach', 1.5)} m."
     )
     yield (
-        f"Masks have cells of {IMAGE_SIZE // GRID} x {IMAGE_SIZE // GRID} pixels; small objects are missed or "
-        "merged with what is beside them."
+        f"Masks have cells of {IMAGE_SIZE // GRID} x {IMAGE_SIZE // GRID} pixels; small objects are missed "
+        "or merged with what is beside them."
     )
     found, true = model.results.get("instances_per_image"), model.results.get("truths_per_image")
     if found is not None and true is not None:
         yield (
-            f"It proposes {found:.1f} instances in a view that has {true:.1f} objects: use the score to select, "
-            "which is for ranking and is no probability."
+            f"It proposes {found:.1f} instances in a view that has {true:.1f} objects: use the score to "
+            "select, which is for ranking and is no probability."
         )
     confusion = model.results.get("confusion")
     if confusion and model.results.get("mass_matches"):

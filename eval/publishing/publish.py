@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEPT_NOTES = ("hardware", "versions", "checkpoint", "training_seconds", "imported", "touches")
-"""Entries of `run.json` that an artefact keeps; the commands, which name folders of a machine, are left out."""
+"""Entries of `run.json` that an artefact keeps; commands, which name folders of a machine, are left out."""
 
 
 class PublishError(RunError):
@@ -42,7 +42,8 @@ def publish(run: Path, out: Path, license: str = "apache-2.0") -> None:
         license: Licence of the weights, as an identifier of the Hugging Face hub.
 
     Raises:
-        PublishError: The folder is not empty, the run is not evaluated, or its agent has no interaction network.
+        PublishError: The folder is not empty, the run is not evaluated, or its agent has no interaction
+            network.
         CheckpointError: The run has no readable checkpoint.
         ConfigurationError: The run's agent is not registered here.
     """
@@ -117,7 +118,7 @@ def card_of(folder: Path, license: str = "apache-2.0") -> str:
 
 
 def rounded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights with matrices and kernels in bfloat16; vectors, such as batch statistics, stay as they are.
+    """Return weights with matrices and kernels in bfloat16; vectors, such as batch statistics, are unchanged.
 
     Args:
         weights: State dict of a network.

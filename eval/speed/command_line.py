@@ -52,7 +52,8 @@ class SpeedOptions:
     updates: int = 3
     """Times that each part of a training step is timed."""
     run: RunPath | None = None
-    """Run folder of a trained agent, or pretrained:NAME; without, an untrained network chooses the greedy points."""
+    """Run folder of a trained agent, or pretrained:NAME; without, an untrained network chooses the greedy
+    points."""
     threads: int = 2
     """CPU threads of the training step. Everything else uses one."""
     workers: int = 2

@@ -110,7 +110,13 @@ def test_the_card_has_the_numbers_of_the_evaluation(run, tmp_path):
         assert found["bbox_ap50"] == pytest.approx(20 * scale) and found["mass_accuracy"] == pytest.approx(55)
     text = (folder / "README.md").read_text()
     # Of three episodes of touches, two were before the checkpoint.
-    for fact in ("| touches | 32 |", "| time | 1.5 minutes |", "Abacus, 2 cores", "25.0% of its own", "light 50%"):
+    for fact in (
+        "| touches | 32 |",
+        "| time | 1.5 minutes |",
+        "Abacus, 2 cores",
+        "25.0% of its own",
+        "light 50%",
+    ):
         assert fact in text, fact
 
 
@@ -125,7 +131,9 @@ def test_the_front_matter_is_that_of_a_model_card(run, tmp_path):
 
 def test_nothing_of_the_machine_is_told_but_what_it_is(run, tmp_path):
     config = json.loads((run / "config.json").read_text())
-    write_json(run / "config.json", {**config, "device": "cuda:7", "engine": "ray", "address": "host.example:1"})
+    write_json(
+        run / "config.json", {**config, "device": "cuda:7", "engine": "ray", "address": "host.example:1"}
+    )
     publish(run, tmp_path / "made")
     for path in (tmp_path / "made").iterdir():
         content = path.read_bytes()
@@ -141,7 +149,7 @@ def test_an_artefact_is_published_again_without_a_change(run, tmp_path):
 
 def test_a_run_without_results_is_refused(run, tmp_path):
     (run / "evaluation.json").unlink()
-    with pytest.raises(PublishError, match="is not evaluated; first run python -m agents.selfsup_agent evaluate"):
+    with pytest.raises(PublishError, match=r"first run python -m agents\.selfsup_agent evaluate"):
         publish(run, tmp_path / "made")
     write_json(run / "evaluation.json", {"rows": {}})
     with pytest.raises(PublishError, match="has no results"):

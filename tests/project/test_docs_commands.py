@@ -206,7 +206,10 @@ def test_shell_code_is_split_into_commands():
 def test_options_in_the_text_exist(monkeypatch):
     """An option without its command is one of some command."""
     helps = [
-        *(["agents.selfsup_agent", name] for name in ("train", "evaluate", "predict", "import-released")),
+        *(
+            ["agents.selfsup_agent", name]
+            for name in ("train", "evaluate", "predict", "publish", "import-released")
+        ),
         *(
             [f"agents.{name}", each]
             for name in ("mask_rcnn", "video_pca", "ppo_agent")
