@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "table": (("eval.table",), "run and show the rows of the paper's tables"),
     "findings": (("eval.findings",), "test the paper's findings on finished rows"),
     "report": (("eval.report",), "write one HTML page about runs"),
+    "touches": (("eval.figures",), "draw touches as an animated image"),
     "speed": (("eval.speed",), "measure throughput"),
     "datasets": (("thor_interact_env.datasets",), "make and describe datasets of locations"),
     "gallery": (("thor_interact_env.gallery",), "draw rooms and object types"),

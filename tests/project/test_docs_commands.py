@@ -215,7 +215,7 @@ def test_options_in_the_text_exist(monkeypatch):
             for name in ("mask_rcnn", "video_pca", "ppo_agent")
             for each in ("train", "evaluate")
         ),
-        *([f"eval.{name}"] for name in ("benchmark", "findings", "report", "speed")),
+        *([f"eval.{name}"] for name in ("benchmark", "figures", "findings", "report", "speed")),
         *(["eval.table", name] for name in ("run", "show")),
         *(["thor_interact_env.datasets", name] for name in ("make", "all", "statistics", "ship")),
         *([f"thor_interact_env.{name}"] for name in ("doctor", "export", "gallery")),
