@@ -88,7 +88,7 @@ def touch_in_turn(
         if found[action[0] // STRIDE, action[1] // STRIDE]:
             continue
         before = observation["rgb"]
-        observation, _, _, _, info = env.step(action)
+        observation, _, _, _, info = env.step(np.asarray(action))
         success = bool(info["success"])
         row, column, force, _ = (int(value) for value in action)
         motion = info["frames"][: int(info["frame_count"])]

@@ -1,14 +1,18 @@
 """The report: its numbers, what it holds, what it asks for (nothing), and its errors."""
 
 import base64
+import csv
+import hashlib
 import io
 import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from unittest.mock import Mock
 
+import cv2
 import numpy as np
 import pytest
 import report_material as material
@@ -16,7 +20,9 @@ from command_lines import outcome
 from fake_simulator import FakeSimulator
 
 from agents.training.schedule import RunError
+from eval.figures.touches import Touch
 from eval.report import command_line as report
+from eval.report.charts import CURVES, force_chart, learning_curves
 from eval.report.command_line import ReportOptions, gather, render
 from eval.report.data import (
     finding_groups,
@@ -26,7 +32,7 @@ from eval.report.data import (
     table_1,
     table_2,
 )
-from eval.report.images import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
+from eval.report.images import gif_uri, touch_frames, webp_uri, with_mask, with_point
 from eval.report.runs import ReportError, RunFolder
 from eval.report.views import agent_of, best_and_worst, touched, view_score
 from eval.table.rows import ROWS, compared_row_of, configuration_of
@@ -190,6 +196,8 @@ class Page(HTMLParser):
         self.references: list[str] = []
         self.ids: list[str] = []
         self.images: list[dict] = []
+        self.downloads: dict[str, list[list[str]]] = {}
+        self.scripts = 0
         self.feed(text)
 
     def handle_starttag(self, tag, attributes) -> None:
@@ -198,7 +206,13 @@ class Page(HTMLParser):
         self.ids += [found["id"]] if "id" in found else []
         if tag == "img":
             self.images.append(found)
-        assert tag not in ("script", "iframe")
+        if tag == "a" and "download" in found:
+            content = base64.b64decode(found["href"].partition(",")[2]).decode()
+            self.downloads[found["download"]] = list(csv.reader(io.StringIO(content)))
+        if tag == "script":
+            assert not found
+            self.scripts += 1
+        assert tag != "iframe"
 
 
 @pytest.fixture
@@ -224,7 +238,8 @@ def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
     }
     for anchor in ("detection", "findings", "mass", "interaction", "learning", "forces", "views", "made"):
         assert page.ids.count(anchor) == 1
-    assert len(page.images) == 6  # of each run the best view, the worst and the film
+    # Of each run the best view, the worst, the film, and two images of each touch that succeeded.
+    assert len(page.images) == 2 * (3 + 2 * 3)
     assert all(image["alt"] for image in page.images)
     assert "does NOT hold" in everything and "not run: d" in everything and "5.0 to 15.0" in everything
     assert "weak &lt;agent&gt;" in everything and "weak <agent>" not in everything
@@ -241,7 +256,8 @@ def test_its_images_can_be_decoded(everything) -> None:
         picture.load()
         assert picture.format is not None
         assert head == f"data:image/{picture.format.lower()};base64"
-        assert picture.size[0] == (300 if picture.format == "GIF" else 1200)
+        six = image["alt"].startswith("Six panels")
+        assert picture.size[0] == (1880 if six else 300)
         assert getattr(picture, "n_frames", 1) > (1 if picture.format == "GIF" else 0)
 
 
@@ -333,32 +349,107 @@ def test_a_view_score_is_the_mean_of_the_best_overlaps() -> None:
 
 def test_touching_is_filmed() -> None:
     views = material.toy_views()
-    masks, frames = touched(
+    masks, touches = touched(
         views, 0, material.KnowsSomeViews().propose(views.observations[0]), {"simulator": FakeSimulator()}
     )
-    assert len(masks) >= 1 and len(frames) >= 6 and len(frames) % 2 == 0
+    succeeded = [touch for touch in touches if touch.success]
+    assert len(masks) == len(succeeded) >= 1 and len(touches) >= 3
+    assert all(np.array_equal(touch.mask, mask) for touch, mask in zip(succeeded, masks, strict=True))
+    for former, later in pairwise(touches):
+        assert np.array_equal(former.after, later.before)
+    frames = [frame for touch in touches for frame in touch_frames(touch)]
     assert all(frame.shape == (328, 300, 3) and frame.dtype == np.uint8 for frame in frames)
+    first = succeeded[0]
+    row, column = first.point
+    drawn = (with_point(first) != first.before).any(axis=2)
+    assert drawn[row - 12 : row + 13, column - 12 : column + 13].sum() == drawn.sum() > 50
+    outlined = (with_mask(first) != first.after).any(axis=2)
+    grown = np.asarray(
+        cv2.dilate(first.mask.repeat(3, 0).repeat(3, 1).astype(np.uint8), np.ones((9, 9))), bool
+    )
+    assert outlined.sum() > 50 and not (outlined & ~grown).any()
 
 
 def test_charts_take_the_colour_of_the_page(runs, tmp_path) -> None:
     run = RunFolder.read(runs[0])
-    charts = dict(learning_curves(run))
-    assert list(charts) == ["Touches that succeed", "AP50 on held-out rooms", "Loss"]
-    for chart in (
-        *charts.values(),
-        force_chart(json.loads((material.write_calibration(tmp_path / "f")).read_text())),
-    ):
-        assert chart.startswith("<svg ") and "currentColor" in chart and "#010203" not in chart
-        assert "<script" not in chart
-    assert dict(learning_curves(run)) == charts
+    charts = learning_curves(run)
+    assert [chart.title for chart in charts] == ["Touches that succeed", "AP50 on held-out rooms", "Loss"]
+    calibration = json.loads((material.write_calibration(tmp_path / "f")).read_text())
+    for chart in (*charts, force_chart(calibration, "success_rates_seen", "Seen")):
+        assert chart.svg.startswith("<svg ") and "currentColor" in chart.svg and "#010203" not in chart.svg
+        assert "<script" not in chart.svg
+    assert learning_curves(run) == charts
+
+
+def test_curves_are_drawn_over_minutes_and_touches(runs) -> None:
+    run = RunFolder.read(runs[0])
+    succeeded, _, loss = learning_curves(run)
+    for chart in (succeeded, loss):
+        assert "minutes of training" in chart.svg and ">touches<" in chart.svg and "1,600" in chart.svg
+    assert succeeded.numbers.header == ["episode", "minutes", "touches", "greedy", "random"]
+    # 100 n greedy and 20 random touches in episode n, which ends after n * n minutes.
+    assert succeeded.numbers.rows[2] == [3, 9, 100 + 200 + 300 + 3 * 20, 0.3, 0.03]
+    assert [row[-1] for row in loss.numbers.rows] == pytest.approx([5, 2.5, 1.66667, 1.25, 1])
+
+
+def test_without_minutes_and_touches_there_are_episodes(runs) -> None:
+    run = RunFolder.read(runs[0])
+    left_out = ("seconds", "greedy_touches", "random_touches")
+    plain = [{name: row[name] for name in row if name not in left_out} for row in run.metrics]
+    for chart in learning_curves(replace(run, metrics=plain)):
+        assert ">episode<" in chart.svg and "minutes" not in chart.svg and ">touches<" not in chart.svg
+        assert chart.numbers.header[0] == "episode" and "minutes" not in chart.numbers.header
+
+
+def test_of_a_line_without_a_number_there_is_no_point(runs) -> None:
+    run = RunFolder.read(runs[0])
+    rows = [dict(row) for row in run.metrics]
+    rows[1]["loss"], rows[2]["loss"], rows[3]["loss"] = float("nan"), None, True
+    (chart,) = [chart for chart in learning_curves(replace(run, metrics=rows)) if chart.title == "Loss"]
+    assert [row[-1] for row in chart.numbers.rows] == [5, 1]
+    assert set(CURVES) >= {chart.title}
+
+
+def test_all_numbers_are_one_click_away(everything) -> None:
+    page = Page(everything)
+    names = {
+        *("table-1-detection.csv", "baselines.csv", "findings.csv", "interaction-and-leaderboard.csv"),
+        *("confusion-joint-measured.csv", "confusion-joint-published.csv"),
+        *("joint-touches-that-succeed.csv", "segmentation-loss.csv", "forces-all-objects-in-reach.csv"),
+        *("predictions-joint-view-0.csv", "touches-joint-view-0.csv"),
+    }
+    assert names <= set(page.downloads), names - set(page.downloads)
+    confusion = page.downloads["confusion-joint-measured.csv"]
+    assert confusion[0][1:] == ["light", "medium", "heavy"]
+    assert [[float(value) for value in row[1:]] for row in confusion[1:]] == material.CONFUSION
+    detection = page.downloads["table-1-detection.csv"]
+    assert dict(zip(detection[0], detection[1], strict=True))["measured bbox_ap50"] == "10.0"
+    board = page.downloads["interaction-and-leaderboard.csv"]
+    assert [row[0] for row in board[1:]] == ["strong", "weak <agent>"]
+    forces = page.downloads["forces-all-objects-in-reach.csv"]
+    assert ["light", "5.0", "10", "7"] in forces
+    touches = page.downloads["touches-joint-view-0.csv"]
+    assert len(touches) > 3 and {row[4] for row in touches[1:]} == {"True", "False"}
+    # Every chart, panel and table has its own.
+    figures = everything.count("<svg ") + everything.count("Six panels") + everything.count('class="touches"')
+    tables = everything.count("<table")
+    assert len(re.findall(r'class="csv"', everything)) >= figures + tables
+
+
+def test_the_policy_allows_the_script_of_the_page_and_no_other(everything) -> None:
+    assert Page(everything).scripts == 1
+    (allowed,) = re.findall(r"script-src 'sha256-([^']+)'", everything)
+    (script,) = re.findall(r"<script>(.*?)</script>", everything, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == allowed
 
 
 def test_frames_become_a_film_and_none_is_an_error() -> None:
     view = np.zeros((300, 300, 3), np.uint8)
-    frames = touch_frames(view, view + 9, (10, 20), "30 N", True)
+    touch = Touch(view, view + np.uint8(9), view[None][:0], (10, 20), 1, np.zeros((100, 100), bool), True)
+    frames = touch_frames(touch)
     assert gif_uri(frames).startswith("data:image/gif;base64,")
     assert (frames[0] != frames[1]).any() and (view == 0).all()
-    assert jpeg_uri(view).startswith("data:image/jpeg;base64,")
+    assert webp_uri(view).startswith("data:image/webp;base64,")
     with pytest.raises(ValueError, match="at least one frame"):
         gif_uri([])
 
