@@ -151,10 +151,11 @@ def learning_curves(run: RunFolder) -> list[Chart]:
 
 def _add_touches(axes: Any, horizontal: Axis, touches: Axis) -> None:
     """Add an upper axis that states how many touches had been made."""
+    from matplotlib.ticker import MaxNLocator
+
     upper = axes.secondary_xaxis("top")
-    ticks = np.linspace(0, touches[-1], 5)[1:]
-    step = 10 ** max(np.floor(np.log10(touches[-1])) - 1, 0)
-    ticks = np.unique(np.floor(ticks / step) * step)
+    ticks = MaxNLocator(4, integer=True).tick_values(0, touches[-1])
+    ticks = ticks[(ticks > 0) & (ticks <= touches[-1])]
     upper.set_xticks(np.interp(ticks, touches, horizontal), [f"{tick:,.0f}" for tick in ticks])
     upper.set_xlabel("touches")
     upper.xaxis.label.set_color(_INK)

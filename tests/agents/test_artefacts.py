@@ -22,7 +22,7 @@ from agents.commands.run_argument import with_run_folders
 from agents.query_agent.agent import QueryAgent
 from agents.selfsup_agent.__main__ import EvaluateCommand, main
 from agents.selfsup_agent.agent import SelfSupervisedAgent
-from agents.training.checkpoint import CheckpointError
+from agents.training.checkpoint import CheckpointError, last_checkpoint
 from agents.training.configuration import TrainConfig
 from eval.benchmark.benchmark import BenchmarkOptions
 from eval.figures.predicting import draw_location
@@ -79,7 +79,9 @@ def test_names_of_runs_and_their_folders(package, tmp_path):
     assert run_name(package / "ant") == "pretrained:ant"
     for other in ("runs/ant", "/pretrained", str(tmp_path / "trained" / "ant")):
         assert run_folder(other) == Path(other) and run_name(Path(other)) == other
-    assert is_artefact(package / "ant") and not is_artefact(tmp_path / "trained" / "ant")
+    trained = tmp_path / "trained" / "ant"
+    assert is_artefact(package / "ant")
+    assert not is_artefact(trained) and not is_artefact(last_checkpoint(trained))
 
 
 @pytest.mark.parametrize(
