@@ -154,7 +154,7 @@ def _add_touches(axes: Any, horizontal: Axis, touches: Axis) -> None:
     from matplotlib.ticker import MaxNLocator
 
     upper = axes.secondary_xaxis("top")
-    ticks = MaxNLocator(4, integer=True).tick_values(0, touches[-1])
+    ticks = np.asarray(MaxNLocator(4, integer=True).tick_values(0, touches[-1]))
     ticks = ticks[(ticks > 0) & (ticks <= touches[-1])]
     upper.set_xticks(np.interp(ticks, touches, horizontal), [f"{tick:,.0f}" for tick in ticks])
     upper.set_xlabel("touches")
