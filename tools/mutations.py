@@ -50,6 +50,7 @@ _SUPERPIXELS, _BANK = "tests/selfsup/test_superpixels.py", "tests/selfsup/test_m
 _CLUSTERS, _VISITS = "tests/agents/test_clustering.py", "tests/agents/test_interact.py"
 _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching.py"
 _ARTEFACTS, _PUBLISHING = "tests/agents/test_artefacts.py", "tests/eval/test_eval_publishing.py"
+_CURVE_TESTS = "tests/eval/test_eval_report_figures.py"
 _TOUCH_TESTS, _REPORT_TESTS = "tests/eval/test_eval_touches.py", "tests/eval/test_eval_report.py"
 
 # fmt: off
@@ -199,9 +200,9 @@ MUTATIONS = (
     Mutation("misses are shown without a limit", "eval/figures/touches.py",
              "for each in touches) < misses", "for each in touches) >= 0", f"{_TOUCH_TESTS} -k misses"),
     Mutation("curves count random touches only", "eval/report/charts.py",
-             'row.get("greedy_touches", 0) + row', "row", f"{_REPORT_TESTS} -k curves"),
+             'row.get("greedy_touches", 0) + row', "row", f"{_CURVE_TESTS} -k curves"),
     Mutation("minutes are seconds", "eval/report/charts.py",
-             "np.float64) / 60", "np.float64)", f"{_REPORT_TESTS} -k curves"),
+             "np.float64) / 60", "np.float64)", f"{_CURVE_TESTS} -k curves"),
     Mutation("the policy forbids the script of the page", "eval/report/command_line.py",
              "hashlib.sha256(script.encode())", "hashlib.sha256(b'')", f"{_REPORT_TESTS} -k policy"),
 )
