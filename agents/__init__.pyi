@@ -1,4 +1,5 @@
 from .acting import ActingAgent as ActingAgent
+from .artefacts import pretrained as pretrained
 from .base import Agent as Agent
 from .base import Instance as Instance
 from .mask_rcnn.agent import MaskRCNNAgent as MaskRCNNAgent
@@ -21,5 +22,6 @@ __all__ = [
     "SuperpixelAgent",
     "TrainConfig",
     "VideoPCAAgent",
+    "pretrained",
     "train",
 ]

@@ -20,6 +20,7 @@ import tyro
 from scipy import stats
 
 from agents.commands.options import parse_options, run_command_line
+from agents.commands.run_argument import RunPath
 from agents.training.schedule import require
 from eval.metrics.bootstrap import CONFIDENCE
 from eval.metrics.mass import separations
@@ -75,8 +76,8 @@ class Finding:
 class FindingsOptions:
     """Print which of the paper's findings hold in a set of runs, with the numbers behind each."""
 
-    folders: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN...")]
-    """Run folders of rows, or folders that hold some."""
+    folders: Annotated[tyro.conf.Positional[tuple[RunPath, ...]], tyro.conf.arg(metavar="RUN...")]
+    """Run folders of rows, folders that hold some, or pretrained:NAME."""
 
     json: Path | None = None
     """File to write the same to, as JSON."""

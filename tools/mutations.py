@@ -49,6 +49,9 @@ _CHANGE, _TARGETS = "tests/selfsup/test_change.py", "tests/selfsup/test_targets.
 _SUPERPIXELS, _BANK = "tests/selfsup/test_superpixels.py", "tests/selfsup/test_memory_bank.py"
 _CLUSTERS, _VISITS = "tests/agents/test_clustering.py", "tests/agents/test_interact.py"
 _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching.py"
+_ARTEFACTS, _PUBLISHING = "tests/agents/test_artefacts.py", "tests/eval/test_eval_publishing.py"
+_CURVE_TESTS = "tests/eval/test_eval_report_figures.py"
+_TOUCH_TESTS, _REPORT_TESTS = "tests/eval/test_eval_touches.py", "tests/eval/test_eval_report.py"
 
 _PLAY, _PLAY_ROOM = "thor_interact_env/play", "tests/env/test_played_room.py"
 _PLAY_SERVER, _PLAY_AGENT = "tests/env/test_play_server.py", "tests/agents/test_playing.py"
@@ -237,6 +240,38 @@ MUTATIONS = (
              "times /= self._priorities", "times *= self._priorities", _BANK),
     Mutation("nothing is ever flipped", "selfsup/augmentation.py",
              "FLIP_PROBABILITY = 0.5", "FLIP_PROBABILITY = 0.0", "tests/selfsup/test_augmentation.py"),
+    # Pretrained agents.
+    Mutation("an unknown agent is not answered with those that exist", "agents/artefacts.py",
+             "{', '.join(names)}", "others", _ARTEFACTS),
+    Mutation("a folder without a configuration is an artefact", "agents/artefacts.py",
+             "(folder / CONFIG_FILE).is_file()", "True", f"{_ARTEFACTS} -k folders"),
+    Mutation("a run in a tuple of runs is no name", "agents/commands/run_argument.py",
+             "isinstance(value, tuple)", "isinstance(value, list)", f"{_ARTEFACTS} -k command_lines"),
+    Mutation("the evaluation of an artefact is written into it", "eval/evaluation/reporting.py",
+             "if is_artefact(run) else", "if not run else", f"{_ARTEFACTS} -k evaluation"),
+    Mutation("vectors are rounded, too", "eval/publishing/publish.py",
+             "tensor.ndim > 1 else", "tensor.ndim > 0 else", f"{_PUBLISHING} -k rounded"),
+    Mutation("the card lacks the intervals", "eval/publishing/card.py",
+             "cell(key, results.get(key)) + _interval(results, key)", "cell(key, results.get(key))",
+             f"{_PUBLISHING} -k numbers"),
+    Mutation("touches after the checkpoint count", "eval/publishing/publish.py",
+             'state.get("number", float("inf"))', 'float("inf")', f"{_PUBLISHING} -k numbers"),
+    Mutation("commands of the machine are published", "eval/publishing/publish.py",
+             'for name in ("time", "world") if', 'for name in ("time", "world", "command") if',
+             f"{_PUBLISHING} -k machine"),
+    # Figures and the report.
+    Mutation("a mask appears before its touch", "eval/figures/touches.py",
+             'if kind == "mask":', 'if kind == "point":', f"{_TOUCH_TESTS} -k appears"),
+    Mutation("what was found is touched again", "eval/figures/touches.py",
+             'found |= info["mask"]', 'found &= info["mask"]', f"{_TOUCH_TESTS} -k again"),
+    Mutation("misses are shown without a limit", "eval/figures/touches.py",
+             "for each in touches) < misses", "for each in touches) >= 0", f"{_TOUCH_TESTS} -k misses"),
+    Mutation("curves count random touches only", "eval/report/charts.py",
+             'row.get("greedy_touches", 0) + row', "row", f"{_CURVE_TESTS} -k curves"),
+    Mutation("minutes are seconds", "eval/report/charts.py",
+             "np.float64) / 60", "np.float64)", f"{_CURVE_TESTS} -k curves"),
+    Mutation("the policy forbids the script of the page", "eval/report/command_line.py",
+             "hashlib.sha256(script.encode())", "hashlib.sha256(b'')", f"{_REPORT_TESTS} -k policy"),
 )
 # fmt: on
 

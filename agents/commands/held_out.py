@@ -4,11 +4,11 @@ Nothing here imports torch, so that `--help` is fast.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from agents.commands.run_argument import RunPath
 from agents.training.configuration import check_split
 from agents.training.schedule import require
 
@@ -20,8 +20,8 @@ DEFAULT_LOCATIONS = 200
 class HeldOut:
     """The options of every `evaluate` command; a system adds its own."""
 
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the folder of one of its checkpoints."""
+    run: Annotated[tyro.conf.Positional[RunPath], tyro.conf.arg(metavar="RUN")]
+    """Run folder, the folder of one of its checkpoints, or pretrained:NAME."""
 
     locations: int | None = None
     """Held-out locations; the same for every run. None means 200."""

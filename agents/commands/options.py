@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TextIO, TypeVar
 
 import tyro
 
+from agents.commands.run_argument import with_run_folders
 from agents.training.schedule import RunError
 
 Options = TypeVar("Options")
@@ -36,7 +37,7 @@ def fail(message: str) -> NoReturn:
 def parse_options(
     kind: type[Options], program: str, words: Sequence[str], default: Options | None = None
 ) -> Options:
-    """Read options.
+    """Read options; `pretrained:NAME` as a run becomes the folder of that agent.
 
     Args:
         kind: A dataclass; the text under each field explains its option.
@@ -46,12 +47,13 @@ def parse_options(
 
     Raises:
         SystemExit: 0 after the help was printed, 2 after an error.
+        PretrainedError: No agent of this name comes with the package.
     """
     complaint = io.StringIO()
     given: dict[str, Any] = {} if default is None else {"default": default}
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(kind, prog=program, args=words, **given)
+            return with_run_folders(tyro.cli(kind, prog=program, args=words, **given))
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -11,7 +11,9 @@ from typing import Annotated
 import tyro
 
 from agents.commands.options import parse_options
+from agents.commands.run_argument import RunPath
 from agents.training.configuration import check_simulator
+from agents.training.schedule import require
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,13 @@ class PredictCommand:
     The last two need a LOCATION, where the simulator has the ground truth and the points can be touched.
     """
 
-    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the folder of one of its checkpoints."""
+    run: Annotated[tyro.conf.Positional[RunPath], tyro.conf.arg(metavar="RUN")]
+    """Run folder, the folder of one of its checkpoints, or pretrained:NAME."""
 
     image_or_location: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="IMAGE_OR_LOCATION")]
     """A .npz with `rgb` (300, 300, 3) uint8 and `depth` (300, 300) in metres; a .png (with --depth); or a
-    location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed."""
+    location: a .json file or JSON text with scene, position {x, y, z}, rotation, horizon and seed; or a room
+    or a split in which a location is drawn, such as FloorPlan26 or NovelSpaces/test."""
 
     out: Path = Path("prediction.png")
     """Image to write (PNG)."""
@@ -43,6 +46,9 @@ class PredictCommand:
     simulator: str | None = None
     """Simulator in which a LOCATION is; None means the run's own."""
 
+    seed: int = 0
+    """Seed of a location that is drawn in a room or a split."""
+
 
 def predict_command(program: str, words: Sequence[str], predict: Callable[..., None]) -> None:
     """Read the options of `predict`, and carry it out.
@@ -58,6 +64,7 @@ def predict_command(program: str, words: Sequence[str], predict: Callable[..., N
     command = parse_options(PredictCommand, program, words)
     if command.simulator is not None:
         check_simulator(command.simulator)
+    require(command.seed >= 0, f"seed is {command.seed}; it must be 0 or more.")
     predict(
         command.run,
         command.image_or_location,
@@ -66,4 +73,5 @@ def predict_command(program: str, words: Sequence[str], predict: Callable[..., N
         command.device,
         command.simulator,
         command.overview,
+        command.seed,
     )

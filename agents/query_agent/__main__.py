@@ -1,4 +1,4 @@
-"""The command line of queried masks: train, evaluate and predict; see `agents.commands.baseline`.
+"""The command line of queried masks: train, evaluate, predict and publish; see `agents.commands.baseline`.
 
 torch and what needs it are imported inside the functions, so that `--help` answers at once.
 """
@@ -15,10 +15,12 @@ import tyro
 from agents.commands.baseline import Baseline, TrainOptions
 from agents.commands.held_out import NetworkHeldOut
 from agents.commands.predict import predict_command
+from agents.commands.publish import publish_command
 from agents.query_agent.configuration import SYSTEM, QueryConfig
 from agents.registry import baselines, registered_agent
 from eval.evaluation.reporting import evaluate_run, monitor
 from eval.figures.predicting import predict
+from eval.publishing.publish import publish
 
 if TYPE_CHECKING:
     from agents.base import Agent
@@ -34,6 +36,7 @@ commands:
   train      train, evaluate, and say where everything lies
   evaluate   set a run beside its baselines on held-out rooms
   predict    draw what a run makes of one view
+  publish    make a folder of a run in the layout of the Hugging Face hub
 
 `{PROGRAM} COMMAND --help` explains one command."""
 
@@ -84,6 +87,10 @@ def _predict(words: Sequence[str]) -> None:
     predict_command(f"{PROGRAM} predict", words, predict)
 
 
+def _publish(words: Sequence[str]) -> None:
+    publish_command(PROGRAM, words, publish)
+
+
 BASELINE = Baseline(
     program=PROGRAM,
     overview=OVERVIEW,
@@ -95,7 +102,7 @@ BASELINE = Baseline(
     train=_train,
     agents=_agents,
     evaluate=evaluate_run,
-    further={"predict": _predict},
+    further={"predict": _predict, "publish": _publish},
 )
 
 

@@ -1,4 +1,4 @@
-"""The command line of the paper's learner: train, evaluate, predict, import released weights.
+"""The command line of the paper's learner: train, evaluate, predict, publish, import released weights.
 
 torch and what needs it are imported inside the functions, so that `--help` is fast.
 """
@@ -19,11 +19,13 @@ from agents.commands.defaults import default_configuration
 from agents.commands.held_out import NetworkHeldOut
 from agents.commands.options import choose_command, parse_options, run_command_line
 from agents.commands.predict import predict_command
+from agents.commands.publish import publish_command
 from agents.training.configuration import TrainConfig, check_simulator, check_split, default_run_folder
 from agents.training.schedule import require
 from eval.evaluation.dataset_evaluation import DatasetChoice
 from eval.evaluation.reporting import evaluate_run, monitor
 from eval.figures.predicting import predict
+from eval.publishing.publish import publish
 
 PROGRAM = "python -m agents.selfsup_agent"
 
@@ -32,9 +34,10 @@ OVERVIEW = f"""usage: {PROGRAM} [COMMAND] [OPTIONS]
 Learn about objects by touching them, without labels.
 
 commands:
-  train            train, evaluate, print where the results are (the default: preset quick, embedded
-  simulator) evaluate         compare a run with baselines on held-out rooms, or on those of a dataset file
+  train            train, evaluate, print where the results are (the default: preset quick)
+  evaluate         compare a run with baselines on held-out rooms, or on those of a dataset file
   predict          draw the predictions of a run for one view
+  publish          make a folder of a run in the layout of the Hugging Face hub
   import-released  make a run of the weights that the paper's authors released
 
 `{PROGRAM} COMMAND --help` explains one command; these are all commands.
@@ -230,6 +233,10 @@ def _predict(words: Sequence[str]) -> None:
     predict_command(f"{PROGRAM} predict", words, predict)
 
 
+def _publish(words: Sequence[str]) -> None:
+    publish_command(PROGRAM, words, publish)
+
+
 def _import_released(words: Sequence[str]) -> None:
     command = parse_options(ImportCommand, f"{PROGRAM} import-released", words)
     check_split(command.split)
@@ -246,6 +253,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "train": _train,
     "evaluate": _evaluate,
     "predict": _predict,
+    "publish": _publish,
     "import-released": _import_released,
 }
 

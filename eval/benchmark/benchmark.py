@@ -26,7 +26,9 @@ from typing import Any, NoReturn
 
 from tqdm.auto import tqdm
 
+from agents.artefacts import run_name
 from agents.commands.options import parse_options, run_command_line
+from agents.commands.run_argument import RunPath
 from agents.registry import registered_agent
 from agents.source import AgentSource
 from agents.training.configuration import check_simulator
@@ -90,8 +92,8 @@ class BenchmarkOptions:
     agent_options: str = "{}"
     """Keyword arguments of the class, or of its from_run, as JSON text."""
 
-    run: Path | None = None
-    """Run folder; the agent is then made by its class method from_run."""
+    run: RunPath | None = None
+    """Run folder, or pretrained:NAME; the agent is then made by its class method from_run."""
 
     time_budget: float = 60.0
     """Maximum seconds for a view; after these the agent is stopped. Its first view may take longer."""
@@ -200,7 +202,7 @@ def benchmark_agent(
         "label": label or source.name,
         "agent": source.name,
         "options": dict(source.options),
-        "run": None if source.run is None else str(source.run),
+        "run": None if source.run is None else run_name(source.run),
         "split": views.split,
         "locations": len(views),
         "views_seed": views.seed,

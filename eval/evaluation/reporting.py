@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.artefacts import is_artefact
 from agents.registration import SUPERPIXELS
 from agents.registry import baselines, registered_agent
 from agents.training.configuration import SELF_SUPERVISED, TrainConfig
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from eval.views.evaluation_set import EvaluationSet
 
 EVALUATION_FILE = "evaluation.json"
+RESULTS = Path("runs")
+"""Folder of the evaluations of agents that come with the package."""
 NOT_REFINED = "its instances, not refined"
 """Row of a self-supervised agent with refined instances, by the paper's algorithm."""
 MONITORED = ("bbox_ap", "bbox_ap50", "mask_ap", "mask_ap50", "mass_accuracy")
@@ -87,7 +90,7 @@ def evaluate_run(
     """Evaluate a run and its baselines on test rooms, print the table, and write `evaluation.json`.
 
     Args:
-        run: Run folder, or the folder of one of its checkpoints, where the file is written.
+        run: Run folder, or the folder of one of its checkpoints; see `evaluation_file`.
         config: The run's configuration.
         locations: Number of views.
         split: `NovelSpaces` or `NovelObjects`.
@@ -169,8 +172,22 @@ def evaluate_run(
             f"{target['name']}: {target['value']:.3f}, target {target['target']:.3f}, "
             f"{'reached' if target['reached'] else 'NOT reached'}"
         )
-    write_json(run / EVALUATION_FILE, result)  # last: if the disk is full, the scores have been printed
+    file = evaluation_file(run)
+    file.parent.mkdir(exist_ok=True)
+    write_json(file, result)  # last: if the disk is full, the scores have been printed
+    if file.parent != run:
+        print(f"written to {file}")
     return result
+
+
+def evaluation_file(run: Path) -> Path:
+    """Return the file to which an evaluation is written.
+
+    Args:
+        run: A run folder, or the folder of one of its checkpoints: the file is in it. Of an artefact
+            (`agents.artefacts`), whose own file belongs to its model card: in `runs/`, named after it.
+    """
+    return RESULTS / f"evaluation-{run.name}.json" if is_artefact(run) else run / EVALUATION_FILE
 
 
 def recent_success(run: Path) -> dict[str, float]:

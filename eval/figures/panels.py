@@ -203,10 +203,10 @@ def supervision_panel(view: Image, masks: npt.NDArray[np.bool_] | None) -> Image
     image = _bytes(_grey(view, 0.6) + 20)
     colours = palette(len(masks))
     order = sorted(range(len(masks)), key=lambda index: -int(masks[index].sum()))  # small ones stay visible
-    for index, colour in zip(order, colours, strict=True):
-        image = _filled(image, view, masks[index], colour)
-    for index, colour in zip(order, colours, strict=True):
-        _outline(image, masks[index], colour)
+    for index in order:
+        image = _filled(image, view, masks[index], colours[index])
+    for index in order:
+        _outline(image, masks[index], colours[index])
     return titled(image, f"Self-supervised masks: {len(masks)}")
 
 

@@ -32,17 +32,19 @@ def predict(
     device: str = "auto",
     simulator: str | None = None,
     overview: Path | None = None,
+    seed: int = 0,
 ) -> None:
     """Write the six panels of one view, and the tensors of the network.
 
     Args:
         run: Run folder, or the folder of one of its checkpoints.
-        image_or_location: See `read_view`.
+        image_or_location: See `read_view`; or a room or a split, in which a location is drawn.
         out: Image to write.
         depth: Depth of a PNG image.
         device: Device of the network.
         simulator: Simulator of a location; None takes the run's.
         overview: Image of the network's own tensors to write; None writes none.
+        seed: Seed of a location that is drawn.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
@@ -56,7 +58,7 @@ def predict(
     learner = learner_of(run)
     config = learner.config_of(run).counterpart()
     config = replace(config, simulator=simulator or config.simulator)
-    given = read_view(image_or_location, depth)
+    given = draw_location(image_or_location, config, seed) or read_view(image_or_location, depth)
     for file in (out,) if overview is None else (out, overview):
         if file.suffix.lower() != ".png":
             raise PredictionInputError(f"{file} must end in .png.")
@@ -89,6 +91,34 @@ def predict(
         print(f"The network's tensors are in {overview}")
 
 
+def draw_location(name: str, config: TrainConfig, seed: int = 0) -> Location | None:
+    """Return a location in a room, or in a room of a split, drawn as the run drew its own.
+
+    Args:
+        name: The room, such as `FloorPlan26`, or the split, such as `NovelSpaces/test`.
+        config: The run, which states the simulator and the minimum fraction of the view within reach.
+        seed: Seed of the location.
+
+    Returns:
+        The location; None if there is no such room or split.
+    """
+    from thor_interact_env.locations.sampling import LocationSampler
+    from thor_interact_env.locations.splits import SPLITS
+    from thor_interact_env.simulators import make_simulator
+
+    if name not in SPLITS and not name.isidentifier():
+        return None
+    simulator = make_simulator(config.simulator)
+    try:
+        rooms = SPLITS.get(name, (name,))
+        if not simulator.has_room(rooms[0]):
+            return None
+        sampler = LocationSampler(simulator, rooms, config.schedule.reachable_fraction)
+        return sampler.sample(np.random.default_rng(seed))
+    finally:
+        simulator.close()
+
+
 def read_view(text: str, depth: Path | None = None) -> Observation | Location:
     """Return the view or the location of an argument of the command line.
 
@@ -104,7 +134,7 @@ def read_view(text: str, depth: Path | None = None) -> Observation | Location:
         return _location(text, "the JSON text")
     path = Path(text)
     if not path.is_file():
-        raise PredictionInputError(f"{path} is neither a file nor a location as JSON text.")
+        raise PredictionInputError(f"{path} is neither a file, a room, a split, nor a location as JSON text.")
     if path.suffix == ".json":
         return _location(path.read_text(encoding="utf-8", errors="replace"), str(path))
     if path.suffix == ".npz":

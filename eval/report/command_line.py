@@ -5,6 +5,8 @@ The page is one file with all its content and needs no network.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ from typing import Any, NoReturn
 import tyro
 
 from agents.commands.options import parse_options, run_command_line
+from agents.commands.run_argument import RunPath
 from agents.training.schedule import require
 from eval.benchmark.leaderboard import read_leaderboard
 from eval.findings import verdict
@@ -28,10 +31,18 @@ from eval.report.data import (
     table_1,
     table_2,
 )
+from eval.report.downloads import (
+    baselines_csv,
+    confusion_csv,
+    detection_csv,
+    findings_csv,
+    interaction_csv,
+    seeds_csv,
+)
 from eval.report.runs import ReportError, RunFolder, read_calibration
 from eval.table.row_results import mixed_worlds
 from eval.views.evaluation_set import EvaluationSet, views_in_world
-from thor_interact_env.actions import REACH
+from thor_interact_env.actions import FORCES, REACH
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.annotations import MASS_CLASSES
 from thor_interact_env.simulators.base import Simulator
@@ -43,12 +54,19 @@ GIF_FRAMES = 24
 """Maximum number of frames of a sequence of touches, to limit the size of the page."""
 
 
+_CSV = {
+    function.__name__: function
+    for function in (baselines_csv, confusion_csv, detection_csv, findings_csv, interaction_csv, seeds_csv)
+}
+"""What the template calls to offer numbers for download, by name."""
+
+
 @dataclass(frozen=True)
 class ReportOptions:
     """Write one self-contained HTML page about runs."""
 
-    runs: tyro.conf.Positional[tuple[Path, ...]] = ()
-    """Run folders, of any system."""
+    runs: tyro.conf.Positional[tuple[RunPath, ...]] = ()
+    """Run folders, of any system, or pretrained:NAME."""
 
     leaderboard: Path | None = None
     """File that `eval.benchmark --leaderboard` appended to."""
@@ -93,7 +111,12 @@ def render(content: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("report.html").render(content)
+    # The page's policy allows this one script and no other.
+    script = environment.get_template("script.html").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("report.html").render(
+        {**content, **_CSV, "script": script, "script_hash": digest}
+    )
 
 
 def gather(
@@ -129,7 +152,7 @@ def gather(
     )
     board = [] if options.leaderboard is None else read_leaderboard(options.leaderboard)
     calibration = None if options.calibration is None else read_calibration(options.calibration)
-    from eval.report.images import force_chart, learning_curves, load_matplotlib
+    from eval.report.charts import force_chart, learning_curves, load_matplotlib
 
     load_matplotlib()
     rows = table_1(runs)
@@ -152,8 +175,8 @@ def gather(
         "forces": []
         if calibration is None
         else [
-            ("Objects that show at least 20 grid cells", force_chart(calibration, "success_rates_seen")),
-            ("All objects in reach", force_chart(calibration, "success_rates_all")),
+            force_chart(calibration, "success_rates_seen", "Objects that show at least 20 grid cells"),
+            force_chart(calibration, "success_rates_all", "All objects in reach"),
         ],
         "calibration": calibration,
         "images": [
@@ -169,10 +192,11 @@ def _images(
     run: RunFolder, options: ReportOptions, views: EvaluationSet | None, simulator: Simulator | None
 ) -> dict[str, Any]:
     """Draw the best and the worst views of a run, and touches in one of them."""
-    from eval.report.images import gif_uri, jpeg_uri
+    from eval.report.downloads import instances_csv, touches_csv
+    from eval.report.images import gif_uri, touch_frames, webp_uri, with_mask, with_point
     from eval.report.views import agent_of, best_and_worst, touched
 
-    shown: dict[str, Any] = {"run": run, "missing": "", "best": [], "worst": [], "gif": None, "filmed": None}
+    shown: dict[str, Any] = {"run": run, "missing": "", "best": [], "worst": [], "gif": None}
     try:
         agent = agent_of(run)
     except ReportError as error:
@@ -181,16 +205,37 @@ def _images(
     views = _views(run, options.views) if views is None else views
     best, worst = best_and_worst(agent, views, options.panels, environment)
     for kind, panels in (("best", best), ("worst", worst)):
-        shown[kind] = [(panel.view, f"{panel.score:.2f}", jpeg_uri(panel.image)) for panel in panels]
+        shown[kind] = [
+            {
+                "view": panel.view,
+                "score": f"{panel.score:.2f}",
+                "image": webp_uri(panel.image),
+                "numbers": instances_csv(f"{run.name} view {panel.view}", panel.instances),
+            }
+            for panel in panels
+        ]
     filmed = best[0].view if best else next((n for n, truth in enumerate(views.truths) if len(truth)), None)
     if filmed is None:
         return {**shown, "missing": "no view has an object in reach"}
-    _, frames = touched(views, filmed, agent.propose(views.observations[filmed]), environment)
+    _, touches = touched(views, filmed, agent.propose(views.observations[filmed]), environment)
+    frames = [frame for touch in touches for frame in touch_frames(touch)]
     return {
         **shown,
         "missing": "" if best else "no panels, because it proposes points and no masks",
         "gif": gif_uri(frames[:GIF_FRAMES]) if frames else None,
         "filmed": filmed,
+        "touches": [
+            {
+                "number": number,
+                "force": f"{FORCES[touch.force]:g} N",
+                "before": webp_uri(with_point(touch)),
+                "after": webp_uri(with_mask(touch)),
+            }
+            for number, touch in enumerate(touches, start=1)
+            if touch.success
+        ],
+        "tried": len(touches),
+        "numbers": touches_csv(f"{run.name} view {filmed}", touches),
     }
 
 

@@ -16,10 +16,9 @@ from agents.registry import registered_agent
 from agents.source import described
 from agents.training.schedule import ConfigurationError
 from eval.figures.panels import six_panels
-from eval.report.images import touch_frames
+from eval.figures.touches import Touch
 from eval.report.runs import ReportError, RunFolder
 from eval.views.evaluation_set import EvaluationSet
-from thor_interact_env.actions import FORCES
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -35,11 +34,13 @@ class Panel:
         view: Number of the view in the evaluation set.
         score: See `view_score`.
         image: The six panels, (height, width, 3) uint8.
+        instances: The predictions in it, best first.
     """
 
     view: int
     score: float
     image: npt.NDArray[np.uint8]
+    instances: Sequence[Instance]
 
 
 def agent_of(run: RunFolder) -> Agent:
@@ -121,6 +122,7 @@ def best_and_worst(
             number,
             scores[number],
             six_panels(view, proposed[number], score_map, force_map, views.truths[number], masks),
+            proposed[number],
         )
     return [drawn[number] for number in best], [drawn[number] for number in worst]
 
@@ -131,24 +133,26 @@ def _maps(agent: Agent, view: Observation) -> tuple[Any, Any]:
 
 
 class _Film(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """Keeps two frames of every touch of an episode."""
+    """Keeps every touch of an episode."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
-        self.frames: list[npt.NDArray[np.uint8]] = []
+        self.touches: list[Touch] = []
         self._view: npt.NDArray[np.uint8] | None = None
 
     def reset(self, **given: Any) -> Any:
         observation, info = self.env.reset(**given)
-        self._view, self.frames = observation["rgb"], []
+        self._view, self.touches = observation["rgb"], []
         return observation, info
 
     def step(self, action: Any) -> Any:
         result = self.env.step(action)
         row, column, force, _ = (int(value) for value in action)
         assert self._view is not None
-        after, success = result[0]["rgb"], bool(result[4]["success"])
-        self.frames += touch_frames(self._view, after, (row, column), f"{FORCES[force]:g} N", success)
+        after, info = result[0]["rgb"], result[4]
+        still = np.zeros((0, *after.shape), np.uint8)
+        success, mask = bool(info["success"]), info["mask"]
+        self.touches.append(Touch(self._view, after, still, (row, column), force, mask, success))
         self._view = after
         return result
 
@@ -159,7 +163,7 @@ def touched(
     instances: Sequence[Instance],
     environment: Mapping[str, Any] | None = None,
     touches: int = 10,
-) -> tuple[npt.NDArray[np.bool_], list[npt.NDArray[np.uint8]]]:
+) -> tuple[npt.NDArray[np.bool_], list[Touch]]:
     """Touch the points proposed in a view, with forces tried by escalation.
 
     Args:
@@ -171,7 +175,7 @@ def touched(
         touches: Points that are touched.
 
     Returns:
-        The self-supervised masks, (m, 100, 100) bool, and two frames of every touch.
+        The self-supervised masks, (m, 100, 100) bool, and every touch, without its motion.
     """
     schedule = InteractionSchedule(touches, 0, True)
     points = [(*one.point, one.force) for one in instances]
@@ -180,7 +184,7 @@ def touched(
     try:
         rng = np.random.default_rng(number)
         record = interact(env, views.locations[number], lambda view: points, schedule, rng)
-        return record.experience.masks, env.frames
+        return record.experience.masks, env.touches
     finally:
         if isinstance(options.get("simulator", ""), str):
             env.close()

@@ -16,6 +16,8 @@ import gymnasium
 import numpy as np
 import tyro
 
+from agents.artefacts import run_name
+from agents.commands.run_argument import RunPath, with_run_folders
 from agents.training.presets import PRESETS
 from agents.training.schedule import ConfigurationError, Schedule
 from eval.speed.measure import Measurement, NothingMovesError, aligned, speed_table
@@ -52,8 +54,9 @@ class SpeedOptions:
     """Images of a training step of `paper`; other presets have their own."""
     updates: int = 3
     """Times that each part of a training step is timed."""
-    run: Path | None = None
-    """Run folder of a trained agent; without, an untrained network chooses the greedy points."""
+    run: RunPath | None = None
+    """Run folder of a trained agent, or pretrained:NAME; without, an untrained network chooses the greedy
+    points."""
     threads: int = 2
     """CPU threads of the training step. Everything else uses one."""
     workers: int = 2
@@ -205,7 +208,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         for name, schedule in PRESETS.items()
     }
     described = {
-        name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()
+        name: run_name(value) if isinstance(value, Path) else value for name, value in vars(options).items()
     }
     return results, {
         "options": described,
@@ -230,7 +233,7 @@ def main() -> None:
             raise ValueError(f"rooms is {options.rooms}; at most {MOST_ROOMS} stay compiled")
         if options.out is not None and not options.out.parent.is_dir():
             raise ValueError(f"the folder {options.out.parent} of --out does not exist; make it first")
-        measurements, document = run(options)
+        measurements, document = run(with_run_folders(options))
     except (ValueError, ConfigurationError, ThorInteractError, RenderingError, NothingMovesError) as error:
         print(f"eval.speed: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from error

@@ -18,6 +18,7 @@ import tyro
 
 from agents.base import propose_all
 from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.commands.run_argument import RunPath
 from agents.registry import Row, registered_agent
 from agents.training.configuration import SELF_SUPERVISED, check_split
 from agents.training.schedule import RunError, require
@@ -90,8 +91,8 @@ class RowsOptions:
 class ShowOptions:
     """Print the tables of finished rows, by split and preset, with the published numbers."""
 
-    folders: Annotated[tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="FOLDER...")]
-    """Run folders, or folders that hold some."""
+    folders: Annotated[tyro.conf.Positional[tuple[RunPath, ...]], tyro.conf.arg(metavar="FOLDER...")]
+    """Run folders, folders that hold some, or pretrained:NAME."""
 
     json: Path | None = None
     """File to write the same numbers to, as JSON."""

@@ -225,7 +225,7 @@ def test_other_inputs_are_refused(tmp_path):
         "torn.npz": "cannot be read",
         "not.json": "is not JSON",
         "some.txt": r"not a \.npz, \.png or \.json",
-        "nothing.png": "neither a file nor a location",
+        "nothing.png": "neither a file, a room",
     }.items():
         with pytest.raises(PredictionInputError, match=message):
             read_view(str(tmp_path / name))

@@ -66,6 +66,9 @@ def write_run(folder: Path, joint: bool, scale: float, **config: object) -> Path
     lines = [
         {
             "episode": n,
+            "seconds": 60.0 * n * n,
+            "greedy_touches": 100 * n,
+            "random_touches": 20,
             "loss": 5.0 / n,
             "greedy_success": n / 10,
             "random_success": 0.03,
@@ -101,6 +104,8 @@ def write_leaderboard(path: Path) -> Path:
             {
                 "label": label,
                 "split": "NovelSpaces/test",
+                "views_seed": 0,
+                "world": "mujoco world 1",
                 "locations": 9,
                 "interaction": touched,
                 "perception": None,

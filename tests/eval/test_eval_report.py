@@ -1,6 +1,8 @@
 """The report: its numbers, what it holds, what it asks for (nothing), and its errors."""
 
 import base64
+import csv
+import hashlib
 import io
 import json
 import re
@@ -9,7 +11,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from unittest.mock import Mock
 
-import numpy as np
 import pytest
 import report_material as material
 from command_lines import outcome
@@ -26,12 +27,10 @@ from eval.report.data import (
     table_1,
     table_2,
 )
-from eval.report.images import force_chart, gif_uri, jpeg_uri, learning_curves, touch_frames
 from eval.report.runs import ReportError, RunFolder
-from eval.report.views import agent_of, best_and_worst, touched, view_score
+from eval.report.views import agent_of
 from eval.table.rows import ROWS, compared_row_of, configuration_of
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.simulators.base import Instances
 
 
 @pytest.fixture
@@ -190,6 +189,8 @@ class Page(HTMLParser):
         self.references: list[str] = []
         self.ids: list[str] = []
         self.images: list[dict] = []
+        self.downloads: dict[str, list[list[str]]] = {}
+        self.scripts = 0
         self.feed(text)
 
     def handle_starttag(self, tag, attributes) -> None:
@@ -198,7 +199,13 @@ class Page(HTMLParser):
         self.ids += [found["id"]] if "id" in found else []
         if tag == "img":
             self.images.append(found)
-        assert tag not in ("script", "iframe")
+        if tag == "a" and "download" in found:
+            content = base64.b64decode(found["href"].partition(",")[2]).decode()
+            self.downloads[found["download"]] = list(csv.reader(io.StringIO(content)))
+        if tag == "script":
+            assert not found
+            self.scripts += 1
+        assert tag != "iframe"
 
 
 @pytest.fixture
@@ -224,7 +231,8 @@ def test_the_page_holds_everything_and_asks_for_nothing(everything) -> None:
     }
     for anchor in ("detection", "findings", "mass", "interaction", "learning", "forces", "views", "made"):
         assert page.ids.count(anchor) == 1
-    assert len(page.images) == 6  # of each run the best view, the worst and the film
+    # Of each run the best view, the worst, the film, and two images of each touch that succeeded.
+    assert len(page.images) == 2 * (3 + 2 * 3)
     assert all(image["alt"] for image in page.images)
     assert "does NOT hold" in everything and "not run: d" in everything and "5.0 to 15.0" in everything
     assert "weak &lt;agent&gt;" in everything and "weak <agent>" not in everything
@@ -241,7 +249,8 @@ def test_its_images_can_be_decoded(everything) -> None:
         picture.load()
         assert picture.format is not None
         assert head == f"data:image/{picture.format.lower()};base64"
-        assert picture.size[0] == (300 if picture.format == "GIF" else 1200)
+        six = image["alt"].startswith("Six panels")
+        assert picture.size[0] == (1880 if six else 300)
         assert getattr(picture, "n_frames", 1) > (1 if picture.format == "GIF" else 0)
 
 
@@ -307,60 +316,37 @@ def test_a_run_whose_agent_cannot_be_used_is_still_reported(runs) -> None:
         agent_of(RunFolder(runs[0], {"system": "crystal"}, {}, {}, []))
 
 
-def test_views_are_picked_by_their_score() -> None:
-    best, worst = best_and_worst(
-        material.KnowsSomeViews(), material.toy_views(), 2, {"simulator": FakeSimulator()}
-    )
-    assert {panel.view for panel in best} == {0, 2} and {panel.view for panel in worst} == {1, 3}
-    assert all(panel.score > 0.8 for panel in best) and all(panel.score == 0 for panel in worst)
-    assert best[0].score >= best[1].score and best[0].image.dtype == np.uint8
+def test_all_numbers_are_one_click_away(everything) -> None:
+    page = Page(everything)
+    names = {
+        *("table-1-detection.csv", "baselines.csv", "findings.csv", "interaction-and-leaderboard.csv"),
+        *("confusion-joint-measured.csv", "confusion-joint-published.csv"),
+        *("joint-touches-that-succeed.csv", "segmentation-loss.csv", "forces-all-objects-in-reach.csv"),
+        *("predictions-joint-view-0.csv", "touches-joint-view-0.csv"),
+    }
+    assert names <= set(page.downloads), names - set(page.downloads)
+    confusion = page.downloads["confusion-joint-measured.csv"]
+    assert confusion[0][1:] == ["light", "medium", "heavy"]
+    assert [[float(value) for value in row[1:]] for row in confusion[1:]] == material.CONFUSION
+    detection = page.downloads["table-1-detection.csv"]
+    assert dict(zip(detection[0], detection[1], strict=True))["measured bbox_ap50"] == "10.0"
+    board = page.downloads["interaction-and-leaderboard.csv"]
+    assert [row[0] for row in board[1:]] == ["strong", "weak <agent>"]
+    forces = page.downloads["forces-all-objects-in-reach.csv"]
+    assert ["light", "5.0", "10", "7"] in forces
+    touches = page.downloads["touches-joint-view-0.csv"]
+    assert len(touches) > 3 and {row[4] for row in touches[1:]} == {"True", "False"}
+    # Every chart, panel and table has its own.
+    figures = everything.count("<svg ") + everything.count("Six panels") + everything.count('class="touches"')
+    tables = everything.count("<table")
+    assert len(re.findall(r'class="csv"', everything)) >= figures + tables
 
 
-def test_a_view_score_is_the_mean_of_the_best_overlaps() -> None:
-    masks = np.zeros((2, 300, 300), bool)
-    masks[0, :10, :10] = masks[1, 50:60, 50:60] = True
-    truth = Instances(masks, np.ones(2), ("Mug", "Mug"), ("1", "2"))
-    from agents.base import Instance
-
-    half = masks[0].copy()
-    half[:5] = False
-    found = [Instance((0, 0), 0, 0.9, half), Instance((0, 0), 0, 0.8, None)]
-    assert view_score(found, truth) == pytest.approx(0.25)
-    assert view_score([], truth) == 0.0
-    unsure = [Instance((0, 0), 0, 0.9, half)] * 10 + [Instance((0, 0), 0, 0.1, masks[1])]
-    assert view_score(unsure, truth) == pytest.approx(0.25)
-
-
-def test_touching_is_filmed() -> None:
-    views = material.toy_views()
-    masks, frames = touched(
-        views, 0, material.KnowsSomeViews().propose(views.observations[0]), {"simulator": FakeSimulator()}
-    )
-    assert len(masks) >= 1 and len(frames) >= 6 and len(frames) % 2 == 0
-    assert all(frame.shape == (328, 300, 3) and frame.dtype == np.uint8 for frame in frames)
-
-
-def test_charts_take_the_colour_of_the_page(runs, tmp_path) -> None:
-    run = RunFolder.read(runs[0])
-    charts = dict(learning_curves(run))
-    assert list(charts) == ["Touches that succeed", "AP50 on held-out rooms", "Loss"]
-    for chart in (
-        *charts.values(),
-        force_chart(json.loads((material.write_calibration(tmp_path / "f")).read_text())),
-    ):
-        assert chart.startswith("<svg ") and "currentColor" in chart and "#010203" not in chart
-        assert "<script" not in chart
-    assert dict(learning_curves(run)) == charts
-
-
-def test_frames_become_a_film_and_none_is_an_error() -> None:
-    view = np.zeros((300, 300, 3), np.uint8)
-    frames = touch_frames(view, view + 9, (10, 20), "30 N", True)
-    assert gif_uri(frames).startswith("data:image/gif;base64,")
-    assert (frames[0] != frames[1]).any() and (view == 0).all()
-    assert jpeg_uri(view).startswith("data:image/jpeg;base64,")
-    with pytest.raises(ValueError, match="at least one frame"):
-        gif_uri([])
+def test_the_policy_allows_the_script_of_the_page_and_no_other(everything) -> None:
+    assert Page(everything).scripts == 1
+    (allowed,) = re.findall(r"script-src 'sha256-([^']+)'", everything)
+    (script,) = re.findall(r"<script>(.*?)</script>", everything, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() == allowed
 
 
 def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:

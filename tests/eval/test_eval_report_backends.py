@@ -17,9 +17,9 @@ def test_charts_are_drawn_whatever_a_notebook_or_a_desktop_has_left(backend: str
     """In a process of its own: the variable counts where matplotlib is imported first."""
     program = (
         "import os, sys\n"
-        "from eval.report.images import force_chart\n"
+        "from eval.report.charts import force_chart\n"
         "rate = {'mass_class': 'light', 'force': 5, 'touches': 2, 'successes': 1}\n"
-        "chart = force_chart({'success_rates_seen': [rate]})\n"
+        "chart = force_chart({'success_rates_seen': [rate]}, 'success_rates_seen', 'Seen').svg\n"
         "assert chart.startswith('<svg') and '0.50' in chart\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "import matplotlib\n"

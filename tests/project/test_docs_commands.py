@@ -206,13 +206,16 @@ def test_shell_code_is_split_into_commands():
 def test_options_in_the_text_exist(monkeypatch):
     """An option without its command is one of some command."""
     helps = [
-        *(["agents.selfsup_agent", name] for name in ("train", "evaluate", "predict", "import-released")),
+        *(
+            ["agents.selfsup_agent", name]
+            for name in ("train", "evaluate", "predict", "publish", "import-released")
+        ),
         *(
             [f"agents.{name}", each]
             for name in ("mask_rcnn", "video_pca", "ppo_agent")
             for each in ("train", "evaluate")
         ),
-        *([f"eval.{name}"] for name in ("benchmark", "findings", "report", "speed")),
+        *([f"eval.{name}"] for name in ("benchmark", "figures", "findings", "report", "speed")),
         *(["eval.table", name] for name in ("run", "show")),
         *(["thor_interact_env.datasets", name] for name in ("make", "all", "statistics", "ship")),
         *(["thor_interact_env.record", name] for name in ("make", "check")),

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("thor_interact_env", "selfsup", "agents", "eval")
+WEIGHTS = ("model.safetensors", "README.md", "config.json", "state.json", "run.json", "evaluation.json")
 
 
 def run(arguments: list[str], cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -33,6 +34,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, source / name)
     for package in PACKAGES:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in WEIGHTS:
+        file = source / "agents" / "pretrained" / "made-up" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
     built = run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist"], source)
     assert built.returncode == 0, built.stdout + built.stderr
     (path,) = (source / "dist").glob("*.whl")
@@ -61,6 +66,13 @@ def test_wheel_holds_every_module_every_page_and_the_type_markers(wheel: Path) -
         for ending in ("py", "html", "css", "js"):
             for path in (ROOT / package).rglob(f"*.{ending}"):
                 assert path.relative_to(ROOT).as_posix() in names
+
+
+def test_wheel_holds_the_pretrained_agents(wheel: Path) -> None:
+    folder = ROOT / "agents" / "pretrained"
+    shipped = {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
+    made_up = {f"agents/pretrained/made-up/{name}" for name in WEIGHTS}
+    assert shipped | made_up <= set(zipfile.ZipFile(wheel).namelist())
 
 
 def test_wheel_holds_nothing_but_the_packages(wheel: Path) -> None:

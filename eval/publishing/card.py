@@ -1,0 +1,242 @@
+"""The model card of an artefact, in the format of the Hugging Face hub: written from the files beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.artefacts import PREFIX
+from agents.registry import RegisteredAgent
+from eval.evaluation.evaluate import cell
+from eval.metrics.bootstrap import CONFIDENCE
+from selfsup.grid import GRID, IMAGE_SIZE
+from thor_interact_env.actions import FORCES
+from thor_interact_env.locations.annotations import MASS_CLASSES
+
+METRICS: Mapping[str, str] = {
+    "bbox_ap50": "box AP50",
+    "bbox_ap": "box AP",
+    "mask_ap50": "mask AP50",
+    "mask_ap": "mask AP",
+    "mass_accuracy": "mass accuracy",
+}
+"""Results in the card, and their headings."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a card is written from.
+
+    Attributes:
+        name: Name of the model.
+        learner: What was trained.
+        license: Identifier of its licence.
+        size: Number of its weights.
+        checksum: SHA-256 of the file of the weights, hexadecimal.
+        config: `config.json`.
+        notes: `run.json` of an artefact.
+        evaluation: `evaluation.json`; the first of its rows is the model's own.
+    """
+
+    name: str
+    learner: RegisteredAgent
+    license: str
+    size: int
+    checksum: str
+    config: Mapping[str, Any]
+    notes: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+
+    @property
+    def results(self) -> Mapping[str, Any]:
+        """The model's own results."""
+        own: Mapping[str, Any] = next(iter(self.evaluation["rows"].values()))
+        return own
+
+    @property
+    def views(self) -> str:
+        """The views of the evaluation, in words."""
+        dataset = " of a dataset file" if "dataset" in self.evaluation else ""
+        return (
+            f"{self.evaluation.get('locations', 'unknown')} locations{dataset} of "
+            f"{self.evaluation.get('split', 'an unknown split')}, seed "
+            f"{self.evaluation.get('seed', 'unknown')}, in "
+            f'the world "{self.evaluation.get("world", "unknown")}"'
+        )
+
+
+def model_card(model: Model) -> str:
+    """Return the card: front matter in YAML, then Markdown."""
+    parts = [
+        f"# {model.name}",
+        _what(model),
+        "## Use",
+        _use(model),
+        "## Training",
+        _training(model),
+        "## Scores",
+        _scores(model),
+        "## What it cannot do",
+        _limits(model),
+    ]
+    return f"---\n{_front_matter(model)}\n---\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _front_matter(model: Model) -> str:
+    """Return the metadata. Each value is JSON, which YAML contains, so no text can be misread."""
+    metrics = [
+        {
+            "type": name,
+            "name": f"{heading}, percent",
+            "value": float(cell(name, model.results[name])),
+        }
+        for name, heading in METRICS.items()
+        if model.results.get(name) is not None
+    ]
+    split = str(model.evaluation.get("split", "unknown"))
+    result = {
+        "task": {"type": "image-segmentation", "name": "class-agnostic instance segmentation"},
+        "dataset": {"type": "thor-interact", "name": model.views, "split": split.partition("/")[2] or split},
+        "metrics": metrics,
+    }
+    values = {
+        "license": model.license,
+        "library_name": "thor-interact",
+        "pipeline_tag": "image-segmentation",
+        "tags": [
+            "self-supervised-learning",
+            "instance-segmentation",
+            "embodied-vision",
+            "gymnasium",
+            "mujoco",
+        ],
+        "model-index": [{"name": model.name, "results": [result]}],
+    }
+    texts = {name: json.dumps(value, indent=2).replace("\n", "\n  ") for name, value in values.items()}
+    return "\n".join(f"{name}: {text}" for name, text in texts.items())
+
+
+def _what(model: Model) -> str:
+    return (
+        f"An interaction network of ThorInteract ({model.learner.label}): from one image with colour and "
+        f"depth, {IMAGE_SIZE} x {IMAGE_SIZE} pixels, it proposes points to touch, the mask of the object "
+        f"at each point, and the force that moves it ({', '.join(f'{force:g}' for force in FORCES)} N: "
+        f"{', '.join(MASS_CLASSES)}). It learned from its own touches in simulated rooms, without labels and "
+        f"without ground truth. It has {model.size:,} weights, stored in bfloat16 as safetensors."
+    )
+
+
+def _use(model: Model) -> str:
+    module, _, kind = model.learner.agent.partition(":")
+    return f"""```python
+from {module} import {kind}
+
+agent = {kind}.from_run("{model.name}")  # this folder
+instances = agent.propose(observation)  # point, force, score and mask of each, best first
+```
+
+Every command of ThorInteract that takes a run takes this folder. Where it comes with the package, it is also
+`{PREFIX}{model.name}`, and `agents.pretrained("{model.name}")` returns the agent.
+
+SHA-256 of `model.safetensors`, checked at loading: `{model.checksum}`."""
+
+
+def _training(model: Model) -> str:
+    config, notes = model.config, model.notes
+    hardware = notes.get("hardware", {})
+    worlds = sorted({start["world"] for start in notes.get("starts", []) if "world" in start})
+    facts = {
+        "preset": config.get("preset"),
+        "split": f"{config['split']}/train" if "split" in config else None,
+        "seed": f"{config['seed']}, one run" if "seed" in config else None,
+        "simulator": config.get("simulator"),
+        "world": ", ".join(worlds) or None,
+        "episodes": notes.get("checkpoint"),
+        "touches": f"{notes['touches']:,}" if "touches" in notes else None,
+        "time": f"{notes['training_seconds'] / 60:.1f} minutes" if "training_seconds" in notes else None,
+        "machine": ", ".join(
+            text
+            for text in (
+                hardware.get("processor"),
+                f"{hardware['cores']} cores" if "cores" in hardware else None,
+                hardware.get("gpu"),
+            )
+            if text
+        ),
+        "libraries": ", ".join(f"{name} {version}" for name, version in notes.get("versions", {}).items()),
+        "started": ", ".join(start["time"] for start in notes.get("starts", []) if "time" in start),
+        "imported": json.dumps(notes["imported"]) if "imported" in notes else None,
+    }
+    lines = [f"| {name} | {value} |" for name, value in facts.items() if value not in (None, "")]
+    return "\n".join(["| | |", "|---|---|", *lines]) + "\n\n`config.json` has all settings."
+
+
+def _scores(model: Model) -> str:
+    rows = model.evaluation["rows"]
+    own = next(iter(rows))
+    lines = ["| agent | " + " | ".join(METRICS.values()) + " |", "|---" * (len(METRICS) + 1) + "|"]
+    for name, results in rows.items():
+        cells = [cell(key, results.get(key)) + _interval(results, key) for key in METRICS]
+        lines.append(f"| {'**this model**' if name == own else name} | " + " | ".join(cells) + " |")
+    success = model.evaluation.get("training_success") or {}
+    touched = (
+        f" In the last quarter of the training, {success['greedy']:.1%} of its own touches and "
+        f"{success['random']:.1%} of random ones succeeded."
+        if success
+        else ""
+    )
+    return (
+        "In percent, class-agnostic, against movable objects within "
+        f"{model.evaluation.get('reach', 'unknown')} m, at {model.views}. In brackets: "
+        f"the range of {CONFIDENCE:.0%} of the values when locations are drawn "
+        "again; it does not contain the variation between seeds.\n\n"
+        + "\n".join(lines)
+        + f"\n\nMeasured before the weights were rounded to bfloat16, by the run's own evaluation.{touched}"
+    )
+
+
+def _interval(results: Mapping[str, Any], key: str) -> str:
+    ends = results.get("intervals", {}).get(key)
+    return f" ({cell(key, ends[0])} to {cell(key, ends[1])})" if ends else ""
+
+
+def _limits(model: Model) -> str:
+    return "\n".join(f"- {line}" for line in _limitations(model))
+
+
+def _limitations(model: Model) -> Iterator[str]:
+    simulator = model.config.get("simulator", "mujoco")
+    yield (
+        f"It has seen only rendered rooms of the simulator `{simulator}`. On photographs, in other "
+        "simulators and with other cameras it is not measured."
+    )
+    yield f"It needs depth in metres beside colour, and views of {IMAGE_SIZE} x {IMAGE_SIZE} pixels."
+    yield (
+        "It knows no types of objects, and nothing of what never moves when touched: walls, counters, sinks. "
+        f"It learned only what is within {model.config.get('reach', 1.5)} m."
+    )
+    yield (
+        f"Masks have cells of {IMAGE_SIZE // GRID} x {IMAGE_SIZE // GRID} pixels; small objects are missed "
+        "or merged with what is beside them."
+    )
+    found, true = model.results.get("instances_per_image"), model.results.get("truths_per_image")
+    if found is not None and true is not None:
+        yield (
+            f"It proposes {found:.1f} instances in a view that has {true:.1f} objects: use the score to "
+            "select, which is for ranking and is no probability."
+        )
+    confusion = model.results.get("confusion")
+    if confusion and model.results.get("mass_matches"):
+        recalls = ", ".join(
+            f"{name} {row[number]:.0%}"
+            for number, (name, row) in enumerate(zip(MASS_CLASSES, confusion, strict=True))
+        )
+        yield (
+            f"The mass class of an object that it finds is correct for: {recalls} (chance: 33%, "
+            f"{model.results['mass_matches']} matches)."
+        )
+    else:
+        yield "Its mass classes are not measured: the evaluation matched no object."
+    yield "It is one run with one seed, for research; nothing that can do harm should depend on it."
