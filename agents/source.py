@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.artefacts import run_folder
 from agents.base import Agent, Instance
 from agents.registry import learner_of, registered_agent, registered_agents
 from agents.training.schedule import RunError
@@ -77,13 +78,13 @@ def agent_named(name: str) -> Agent:
     """Return the agent that a user names.
 
     Args:
-        name: A run folder, or that of one of its checkpoints; the name of a registered agent that learns
-            nothing; or a class, `package.module:Class`, that needs no argument.
+        name: A run folder, or that of one of its checkpoints; `pretrained:NAME`; the name of a registered
+            agent that learns nothing; or a class, `package.module:Class`, that needs no argument.
 
     Raises:
         RunError: There is no such agent, or it cannot be made; the message has a remedy.
     """
-    path = Path(name)
+    path = run_folder(name)
     if path.is_dir():
         return learner_of(path).from_run(path)
     if ":" in name:
