@@ -175,24 +175,20 @@ def test_a_room_by_name_depends_on_the_seed_alone(played):
     assert {place.scene for place in places} == {"FloorPlan22"}
 
 
-def test_an_unknown_room_leaves_the_episode_as_it_is(played):
+@pytest.mark.parametrize(
+    ("error", "start"),
+    [
+        (UnknownRoomError, {"room": "FloorPlan99"}),
+        (UnreachableLocationError, {"location": Location("FloorPlan1", (0.1, AGENT_HEIGHT_Y, 0.5), 0, 0, 7)}),
+    ],
+)
+def test_a_start_that_fails_leaves_the_episode_as_it_is(played, error, start):
     room, simulator = played
     room.touch(touch_of(simulator, 0, 2, RIGHT))
     before, view = room.location, room.view
-    with pytest.raises(UnknownRoomError, match="FloorPlan99"):
-        room.start(1, "FloorPlan99")
+    with pytest.raises(error):
+        room.start(1, **start)
     assert room.location == before and room.view is view
-    room.touch(touch_of(simulator, 1, 2, LEFT))
-    recording = room.recording()
-    assert tuple(recording.sha256) == replayed(recording, FakeSimulator())
-
-
-def test_a_place_that_cannot_be_reached_leaves_the_episode_as_it_is(played):
-    room, simulator = played
-    room.touch(touch_of(simulator, 0, 2, RIGHT))
-    inside = Location("FloorPlan1", (0.1, AGENT_HEIGHT_Y, 0.5), 0, 0, 7)
-    with pytest.raises(UnreachableLocationError):
-        room.start(1, location=inside)
     room.touch(touch_of(simulator, 1, 2, LEFT))
     recording = room.recording()
     assert tuple(recording.sha256) == replayed(recording, FakeSimulator())

@@ -19,6 +19,7 @@ export class AgentSide {
     this.busy = false;
     this.episode = 0;
     byId("agent-title").textContent = `The agent: ${name}`;
+    byId("agent-title").title = name; // where it is cut
     for (const id of ["agent-stage", "game", "agent-layers", "legend"]) {
       byId(id).hidden = false;
     }
