@@ -25,15 +25,12 @@ from thor_interact_env.checks import check_reachable_fraction
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.errors import UnreachableLocationError
-from thor_interact_env.files import home_folder, write_whole
+from thor_interact_env.files import CACHE_VARIABLE, default_cache_folder, write_whole
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
 from thor_interact_env.world import distribution_version, world_of
-
-CACHE_VARIABLE = "THOR_INTERACT_CACHE"
-"""Environment variable that names the cache folder."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -213,20 +210,6 @@ def views_in_world(
     usual = (simulator, reach) == ("mujoco", REACH)
     make = None if usual else (lambda: make_simulator(simulator, reach=reach))
     return EvaluationSet.make(split, count, seed, reachable_fraction, simulator=make)
-
-
-def default_cache_folder() -> Path | None:
-    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder.
-
-    Returns:
-        The folder, which need not exist; None if the variable is not set and the user has no home folder.
-    """
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "thor_interact"
-    home = home_folder()
-    return None if home is None else home / ".cache" / "thor_interact"
 
 
 def _is_there(path: Path) -> bool:
