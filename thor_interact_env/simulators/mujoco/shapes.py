@@ -128,6 +128,12 @@ class Blueprint:
         """Return the lowest and highest corner, (3,) each, of all visible meshes; read-only."""
         return self._bounds
 
+    def center_of_mass(self) -> npt.NDArray[np.float64]:
+        """Return the centre of mass, (3,): lower than the middle, since most objects have their mass below."""
+        low, high = self._bounds
+        middle: npt.NDArray[np.float64] = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
+        return middle
+
     @cached_property
     def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         # Furnishing a room needs them at every attempt to place an object.

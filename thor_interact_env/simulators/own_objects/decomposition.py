@@ -26,7 +26,7 @@ SETTINGS: Final = {
 }
 """Settings of CoACD: at most 12 parts, in some seconds for a mesh of 15,000 faces."""
 
-CONVEX: Final = 0.85
+CONVEX: Final = 0.8
 """Fraction of its convex hull that a mesh fills at least to be its own single part: cans, boxes, fruit."""
 
 

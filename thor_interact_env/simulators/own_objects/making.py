@@ -41,6 +41,18 @@ _UPRIGHT = {  # turns that make +z of each direction
 
 
 @dataclass(frozen=True)
+class OwnBlueprint(Blueprint):
+    """The blueprint of an object of a folder, whose mass is spread over its visible surface."""
+
+    def center_of_mass(self) -> npt.NDArray[np.float64]:
+        """Return the centre of mass, (3,): the centre of the visible surface."""
+        triangles = np.concatenate([visual.mesh.vertices[visual.mesh.faces] for visual in self.visuals])
+        normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        areas = np.sqrt((normals**2).sum(axis=1))
+        return np.asarray((triangles.mean(axis=1) * areas[:, None]).sum(axis=0) / areas.sum())
+
+
+@dataclass(frozen=True)
 class OwnObject:
     """One object of a folder, ready to be put into a room.
 
@@ -80,7 +92,10 @@ def make_object(entry: ObjectEntry) -> OwnObject:
     colliders = tuple(_placed(collider, turn, foot, scale) for collider in colliders)
     if not colliders or not _fits(colliders, visuals):
         colliders = _computed(entry, visuals)
-    return OwnObject(entry, Blueprint(visuals, colliders, mass=entry.mass))
+    # They stand on their lowest visible point.
+    lowest = np.array([0.0, 0.0, collider_bounds(colliders)[0][2]])
+    colliders = tuple(_placed(collider, np.eye(3), lowest, 1.0) for collider in colliders)
+    return OwnObject(entry, OwnBlueprint(visuals, colliders, mass=entry.mass))
 
 
 def _check_meshes(entry: ObjectEntry, visuals: tuple[Visual, ...]) -> None:

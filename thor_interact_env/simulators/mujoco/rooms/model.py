@@ -208,8 +208,7 @@ class _Builder:
         body = self.spec.worldbody.add_body(name=name, pos=position, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
         body.explicitinertial = True
         body.mass = blueprint.mass
-        # Lower than the middle: most objects have their mass below.
-        body.ipos = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
+        body.ipos = blueprint.center_of_mass()
         body.inertia = blueprint.mass / 12 * (squares[[1, 2, 0]] + squares[[2, 0, 1]])
         body.add_freejoint()
         self.show_all(body, blueprint)
