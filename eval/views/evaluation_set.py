@@ -58,6 +58,7 @@ class EvaluationSet:
         mass_classes: (n,) int64 index 0..2 of the mass class of each object, where a dataset file states it;
             None: by the masses of `truths`.
         left_out: Given locations that have no view, because the agent cannot stand there.
+        objects: Folder of objects that were added to the rooms, or its name; None if none were.
     """
 
     split: str
@@ -68,6 +69,7 @@ class EvaluationSet:
     truths: tuple[Instances, ...]
     mass_classes: tuple[npt.NDArray[np.int64], ...] | None = None
     left_out: tuple[Location, ...] = ()
+    objects: str | None = None
 
     def __post_init__(self) -> None:
         """Check that every location has its view and its truth."""
@@ -189,27 +191,6 @@ class EvaluationSet:
 
         made = _look(split, None, None, world, views(), len(locations), progress)
         return replace(made, left_out=tuple(left_out))
-
-
-def views_in_world(
-    split: str, count: int, seed: int, reachable_fraction: float, simulator: str, reach: float
-) -> EvaluationSet:
-    """Return the evaluation set of a simulator by name, cached for the embedded one at the standard reach.
-
-    Args:
-        split: As in `EvaluationSet.make`.
-        count: As there.
-        seed: As there.
-        reachable_fraction: As there.
-        simulator: Name of a simulator.
-        reach: Metres within which a touch acts, and objects count as ground truth.
-
-    Raises:
-        UnknownSplitError: There is no such split.
-    """
-    usual = (simulator, reach) == ("mujoco", REACH)
-    make = None if usual else (lambda: make_simulator(simulator, reach=reach))
-    return EvaluationSet.make(split, count, seed, reachable_fraction, simulator=make)
 
 
 def _is_there(path: Path) -> bool:
