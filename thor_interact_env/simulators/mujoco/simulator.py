@@ -72,7 +72,7 @@ class MujocoSimulator:
         room_cache: int = 4,
         quality: Quality = "fast",
         objects: str | os.PathLike[str] | None = None,
-        objects_per_room: int = 12,
+        objects_per_room: int = 20,
     ) -> None:
         """Store the options; nothing is compiled or rendered before the first `load`."""
         check_quality(quality)

@@ -12,6 +12,7 @@ from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Hull
 from thor_interact_env.simulators.own_objects.decomposition import decompose
 from thor_interact_env.simulators.own_objects.mesh_files import read_mesh_file
 from thor_interact_env.simulators.own_objects.mjcf_files import euler_angles, read_mjcf_file
+from thor_interact_env.simulators.own_objects.reduction import reduced
 from thor_interact_env.simulators.own_objects.table import ObjectEntry
 
 LONGEST: Final = (0.01, 2.0)
@@ -20,8 +21,8 @@ LONGEST: Final = (0.01, 2.0)
 THINNEST: Final = 0.001
 """Minimum metres of the shortest side: a flat sheet has no volume."""
 
-FACES: Final = 100_000
-"""Maximum number of triangles of one object."""
+FACES: Final = 500_000
+"""Maximum number of triangles of one object; more than a few thousand are reduced."""
 
 HOLES: Final = 0.01
 """Maximum fraction of edges at holes; CoACD closes the small holes of scans."""
@@ -95,7 +96,7 @@ def make_object(entry: ObjectEntry) -> OwnObject:
     # They stand on their lowest visible point.
     lowest = np.array([0.0, 0.0, collider_bounds(colliders)[0][2]])
     colliders = tuple(_placed(collider, np.eye(3), lowest, 1.0) for collider in colliders)
-    return OwnObject(entry, OwnBlueprint(visuals, colliders, mass=entry.mass))
+    return OwnObject(entry, OwnBlueprint(reduced(visuals), colliders, mass=entry.mass))
 
 
 def _check_meshes(entry: ObjectEntry, visuals: tuple[Visual, ...]) -> None:
