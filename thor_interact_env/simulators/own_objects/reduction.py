@@ -21,6 +21,8 @@ FACES: Final = 6000
 FINEST: Final = 256
 """Maximum number of cells along the longest side of a mesh."""
 
+_PARTS: Final = 16
+
 
 def reduced(visuals: Sequence[Visual]) -> tuple[Visual, ...]:
     """Return meshes with at most `FACES` triangles in total.
@@ -54,16 +56,18 @@ def _reduced(mesh: Mesh, maximum: int) -> Mesh:
 
 
 def charts_of(mesh: Mesh) -> npt.NDArray[np.int64]:
-    """Return the chart of each vertex, (n,): vertices joined by triangles are in one.
+    """Return the chart of each vertex, (n,): vertices joined by triangles, in one of 16 x 16 parts of the image.
 
-    Vertices of equal position and texture coordinates are the same here.
+    Vertices of equal position and texture coordinates are the same here. The parts keep the two sides of a thin
+    wall apart.
     """
     _, same = np.unique(np.column_stack([mesh.vertices, mesh.uv]), axis=0, return_inverse=True)
     same = same.ravel()
     faces = same[mesh.faces]
     ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
     joined = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(len(same), len(same)))
-    return np.asarray(connected_components(joined, directed=False)[1], np.int64)[same]
+    connected = np.asarray(connected_components(joined, directed=False)[1], np.int64)[same]
+    return _numbered(np.column_stack([connected, np.floor(mesh.uv * _PARTS).astype(np.int64)]))
 
 
 def clustered(mesh: Mesh, cells: int, charts: npt.NDArray[np.int64]) -> Mesh:
