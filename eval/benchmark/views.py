@@ -6,8 +6,8 @@ import numpy as np
 
 from agents.training.schedule import require
 from eval.views.evaluation_set import EvaluationSet
-from eval.views.worlds import views_in_world
 from eval.views.room_views import views_of_all_rooms
+from eval.views.worlds import views_in_world
 from thor_interact_env.actions import REACH
 from thor_interact_env.locations.starting import ALL
 
@@ -40,7 +40,8 @@ def benchmark_views(
         InvalidOptionError: Objects are added to another simulator.
     """
     require(
-        objects is None or not (shipped or split == ALL), "Objects are added to rooms of a split: leave out --objects."
+        objects is None or not (shipped or split == ALL),
+        "Objects are added to rooms of a split: leave out --objects.",
     )
     if split == ALL:
         require(not shipped, "There is no shipped list of all rooms: leave out --shipped.")

@@ -45,7 +45,9 @@ def of_own_objects(
         ValueError: There are not as many predictions as views.
     """
     if len(predictions) != len(views):
-        raise ValueError(f"predictions for {len(predictions)} images but {len(views)} views; give one for each")
+        raise ValueError(
+            f"predictions for {len(predictions)} images but {len(views)} views; give one for each"
+        )
     kept = [
         [instance for instance in instances if not _of_the_room(instance, truth)]
         for instances, truth in zip(predictions, views.truths, strict=True)

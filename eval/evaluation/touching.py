@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from agents.base import Instance
 from agents.collection.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
-from eval.metrics.bootstrap import ratio_intervals
 from eval.evaluation.own_objects import own_truths
+from eval.metrics.bootstrap import ratio_intervals
 from eval.metrics.interaction import InteractionCounts
 from eval.views.evaluation_set import EvaluationSet
 from selfsup.feedback import escalation

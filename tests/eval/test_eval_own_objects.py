@@ -35,10 +35,17 @@ def seen(*places: tuple[int, int], force: int = 0, score: float = 0.9) -> list[I
     return [Instance((top + 9, left + 9), force, score, mask(top, left)) for top, left in places]
 
 
+def middle(seen: np.ndarray) -> tuple[int, int]:
+    row, column = np.argwhere(seen)[seen.sum() // 2].tolist()
+    return row, column
+
+
 def two_views(objects: str | None = "folder") -> EvaluationSet:
     """A mug of the room and one of the folder in both views, in different places."""
     truths = tuple(
-        Instances(np.stack([mask(0, 0), mask(*place)]), np.array([0.3, 1.0]), ("Mug", "Mug"), ("Mug|1", "Mug|own|2"))
+        Instances(
+            np.stack([mask(0, 0), mask(*place)]), np.array([0.3, 1.0]), ("Mug", "Mug"), ("Mug|1", "Mug|own|2")
+        )
         for place in ((100, 100), (200, 200))
     )
     view = Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
@@ -76,10 +83,14 @@ def test_a_prediction_that_is_nearer_to_an_object_of_the_folder_stays() -> None:
     masks = np.stack([mask(0, 0), mask(0, 12)])
     truth = Instances(masks, np.ones(2), ("A", "B"), ("A|1", "B|own|2"))
     views = two_views()
-    views = EvaluationSet("x", 0, 0.2, views.locations[:1], views.observations[:1], (truth,), objects="folder")
+    views = EvaluationSet(
+        "x", 0, 0.2, views.locations[:1], views.observations[:1], (truth,), objects="folder"
+    )
     without_mask = Instance((9, 9), 0, 0.5, None)
     kept, own = of_own_objects([[*seen((0, 0), (0, 12)), without_mask]], views)
-    assert [None if each.mask is None else np.argwhere(each.mask).min(axis=0).tolist() for each in kept[0]] == [[0, 12], None]
+    assert [
+        None if each.mask is None else np.argwhere(each.mask).min(axis=0).tolist() for each in kept[0]
+    ] == [[0, 12], None]
     assert own.truths[0].types == ("B",) and own.objects is None
     with pytest.raises(ValueError, match="predictions for 2 images but 1 views"):
         of_own_objects([[], []], views)
@@ -105,7 +116,7 @@ def test_the_set_holds_the_objects_in_rooms_of_its_split(tmp_path, monkeypatch) 
     # Touches are made in the same world: points on objects of the folder move them.
     points = [
         [
-            Instance(tuple(int(value) for value in np.argwhere(each)[each.sum() // 2]), 2, 0.9, each)
+            Instance(middle(each), 2, 0.9, each)
             for each, name in zip(truth.masks, truth.ids, strict=True)
             if is_own(name)
         ]
@@ -127,7 +138,18 @@ def test_the_command_scores_an_agent_on_the_objects(tmp_path, monkeypatch, capsy
     stand_in(tmp_path, monkeypatch)
     folder = folder_of(tmp_path / "own", "lamp.xml,Lamp,0.7,,0.2,,,\n" * 12, lamp_xml=LAMP)
     out, board = tmp_path / "result.json", tmp_path / "board.jsonl"
-    words = ["--agent", "superpixels", "--locations", 2, "--interactions", 1, "--out", out, "--leaderboard", board]
+    words = [
+        "--agent",
+        "superpixels",
+        "--locations",
+        2,
+        "--interactions",
+        1,
+        "--out",
+        out,
+        "--leaderboard",
+        board,
+    ]
     for chosen, split, objects in (
         (["--split", "Elsewhere"], "Elsewhere/test", "Elsewhere"),
         (["--split", "NovelSpaces/val", "--objects", folder], "NovelSpaces/val", str(folder)),

@@ -36,6 +36,11 @@ f 4 1 5 8
 HEADER = "file,type,mass,receptacles,height,scale,up,open\n"
 
 
+def model_of(geoms: str) -> str:
+    """Return an MJCF model of one body with these geoms."""
+    return f"<mujoco><worldbody><body>{geoms}</body></worldbody></mujoco>"
+
+
 def folder_of(path: Path, rows: str, **files: str) -> Path:
     """Write a folder with `objects.csv` of these rows, and files; the last "_" of a name stands for "."."""
     path.mkdir(parents=True, exist_ok=True)
@@ -46,7 +51,7 @@ def folder_of(path: Path, rows: str, **files: str) -> Path:
 
 
 def striped_board(trimesh: Any) -> Any:
-    """Return a board, y up, 1 wide and high, with an image whose upper half is red and whose lower is blue."""
+    """Return a board, y up, 1 wide and high, whose image has a red upper half and a blue lower one."""
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[:4], pixels[4:] = (255, 0, 0), (0, 0, 255)
     board = trimesh.creation.box((1.0, 1.0, 0.1))

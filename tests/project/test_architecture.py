@@ -19,7 +19,20 @@ FORBIDDEN = {
     "eval": set(),
 }
 # Loaded only by the modules that need them.
-OPTIONAL = {"ai2thor", "jinja2", "matplotlib", "numba", "pygame", "ray", "stable_baselines3", "torchvision"}
+OPTIONAL = {
+    *(
+        "ai2thor",
+        "coacd",
+        "jinja2",
+        "matplotlib",
+        "numba",
+        "pygame",
+        "ray",
+        "stable_baselines3",
+        "torchvision",
+    ),
+    "trimesh",
+}
 
 
 def modules(package: str) -> list[Path]:

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gymnasium.error import DependencyNotInstalled
-from own_object_files import CUBE, LAMP, folder_of, striped_board
+from own_object_files import CUBE, LAMP, folder_of, model_of, striped_board
 from scipy.spatial import Delaunay
 
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.mjcf.simulator import MjcfSimulator
+from thor_interact_env.simulators.mujoco.materials import texture
 from thor_interact_env.simulators.mujoco.objects.facts import FACTS
 from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, spawn
 from thor_interact_env.simulators.mujoco.shapes import Hull, Mesh, Visual, ellipsoid
@@ -43,7 +44,8 @@ def views_of(simulator: MujocoSimulator, room: str = ROOM, seed: int = 1):
     """Yield locations of a room, each loaded."""
     for position in simulator.reachable_positions(room, seed):
         for rotation in (0, 90, 180, 270):
-            location = Location(room, tuple(float(value) for value in position), rotation, 30, seed)
+            x, y, z = position.tolist()
+            location = Location(room, (x, y, z), rotation, 30, seed)
             yield location, simulator.load(location)
 
 
@@ -54,9 +56,11 @@ def test_an_mjcf_object_has_the_height_and_mass_of_the_table_and_its_own_collide
     assert lamp.blueprint.mass == 0.7
     cylinder, box = lamp.blueprint.colliders
     assert (cylinder.kind, box.kind) == ("cylinder", "box")
-    assert cylinder.size[:2] == pytest.approx((0.03, 0.05)) and box.size == pytest.approx((0.01, 0.015, 0.025))
+    assert cylinder.size[:2] == pytest.approx((0.03, 0.05)) and box.size == pytest.approx(
+        (0.01, 0.015, 0.025)
+    )
     assert cylinder.position == pytest.approx((0, 0, 0.05)) and box.position == pytest.approx((0, 0, 0.125))
-    colours = {visual.material.pixels[:3] for visual in lamp.blueprint.visuals}
+    colours = {texture(visual.material)[0, 0].tobytes() for visual in lamp.blueprint.visuals}
     assert colours == {bytes((204, 51, 51)), bytes((51, 51, 204))}
 
 
@@ -65,14 +69,16 @@ def test_the_axis_that_points_up_is_that_of_the_table(tmp_path, up):
     place = np.zeros(3)
     place["xyz".index(up[-1])] = -0.2 if up.startswith("-") else 0.2
     tip = f'<geom type="capsule" size="0.02 0.03" pos="{place[0]} {place[1]} {place[2]}"/>'
-    model = f'<mujoco><worldbody><body><geom type="sphere" size="0.1"/>{tip}</body></worldbody></mujoco>'
+    model = model_of('<geom type="sphere" size="0.1"/>' + tip)
     (made_one,) = made(folder_of(tmp_path, f"a.xml,A,1,,,2,{up},\n", a_xml=model))
     sphere, capsule = made_one.blueprint.colliders
     x, y, z = np.array(capsule.position) - sphere.position
     assert (x, y, z) == pytest.approx((0, 0, 0.4), abs=1e-9)
     assert sphere.size[0] == pytest.approx(0.2) and sphere.position[2] == pytest.approx(0.2)
     low, high = made_one.blueprint.bounds()
-    assert np.stack(collider_bounds(made_one.blueprint.colliders)) == pytest.approx(np.stack([low, high]), abs=0.002)
+    assert np.stack(collider_bounds(made_one.blueprint.colliders)) == pytest.approx(
+        np.stack([low, high]), abs=0.002
+    )
     # The capsule lies along z of the file.
     assert (high - low)[2] == pytest.approx(0.2 + 0.4 + (0.1 if up[-1] == "z" else 0.04), abs=0.002)
 
@@ -124,7 +130,7 @@ def test_a_missing_reader_is_named_with_its_command(tmp_path, monkeypatch):
 def test_colliders_that_do_not_fit_are_computed_from_what_is_seen(tmp_path):
     seen = '<geom type="box" size="0.1 0.1 0.1" contype="0" conaffinity="0"/>'
     for height, kinds in ((0.1, ["box"]), (0.05, ["hull"])):
-        model = f'<mujoco><worldbody><body>{seen}<geom type="box" size="0.1 0.1 {height}"/></body></worldbody></mujoco>'
+        model = model_of(seen + f'<geom type="box" size="0.1 0.1 {height}"/>')
         (made_one,) = made(folder_of(tmp_path / str(height), "a.xml,A,1,,,,,\n", a_xml=model))
         assert [collider.kind for collider in made_one.blueprint.colliders] == kinds
         assert np.stack(collider_bounds(made_one.blueprint.colliders)) == pytest.approx(
@@ -133,18 +139,20 @@ def test_colliders_that_do_not_fit_are_computed_from_what_is_seen(tmp_path):
 
 
 def test_only_geoms_that_do_not_collide_are_seen_if_there_are_any(tmp_path):
-    model = (
-        '<mujoco><worldbody><body><geom type="box" size="0.1 0.1 0.1" rgba="0 1 0 1"/>'
-        '<geom type="sphere" size="0.1" contype="0" conaffinity="0" rgba="0 0 1 1" group="1"/></body></worldbody></mujoco>'
+    model = model_of(
+        '<geom type="box" size="0.1 0.1 0.1" rgba="0 1 0 1"/>'
+        '<geom type="sphere" size="0.1" contype="0" conaffinity="0" rgba="0 0 1 1" group="1"/>'
     )
     (ball,) = made(folder_of(tmp_path, "a.xml,A,1,,,,,\n", a_xml=model))
     (visual,) = ball.blueprint.visuals
-    assert visual.material.pixels[:3] == bytes((0, 0, 255))
+    assert texture(visual.material)[0, 0].tolist() == [0, 0, 255]
 
 
 def test_the_mass_of_an_object_is_spread_over_its_surface(tmp_path):
     handle = '<geom type="box" size="0.2 0.005 0.005" pos="0.3 0 0"/>'
-    model = f'<mujoco><worldbody><body><geom type="box" size="0.1 0.1 0.1"/>{handle}</body></worldbody></mujoco>'
+    model = (
+        f'<mujoco><worldbody><body><geom type="box" size="0.1 0.1 0.1"/>{handle}</body></worldbody></mujoco>'
+    )
     (pan,) = made(folder_of(tmp_path, "a.xml,Pan,1,,,,,\n", a_xml=model))
     # The boxes have 0.24 and 0.0162 m2, and their centres are 0.3 m apart; the origin is the middle of both.
     assert pan.blueprint.center_of_mass() == pytest.approx([-0.2 + 0.3 * 0.0162 / 0.2562, 0, 0.1], abs=1e-9)
@@ -208,18 +216,22 @@ def test_images_are_upright_and_touches_move_an_object(tmp_path):
     folder = folder_of(tmp_path, "board.glb,Board,0.4,CounterTop Shelf,0.25,,,\n")
     striped_board(trimesh).export(folder / "board.glb")
     simulator = MujocoSimulator(objects=folder)
-    for _, view in views_of(simulator):
-        truth = simulator.instances()
-        chosen = [index for index, name in enumerate(truth.ids) if is_own(name)]
-        if chosen and truth.masks[chosen[0]].sum() > 800:
-            break
-    else:
-        pytest.fail("the board is nowhere in reach")
-    mask = truth.masks[chosen[0]]
-    assert truth.types[chosen[0]] == "Board" and truth.masses[chosen[0]] == 0.4
-    red, blue = (mask & (view["rgb"][..., one] > 2 * view["rgb"][..., other].astype(int)) for one, other in ((0, 2), (2, 0)))
+    seen = [
+        (location, mask, kind, mass)
+        for location, _ in views_of(simulator)
+        for truth in [simulator.instances()]
+        for mask, mass, kind, name in zip(truth.masks, truth.masses, truth.types, truth.ids, strict=True)
+        if is_own(name)
+    ]
+    location, mask, kind, mass = max(seen, key=lambda each: each[1].sum())
+    view = simulator.load(location)
+    assert kind == "Board" and mass == 0.4
+    rgb = view["rgb"].astype(int)
+    red = mask & (rgb[..., 0] > 2 * rgb[..., 2])
+    blue = mask & (rgb[..., 2] > 2 * rgb[..., 0])
     assert red.sum() > 200 and blue.sum() > 200
     assert np.argwhere(red)[:, 0].mean() < np.argwhere(blue)[:, 0].mean() - 5
+    assert (red | blue).sum() > 0.9 * mask.sum()
     row, column = np.argwhere(mask)[mask.sum() // 2]
     before = simulator.get_state()
     after = simulator.touch(int(row), int(column), 200.0, np.array([0.0, 0.0, 1.0]))
@@ -231,10 +243,15 @@ def test_images_are_upright_and_touches_move_an_object(tmp_path):
 def test_equal_folders_and_seeds_give_equal_bytes_and_others_do_not(tmp_path):
     rows = "lamp.xml,Lamp,0.7,CounterTop,0.15,,,\nlamp.xml,Mug,,,0.1,,,\n"
     views = []
-    for folder, seed in ((lamps(tmp_path / "a", rows), 1), (lamps(tmp_path / "b", rows), 1), (tmp_path / "b", 2)):
+    for folder, seed in (
+        (lamps(tmp_path / "a", rows), 1),
+        (lamps(tmp_path / "b", rows), 1),
+        (tmp_path / "b", 2),
+    ):
         simulator = MujocoSimulator(objects=folder)
         ground = simulator.reachable_positions(ROOM, seed)
-        location = Location(ROOM, tuple(float(value) for value in ground[0]), 90, 30, seed)
+        x, y, z = ground[0].tolist()
+        location = Location(ROOM, (x, y, z), 90, 30, seed)
         view = simulator.load(location)
         views.append((view["rgb"].tobytes(), view["depth"].tobytes(), simulator.get_state().tobytes()))
         simulator.close()

@@ -49,10 +49,20 @@ def test_a_row_that_is_wrong_is_named(tmp_path, row, said):
 @pytest.mark.parametrize(
     ("name", "content", "row", "said"),
     [
-        ("a.obj", "v 0 0 0\n", "1,,0.2,,,", "has no visible mesh; export it with its faces, or delete its row"),
+        (
+            "a.obj",
+            "v 0 0 0\n",
+            "1,,0.2,,,",
+            "has no visible mesh; export it with its faces, or delete its row",
+        ),
         ("a.xml", UNSEEN, "1,,0.2,,,", "has no visible mesh"),
         ("a.obj", CUBE, "1,,,,,", None),
-        ("a.obj", CUBE, "1,,,3,,", "is 3 m long at the scale 3; an object is 0.01 to 2 m long: state its height"),
+        (
+            "a.obj",
+            CUBE,
+            "1,,,3,,",
+            "is 3 m long at the scale 3; an object is 0.01 to 2 m long: state its height",
+        ),
         ("a.obj", CUBE, "1,,,0.001,,", "is 0.001 m long at the scale 0.001"),
         ("a.obj", SHEET, "1,,,0.3,z,", "is 0 m thin; give it a thickness of at least 0.001 m"),
         ("a.obj", OPEN, "1,,0.3,,,", "is not closed (23.5% of its edges"),
@@ -100,7 +110,9 @@ def test_too_many_triangles_are_named_with_their_number(tmp_path, monkeypatch):
 def test_a_folder_without_exactly_one_table_is_named(tmp_path):
     with pytest.raises(ObjectError, match="there is no folder"):
         read_table(tmp_path / "nowhere")
-    with pytest.raises(ObjectError, match=r"has neither of objects\.csv and objects\.toml; it needs exactly one"):
+    with pytest.raises(
+        ObjectError, match=r"has neither of objects\.csv and objects\.toml; it needs exactly one"
+    ):
         read_table(tmp_path)
     folder_of(tmp_path, "", lamp_xml=LAMP)
     with pytest.raises(ObjectError, match="has no row; add one for each object"):
@@ -130,7 +142,9 @@ def test_both_forms_of_the_table_mean_the_same(tmp_path):
     assert of_csv[0].open and not of_csv[1].open and of_csv[1].scale == 0.5 and of_csv[1].up == "z"
 
 
-@pytest.mark.parametrize("text", ["objects = 3", "[[object]]\nfile = 1", "[[objects]", "extra = 1\n[[objects]]"])
+@pytest.mark.parametrize(
+    "text", ["objects = 3", "[[object]]\nfile = 1", "[[objects]", "extra = 1\n[[objects]]"]
+)
 def test_a_damaged_toml_table_is_named(tmp_path, text):
     (tmp_path / "objects.toml").write_text(text)
     with pytest.raises(ObjectError, match=r"objects\.toml' cannot be read .*; correct it"):

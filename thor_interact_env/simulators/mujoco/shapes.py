@@ -129,7 +129,7 @@ class Blueprint:
         return self._bounds
 
     def center_of_mass(self) -> npt.NDArray[np.float64]:
-        """Return the centre of mass, (3,): lower than the middle, since most objects have their mass below."""
+        """Return the centre of mass, (3,): below the middle, since most objects have their mass there."""
         low, high = self._bounds
         middle: npt.NDArray[np.float64] = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
         return middle

@@ -88,13 +88,13 @@ def _key(vertices: npt.NDArray[np.float64], faces: npt.NDArray[np.int32]) -> str
     return digest.hexdigest()[:32]
 
 
-def _coacd(
-    vertices: npt.NDArray[np.float64], faces: npt.NDArray[np.int32]
-) -> list[npt.NDArray[np.float64]]:
+def _coacd(vertices: npt.NDArray[np.float64], faces: npt.NDArray[np.int32]) -> list[npt.NDArray[np.float64]]:
     try:
         import coacd
     except ImportError as error:
         raise DependencyNotInstalled(f"colliders of meshes need coacd: {INSTALL}") from error
     coacd.set_log_level("error")
     settings: dict[str, Any] = dict(SETTINGS)
-    return [np.asarray(part, np.float64) for part, _ in coacd.run_coacd(coacd.Mesh(vertices, faces), **settings)]
+    return [
+        np.asarray(part, np.float64) for part, _ in coacd.run_coacd(coacd.Mesh(vertices, faces), **settings)
+    ]

@@ -1,7 +1,7 @@
 """The objects of the evaluation set Elsewhere/test: of other people, from installed packages.
 
-No file of theirs is part of this package: `elsewhere.csv` only names files in the packages. Its heights are those
-of real things, since LIBERO's are scaled to a robot's table; its masses are of real things, too.
+No file of theirs is part of this package: `elsewhere.csv` only names files in the packages. Its heights and
+masses are those of real things: LIBERO's are scaled to the table of a robot.
 """
 
 import csv
@@ -54,5 +54,5 @@ def elsewhere_entries() -> tuple[ObjectEntry, ...]:
         if all((folder / "assets" / row["file"]).is_file() for row in rows):
             return check_rows(rows, TABLE, folder / "assets")
     raise DependencyNotInstalled(
-        f"the objects of {ELSEWHERE}/test belong to packages that are not installed, or not completely: {INSTALL}"
+        f"the packages with the objects of {ELSEWHERE}/test are not installed, or not completely: {INSTALL}"
     )

@@ -28,8 +28,8 @@ HOLES: Final = 0.01
 """Maximum fraction of edges at holes; CoACD closes the small holes of scans."""
 
 MISMATCH: Final = (0.004, 0.06)
-"""Metres, and fraction of the longest side, by which the box around the colliders of a file may differ from that
-around its visible meshes; the larger counts. Beyond it colliders are computed from the visible meshes."""
+"""Metres, and fraction of the longest side, by which the box around the colliders of a file may differ from
+that around its visible meshes; the larger counts. Beyond it, colliders are computed from these meshes."""
 
 _UPRIGHT = {  # turns that make +z of each direction
     "z": np.eye(3),
@@ -112,16 +112,18 @@ def _check_size(entry: ObjectEntry, sides: npt.NDArray[np.float64], scale: float
     longest, shortest = float(sides.max()), float(sides.min())
     if not LONGEST[0] <= longest <= LONGEST[1]:
         raise entry.error(
-            f"is {longest:.4g} m long at the scale {scale:.4g}; an object is {LONGEST[0]:g} to {LONGEST[1]:g} m "
-            "long: state its height in metres, or another scale, in the table"
+            f"is {longest:.4g} m long at the scale {scale:.4g}; an object is {LONGEST[0]:g} to "
+            f"{LONGEST[1]:g} m long: state its height in metres, or another scale, in the table"
         )
     if shortest < THINNEST:
         raise entry.error(
-            f"is {shortest:.2g} m thin; give it a thickness of at least {THINNEST:g} m, so that it has a volume"
+            f"is {shortest:.2g} m thin; give it a thickness of at least {THINNEST:g} m, for a volume"
         )
 
 
-def _moved(visual: Visual, turn: npt.NDArray[np.float64], origin: npt.NDArray[np.float64], scale: float) -> Visual:
+def _moved(
+    visual: Visual, turn: npt.NDArray[np.float64], origin: npt.NDArray[np.float64], scale: float
+) -> Visual:
     vertices = (visual.mesh.vertices @ turn.T - origin) * scale
     return Visual(Mesh(vertices, visual.mesh.faces, visual.mesh.uv), visual.material)
 
@@ -152,7 +154,9 @@ def _bounds(
     return everything.min(axis=0), everything.max(axis=0)
 
 
-def collider_bounds(colliders: tuple[Collider, ...]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def collider_bounds(
+    colliders: tuple[Collider, ...],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the lowest and highest corner, (3,) each, of all colliders.
 
     Args:
@@ -192,8 +196,9 @@ def _computed(entry: ObjectEntry, visuals: tuple[Visual, ...]) -> tuple[Collider
     vertices, faces = _joined(visuals)
     if not entry.open and (holes := _open_edges(faces)) > HOLES:
         raise entry.error(
-            f"is not closed ({holes:.1%} of its edges belong to an odd number of faces), so its colliders are "
-            "uncertain; close its holes, for example in Blender, or say yes in the column open to accept them"
+            f"is not closed ({holes:.1%} of its edges belong to an odd number of faces), so its colliders "
+            "are uncertain; close its holes, for example in Blender, or say yes in the column open to accept "
+            "them"
         )
     parts = decompose(vertices, faces)
     if not parts:

@@ -35,7 +35,8 @@ def read_mesh_file(entry: ObjectEntry) -> tuple[Visual, ...]:
         meshes = trimesh.load_scene(entry.path).dump()
     except Exception as error:  # its loaders raise errors of all kinds for damaged files
         raise entry.error(
-            f"cannot be read by trimesh {trimesh.__version__} ({type(error).__name__}: {error}); export it again"
+            f"cannot be read by trimesh {trimesh.__version__} ({type(error).__name__}: {error}); export it "
+            "again"
         ) from None
     return tuple(_visual(mesh) for mesh in meshes if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces))
 

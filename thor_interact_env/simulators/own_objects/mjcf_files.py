@@ -39,9 +39,9 @@ _ROUND: Final = 24  # corners of round primitives
 def read_mjcf_file(entry: ObjectEntry) -> tuple[tuple[Visual, ...], tuple[Collider, ...]]:
     """Return the visible meshes and the colliders of an MJCF file, in metres along its own axes.
 
-    All bodies are one rigid object in the pose of the file. If geoms in the groups 0 to 2 do not collide, they
-    are the visible ones, else all geoms in these groups are. All geoms that collide are colliders; MuJoCo
-    replaces a mesh by its convex hull.
+    All bodies are one rigid object in the pose of the file. If geoms in the groups 0 to 2 do not collide,
+    they are the visible ones, else all geoms in these groups are. All geoms that collide are colliders;
+    MuJoCo replaces a mesh by its convex hull.
 
     Args:
         entry: The object.
@@ -149,9 +149,7 @@ def _mesh(model: Any, geom: int) -> tuple[Mesh, bool]:
     used = np.asarray(model.mesh_facetexcoord[start : start + count], np.int64)
     texture = np.asarray(model.mesh_texcoord[first : first + int(model.mesh_texcoordnum[mesh])], np.float64)
     # One vertex for each pair of a position and a texture coordinate.
-    pairs, corners = np.unique(
-        np.stack([faces.ravel(), used.ravel()], axis=1), axis=0, return_inverse=True
-    )
+    pairs, corners = np.unique(np.stack([faces.ravel(), used.ravel()], axis=1), axis=0, return_inverse=True)
     joined = np.asarray(corners, np.int32).reshape(-1, 3)
     return Mesh(vertices[pairs[:, 0]], joined, texture[pairs[:, 1]]), True
 

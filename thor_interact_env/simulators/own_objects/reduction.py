@@ -1,8 +1,8 @@
 """Fewer triangles for the meshes of scans, which cost time in every image and memory in every room.
 
-By clustering of vertices (Rossignac and Borrel, 1993): all vertices in a cell of a grid become one. Each chart of
-the texture, a part that is connected in its coordinates, keeps coordinates of its own; seams stay closed, since the
-vertices in a cell share their position.
+By clustering of vertices (Rossignac and Borrel, 1993): all vertices in a cell of a grid become one. Each
+chart of the texture, a part that is connected in its coordinates, keeps coordinates of its own; seams stay closed,
+since the vertices in a cell share their position.
 """
 
 from collections.abc import Sequence
@@ -56,10 +56,10 @@ def _reduced(mesh: Mesh, maximum: int) -> Mesh:
 
 
 def charts_of(mesh: Mesh) -> npt.NDArray[np.int64]:
-    """Return the chart of each vertex, (n,): vertices joined by triangles, in one of 16 x 16 parts of the image.
+    """Return the chart of each vertex, (n,): those that triangles join are in one, cut into 16 x 16 parts.
 
-    Vertices of equal position and texture coordinates are the same here. The parts keep the two sides of a thin
-    wall apart.
+    Vertices of equal position and texture coordinates are the same here. The parts of the image keep the two
+    sides of a thin wall apart.
     """
     _, same = np.unique(np.column_stack([mesh.vertices, mesh.uv]), axis=0, return_inverse=True)
     same = same.ravel()
@@ -71,7 +71,7 @@ def charts_of(mesh: Mesh) -> npt.NDArray[np.int64]:
 
 
 def clustered(mesh: Mesh, cells: int, charts: npt.NDArray[np.int64]) -> Mesh:
-    """Return a mesh whose vertices are the means of those in each cell of a grid, without collapsed triangles.
+    """Return a mesh whose vertices are the means of those in each cell of a grid; triangles collapse.
 
     Args:
         mesh: The mesh.

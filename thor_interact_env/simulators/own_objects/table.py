@@ -81,8 +81,8 @@ def read_table(folder: str | os.PathLike[str]) -> tuple[ObjectEntry, ...]:
     if len(found) != 1:
         here = "both" if found else "neither"
         raise ObjectError(
-            f"the folder {str(path)!r} has {here} of {' and '.join(TABLES)}; it needs exactly one, whose rows "
-            f"are {', '.join(COLUMNS)}"
+            f"the folder {str(path)!r} has {here} of {' and '.join(TABLES)}; it needs exactly one, whose "
+            f"columns are {', '.join(COLUMNS)}"
         )
     table = found[0]
     try:
@@ -93,9 +93,7 @@ def read_table(folder: str | os.PathLike[str]) -> tuple[ObjectEntry, ...]:
     return check_rows(rows, table, path)
 
 
-def check_rows(
-    rows: Sequence[Mapping[str, Any]], table: Path, folder: Path
-) -> tuple[ObjectEntry, ...]:
+def check_rows(rows: Sequence[Mapping[str, Any]], table: Path, folder: Path) -> tuple[ObjectEntry, ...]:
     """Return the entries of a table.
 
     Args:
@@ -116,7 +114,7 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
     rows = []
     for row in csv.DictReader(io.StringIO("\n".join(lines))):
         if None in row:
-            raise ValueError(f"a row has more values than the header: {row[None]}")  # type: ignore[call-overload]
+            raise ValueError(f"a row has more values than the header: {row[None]}")
         rows.append({str(name).strip(): (value or "").strip() for name, value in row.items()})
     return rows
 
@@ -144,7 +142,9 @@ def _entry(row: Mapping[str, Any], where: str, folder: Path) -> ObjectEntry:
         raise ObjectError(f"{where}: there is no file {str(path)!r}; correct the name")
     suffix = path.suffix.lower()
     if suffix not in (*MESHES, ".xml"):
-        raise ObjectError(f"{where}: {suffix!r} is no format of objects; convert it to GLB, OBJ or MJCF (.xml)")
+        raise ObjectError(
+            f"{where}: {suffix!r} is no format of objects; convert it to GLB, OBJ or MJCF (.xml)"
+        )
     height, scale = _number(values, "height", where), _number(values, "scale", where)
     if height is not None and scale is not None:
         raise ObjectError(f"{where} has both a height and a scale; leave one of them empty")
@@ -197,7 +197,8 @@ def _receptacles(values: Mapping[str, Any], where: str) -> tuple[str, ...]:
     words = named.split() if isinstance(named, str) else named
     if not isinstance(words, list) or not set(map(str, words)) <= set(RECEPTACLES):
         raise ObjectError(
-            f"{where}: receptacles is {named!r}; name some of {', '.join(RECEPTACLES)}, or none for any surface"
+            f"{where}: receptacles is {named!r}; name some of {', '.join(RECEPTACLES)}, or none for any "
+            "surface"
         )
     if not words and values["type"] in FACTS:
         return FACTS[values["type"]].receptacles
