@@ -20,18 +20,8 @@ FORBIDDEN = {
 }
 # Loaded only by the modules that need them.
 OPTIONAL = {
-    *(
-        "ai2thor",
-        "coacd",
-        "jinja2",
-        "matplotlib",
-        "numba",
-        "pygame",
-        "ray",
-        "stable_baselines3",
-        "torchvision",
-    ),
-    "trimesh",
+    *("ai2thor", "coacd", "jinja2", "matplotlib", "numba", "pygame"),
+    *("ray", "stable_baselines3", "torchvision", "trimesh"),
 }
 
 

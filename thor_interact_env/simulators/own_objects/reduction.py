@@ -1,8 +1,8 @@
 """Fewer triangles for the meshes of scans, which cost time in every image and memory in every room.
 
 By clustering of vertices (Rossignac and Borrel, 1993): all vertices in a cell of a grid become one. Each
-chart of the texture, a part that is connected in its coordinates, keeps coordinates of its own; seams stay closed,
-since the vertices in a cell share their position.
+chart of the texture, a part that is connected in its coordinates, keeps coordinates of its own; seams stay
+closed, since the vertices in a cell share their position.
 """
 
 from collections.abc import Sequence
