@@ -10,6 +10,7 @@ import pytest
 import torch
 from documents import Block, blocks
 from fake_simulator import FakeSimulator
+from own_object_files import LAMP, folder_of
 
 from agents import registry
 from agents.selfsup_agent.registration import paper_row
@@ -61,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             break
     export(["FloorPlan1", "--out", str(folder / "scenes")])
     export(["Procedural7", "--out", str(folder / "room.mjz")])
+    folder_of(folder / "my_objects", "lamp.xml,Lamp,0.7,,0.3,,,\n", lamp_xml=LAMP)
     return folder
 
 
