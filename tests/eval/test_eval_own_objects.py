@@ -15,6 +15,7 @@ from eval.benchmark import benchmark
 from eval.evaluation.evaluate import comparison_table, evaluate_predictions
 from eval.evaluation.own_objects import of_own_objects, own_truths
 from eval.evaluation.touching import touch_everywhere
+from eval.report.views import touched as touched_in_one
 from eval.views.evaluation_set import EvaluationSet
 from eval.views.worlds import ELSEWHERE_TEST, views_in_world
 from thor_interact_env.errors import InvalidOptionError
@@ -38,6 +39,18 @@ def seen(*places: tuple[int, int], force: int = 0, score: float = 0.9) -> list[I
 def middle(seen: np.ndarray) -> tuple[int, int]:
     row, column = np.argwhere(seen)[seen.sum() // 2].tolist()
     return row, column
+
+
+def points_on(views: EvaluationSet, own: bool) -> list[list[Instance]]:
+    """Points on the objects of the folder, or on the rooms' own."""
+    return [
+        [
+            Instance(middle(each), 2, 0.9, each)
+            for each, name in zip(truth.masks, truth.ids, strict=True)
+            if is_own(name) == own
+        ]
+        for truth in views.truths
+    ]
 
 
 def two_views(objects: str | None = "folder") -> EvaluationSet:
@@ -113,18 +126,16 @@ def test_the_set_holds_the_objects_in_rooms_of_its_split(tmp_path, monkeypatch) 
     ]
     names = [name for truth in views.truths for name in truth.ids]
     assert 0 < sum(map(is_own, names)) < len(names)
-    # Touches are made in the same world: points on objects of the folder move them.
-    points = [
-        [
-            Instance(middle(each), 2, 0.9, each)
-            for each, name in zip(truth.masks, truth.ids, strict=True)
-            if is_own(name)
-        ]
-        for truth in views.truths
-    ]
-    touched = touch_everywhere(points, views, 5, progress=False)
+    # Touches are made in the same world: points on objects of the folder move them, and only these count.
+    touched = touch_everywhere(points_on(views, True), views, 5, progress=False)
     assert touched is not None and touched["greedy_success_rate"] > 0.2
     assert 0 < touched["objects_per_location"] <= sum(map(is_own, names)) / 4
+    others = touch_everywhere(points_on(views, False), views, 5, progress=False)
+    assert others is not None and others["greedy_success_rate"] > 0.2 and others["objects_per_location"] == 0
+    number = max(range(len(views)), key=lambda each: len(own_truths(views)[each]))
+    _, frames = touched_in_one(views, number, points_on(views, True)[number], touches=1)
+    # The first frame is the view, with a circle around the point.
+    assert (frames[0][:300] != views.observations[number]["rgb"]).any(axis=2).mean() < 0.01
 
 
 def test_objects_are_for_the_embedded_simulator_and_for_other_sets(tmp_path) -> None:
