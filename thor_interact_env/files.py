@@ -1,10 +1,23 @@
-"""Files that are either complete or absent, and the user's home folder."""
+"""Files that are either complete or absent, the user's home folder, and the cache folder."""
 
+import os
 from pathlib import Path
+from typing import Final
 
 from selfsup.files import append_whole, naming, remove_temporaries, write_whole
 
-__all__ = ["append_whole", "home_folder", "naming", "remove_temporaries", "write_whole"]
+__all__ = [
+    "CACHE_VARIABLE",
+    "append_whole",
+    "default_cache_folder",
+    "home_folder",
+    "naming",
+    "remove_temporaries",
+    "write_whole",
+]
+
+CACHE_VARIABLE: Final = "THOR_INTERACT_CACHE"
+"""Environment variable that names the cache folder."""
 
 
 def home_folder() -> Path | None:
@@ -18,3 +31,17 @@ def home_folder() -> Path | None:
         return Path.home()
     except RuntimeError:
         return None
+
+
+def default_cache_folder() -> Path | None:
+    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder.
+
+    Returns:
+        The folder, which need not exist; None if the variable is not set and the user has no home folder.
+    """
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named)
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "thor_interact"
+    home = home_folder()
+    return None if home is None else home / ".cache" / "thor_interact"

@@ -48,6 +48,8 @@ _MASK_TESTS = "tests/selfsup/test_moved_masks.py"
 _CHANGE, _TARGETS = "tests/selfsup/test_change.py", "tests/selfsup/test_targets.py"
 _SUPERPIXELS, _BANK = "tests/selfsup/test_superpixels.py", "tests/selfsup/test_memory_bank.py"
 _CLUSTERS, _VISITS = "tests/agents/test_clustering.py", "tests/agents/test_interact.py"
+_OWN, _OWN_TESTS = "thor_interact_env/simulators/own_objects", "tests/simulators/test_own_objects.py"
+_OWN_SCORES = "tests/eval/test_eval_own_objects.py"
 _DRAWS, _TOUCHES = "tests/env/test_sampling.py", "tests/simulators/test_touching.py"
 _ARTEFACTS, _PUBLISHING = "tests/agents/test_artefacts.py", "tests/eval/test_eval_publishing.py"
 _CURVE_TESTS = "tests/eval/test_eval_report_figures.py"
@@ -122,6 +124,19 @@ MUTATIONS = (
              _PLAY_ROOM),
     Mutation("objects are kept as they were", f"{_PLAY}/played_room.py",
              "self._instances = None\n\n    def _touched", "pass\n\n    def _touched", _PLAY_ROOM),
+    # Objects of a folder.
+    Mutation("images are upside down", f"{_OWN}/mesh_files.py", "[across, 1 - above]", "[across, above]",
+             f"{_OWN_TESTS} -k upright"),
+    Mutation("colliders hang below what is seen", f"{_OWN}/making.py", "np.eye(3), lowest, 1.0",
+             "np.eye(3), 0 * lowest, 1.0", f"{_OWN_TESTS} -k fit"),
+    Mutation("every mesh is its own hull", f"{_OWN}/decomposition.py", ">= CONVEX * hull.volume", ">= 0.0",
+             f"{_OWN_TESTS} -k hollow"),
+    Mutation("every room draws the same objects", f"{_OWN}/rooms.py", "zlib.crc32(plan.name.encode())", "0",
+             f"{_OWN_TESTS} -k draws"),
+    Mutation("predictions of other objects are false", "eval/evaluation/own_objects.py",
+             "return best >= SAME and", "return best > 1 and", f"{_OWN_SCORES} -k neither"),
+    Mutation("touches are made in a room without the objects", "eval/evaluation/touching.py",
+             '{"objects": views.objects}', "{}", f"{_OWN_SCORES} -k rooms_of_its_split"),
     # What is kept of a location.
     Mutation("arrivals count as changes", f"{_IMAGES}/masks.py",
              "changes.changed & there, labels", "changes.changed, labels", _MASK_TESTS),

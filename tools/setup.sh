@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # What the demo and the test suite use: AI2-THOR's client (not its build) and Ray, too, are tested.
-extras="baselines,cluster,dev,docs,fast,human,records,report,thor"
+extras="baselines,cluster,dev,docs,fast,human,meshes,records,report,thor"
 venv=".venv"
 
 fail() {

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from agents.commands.run_argument import RunPath
-from agents.training.configuration import check_split
+from agents.training.configuration import check_test_split
 from agents.training.schedule import require
 
 DEFAULT_LOCATIONS = 200
@@ -27,7 +27,8 @@ class HeldOut:
     """Held-out locations; the same for every run. None means 200."""
 
     split: str | None = None
-    """Whose test rooms: NovelSpaces or NovelObjects; None means the run's own split."""
+    """Whose test rooms: NovelSpaces or NovelObjects, or Elsewhere: objects of other people in rooms of
+    NovelSpaces. None means the run's own split."""
 
     seed: int = 0
     """Seed of the locations, and of the random points there."""
@@ -42,7 +43,7 @@ class HeldOut:
             ConfigurationError: There is no such split, or the number of locations or the seed is invalid.
         """
         split = self.split or own_split
-        check_split(split)
+        check_test_split(split)
         locations = DEFAULT_LOCATIONS if self.locations is None else self.locations
         require(locations >= 1, f"locations is {locations}; it must be at least 1.")
         require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")

@@ -287,6 +287,18 @@ def check_split(split: str) -> None:
     require(split in names, f"There is no split {split!r}; choose one of {', '.join(names)}.")
 
 
+def check_test_split(split: str) -> None:
+    """Check that a split to test with exists: one to train with, or the objects of other people.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE
+
+    if split != ELSEWHERE:
+        check_split(split)
+
+
 def check_simulator(name: str) -> None:
     """Check that a simulator exists.
 

@@ -37,6 +37,7 @@ from eval.benchmark.agent_process import AgentProcess, Answer
 from eval.benchmark.leaderboard import append_to_leaderboard
 from eval.benchmark.views import benchmark_views
 from eval.evaluation.evaluate import cell, comparison_table, evaluate_predictions
+from eval.evaluation.own_objects import own_truths
 from eval.evaluation.touching import touch_everywhere
 from eval.metrics.bootstrap import RESAMPLES
 from eval.views.evaluation_set import EvaluationSet
@@ -77,11 +78,14 @@ class BenchmarkOptions:
     such as superpixels."""
 
     split: str = "NovelObjects"
-    """Whose test rooms: NovelObjects or NovelSpaces; or a split with its part, such as NovelSpaces/val; or
-    all: every room of the simulator."""
+    """Whose test rooms: NovelObjects or NovelSpaces; or Elsewhere: objects of other people in rooms of
+    NovelSpaces; or a split with its part, such as NovelSpaces/val; or all: every room of the simulator."""
 
     simulator: str = "mujoco"
     """The simulator: mujoco (embedded), mjcf (scenes on disk, named by THOR_INTERACT_MJCF) or ai2thor."""
+
+    objects: Path | None = None
+    """Folder of objects that are added to the rooms, and counted (docs/objects.md); None adds none."""
 
     locations: int = 200
     """Number of views; the same as in `evaluate` of a run."""
@@ -204,6 +208,7 @@ def benchmark_agent(
         "options": dict(source.options),
         "run": None if source.run is None else run_name(source.run),
         "split": views.split,
+        "objects": views.objects,
         "locations": len(views),
         "views_seed": views.seed,
         "reachable_fraction": views.reachable_fraction,
@@ -341,7 +346,12 @@ def _run(options: BenchmarkOptions) -> None:
         if file.is_dir():
             raise IsADirectoryError(f"{file} is a folder; name a file.")
     views = benchmark_views(
-        options.split, options.locations, options.seed, options.shipped, options.simulator
+        options.split,
+        options.locations,
+        options.seed,
+        options.shipped,
+        options.simulator,
+        options.objects,
     )
     result = benchmark_agent(
         source,
@@ -354,7 +364,8 @@ def _run(options: BenchmarkOptions) -> None:
         simulator=options.simulator,
     )
     result["shipped"] = options.shipped
-    objects = sum(len(truth) for truth in views.truths)
+    counted = views.truths if views.objects is None else own_truths(views)
+    objects = sum(len(truth) for truth in counted)
     # Printed first: on a full disk neither file can be written.
     print(f"{views.split}, {len(views)} locations, {objects} objects in reach:")
     print(benchmark_table([result]))

@@ -5,12 +5,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from agents.base import Agent, Instance, propose_all
+from eval.evaluation.own_objects import of_own_objects
 from eval.metrics.bootstrap import bootstrap_intervals
 from eval.metrics.coco import coco_scores
 from eval.metrics.mass import mass_scores
@@ -89,10 +91,21 @@ def evaluate_predictions(
         `mass_matches` (predictions behind the confusion), `images`, `images_without_truth`, `truths`. Means:
         `truths_per_image`, and `instances_per_image` (proposals, those without a mask included). With
         `resamples`: `intervals`, the two ends by name; see `eval.metrics.bootstrap.bootstrap_intervals`.
+        If objects of a folder were added to the rooms, the scores are of these objects (see
+        `eval.evaluation.own_objects.of_own_objects`), and `all_objects` has the same results of all objects,
+        without intervals.
 
     Raises:
         ValueError: There are not as many predictions as views, or a prediction is malformed.
     """
+    if evaluation_set.objects is not None:
+        everything = replace(evaluation_set, objects=None)
+        own = evaluate_predictions(*of_own_objects(predictions, evaluation_set), resamples)
+        proposals = sum(len(instances) for instances in predictions) / max(len(predictions), 1)
+        return own | {
+            "instances_per_image": proposals,
+            "all_objects": evaluate_predictions(predictions, everything),
+        }
     coco = coco_scores(predictions, evaluation_set.truths)
     mass = mass_scores(predictions, evaluation_set.truths, evaluation_set.mass_classes)
     objects = [len(truth) for truth in evaluation_set.truths]
@@ -125,7 +138,7 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
 
     Args:
         rows: Name of each agent, and what `evaluate_agent` returned for it. A result it lacks, or has as
-            None, is shown as a dash.
+            None, is shown as a dash. A result with `all_objects` has a second line.
         columns: The results to show, and their headings.
 
     Returns:
@@ -141,6 +154,9 @@ def comparison_table(rows: Mapping[str, Mapping[str, Any]], columns: Mapping[str
     table = [["agent", *columns.values()]]
     for name, result in rows.items():
         table.append([name, *(cell(key, result.get(key)) for key in columns)])
+        if "all_objects" in result:
+            everything = result["all_objects"]
+            table.append([f"{name}, all objects", *(cell(key, everything.get(key)) for key in columns)])
     widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
     table.insert(1, ["-" * width for width in widths])
     return "\n".join(

@@ -49,7 +49,7 @@ def evaluation_set(
     Raises:
         UnknownSplitError: There is no such split.
     """
-    from eval.views.evaluation_set import views_in_world
+    from eval.views.worlds import views_in_world
 
     fraction = config.schedule.reachable_fraction if reachable_fraction is None else reachable_fraction
     return views_in_world(split, locations, seed, fraction, config.simulator, config.reach)
@@ -114,6 +114,7 @@ def evaluate_run(
     from agents.training.run_folder import note_worlds
     from eval.evaluation.dataset_evaluation import choose_views, described, remarks
     from eval.evaluation.evaluate import comparison_table, evaluate_agent
+    from eval.evaluation.own_objects import own_truths
     from eval.metrics.bootstrap import RESAMPLES
     from thor_interact_env.world import world_of
 
@@ -157,7 +158,8 @@ def evaluate_run(
     }
     if seen is not None:
         result["dataset"] = described(seen)
-    objects = sum(len(truth) for truth in held_out.truths)
+    counted = held_out.truths if held_out.objects is None else own_truths(held_out)
+    objects = sum(len(truth) for truth in counted)
     print(f"\n{held_out.split}, {len(held_out)} locations, {objects} objects in reach; scores in percent:")
     print(comparison_table(rows))
     for remark in [] if seen is None else remarks(seen):

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from agents.base import Instance
 from agents.collection.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
+from eval.evaluation.own_objects import own_truths
 from eval.metrics.bootstrap import ratio_intervals
 from eval.metrics.interaction import InteractionCounts
 from eval.views.evaluation_set import EvaluationSet
@@ -58,7 +59,9 @@ def touch_everywhere(
         `random_success_rate` is that of the random ones; `random_objects_per_location` and
         `random_objects_per_interaction`; `success_by_rank`: for the first, second, ... point, the fraction of
         successes over the locations that have one (None where no location has); `points_per_location`;
-        `intervals`, the two ends of each rate by name, see `eval.metrics.bootstrap.ratio_intervals`.
+        `intervals`, the two ends of each rate by name, see `eval.metrics.bootstrap.ratio_intervals`. If
+        objects of a folder were added to the rooms, only these count as objects moved; all points count as
+        touches and successes.
     """
     if not interactions:
         return None
@@ -67,7 +70,14 @@ def touch_everywhere(
     random: list[InteractionRecord] = []
     by_rank: list[list[bool]] = [[] for _ in range(interactions)]
     silent = None if progress is None else not progress
-    env = _Successes(ThorInteractEnv(simulator=simulator, locations=views.locations, interactions=own.steps))
+    env = _Successes(
+        ThorInteractEnv(
+            simulator=simulator,
+            locations=views.locations,
+            interactions=own.steps,
+            simulator_options=None if views.objects is None else {"objects": views.objects},
+        )
+    )
     try:
         for number, location in enumerate(
             tqdm(views.locations, desc="touching", unit=" locations", disable=silent)
@@ -81,7 +91,8 @@ def touch_everywhere(
     finally:
         if isinstance(simulator, str):
             env.close()
-    own_counts, floor_counts = (InteractionCounts.of(each, views.truths) for each in (greedy, random))
+    truths = views.truths if views.objects is None else own_truths(views)
+    own_counts, floor_counts = (InteractionCounts.of(each, truths) for each in (greedy, random))
     baseline = floor_counts.scores()
     # The rate of random points comes from the second visit, since the agent's own schedule has none.
     ratios = own_counts.ratios() | {"random_success_rate": floor_counts.ratios()["random_success_rate"]}

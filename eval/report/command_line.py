@@ -41,7 +41,8 @@ from eval.report.downloads import (
 )
 from eval.report.runs import ReportError, RunFolder, read_calibration
 from eval.table.row_results import mixed_worlds
-from eval.views.evaluation_set import EvaluationSet, views_in_world
+from eval.views.evaluation_set import EvaluationSet
+from eval.views.worlds import views_in_world
 from thor_interact_env.actions import FORCES, REACH
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.annotations import MASS_CLASSES

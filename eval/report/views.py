@@ -180,6 +180,8 @@ def touched(
     schedule = InteractionSchedule(touches, 0, True)
     points = [(*one.point, one.force) for one in instances]
     options = {**(environment or {}), "locations": views.locations, "interactions": schedule.steps}
+    if views.objects is not None:
+        options["simulator_options"] = {**(options.get("simulator_options") or {}), "objects": views.objects}
     env = _Film(ThorInteractEnv(**options))
     try:
         rng = np.random.default_rng(number)

@@ -25,15 +25,12 @@ from thor_interact_env.checks import check_reachable_fraction
 from thor_interact_env.datasets.drawing import Drawing, draw_room, rooms_with_counts
 from thor_interact_env.env import MAX_DEPTH
 from thor_interact_env.errors import UnreachableLocationError
-from thor_interact_env.files import home_folder, write_whole
+from thor_interact_env.files import CACHE_VARIABLE, default_cache_folder, write_whole
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
 from thor_interact_env.world import distribution_version, world_of
-
-CACHE_VARIABLE = "THOR_INTERACT_CACHE"
-"""Environment variable that names the cache folder."""
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -61,6 +58,7 @@ class EvaluationSet:
         mass_classes: (n,) int64 index 0..2 of the mass class of each object, where a dataset file states it;
             None: by the masses of `truths`.
         left_out: Given locations that have no view, because the agent cannot stand there.
+        objects: Folder of objects that were added to the rooms, or its name; None if none were.
     """
 
     split: str
@@ -71,6 +69,7 @@ class EvaluationSet:
     truths: tuple[Instances, ...]
     mass_classes: tuple[npt.NDArray[np.int64], ...] | None = None
     left_out: tuple[Location, ...] = ()
+    objects: str | None = None
 
     def __post_init__(self) -> None:
         """Check that every location has its view and its truth."""
@@ -192,41 +191,6 @@ class EvaluationSet:
 
         made = _look(split, None, None, world, views(), len(locations), progress)
         return replace(made, left_out=tuple(left_out))
-
-
-def views_in_world(
-    split: str, count: int, seed: int, reachable_fraction: float, simulator: str, reach: float
-) -> EvaluationSet:
-    """Return the evaluation set of a simulator by name, cached for the embedded one at the standard reach.
-
-    Args:
-        split: As in `EvaluationSet.make`.
-        count: As there.
-        seed: As there.
-        reachable_fraction: As there.
-        simulator: Name of a simulator.
-        reach: Metres within which a touch acts, and objects count as ground truth.
-
-    Raises:
-        UnknownSplitError: There is no such split.
-    """
-    usual = (simulator, reach) == ("mujoco", REACH)
-    make = None if usual else (lambda: make_simulator(simulator, reach=reach))
-    return EvaluationSet.make(split, count, seed, reachable_fraction, simulator=make)
-
-
-def default_cache_folder() -> Path | None:
-    """Return the folder `THOR_INTERACT_CACHE` names, else `thor_interact` in the user's cache folder.
-
-    Returns:
-        The folder, which need not exist; None if the variable is not set and the user has no home folder.
-    """
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named)
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "thor_interact"
-    home = home_folder()
-    return None if home is None else home / ".cache" / "thor_interact"
 
 
 def _is_there(path: Path) -> bool:

@@ -22,8 +22,20 @@ FORBIDDEN = {
 ALLOWED = {"agents": {"eval"}, "thor_interact_env": {"agents"}}
 # Loaded only by the modules that need them.
 OPTIONAL = {
-    *("ai2thor", "h5py", "jax", "jinja2", "matplotlib", "minari", "numba", "pyarrow", "pygame", "ray"),
-    *("stable_baselines3", "torchvision"),
+    *(
+        "ai2thor",
+        "coacd",
+        "h5py",
+        "jax",
+        "jinja2",
+        "matplotlib",
+        "minari",
+        "numba",
+        "pyarrow",
+        "pygame",
+        "ray",
+    ),
+    *("stable_baselines3", "torchvision", "trimesh"),
 }
 
 

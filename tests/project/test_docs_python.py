@@ -12,6 +12,7 @@ import torch
 from documents import Block, blocks
 from fake_simulator import FakeSimulator
 from network_runs import write_network_run
+from own_object_files import LAMP, folder_of
 
 from agents import artefacts, registry
 from agents.selfsup_agent.registration import paper_row
@@ -79,6 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_record(plan, folder / name, format, progress=False)
     export(["FloorPlan1", "--out", str(folder / "scenes")])
     export(["Procedural7", "--out", str(folder / "room.mjz")])
+    folder_of(folder / "my_objects", "lamp.xml,Lamp,0.7,,0.3,,,\n", lamp_xml=LAMP)
     return folder
 
 

@@ -18,6 +18,9 @@ from thor_interact_env.simulators.ai2thor.simulator import Ai2thorSimulator
 from thor_interact_env.simulators.mujoco import physics
 from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
 from thor_interact_env.simulators.mujoco.rooms import model
+from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
+from thor_interact_env.simulators.own_objects import appearance, decomposition, elsewhere, making, reduction
+from thor_interact_env.simulators.own_objects.table import COLUMNS
 
 
 def numbers(text):
@@ -60,6 +63,24 @@ def test_columns_of_records():
     cells = [cells[0] for cells in table("docs/records.md", "### Columns")]
     names = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
     assert sorted(names) == sorted((*tables.VALUES, *tables.IMAGES))
+
+
+def test_own_objects():
+    text = " ".join(read("docs/objects.md").split())
+    rows = table("docs/objects.md", "## The table")
+    assert tuple(cells[0].strip("`") for cells in rows) == COLUMNS
+    default = inspect.signature(MujocoSimulator).parameters["objects_per_room"].default
+    assert f"| `objects_per_room` | {default} |" in text
+    sides = f"Its longest side must be {100 * making.LONGEST[0]:g} cm to {making.LONGEST[1]:g} m"
+    colliders = f"differs from that around the visible geoms by at most {1000 * making.MISMATCH[0]:g} mm or "
+    assert sides in text and f"{colliders}{making.MISMATCH[1]:.0%} of the longest side" in text
+    assert f"a mesh that fills {decomposition.CONVEX:.0%} of its convex hull" in text
+    assert f"into at most {decomposition.SETTINGS['max_convex_hull']} convex parts" in text
+    assert f"at most {appearance.MAXIMUM_SIDE} pixels" in text
+    assert f"More than {reduction.FACES:,} triangles" in text
+    objects = len(elsewhere.TABLE.read_text().splitlines()) - 1
+    assert f"with {objects} objects of LIBERO" in text and f"With the {objects} objects" in text
+    assert elsewhere.INSTALL in text
 
 
 def test_physics():

@@ -118,7 +118,8 @@ def test_all_extra_holds_every_feature() -> None:
     extras = project()["optional-dependencies"]
     (everything,) = extras["all"]
     named = set(re.fullmatch(r"thor-interact\[(.*)\]", everything)[1].split(","))  # type: ignore[index]
-    assert named == set(extras) - {"all", "dev", "docs"}
+    # The objects of an evaluation set are data of 143 MB.
+    assert named == set(extras) - {"all", "dev", "docs", "elsewhere"}
 
 
 def test_requirements_are_floors_not_caps() -> None:

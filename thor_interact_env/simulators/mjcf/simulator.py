@@ -44,6 +44,10 @@ class MjcfSimulator(MujocoSimulator):
         self, scenes: str | os.PathLike[str] | None = None, eye_height: float = CAMERA_HEIGHT, **options: Any
     ) -> None:
         """Find the scenes; nothing is compiled or rendered before the first use."""
+        if options.get("objects") is not None:
+            raise InvalidOptionError(
+                'objects are added to rooms of the embedded simulator only: leave the option out of "mjcf"'
+            )
         super().__init__(**options)
         if scenes is None:
             raise InvalidOptionError(

@@ -37,6 +37,25 @@ class Material:
     opacity: float = 1.0
 
 
+@dataclass(frozen=True)
+class ImageMaterial:
+    """The appearance of a surface by an image, for objects that are read from files.
+
+    Attributes:
+        size: Height and width in pixels.
+        pixels: Height x width x 3 bytes, RGB, rows from the top.
+        gloss: Specular reflection, 0..1.
+        opacity: 1 is opaque.
+        repeat: What one copy of the image covers in the units of texture coordinates.
+    """
+
+    size: tuple[int, int]
+    pixels: bytes
+    gloss: float = 0.1
+    opacity: float = 1.0
+    repeat: float = 1.0
+
+
 @lru_cache(maxsize=32)
 def _cubic(cells: int) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float32]]:
     """Return which cells are interpolated for each pixel so that the result tiles, and their weights.
@@ -223,18 +242,20 @@ PATTERNS: dict[str, Callable[[np.random.Generator], npt.NDArray[np.float32]]] = 
 """Each pattern returns the fraction of the second colour, (TEXTURE_SIZE, TEXTURE_SIZE) in 0..1."""
 
 
-def texture(material: Material) -> npt.NDArray[np.uint8]:
+def texture(material: Material | ImageMaterial) -> npt.NDArray[np.uint8]:
     """Paint a material's texture: a pure function of the material.
 
     Args:
         material: The material.
 
     Returns:
-        (TEXTURE_SIZE, TEXTURE_SIZE, 3) uint8, RGB.
+        (TEXTURE_SIZE, TEXTURE_SIZE, 3) uint8, RGB; of an `ImageMaterial` its image, in its own size.
 
     Raises:
         ValueError: The pattern has no painter.
     """
+    if isinstance(material, ImageMaterial):
+        return np.frombuffer(material.pixels, np.uint8).reshape(*material.size, 3)
     painter = PATTERNS.get(material.pattern)
     if painter is None:
         raise ValueError(f"Unknown pattern {material.pattern!r}; choose one of {', '.join(PATTERNS)}.")

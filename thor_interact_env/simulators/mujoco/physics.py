@@ -76,7 +76,8 @@ class CompiledRoom:
         self.model = specify(plan).compile()
         self.model.opt.sleep_tolerance = REST_SPEED
         self.data = mujoco.MjData(self.model)
-        self.movables = [self._movable(index, name) for index, name in enumerate(names)]
+        identifiers = plan.identifiers()
+        self.movables = [self._movable(index, name, identifiers[index]) for index, name in enumerate(names)]
         self._damp()
         self._body_of_geom = self.model.geom_bodyid
         self._index_of_body = {movable.body: index for index, movable in enumerate(self.movables)}
@@ -85,12 +86,12 @@ class CompiledRoom:
             np.tile(minimum, len(self.movables)) for minimum in (_RESTING, _GLIDING)
         )
 
-    def _movable(self, index: int, name: str) -> Movable:
+    def _movable(self, index: int, name: str, identifier: str) -> Movable:
         body = self.model.body(f"movable{index}").id
         joint = self.model.body_jntadr[body]
         return Movable(
             name,
-            f"{name}|{index}",
+            identifier,
             float(self.model.body_mass[body]),
             int(body),
             int(self.model.jnt_qposadr[joint]),

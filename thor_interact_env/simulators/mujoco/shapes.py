@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.simulators.mujoco.exact import cosine, length, product, sine
-from thor_interact_env.simulators.mujoco.materials import Material
+from thor_interact_env.simulators.mujoco.materials import ImageMaterial, Material
 
 Vector = tuple[float, float, float]
 
@@ -52,7 +52,7 @@ class Visual:
     """A visible mesh and its material."""
 
     mesh: Mesh
-    material: Material
+    material: Material | ImageMaterial
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Collider:
     """A convex primitive that collides.
 
     Attributes:
-        kind: "box", "cylinder", "sphere", "capsule" or "ellipsoid"; cylinders and capsules stand along z.
+        kind: "box", "cylinder", "sphere", "capsule" or "ellipsoid", and "hull" of a `Hull`; cylinders and
+            capsules stand along z.
         size: MuJoCo's half sizes: box and ellipsoid (x, y, z); cylinder and capsule (radius, half length, 0);
             sphere (radius, 0, 0).
         position: Centre in the blueprint's frame.
@@ -71,6 +72,25 @@ class Collider:
     size: Vector
     position: Vector
     rotation: Vector = (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Hull(Collider):
+    """A collider that is the convex hull of points; `size` and `position` are those of the box around it.
+
+    Attributes:
+        points: (n, 3) float64 in the blueprint's frame, not all on one plane.
+    """
+
+    points: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+
+    @classmethod
+    def of(cls, points: npt.NDArray[np.float64]) -> "Hull":
+        """Return the hull of points, (n, 3)."""
+        low, high = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        half = tuple((b - a) / 2 for a, b in zip(low, high, strict=True))
+        middle = tuple((a + b) / 2 for a, b in zip(low, high, strict=True))
+        return cls("hull", half, middle, points=points)
 
 
 @dataclass(frozen=True)
@@ -107,6 +127,12 @@ class Blueprint:
     def bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return the lowest and highest corner, (3,) each, of all visible meshes; read-only."""
         return self._bounds
+
+    def center_of_mass(self) -> npt.NDArray[np.float64]:
+        """Return the centre of mass, (3,): below the middle, since most objects have their mass there."""
+        low, high = self._bounds
+        middle: npt.NDArray[np.float64] = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
+        return middle
 
     @cached_property
     def _bounds(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -1,5 +1,6 @@
 """The embedded simulator behind the `Simulator` protocol: coordinates, camera, images, caching."""
 
+import os
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -9,7 +10,12 @@ import numpy.typing as npt
 
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
-from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
+from thor_interact_env.errors import (
+    InvalidOptionError,
+    InvalidStateError,
+    UnknownRoomError,
+    UnreachableLocationError,
+)
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import ALL_ROOMS, room_type
 from thor_interact_env.simulators.base import MAX_FRAMES, Instances, Observation
@@ -17,6 +23,8 @@ from thor_interact_env.simulators.mujoco.drawing.rendering import Quality, Rende
 from thor_interact_env.simulators.mujoco.physics import CAMERA, CompiledRoom
 from thor_interact_env.simulators.mujoco.rooms.plan import Pose, plan_room, reachable, spawn
 from thor_interact_env.simulators.mujoco.touching import TouchAt, Viewpoint, touch
+from thor_interact_env.simulators.own_objects.elsewhere import object_entries
+from thor_interact_env.simulators.own_objects.rooms import with_objects
 
 MINIMUM_VISIBLE_PIXELS = 10
 """Minimum pixels in reach of an object of the ground truth (paper appendix D)."""
@@ -42,9 +50,16 @@ class MujocoSimulator:
             renderer; about 21 MB each. The attribute of that name can be changed at any time.
         quality: "fast", or "fine" for illustrations: smooth edges and sharp shadows at several times
             the cost. It changes the images, so a learner should use one quality throughout.
+        objects: Folder of objects that are added to the rooms (docs/objects.md), or "Elsewhere": those of
+            the evaluation set Elsewhere/test. None adds none.
+        objects_per_room: Maximum number of objects of the folder in a room; of a larger folder each
+            room draws as many.
 
     Raises:
         ValueError: `touch_at` or `quality` is not one of its choices.
+        InvalidOptionError: `objects_per_room` is not positive.
+        ObjectError: The table of the folder cannot be used.
+        DependencyNotInstalled: The packages of "Elsewhere" are not installed.
     """
 
     deterministic = True
@@ -56,6 +71,8 @@ class MujocoSimulator:
         shadows: bool = True,
         room_cache: int = 4,
         quality: Quality = "fast",
+        objects: str | os.PathLike[str] | None = None,
+        objects_per_room: int = 20,
     ) -> None:
         """Store the options; nothing is compiled or rendered before the first `load`."""
         check_quality(quality)
@@ -66,6 +83,10 @@ class MujocoSimulator:
         self.shadows = shadows
         self.quality = quality
         self.room_cache = max(1, int(room_cache))
+        if objects_per_room < 1:
+            raise InvalidOptionError(f"objects_per_room is {objects_per_room}; it must be at least 1")
+        self._objects_per_room = int(objects_per_room)
+        self._objects = () if objects is None else object_entries(objects)
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self.room = ""
         """Name of the loaded room, "" before the first `load`."""
@@ -255,7 +276,10 @@ class MujocoSimulator:
         return self._cache[name]
 
     def _compile(self, name: str) -> CompiledRoom:
-        return CompiledRoom(plan_room(name))
+        plan = plan_room(name)
+        if self._objects:
+            plan = with_objects(plan, self._objects, self._objects_per_room)
+        return CompiledRoom(plan)
 
     def _make_renderer(self, room: CompiledRoom) -> Renderer:
         return Renderer(room.model, self.shadows, self.quality)

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable
 from itertools import count
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -10,9 +11,17 @@ import numpy as np
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.simulators.mujoco.drawing.rendering import SHELL
 from thor_interact_env.simulators.mujoco.exact import cosine, length, product, sine
-from thor_interact_env.simulators.mujoco.materials import TEXTURE_SIZE, Material, texture
+from thor_interact_env.simulators.mujoco.materials import ImageMaterial, Material, texture
 from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
-from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Mesh, Vector, Visual, merge
+from thor_interact_env.simulators.mujoco.shapes import (
+    Blueprint,
+    Collider,
+    Hull,
+    Mesh,
+    Vector,
+    Visual,
+    merge,
+)
 
 CAMERA = "agent"
 """Name of the agent's camera."""
@@ -38,6 +47,9 @@ objects, a pencil with its own inertia would reach hundreds of turns a second.""
 
 TURNING_FRICTION = (0.005, 0.005)
 """Torsional and rolling friction of everything, metres."""
+
+HULL_CORNERS = 64
+"""Maximum number of corners of a collider that is a convex hull."""
 
 PANEL = 0.4
 """Metres along the squares that floor, walls and ceiling are made of."""
@@ -95,7 +107,7 @@ class _Builder:
     def __init__(self) -> None:
         self.spec = mujoco.MjSpec()
         self._number = count()
-        self._materials: dict[Material, str] = {}
+        self._materials: dict[Material | ImageMaterial, str] = {}
         option = self.spec.option
         option.timestep = TIME_STEP
         option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -110,17 +122,18 @@ class _Builder:
         visual.headlight.specular = [0.05] * 3
         self.spec.stat.extent, self.spec.stat.center = 1.0, [0, 0, 1]
 
-    def material(self, material: Material) -> str:
+    def material(self, material: Material | ImageMaterial) -> str:
         if material not in self._materials:
             name = f"material{len(self._materials)}"
+            image = texture(material)
             painted = self.spec.add_texture(
                 name=name,
                 type=mujoco.mjtTexture.mjTEXTURE_2D,
-                width=TEXTURE_SIZE,
-                height=TEXTURE_SIZE,
+                width=image.shape[1],
+                height=image.shape[0],
                 nchannel=3,
             )
-            painted.data = texture(material).tobytes()
+            painted.data = image.tobytes()
             made = self.spec.add_material(
                 name=name, specular=material.gloss, shininess=0.4, rgba=[1, 1, 1, material.opacity]
             )
@@ -162,10 +175,7 @@ class _Builder:
     ) -> None:
         for collider in blueprint.colliders:
             body.add_geom(
-                type=_COLLIDERS[collider.kind],
-                size=collider.size,
-                pos=collider.position,
-                quat=rotation_quaternion(*collider.rotation),
+                **self._shape(collider),
                 friction=[friction, *TURNING_FRICTION],
                 priority=priority,
                 condim=_resisted(collider, priority, friction),
@@ -173,14 +183,32 @@ class _Builder:
                 mass=0,
             )
 
+    def _shape(self, collider: Collider) -> dict[str, Any]:
+        """Return the arguments of a collider's geom that say where and what it is."""
+        if isinstance(collider, Hull):
+            name = f"mesh{next(self._number)}"
+            # Of a mesh without faces, MuJoCo computes the convex hull.
+            self.spec.add_mesh(
+                name=name,
+                uservert=collider.points.ravel().tolist(),
+                inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL,
+                maxhullvert=HULL_CORNERS,
+            )
+            return {"type": mujoco.mjtGeom.mjGEOM_MESH, "meshname": name}
+        return {
+            "type": _COLLIDERS[collider.kind],
+            "size": collider.size,
+            "pos": collider.position,
+            "quat": rotation_quaternion(*collider.rotation),
+        }
+
     def add_movable(self, name: str, blueprint: Blueprint, position: Vector, furniture: bool) -> None:
         low, high = blueprint.bounds()
         squares = np.maximum(high - low, MINIMUM_EXTENT) ** 2
         body = self.spec.worldbody.add_body(name=name, pos=position, sleep=mujoco.mjtSleepPolicy.mjSLEEP_INIT)
         body.explicitinertial = True
         body.mass = blueprint.mass
-        # Lower than the middle: most objects have their mass below.
-        body.ipos = (low + high) / 2 - [0, 0, 0.08 * (high - low)[2]]
+        body.ipos = blueprint.center_of_mass()
         body.inertia = blueprint.mass / 12 * (squares[[1, 2, 0]] + squares[[2, 0, 1]])
         body.add_freejoint()
         self.show_all(body, blueprint)
@@ -287,8 +315,8 @@ def _panel(corner: Vector, along: Vector, up: Vector) -> Mesh:
     return Mesh(np.asarray(corner) + product(fractions, sides), faces.astype(np.int32), fractions * lengths)
 
 
-def _by_material(visuals: Iterable[Visual]) -> dict[Material, list[Mesh]]:
-    grouped: dict[Material, list[Mesh]] = {}
+def _by_material(visuals: Iterable[Visual]) -> dict[Material | ImageMaterial, list[Mesh]]:
+    grouped: dict[Material | ImageMaterial, list[Mesh]] = {}
     for visual in visuals:
         grouped.setdefault(visual.material, []).append(visual.mesh)
     return grouped

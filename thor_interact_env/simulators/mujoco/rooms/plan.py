@@ -91,6 +91,20 @@ class RoomPlan:
     portables: tuple[tuple[str, Blueprint], ...]
     light: Vector
 
+    def receptacles(self, index: int) -> tuple[str, ...]:
+        """Return the types a portable stands on, most frequent first.
+
+        Args:
+            index: Its place in `portables`.
+        """
+        name = self.portables[index][0]
+        return tuple(each for each in CATALOG[name].receptacles if each != "Bed" or name in _ON_BEDS)
+
+    def identifiers(self) -> list[str]:
+        """Return the identifiers of the movable objects: of the furniture, then of the portables."""
+        names = [placement.type for placement in self.furniture] + [name for name, _ in self.portables]
+        return [f"{name}|{index}" for index, name in enumerate(names)]
+
 
 def plan_room(name: str) -> RoomPlan:
     """Furnish a room: a pure function of its name.
@@ -200,10 +214,8 @@ class _Spawn:
         half = (plan.size[0] / 2 - 0.03, plan.size[1] / 2 - 0.03)
         self.ground = _Spot("Floor", (-half[0], -half[1], half[0], half[1]), 0.0, 2.0, 1.0)
 
-    def choices(self, name: str) -> Iterator[_Spot]:
+    def choices(self, receptacles: tuple[str, ...]) -> Iterator[_Spot]:
         """Yield surfaces in the order in which to try them: usual receptacles first, then any."""
-        usual_on = CATALOG[name].receptacles
-        receptacles = tuple(each for each in usual_on if each != "Bed" or name in _ON_BEDS)
         # Open shelves stand for iTHOR's cabinets and drawers, which hold some of its small objects.
         if receptacles != ("Floor",) and self.rng.random() < _ON_SHELVES:
             yield from self._shuffled([spot for spot in self.spots if spot.height >= _EYE_LEVEL])
@@ -278,7 +290,7 @@ def spawn(plan: RoomPlan, seed: int) -> list[Pose | None]:
     for index in np.argsort(areas, kind="stable")[::-1]:
         low, high = bounds[index]
         half = (max(-float(low[0]), float(high[0])), max(-float(low[1]), float(high[1])))
-        for spot in room.choices(plan.portables[index][0]):
+        for spot in room.choices(plan.receptacles(index)):
             poses[index] = room.fit(half, float(high[2]), spot)
             if poses[index] is not None:
                 break
