@@ -212,7 +212,7 @@ def test_options_in_the_text_exist(monkeypatch):
         ),
         *(
             [f"agents.{name}", each]
-            for name in ("mask_rcnn", "video_pca", "ppo_agent")
+            for name in ("mask_rcnn", "ppo_agent", "query_agent", "video_pca")
             for each in ("train", "evaluate")
         ),
         *([f"eval.{name}"] for name in ("benchmark", "figures", "findings", "report", "speed")),
