@@ -6,6 +6,7 @@ one takes minutes, so it is kept in a cache folder, under a name that depends on
 
 import hashlib
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -312,7 +313,7 @@ def _write(path: Path, made: EvaluationSet, key: Mapping[str, object]) -> None:
     tensors: dict[str, npt.NDArray[Any]] = {
         "rgb": np.stack([view["rgb"] for view in made.observations]),
         "depth": np.stack([view["depth"] for view in made.observations]),
-        "masks": np.packbits(masks.reshape(len(masks), -1), axis=1),
+        "masks": np.packbits(masks.reshape(len(masks), math.prod(masks.shape[1:])), axis=1),
         "masses": np.concatenate([truth.masses for truth in made.truths]).astype(np.float64),
         "objects": np.array([len(truth) for truth in made.truths], np.int64),
     }

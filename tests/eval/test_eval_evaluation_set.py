@@ -61,6 +61,13 @@ def make(folder: Path | None, count: int = 25, seed: int = 0, world: Any = None)
     )
 
 
+class EmptyWorld(PaperWorld):
+    """No view has anything in reach."""
+
+    def instances(self) -> Instances:
+        return Instances(np.zeros((0, 300, 300), bool), np.zeros(0), (), ())
+
+
 def assert_equal(left: EvaluationSet, right: EvaluationSet) -> None:
     assert (left.split, left.seed, left.reachable_fraction) == (
         right.split,
@@ -204,3 +211,10 @@ def test_the_cache_holds_no_pickle(tmp_path: Path) -> None:
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     document = json.loads(header["__metadata__"]["evaluation_set"])
     assert document["key"]["count"] == len(document["locations"]) == 2
+
+
+def test_views_without_objects_are_cached_too(tmp_path: Path) -> None:
+    made = make(tmp_path, 2, world=EmptyWorld())
+    again = make(tmp_path, 2, world=EmptyWorld())
+    assert_equal(made, again)
+    assert [truth.masks.shape for truth in again.truths] == [(0, 300, 300)] * 2

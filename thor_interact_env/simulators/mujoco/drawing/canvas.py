@@ -1,6 +1,5 @@
 """The canvas of a room: one OpenGL context for all rooms, each of which uploads its meshes once."""
 
-import contextlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -99,8 +98,10 @@ class Canvas:
 
     def __del__(self) -> None:
         """Close."""
-        with contextlib.suppress(Exception):  # Modules may be unloaded when Python ends.
+        try:  # noqa: SIM105, modules may be unloaded when Python ends, contextlib among them
             self.close()
+        except Exception:
+            pass
 
     def _draw(
         self, rgb: npt.NDArray[np.uint8] | None, depth: npt.NDArray[np.float32] | None, identify: bool
