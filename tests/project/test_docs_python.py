@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 
 import gymnasium
@@ -11,15 +10,13 @@ import pytest
 import torch
 from documents import Block, blocks
 from fake_simulator import FakeSimulator
-from network_runs import write_network_run
 from own_object_files import LAMP, folder_of
 
-from agents import artefacts, registry
+from agents import registry
 from agents.selfsup_agent.registration import paper_row
 from agents.selfsup_agent.variants import make_network
 from agents.training.checkpoint import Checkpoint, save_checkpoint, write_json
 from agents.training.configuration import TrainConfig
-from eval.publishing.publish import publish
 from thor_interact_env.datasets.drawing import Drawing
 from thor_interact_env.datasets.making import make_dataset
 from thor_interact_env.env import ThorInteractEnv
@@ -52,17 +49,6 @@ def write_run(folder: Path, preset: str) -> None:
     folder.mkdir(parents=True)
     write_json(folder / "config.json", config.to_json())
     save_checkpoint(folder, 1, Checkpoint(model, {}, {}), keep=1)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def pretrained_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let an untrained agent stand in for `selfsup-hour` where a checkout has no weights."""
-    with pytest.MonkeyPatch.context() as patch:
-        if "selfsup-hour" not in artefacts.pretrained_names():
-            folder = tmp_path_factory.mktemp("package")
-            publish(write_network_run(folder / "run"), folder / "selfsup-hour")
-            patch.setattr(artefacts, "PRETRAINED", folder)
-        yield
 
 
 @pytest.fixture(scope="module")
