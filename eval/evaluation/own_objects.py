@@ -11,7 +11,7 @@ import numpy as np
 from agents.base import Instance
 from eval.views.evaluation_set import EvaluationSet
 from thor_interact_env.simulators.base import Instances
-from thor_interact_env.simulators.own_objects.rooms import is_own
+from thor_interact_env.simulators.own_objects.identifiers import is_own
 
 SAME = 0.5
 """Minimum IoU at which a prediction is of one of the rooms' own objects."""

@@ -23,7 +23,7 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators.base import Instances, Observation
 from thor_interact_env.simulators.own_objects import elsewhere
-from thor_interact_env.simulators.own_objects.rooms import is_own
+from thor_interact_env.simulators.own_objects.identifiers import is_own
 
 
 def mask(top: int, left: int, height: int = 60, width: int = 60) -> np.ndarray:

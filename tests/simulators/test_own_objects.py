@@ -20,8 +20,9 @@ from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 from thor_interact_env.simulators.own_objects import reduction
 from thor_interact_env.simulators.own_objects.appearance import MAXIMUM_SIDE, image_material, plain_material
 from thor_interact_env.simulators.own_objects.decomposition import decompose
+from thor_interact_env.simulators.own_objects.identifiers import is_own
 from thor_interact_env.simulators.own_objects.making import OwnObject, collider_bounds, make_object
-from thor_interact_env.simulators.own_objects.rooms import is_own, with_objects
+from thor_interact_env.simulators.own_objects.rooms import with_objects
 from thor_interact_env.simulators.own_objects.table import read_table
 
 ROOM = "FloorPlan426"

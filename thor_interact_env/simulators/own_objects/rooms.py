@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from thor_interact_env.simulators.mujoco.rooms.plan import RoomPlan
+from thor_interact_env.simulators.own_objects.identifiers import own_identifier
 from thor_interact_env.simulators.own_objects.making import OwnObject, make_object
 from thor_interact_env.simulators.own_objects.table import ObjectEntry
 
-_OWN = "own"
 _DRAW = 29  # distinguishes the draw of objects from the other draws of a room
 
 
@@ -30,21 +30,11 @@ class PlanWithObjects(RoomPlan):
         return self.own[index - first].entry.receptacles if index >= first else super().receptacles(index)
 
     def identifiers(self) -> list[str]:
-        """Return the identifiers of the movable objects, see `is_own`."""
+        """Return the identifiers of the movable objects, see `own_objects.identifiers`."""
         identifiers = super().identifiers()
         first = len(identifiers) - len(self.own)
-        own = [f"{each.entry.type}|{_OWN}|{index}" for index, each in enumerate(self.own, first)]
+        own = [own_identifier(each.entry.type, index) for index, each in enumerate(self.own, first)]
         return identifiers[:first] + own
-
-
-def is_own(identifier: str) -> bool:
-    """Return whether an identifier of the ground truth is of an object of a folder.
-
-    Examples:
-        >>> is_own("Mug|own|31"), is_own("Mug|31")
-        (True, False)
-    """
-    return identifier.split("|")[1:2] == [_OWN]
 
 
 def with_objects(plan: RoomPlan, entries: Sequence[ObjectEntry], maximum: int) -> PlanWithObjects:
