@@ -114,6 +114,12 @@ def test_a_further_view_of_a_location_takes_a_fraction(make_experience: Any) -> 
     assert three - one < 0.2 * one
 
 
+def test_a_further_view_is_compared_with_the_last_location(make_experience: Any) -> None:
+    first, second = make_experience(5), views_of_one_location(make_experience, 0, [30])
+    two, three = ArraySegment([first, second[0]]).size, ArraySegment([first, *second]).size
+    assert three - two < 0.2 * ArraySegment(second[:1]).size
+
+
 def test_what_is_read_can_be_written_to(make_experience: Any) -> None:
     segment = ArraySegment([make_experience(0)])
     segment.read(0).success_points[:] = 7
