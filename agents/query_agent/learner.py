@@ -9,6 +9,7 @@ from agents.query_agent.configuration import QueryConfig
 from agents.query_agent.forces import force_frequencies, likelihood_loss, updated_frequencies
 from agents.query_agent.losses import queried_masks
 from agents.query_agent.network import QueryNet
+from agents.selfsup_agent.network import CellPrediction
 from agents.training.learner import Learner, MaskFit
 from agents.training.ranks import sum_over_ranks
 from selfsup.targets import Targets
@@ -46,15 +47,18 @@ class QueryLearner(Learner):
     ) -> dict[str, Tensor]:
         """Return the losses of a prediction by name; see `Learner.losses`."""
         losses = super().losses(prediction, fit, targets, joint, frozen)
-        if joint and self.config.force_loss == "likelihood":
-            frequencies = self._count_forces(targets)
-            losses["force_loss"] = likelihood_loss(prediction.force_logits, targets.force, frequencies)
         if joint:
             losses["force_loss"] = self.config.force_weight * losses["force_loss"]
         if self.config.embedding_weight and not frozen:
             distances = super().mask_fit(prediction, targets).loss()
             losses["embedding_loss"] = self.config.embedding_weight * distances
         return losses
+
+    def loss_of_forces(self, prediction: CellPrediction, targets: Targets) -> Tensor:
+        """Return the loss that the configuration names; see `ForceLoss`."""
+        if self.config.force_loss == "paper":
+            return super().loss_of_forces(prediction, targets)
+        return likelihood_loss(prediction.force_logits, targets.force, self._count_forces(targets))
 
     @torch.no_grad()
     def _count_forces(self, targets: Targets) -> Tensor:

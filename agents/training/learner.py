@@ -108,7 +108,8 @@ class MaskFit:
 class Learner:
     """The network with its optimizer on a device, and the losses of the paper's learner.
 
-    Another learner of the same training steps overrides `new_network`, `mask_fit` and `losses`.
+    Another learner of the same training steps overrides `new_network`, `mask_fit`, `loss_of_forces` or
+    `losses`.
 
     Attributes:
         config: The run.
@@ -314,8 +315,17 @@ class Learner:
             )
             losses[self.mask_loss] = factors.masks * fit.loss()
         if joint:
-            losses["force_loss"] = factors.force * force_loss(prediction.force_logits, targets.force)
+            losses["force_loss"] = factors.force * self.loss_of_forces(prediction, targets)
         return losses
+
+    def loss_of_forces(self, prediction: CellPrediction, targets: Targets) -> Tensor:
+        """Return the loss of the predicted forces, a scalar (paper eq. 4).
+
+        Args:
+            prediction: Of the network, for B images.
+            targets: Of the same images.
+        """
+        return force_loss(prediction.force_logits, targets.force)
 
     def images_with_masks(self, targets: Targets) -> Tensor | None:
         """Return the mean over the ranks of the number of images with a mask; None for a single rank."""
