@@ -6,6 +6,8 @@ trains, measures or collects outside `if __name__ == "__main__":` does so again 
 """
 
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -30,6 +32,18 @@ def runs_main_again() -> bool:
     """Return whether this process was spawned, and is still running the main program again."""
     # What `multiprocessing` itself looks at when such a process starts another one.
     return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
+
+
+def end_with_parent() -> None:
+    """End this process, from a thread, when the one that spawned it ends: a killed one cannot stop it."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="end with parent").start()
 
 
 def check_main_guard() -> None:

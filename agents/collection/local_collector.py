@@ -1,6 +1,5 @@
 """Collection by processes of this machine; one that ends early is replaced and its task is repeated."""
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -16,7 +15,7 @@ from agents.collection.interact import InteractionRecord
 from agents.collection.pool import WorkerEndedError, WorkerPool
 from agents.collection.room_memory import rooms_kept
 from agents.training.processor import available_cores
-from thor_interact_env.spawning import SpawnedProcesses, check_main_guard
+from thor_interact_env.spawning import SpawnedProcesses, check_main_guard, end_with_parent
 
 
 class LocalCollector(Closing):
@@ -146,12 +145,4 @@ def _start_worker(rooms: int) -> None:
     if hasattr(os, "nice"):
         # The learner sets the pace: all its threads wait for the one that waits for a worker.
         os.nice(19)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process once its parent has ended: a parent that was killed cannot stop its pool."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()

@@ -40,6 +40,29 @@ def load_ray() -> Any:
     return ray
 
 
+def connect(address: str) -> Any:
+    """Connect to a Ray cluster, and return the module ray.
+
+    Args:
+        address: Address of the cluster, as for `ray.init`: `auto` for the one this machine belongs to,
+            `local` for a new one of this machine alone, which ends with the connection, or `host:port`.
+
+    Raises:
+        DependencyNotInstalled: Ray is not installed.
+        CollectionError: There is no cluster at the address.
+    """
+    ray = load_ray()
+    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address=address, log_to_driver=False, configure_logging=False, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise CollectionError(
+            f"there is no Ray cluster at {address!r} ({error}); start one with `ray start --head`, or "
+            "give --address local for one of this machine alone"
+        ) from error
+    return ray
+
+
 class RayCollector(Closing):
     """Runs tasks on a Ray cluster, in one actor for each of its processors that is free at the start.
 
@@ -51,8 +74,7 @@ class RayCollector(Closing):
         """Connect.
 
         Args:
-            address: Address of the cluster, as for `ray.init`: `auto` for the one this machine belongs to,
-                `local` for a new one of this machine alone, which ends with the collector, or `host:port`.
+            address: Address of the cluster; see `connect`.
             room_memory: Memory for the compiled rooms of all actors of a machine, 10^9 bytes; None takes a
                 quarter of what is available there.
 
@@ -60,15 +82,7 @@ class RayCollector(Closing):
             DependencyNotInstalled: Ray is not installed.
             CollectionError: There is no cluster at the address.
         """
-        self._ray = load_ray()
-        options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-        try:
-            self._ray.init(address=address, log_to_driver=False, configure_logging=False, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise CollectionError(
-                f"there is no Ray cluster at {address!r} ({error}); start one with `ray start --head`, or "
-                "give --address local for one of this machine alone"
-            ) from error
+        self._ray = connect(address)
         count = max(int(self._ray.available_resources().get("CPU", 1)), 1)
         self._pool = WorkerPool([_RemoteWorker(self._ray, room_memory) for _ in range(count)])
         self._sent: tuple[Any, Any] | None = None

@@ -118,7 +118,7 @@ class _Training(Progress[MaskRCNNConfig]):
             logger.describe(f"{visited} of {len(self.views)} locations")
             self.note_kept()
         if self.episode == 0:
-            row = {"masks_per_location": self.views.masks_per_location}
+            row = {"masks_per_location": self.views.masks_per_location, "touches": self.views.touches}
             if visited:
                 row["locations_per_second"] = visited / max(time.perf_counter() - start, 1e-9)
             logger.log(self._counters(1, "collect") | row)
@@ -173,7 +173,7 @@ class _Training(Progress[MaskRCNNConfig]):
             "phase": phase,
             "updates": self.updates,
             "locations": len(self.views),
-            "seconds": round(self.seconds(), 3),
+            **self.times(),
         }
 
     def restore(self) -> None:

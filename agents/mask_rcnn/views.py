@@ -150,6 +150,7 @@ class ViewFolder:
         self._tasks = collection_tasks(config)
         self._segments: list[FileSegment | None] = [None] * len(self._tasks)
         self._masks = [0] * len(self._tasks)
+        self._touches = [0] * len(self._tasks)
         self._ends = np.cumsum([len(task.seeds) for task in self._tasks])
 
     def __len__(self) -> int:
@@ -160,6 +161,11 @@ class ViewFolder:
     def masks_per_location(self) -> float:
         """Masks that were recorded, self-supervised or true, at a location, when all are collected."""
         return sum(self._masks) / len(self)
+
+    @property
+    def touches(self) -> int:
+        """Points that were touched, when all views are collected."""
+        return sum(self._touches)
 
     def collect(self, collector: Collector) -> Iterator[list[InteractionRecord]]:
         """Open the existing files and collect the rest, episode by episode.
@@ -229,7 +235,7 @@ class ViewFolder:
         try:
             if self._truth and file_checksum(self._truth_path(number)) != entry["truth_crc32"]:
                 return False
-            self._masks[number] = int(entry["masks"])
+            self._masks[number], self._touches[number] = int(entry["masks"]), int(entry["touches"])
             locations = len(self._tasks[number].seeds)
             self._segments[number] = FileSegment.open(self._segment_path(number), locations, entry["crc32"])
         except (OSError, KeyError, TypeError, ValueError, MemoryBankError):
@@ -245,7 +251,12 @@ class ViewFolder:
         self._masks[number] = sum(
             len(record.experience.masks) if record.truth is None else len(record.truth) for record in records
         )
-        index[str(number)] = {"crc32": checksum, "masks": self._masks[number]}
+        self._touches[number] = sum(record.greedy_touches + record.random_touches for record in records)
+        index[str(number)] = {
+            "crc32": checksum,
+            "masks": self._masks[number],
+            "touches": self._touches[number],
+        }
         if self._truth:
             truths = [record.truth for record in records]
             path = write_whole(self._truth_path(number), save(_packed_truth(truths)))

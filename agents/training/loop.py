@@ -345,5 +345,5 @@ class TrainingLoop(Generic[Trained]):
             "phase": phase,
             "updates": self._state.updates,
             "locations": self._state.locations,
-            "seconds": round(self._state.seconds(), 3),
+            **self._state.times(),
         }

@@ -19,7 +19,7 @@ from agents.training.checkpoint import CheckpointError
 from agents.training.run_folder import METRICS_FILE
 from thor_interact_env.files import append_whole, write_whole
 
-TIMINGS = frozenset({"seconds", "images_per_second", "locations_per_second"})
+TIMINGS = frozenset({"seconds", "processor_seconds", "images_per_second", "locations_per_second"})
 """Entries that differ between two runs of one configuration; all others are equal."""
 
 _SHOWN = {

@@ -46,6 +46,21 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def processor_seconds() -> float:
+    """Return the CPU time of this process and of those it started, ended ones included, in seconds.
+
+    Time on other machines, such as those of a Ray cluster, is not counted.
+    """
+    import psutil
+
+    process = psutil.Process()
+    total = sum(process.cpu_times()[:4])
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            total += sum(child.cpu_times()[:4])
+    return float(total)
+
+
 def available_memory(root: Path = Path("/")) -> int:
     """Return the bytes of memory that processes may still take, without what only caches files.
 

@@ -26,7 +26,7 @@ from agents.training.checkpoint import (
 )
 from agents.training.learner import resolve_device
 from agents.training.metrics import MetricsLogger, read_metrics
-from agents.training.processor import separate_cores
+from agents.training.processor import processor_seconds, separate_cores
 from agents.training.ranks import gather
 from agents.training.run_folder import (
     METRICS_FILE,
@@ -141,6 +141,7 @@ class Progress(ABC, Generic[Config]):
         self.config, self.run = config, run
         self.episode = self.updates = 0
         self._seconds_before, self._started = 0.0, time.perf_counter()
+        self._processor_before, self._processor_started = 0.0, processor_seconds()
 
     @abstractmethod
     def restore(self) -> None:
@@ -154,9 +155,24 @@ class Progress(ABC, Generic[Config]):
         """Return the wall-clock time, without that of work lost by a kill."""
         return self._seconds_before + time.perf_counter() - self._started
 
+    def processor_seconds(self) -> float:
+        """Return the CPU time of all processes of the run on this machine, as `seconds` counts it."""
+        return self._processor_before + processor_seconds() - self._processor_started
+
+    def times(self) -> dict[str, float]:
+        """Return `seconds` and `processor_seconds`, for the metrics."""
+        return {
+            "seconds": round(self.seconds(), 3),
+            "processor_seconds": round(self.processor_seconds(), 3),
+        }
+
     def note_kept(self) -> None:
         """Write down the time so far, because what was made in it is kept although there is no checkpoint."""
-        note_run(self.run, kept_seconds=round(self.seconds(), 3))
+        note_run(
+            self.run,
+            kept_seconds=round(self.seconds(), 3),
+            kept_processor_seconds=round(self.processor_seconds(), 3),
+        )
 
     def restore_kept(self) -> None:
         """Count the time of what was kept, where a run goes on without a checkpoint.
@@ -164,16 +180,23 @@ class Progress(ABC, Generic[Config]):
         Raises:
             CheckpointError: `run.json` is malformed.
         """
-        kept = notes_of(self.run).get("kept_seconds", 0.0)
+        self._seconds_before = self._kept("kept_seconds")
+        self._processor_before = self._kept("kept_processor_seconds")
+
+    def _kept(self, name: str) -> float:
+        kept = notes_of(self.run).get(name, 0.0)
         if not is_number(kept):
-            raise CheckpointError(
-                f"{self.run / RUN_FILE} has kept_seconds {kept!r}, no number; delete the file."
-            )
-        self._seconds_before = float(kept)
+            raise CheckpointError(f"{self.run / RUN_FILE} has {name} {kept!r}, no number; delete the file.")
+        return float(kept)
 
     def note_end(self) -> None:
-        """Write down how long the run took, and how many episodes it has."""
-        note_run(self.run, training_seconds=round(self.seconds(), 1), episodes=self.episode)
+        """Write down how long the run took, in wall-clock and CPU time, and how many episodes it has."""
+        note_run(
+            self.run,
+            training_seconds=round(self.seconds(), 1),
+            training_processor_seconds=round(self.processor_seconds(), 1),
+            episodes=self.episode,
+        )
 
     def make_updates(
         self,
@@ -213,7 +236,12 @@ class Progress(ABC, Generic[Config]):
         Raises:
             OSError: The folder cannot be written to, or the disk is full.
         """
-        counters = {"episode": self.episode, "updates": self.updates, "seconds": self.seconds()}
+        counters = {
+            "episode": self.episode,
+            "updates": self.updates,
+            "seconds": self.seconds(),
+            "processor_seconds": self.processor_seconds(),
+        }
         whole = {"config": self.config.digest(), **counters, **state}
         keep_checkpoint(self.run, self.episode, Checkpoint(weights, optimizer_tensors(optimizer), whole))
 
@@ -234,6 +262,7 @@ class Progress(ABC, Generic[Config]):
         try:
             self.episode, self.updates = int(state["episode"]), int(state["updates"])
             self._seconds_before = float(state["seconds"])
+            self._processor_before = float(state["processor_seconds"])
             yield folder, state
         except CheckpointError:  # a ValueError too, and says more
             raise

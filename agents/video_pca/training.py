@@ -100,7 +100,7 @@ class _Training(Progress[VideoPCAConfig]):
         total = self.schedule.total_updates
         with MetricsLogger(self.run, total, self.episode, self.updates) as logger:
             if self.episode < last and not logged:
-                logger.log({"episode": 0, "seconds": round(self.seconds(), 3), **self.videos.summary()})
+                logger.log({"episode": 0, **self.times(), **self.videos.summary()})
             while self.episode < last:
                 self._episode(logger)
                 if self.episode % self.schedule.checkpoint_every == 0 or self.episode == last:
@@ -119,7 +119,7 @@ class _Training(Progress[VideoPCAConfig]):
             logger,
         )
         self.episode += 1
-        counters = {"episode": self.episode, "updates": self.updates, "seconds": round(self.seconds(), 3)}
+        counters = {"episode": self.episode, "updates": self.updates, **self.times()}
         logger.log({**counters, **made.row(self.schedule.batch_size)})
 
     def _batch(self) -> list[VideoRecord]:

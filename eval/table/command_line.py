@@ -8,29 +8,21 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import tyro
 
-from agents.base import propose_all
 from agents.commands.options import choose_command, parse_options, run_command_line
 from agents.commands.run_argument import RunPath
-from agents.registry import Row, registered_agent
-from agents.training.configuration import SELF_SUPERVISED, check_split
 from agents.training.schedule import RunError, require
-from eval.table.row_results import EVALUATION_FILE, aligned, read_results, show, summarize
-from eval.table.rows import ROWS, configuration_of, label_of, row
+from eval.table.row_results import aligned, read_results, show, summarize
+from eval.table.rows import ROWS, label_of
+from eval.table.run_all import RunAllOptions, describe, run_all
+from eval.table.run_row import RunOptions, finish_row, run_folder
 from thor_interact_env.files import write_whole
-from thor_interact_env.world import world_of
-
-if TYPE_CHECKING:
-    from agents.base import Agent
-    from agents.training.configuration import TrainConfig
-    from eval.views.evaluation_set import EvaluationSet
 
 PROGRAM = "python -m eval.table"
 
@@ -39,47 +31,13 @@ OVERVIEW = f"""usage: {PROGRAM} COMMAND [OPTIONS]
 The rows of the paper's tables, measured here and as published.
 
 commands:
-  rows   list the rows
-  run    train and evaluate one row; run it again to continue it
-  show   print the tables of finished rows
+  rows     list the rows
+  run      train and evaluate one row; run it again to continue it
+  run-all  train and evaluate all rows; run it again to continue
+  show     print the tables of finished rows
 
 `{PROGRAM} COMMAND --help` explains one command.
 """
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Train and evaluate one row. A finished row is not repeated, and an interrupted one continues."""
-
-    row: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ROW")]
-    """Letter of the row; see `python -m eval.table rows`."""
-
-    split: str = "NovelSpaces"
-    """NovelSpaces or NovelObjects."""
-
-    preset: str = "quick"
-    """Size of the run: smoke (seconds), quick (minutes), hour or paper."""
-
-    seed: int = 0
-    """Seed of the run. The held-out locations are the same for all."""
-
-    out: Path = Path("runs/table")
-    """Folder of the table; the run folder ROW-SPLIT-PRESET-seedSEED is made in it."""
-
-    locations: int | None = None
-    """Held-out locations of the evaluation; None takes the preset's number."""
-
-    interactions: int = 10
-    """Points touched at a location for the interaction metrics, and as many random ones; 0: none."""
-
-    touched_locations: int = 40
-    """Held-out locations that are touched for the interaction metrics, spread over all."""
-
-    device: str = "auto"
-    """Where to run the network: auto, cpu, cuda, ..."""
-
-    workers: int | None = None
-    """Processes that collect; None takes as many as there are cores."""
 
 
 @dataclass(frozen=True)
@@ -98,168 +56,6 @@ class ShowOptions:
     """File to write the same numbers to, as JSON."""
 
 
-def run_row(options: RunOptions) -> dict[str, Any]:
-    """Finish one row: train the rest, evaluate, write `evaluation.json`.
-
-    Args:
-        options: The options.
-
-    Returns:
-        The content of the file: as `eval.evaluation.reporting.evaluate_run` writes it, with `interaction`
-        (`eval.evaluation.touching.touch_everywhere`) and `table` (row, name, system, split, preset, seed).
-
-    Raises:
-        RunError: There is no such row or preset, the folder holds another run, or a checkpoint is damaged.
-        ThorInteractError: There is no such split.
-        DependencyNotInstalled: The row needs a library that is not installed.
-    """
-    chosen = row(options.row)
-    check_split(options.split)
-    require(options.seed >= 0, f"seed is {options.seed}; it must be 0 or more.")
-    for name, minimum in (("interactions", 0), ("touched_locations", 1)):
-        value = getattr(options, name)
-        require(value >= minimum, f"{name} is {value}; it must be at least {minimum}.")
-    require(
-        options.locations is None or options.locations >= 1,
-        f"locations is {options.locations}; it must be at least 1, or none for the preset's number.",
-    )
-    settings = {name: getattr(options, name) for name in ("split", "seed", "device", "workers")}
-    config = configuration_of(chosen, options.preset, **settings)
-    base = config.counterpart()
-    run = run_folder(options)
-    identity = {
-        "row": chosen.letter,
-        "name": chosen.name,
-        "system": chosen.agent,
-        "split": options.split,
-        "preset": options.preset,
-        "seed": options.seed,
-    }
-    size = {
-        "locations": options.locations or base.schedule.final_evaluation_locations,
-        "interactions": options.interactions,
-        "touched_locations": options.touched_locations,
-    }
-    world = world_of(base.simulator)
-    done = _done(run, identity, size, world)
-    if done is not None:
-        print(f"row {chosen.letter} is already finished: {run}")
-        return done
-    from agents.training.run_folder import notes_of, worlds_of
-
-    began_in = set(worlds_of(notes_of(run))) - {world}
-    require(not began_in, _other_world(run, "begun", began_in, world))
-    agent = _train(chosen, config, base, run)
-    result = {**_evaluate(agent, chosen, base, run, options.split, size), "table": identity}
-    from agents.training.checkpoint import write_json
-
-    write_json(run / EVALUATION_FILE, result)
-    return result
-
-
-def run_folder(options: RunOptions) -> Path:
-    """Return the run folder of a row."""
-    return options.out / f"{options.row}-{options.split}-{options.preset}-seed{options.seed}"
-
-
-def _done(
-    run: Path, identity: Mapping[str, Any], size: Mapping[str, int], world: str
-) -> dict[str, Any] | None:
-    """Return the evaluation of a finished row; None if there is none of this size."""
-    path = run / EVALUATION_FILE
-    if not path.exists():
-        return None
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        said, sizes = values["table"], {name: values.get(name) for name in size}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"{path} is not the evaluation of a row ({error!r}); delete it to make it again."
-        ) from None
-    require(said == dict(identity), f"{run} holds another row ({said}); name another --out.")
-    seen = {values.get("world", "one that it does not name"), *values.get("learned_in", [])}
-    require(seen == {world}, _other_world(run, "measured", seen, world))
-    return values if sizes == size else None
-
-
-def _other_world(run: Path, what: str, seen: set[str], world: str) -> str:
-    return (
-        f"{run} was {what} in another version of the world ({', '.join(sorted(seen))}) than the present "
-        f"one ({world}): name another --out, or delete it."
-    )
-
-
-def _train(chosen: Row, config: Any, base: TrainConfig, run: Path) -> Agent:
-    """Train a row, or continue it; a finished run is not changed."""
-    resume = (run / "config.json").exists()
-    print(
-        f"row {chosen.letter}, {chosen.name}: {base.preset}, {base.split}, seed {base.seed}, folder {run}",
-        flush=True,
-    )
-    from eval.evaluation.reporting import monitor
-
-    learner = registered_agent(chosen.agent)
-    return learner.learn(config, run, resume, monitor(base) if learner.monitored else None)
-
-
-def _evaluate(
-    agent: Agent, chosen: Row, base: TrainConfig, run: Path, split: str, size: Mapping[str, int]
-) -> dict[str, Any]:
-    from agents.training.run_folder import note_worlds
-    from eval.evaluation.evaluate import comparison_table, evaluate_agent
-    from eval.evaluation.reporting import evaluation_set, recent_success
-    from eval.metrics.bootstrap import RESAMPLES
-
-    started = time.perf_counter()
-    held_out = evaluation_set(base, f"{split}/test", size["locations"], seed=0)
-    label = label_of(chosen.agent)
-    rows = {label: evaluate_agent(agent, held_out, progress=None, resamples=RESAMPLES)}
-    print(f"\n{held_out.split}, {len(held_out)} locations; scores in percent:")
-    print(comparison_table(rows))
-    return {
-        "split": held_out.split,
-        **note_worlds(run, world_of(base.simulator)),
-        **size,
-        "seed": 0,
-        "reachable_fraction": base.schedule.reachable_fraction,
-        "reach": base.reach,
-        "rows": rows,
-        "training_success": recent_success(run) if chosen.agent == SELF_SUPERVISED else {},
-        "interaction": _touch(agent, base, held_out, size["interactions"], size["touched_locations"]),
-        "targets": [],
-        "seconds": round(time.perf_counter() - started, 1),
-    }
-
-
-def _touch(
-    agent: Agent, base: TrainConfig, held_out: EvaluationSet, interactions: int, locations: int
-) -> dict[str, Any] | None:
-    """Touch what the agent proposes at some of the locations, and random points."""
-    if not interactions:
-        return None
-    from eval.evaluation.touching import touch_everywhere
-    from eval.views.evaluation_set import EvaluationSet
-    from thor_interact_env.simulators import make_simulator
-
-    step = max(1, len(held_out) // locations)
-    some = slice(0, step * locations, step)
-    views = EvaluationSet(
-        held_out.split,
-        held_out.seed,
-        held_out.reachable_fraction,
-        held_out.locations[some],
-        held_out.observations[some],
-        held_out.truths[some],
-    )
-    simulator = make_simulator(base.simulator, reach=base.reach)
-    try:
-        predictions = [each for found in propose_all(agent, views.observations) for each in found]
-        touched = touch_everywhere(predictions, views, interactions, simulator=simulator)
-    finally:
-        simulator.close()
-    return None if touched is None else {**touched, "touched_locations": len(views)}
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 
@@ -274,17 +70,27 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _run_command(words: Sequence[str]) -> None:
     options = parse_options(RunOptions, f"{PROGRAM} run", words)
-    from agents.collection.collect import CollectionError
-    from selfsup.memory_bank import MemoryBankError
-
     try:
-        run_row(options)
-    except (CollectionError, MemoryBankError, FloatingPointError) as error:
-        raise RunError(str(error)) from error
+        finish_row(options)
     except KeyboardInterrupt:
         print("\nRun the same command again to continue.", file=sys.stderr)
         raise
     print(f"The results are in {run_folder(options)}. Tables: {PROGRAM} show {options.out}")
+
+
+def _run_all_command(words: Sequence[str]) -> None:
+    options = parse_options(RunAllOptions, f"{PROGRAM} run-all", words)
+    if options.list:
+        print(describe(options))
+        return
+    try:
+        failures = run_all(options)
+    except KeyboardInterrupt:
+        print("\nRun the same command again to continue.", file=sys.stderr)
+        raise
+    print(f"Tables: {PROGRAM} show {options.out}")
+    if failures:
+        raise RunError("\n".join([f"{len(failures)} rows failed:", *failures]))
 
 
 def _show_command(words: Sequence[str]) -> None:
@@ -305,4 +111,4 @@ def _rows_command(words: Sequence[str]) -> None:
     print(aligned(lines))
 
 
-_COMMANDS = {"rows": _rows_command, "run": _run_command, "show": _show_command}
+_COMMANDS = {"rows": _rows_command, "run": _run_command, "run-all": _run_all_command, "show": _show_command}

@@ -18,9 +18,10 @@ from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, RunError
 from eval.report.runs import RunFolder
-from eval.table.command_line import RunOptions, main, run_folder, run_row
+from eval.table.command_line import main
 from eval.table.row_results import ResultsError, read_results, show, summarize
 from eval.table.rows import PUBLISHED, PUBLISHED_CONFUSION, ROWS, SCORES, configuration_of, published, row
+from eval.table.run_row import RunOptions, run_folder, run_row
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
@@ -267,9 +268,9 @@ def test_rows_of_several_worlds_are_said_to_be(tmp_path):
 
 def test_a_row_of_another_world_is_not_done_in_this_one(small_world, tmp_path, monkeypatch):
     options = RunOptions("c", preset="smoke", out=tmp_path, interactions=0)
-    monkeypatch.setattr("eval.table.command_line.world_of", lambda simulator: f"{simulator} of old")
+    monkeypatch.setattr("eval.table.run_row.world_of", lambda simulator: f"{simulator} of old")
     assert run_row(options)["world"] == "mujoco of old"
-    monkeypatch.setattr("eval.table.command_line.world_of", lambda simulator: f"{simulator} of today")
+    monkeypatch.setattr("eval.table.run_row.world_of", lambda simulator: f"{simulator} of today")
     unfinished = run_folder(replace(options, seed=1))
     unfinished.mkdir()
     (unfinished / "run.json").write_text('{"starts": [{"world": "mujoco of old"}]}')
