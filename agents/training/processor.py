@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 
 _NEVER = 2**31 - 1  # bytes, the largest value that mallopt takes
 _RESERVE = 64 * 2**20  # bytes requested from the system at a time
+
+_LOOKING_NANOSECONDS = 40_000_000  # several times the interval at which Linux brings run times up to date
 
 _TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
 
@@ -122,13 +125,34 @@ def use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
     keep_freed_memory()
     if threads > 1 and _TASKS.is_dir():
-        before = _threads()
-        torch.zeros(2**20).sin_()  # large enough to be shared by all threads, which start here
-        _teams.setdefault(threading.get_native_id(), []).extend(sorted(_threads() - before))
+        own = threading.get_native_id()
+        if not set(_teams.get(own, [0])) <= _run_times().keys() or len(_teams[own]) != threads - 1:
+            _teams[own] = _find_team(threads)
 
 
-def _threads() -> set[int]:
-    return {int(entry) for entry in os.listdir(_TASKS)}
+def _find_team(threads: int) -> list[int]:
+    """Return the threads, besides this one, between which torch divides an operation of this one."""
+    import torch
+
+    before, start, values = _run_times(), time.thread_time_ns(), torch.zeros(2**20)
+    if not before:
+        return []
+    while (ran := time.thread_time_ns() - start) < _LOOKING_NANOSECONDS:
+        values.sin_()
+    gained = {thread: now - before.get(thread, 0) for thread, now in _run_times().items()}
+    gained.pop(threading.get_native_id(), None)
+    most = sorted(gained, key=lambda thread: gained[thread], reverse=True)[: threads - 1]
+    # Each has the same part to do, so that one that did much less did something else.
+    return [thread for thread in most if 2 * gained[thread] > ran]
+
+
+def _run_times() -> dict[int, int]:
+    """Return the nanoseconds that each thread of this process has run; empty if the system hides them."""
+    times = {}
+    for entry in os.listdir(_TASKS):
+        with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
+            times[int(entry)] = int((_TASKS / entry / "schedstat").read_text().split()[0])
+    return times
 
 
 @contextlib.contextmanager
@@ -139,10 +163,10 @@ def separate_cores() -> Iterator[None]:
     each other hundreds of times per update, without giving up the core, so that each wait lasts until the
     scheduler ends the time slice: an update then takes three to six times as long as by one thread.
 
-    It has an effect on Linux, in the thread that called `use_threads` before any other operation of torch in
-    several threads, and only where torch has as many threads as this process has cores: otherwise several
-    processes would take the same cores and leave others idle. Threads and processes that are started
-    within the block keep to the core of the thread that starts them.
+    It has an effect on Linux, in the thread that called `use_threads`, and only where torch has as many
+    threads as this process has cores: otherwise several processes would take the same cores and leave others
+    idle. Threads and processes that are started within the block keep to the core of the thread that starts
+    them.
     """
     import torch
 
