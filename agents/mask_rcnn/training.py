@@ -16,6 +16,7 @@ from agents.collection.local_collector import LocalCollector
 from agents.mask_rcnn.agent import MaskRCNNAgent
 from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.mask_rcnn.network import build_mask_rcnn
+from agents.mask_rcnn.sharing import VIEWS_FOLDER, take_over_views
 from agents.mask_rcnn.views import ViewFolder
 from agents.training.checkpoint import restore_training
 from agents.training.learner import precision_of, resolve_device
@@ -32,8 +33,6 @@ from agents.training.progress import (
 )
 from agents.training.ranks import make_fabric
 from selfsup.augmentation import draw_augmentation
-
-VIEWS_FOLDER = "views"
 
 Evaluate = Callable[[MaskRCNNAgent], dict[str, float]]
 """Evaluates an agent on held-out views: numbers by name."""
@@ -110,7 +109,11 @@ class _Training(Progress[MaskRCNNConfig]):
         )
 
     def collect(self, collector: Collector, logger: MetricsLogger) -> None:
-        """Collect all missing views."""
+        """Collect all missing views, or take them over from another run that has the same."""
+        if not (self.run / VIEWS_FOLDER).exists():
+            other = take_over_views(self.config, self.run)
+            if other is not None:
+                self.count_kept_of(other)
         start, visited = time.perf_counter(), 0
         logger.describe(f"{len(self.views)} locations")
         for records in self.views.collect(collector):

@@ -180,14 +180,16 @@ class Progress(ABC, Generic[Config]):
         Raises:
             CheckpointError: `run.json` is malformed.
         """
-        self._seconds_before = self._kept("kept_seconds")
-        self._processor_before = self._kept("kept_processor_seconds")
+        self.count_kept_of(self.run)
 
-    def _kept(self, name: str) -> float:
-        kept = notes_of(self.run).get(name, 0.0)
-        if not is_number(kept):
-            raise CheckpointError(f"{self.run / RUN_FILE} has {name} {kept!r}, no number; delete the file.")
-        return float(kept)
+    def count_kept_of(self, run: Path) -> None:
+        """Count the time in which a run made what this one uses: this one, or another.
+
+        Raises:
+            CheckpointError: `run.json` is malformed.
+        """
+        self._seconds_before += _kept(run, "kept_seconds")
+        self._processor_before += _kept(run, "kept_processor_seconds")
 
     def note_end(self) -> None:
         """Write down how long the run took, in wall-clock and CPU time, and how many episodes it has."""
@@ -268,6 +270,13 @@ class Progress(ABC, Generic[Config]):
             raise
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise CheckpointError(f"{folder / 'state.json'} is malformed ({error!r}); train again.") from None
+
+
+def _kept(run: Path, name: str) -> float:
+    kept = notes_of(run).get(name, 0.0)
+    if not is_number(kept):
+        raise CheckpointError(f"{run / RUN_FILE} has {name} {kept!r}, no number; delete the file.")
+    return float(kept)
 
 
 def last_episode(total: int, stop_after: int | None) -> int:

@@ -23,7 +23,7 @@ from agents.mask_rcnn.views import ViewFolder, collection_tasks, distinct, mask_
 from agents.training.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.training.metrics import TIMINGS, read_metrics
 from agents.training.presets import preset
-from agents.training.run_folder import RunExistsError, load_config, read_config
+from agents.training.run_folder import RunExistsError, load_config, note_run, read_config
 from agents.training.schedule import ConfigurationError
 from selfsup.augmentation import Augmentation
 from selfsup.experience import Experience
@@ -335,6 +335,44 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
         assert one.mask is not None and other.mask is not None and np.array_equal(one.mask, other.mask)
     with pytest.raises(ConfigurationError, match="seed"):
         train(replace(config, seed=1), parts, resume=True, collector=ToyCollector())
+
+
+def test_views_of_another_run_are_taken_over_if_they_are_the_same(tmp_path):
+    first, second = tmp_path / "i", tmp_path / "j"
+    config = configuration(targets="self_supervised")
+    train(config, first, collector=ToyCollector(), stop_after=1)
+    note_run(first, kept_seconds=100.0, kept_processor_seconds=200.0)
+    robust, asked = replace(config, loss="robust"), ToyCollector()
+    train(robust, second, collector=asked)
+    assert asked.seeds == []
+    notes = json.loads((second / "run.json").read_text())
+    assert notes["training_seconds"] > 100 and notes["training_processor_seconds"] > 200
+    segment = "views/segment-000000.safetensors"
+    (second / segment).unlink()
+    torn = ToyCollector()
+    shutil.rmtree(second / "checkpoints")
+    (second / "run.json").write_text(json.dumps({"starts": notes["starts"]}))
+    train(robust, second, resume=True, collector=torn)
+    assert torn.seeds == list(collection_tasks(config)[0].seeds)
+    assert (first / segment).read_bytes() == (second / segment).read_bytes()
+
+
+@pytest.mark.parametrize("change", ["seed", "targets", "world", "incomplete", "config"])
+def test_other_views_are_not_taken_over(tmp_path, change):
+    first, second = tmp_path / "one", tmp_path / "two"
+    config = configuration()
+    train(config, first, collector=ToyCollector(), stop_after=1)
+    if change == "world":
+        note_run(first, starts=[{"world": "of old"}])
+    elif change == "incomplete":
+        index = json.loads((first / "views" / "index.json").read_text())
+        (first / "views" / "index.json").write_text(json.dumps(dict(list(index.items())[1:])))
+    elif change == "config":
+        (first / "config.json").write_text("{")
+    other = {"seed": replace(config, seed=1), "targets": replace(config, targets="self_supervised")}
+    asked = ToyCollector()
+    train(other.get(change, config), second, collector=asked, stop_after=1)
+    assert len(asked.seeds) == config.schedule.locations
 
 
 @pytest.mark.parametrize("mass", [False, True])
