@@ -24,7 +24,8 @@ from agents.commands.run_argument import RunPath
 from agents.training.schedule import require
 from eval.metrics.bootstrap import CONFIDENCE
 from eval.metrics.mass import separations
-from eval.table.row_results import HEADINGS, aligned, mixed_worlds, read_results, summarize
+from eval.table.row_results import read_results, summarize
+from eval.table.text import HEADINGS, aligned, mixed_worlds
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.annotations import MASS_CLASSES
 

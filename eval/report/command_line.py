@@ -40,7 +40,7 @@ from eval.report.downloads import (
     seeds_csv,
 )
 from eval.report.runs import ReportError, RunFolder, read_calibration
-from eval.table.row_results import mixed_worlds
+from eval.table.text import mixed_worlds
 from eval.views.evaluation_set import EvaluationSet
 from eval.views.worlds import views_in_world
 from thor_interact_env.actions import FORCES, REACH

@@ -18,10 +18,11 @@ import tyro
 from agents.commands.options import choose_command, parse_options, run_command_line
 from agents.commands.run_argument import RunPath
 from agents.training.schedule import RunError, require
-from eval.table.row_results import aligned, read_results, show, summarize
+from eval.table.row_results import read_results, summarize
 from eval.table.rows import ROWS, label_of
 from eval.table.run_all import RunAllOptions, describe, run_all
 from eval.table.run_row import RunOptions, finish_row, run_folder
+from eval.table.text import aligned, show
 from thor_interact_env.files import write_whole
 
 PROGRAM = "python -m eval.table"

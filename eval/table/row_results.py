@@ -1,31 +1,24 @@
-"""The results of finished rows, read from their run folders, and their comparison with the paper."""
+"""The results of finished rows, read from their run folders, and compared with the paper's numbers."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 from agents.training.schedule import RunError
+from eval.evaluation.reporting import NOT_REFINED
 from eval.metrics.mass import heavy_lead, separations
-from eval.table.rows import MASS_SCORES, PUBLISHED_CONFUSION, ROWS, SCORES, label_of, published
-from thor_interact_env.locations.annotations import MASS_CLASSES
+from eval.table.rows import MASS_SCORES, ROWS, SCORES, label_of, published
 
 EVALUATION_FILE = "evaluation.json"
 
-HEADINGS: Mapping[str, str] = {
-    "bbox_ap50": "bbox AP50",
-    "bbox_ap": "bbox AP",
-    "mask_ap50": "mask AP50",
-    "mask_ap": "mask AP",
-    "mass_accuracy": "accuracy",
-    "mass_bbox_ap50": "mass+box AP50",
-}
+_SCORED = (*SCORES, *MASS_SCORES)
 
-_SUMMARIZED = (*SCORES, *MASS_SCORES, "heavy_separation", "heavy_lead")
+_SUMMARIZED = (*_SCORED, "heavy_separation", "heavy_lead")
 
-_TOUCHING: Mapping[str, str] = {
+TOUCHING: Mapping[str, str] = {
     "touched_locations": "locations",
     "points_per_location": "points/location",
     "greedy_success_rate": "greedy success %",
@@ -33,6 +26,17 @@ _TOUCHING: Mapping[str, str] = {
     "objects_per_location": "objects/location",
     "objects_per_interaction": "objects/interaction",
 }
+"""Headings of the interaction metrics, by name."""
+
+
+TRAINING: Mapping[str, str] = {
+    "locations": "locations",
+    "touches": "touches",
+    "updates": "updates",
+    "processor_seconds": "CPU minutes",
+    "seconds": "minutes",
+}
+"""Headings of what a training took, by name."""
 
 
 class ResultsError(RunError):
@@ -54,6 +58,9 @@ class RowResult:
         interaction: Result of `eval.evaluation.touching.touch_everywhere`; empty if nothing was touched.
         locations: Held-out locations behind the scores.
         worlds: The versions of the world of training and evaluation, as far as recorded.
+        not_refined: Scores of the same network by the paper's instances; empty for other agents, and where
+            its instances are the paper's already.
+        training: Result of `eval.table.run_row.training_of`; empty where it is not recorded.
     """
 
     path: Path
@@ -65,6 +72,8 @@ class RowResult:
     interaction: Mapping[str, Any]
     locations: int
     worlds: tuple[str, ...]
+    not_refined: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_results(folders: Iterable[Path]) -> list[RowResult]:
@@ -135,6 +144,8 @@ def row_result(values: Any, path: Path) -> RowResult | None:
             values.get("interaction") or {},
             int(values["locations"]),
             tuple(sorted({str(values["world"]), *map(str, values["learned_in"])})),
+            values["rows"].get(NOT_REFINED) or {},
+            values.get("training") or {},
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path} is not the evaluation of a row ({error!r}); run the row again.") from None
@@ -148,11 +159,11 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
 
     Returns:
         JSON-able entries: `split`, `preset`, `locations`, `worlds`, and `rows`, by letter: `name`,
-        `seeds`,
-        `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval` over
-        locations of the first seed or None, `published` or None, `ratio` to row (c) and `published_ratio`, or
-        None), `confusion` (mean over the seeds), `learns_mass`, and `interaction` (by name: `mean`, `seeds`,
-        `spread` and `interval`, as of scores).
+        `seeds`, `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval`
+        over locations of the first seed or None, `published` or None, `ratio` to row (c) and
+        `published_ratio`, or None), `not_refined` (the same of the network by the paper's instances, as far
+        as it has others), `confusion` (mean over the seeds), `learns_mass`, `interaction` and `training` (by name: `mean`,
+        `seeds`, `spread` and `interval`, as of scores).
 
     Raises:
         ResultsError: Two results are of the same row, split, preset and seed.
@@ -201,14 +212,21 @@ def _summary(several: Sequence[RowResult], reference: Sequence[RowResult] | None
         "seeds": [one.seed for one in several],
         "learns_mass": row.forces,
         "scores": scores,
+        "not_refined": _summary_of([one.not_refined for one in several if one.not_refined], _SCORED),
         "confusion": [
             [fmean(cells) for cells in zip(*lines, strict=True)] for lines in zip(*confusions, strict=True)
         ],
-        "interaction": {
-            name: _over_seeds(known, touched[0].get("intervals", {}).get(name))
-            for name in _TOUCHING
-            if (known := [float(one[name]) for one in touched if one.get(name) is not None])
-        },
+        "interaction": _summary_of(touched, TOUCHING),
+        "training": _summary_of([one.training for one in several], TRAINING),
+    }
+
+
+def _summary_of(several: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, Any]:
+    """Return the mean of each number over the seeds that have it."""
+    return {
+        name: _over_seeds(known, several[0].get("intervals", {}).get(name))
+        for name in names
+        if (known := [float(one[name]) for one in several if one.get(name) is not None])
     }
 
 
@@ -220,128 +238,3 @@ def _over_seeds(values: Sequence[float], interval: Sequence[float] | None) -> di
         "spread": stdev(values) if len(values) > 1 else None,
         "interval": interval,
     }
-
-
-def show(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Return the tables of `summarize` as text, in percent."""
-    parts = []
-    for entry in entries:
-        rows = entry["rows"]
-        where = f"{entry['split']}, preset {entry['preset']}, {_locations(entry['locations'])}"
-        if len(entry["worlds"]) > 1:
-            parts.append(mixed_worlds(entry["worlds"]))
-        parts.append(f"Table 1, {where}; percent, [95 % over locations] or mean +- spread over seeds")
-        parts.append(_scores_table(rows, SCORES))
-        if "c" in rows:
-            parts.append(f"Ratio to row (c), {where}")
-            parts.append(_ratio_table(rows))
-        massy = {letter: row for letter, row in rows.items() if row["learns_mass"]}
-        if massy:
-            parts.append(f"Table 2, mass, {where}; percent (chance of the accuracy: 33.3)")
-            parts.append(_scores_table(massy, MASS_SCORES))
-            parts.append("Confusion, rows true light, medium, heavy; columns predicted")
-            parts.append(_confusion_table(massy, entry["split"]))
-        touched = {letter: row for letter, row in rows.items() if row["interaction"]}
-        if touched:
-            parts.append(
-                f"Interaction, {entry['split']}, preset {entry['preset']}; its own points, and as many "
-                "random ones as it may touch"
-            )
-            parts.append(_interaction_table(touched))
-    return "\n\n".join(parts)
-
-
-def mixed_worlds(worlds: Sequence[str]) -> str:
-    """Return a remark on rows of different versions of the world."""
-    return (
-        f"These rows are of {len(worlds)} versions of the world ({', '.join(worlds)}): it is not the systems "
-        "alone that separate them."
-    )
-
-
-def _locations(counts: Sequence[int]) -> str:
-    return " or ".join(f"{count:,}" for count in counts) + " locations"
-
-
-def _scores_table(rows: Mapping[str, Any], names: Sequence[str]) -> str:
-    lines = [["", "row", "seeds", *(text for name in names for text in (HEADINGS[name], "paper"))]]
-    for letter, row in rows.items():
-        cells = [letter, row["name"], str(len(row["seeds"]))]
-        for name in names:
-            score = row["scores"][name]
-            cells += [_measured(score), _published(score["published"])]
-        lines.append(cells)
-    return aligned(lines)
-
-
-def _measured(score: Mapping[str, Any], text: Callable[[float], str] | None = None) -> str:
-    text = text or _percent
-    shown = text(score["mean"])
-    if score["spread"] is not None:
-        return f"{shown} +- {text(score['spread'])}"
-    if score["interval"] is not None:
-        return f"{shown} [{text(score['interval'][0])}, {text(score['interval'][1])}]"
-    return shown
-
-
-def _ratio_table(rows: Mapping[str, Any]) -> str:
-    lines = [["", "row", *(text for name in SCORES for text in (HEADINGS[name], "paper"))]]
-    for letter, row in rows.items():
-        cells = [letter, row["name"]]
-        for name in SCORES:
-            score = row["scores"][name]
-            cells += [_number(score["ratio"]), _number(score["published_ratio"])]
-        lines.append(cells)
-    return aligned(lines)
-
-
-def _confusion_table(rows: Mapping[str, Any], split: str) -> str:
-    lines = [["", "true", *MASS_CLASSES]]
-    shown = {letter: row["confusion"] for letter, row in rows.items()}
-    if "a" in shown:
-        shown["a, paper"] = PUBLISHED_CONFUSION[split]
-    for name, confusion in shown.items():
-        for mass, line in zip(MASS_CLASSES, confusion, strict=True):
-            lines.append([name, mass, *(f"{value:.2f}" for value in line)])
-    return aligned(lines)
-
-
-def _interaction_table(rows: Mapping[str, Any]) -> str:
-    lines = [["", "row", *_TOUCHING.values()]]
-    for letter, row in rows.items():
-        cells = [letter, row["name"]]
-        for name in _TOUCHING:
-            text = _percent if name.endswith("rate") else _number
-            score = row["interaction"].get(name)
-            if score is not None and name == "touched_locations":
-                cells.append(f"{score['mean']:g}")
-            else:
-                cells.append("-" if score is None else _measured(score, text))
-        lines.append(cells)
-    return aligned(lines)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
-
-
-def _published(value: float | None) -> str:
-    """Return a published number with the paper's own two decimals."""
-    return "-" if value is None else f"{100 * value:.2f}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Return a text table whose first line is the heading; the first two columns are flush left."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in ruled
-    )

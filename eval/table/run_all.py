@@ -22,8 +22,8 @@ from eval.table.jobs import (
     seconds_left,
     state_of,
 )
-from eval.table.row_results import aligned
 from eval.table.run_row import RunOptions, check_options, finished_row, run_folder
+from eval.table.text import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

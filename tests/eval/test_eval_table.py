@@ -19,9 +19,10 @@ from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, RunError
 from eval.report.runs import RunFolder
 from eval.table.command_line import main
-from eval.table.row_results import ResultsError, read_results, show, summarize
+from eval.table.row_results import ResultsError, read_results, summarize
 from eval.table.rows import PUBLISHED, PUBLISHED_CONFUSION, ROWS, SCORES, configuration_of, published, row
 from eval.table.run_row import RunOptions, run_folder, run_row
+from eval.table.text import show
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
 
