@@ -162,8 +162,8 @@ def summarize(results: Sequence[RowResult]) -> list[dict[str, Any]]:
         `seeds`, `scores` (by name: `mean`, number of `seeds`, `spread` over them or None for one, `interval`
         over locations of the first seed or None, `published` or None, `ratio` to row (c) and
         `published_ratio`, or None), `not_refined` (the same of the network by the paper's instances, as far
-        as it has others), `confusion` (mean over the seeds), `learns_mass`, `interaction` and `training` (by name: `mean`,
-        `seeds`, `spread` and `interval`, as of scores).
+        as it has others), `confusion` (mean over the seeds), `learns_mass`, `interaction` and `training` (by
+        name: `mean`, `seeds`, `spread` and `interval`, as of scores).
 
     Raises:
         ResultsError: Two results are of the same row, split, preset and seed.
