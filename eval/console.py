@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "play": (("thor_interact_env.play",), "touch a room by hand, on a local web page"),
     "benchmark": (("eval.benchmark",), "measure any agent"),
     "table": (("eval.table",), "run and show the rows of the paper's tables"),
+    "results": (("eval.results",), "keep results, and write the tables of Markdown pages"),
     "findings": (("eval.findings",), "test the paper's findings on finished rows"),
     "report": (("eval.report",), "write one HTML page about runs"),
     "touches": (("eval.figures",), "draw touches as an animated image"),

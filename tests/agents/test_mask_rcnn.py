@@ -2,91 +2,26 @@ import json
 import shutil
 import subprocess
 import sys
-from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from command_lines import complaint
-from fake_simulator import MASSES, FakeSimulator
+from mask_rcnn_material import TINY, ToyCollector, configuration, record
 
 from agents.base import Agent
-from agents.collection.collect import CollectionTask, collect_locations, location_seeds
-from agents.collection.interact import InteractionRecord, InteractionSchedule
 from agents.mask_rcnn.__main__ import BASELINE, default_run_folder
 from agents.mask_rcnn.agent import MaskRCNNAgent, innermost_pixel
 from agents.mask_rcnn.configuration import PRESETS, MaskRCNNConfig, MaskRCNNSchedule, mask_rcnn_preset
 from agents.mask_rcnn.network import build_mask_rcnn, mask_loss
 from agents.mask_rcnn.training import train
-from agents.mask_rcnn.views import ViewFolder, collection_tasks, distinct, mask_boxes
+from agents.mask_rcnn.views import distinct, mask_boxes
 from agents.training.checkpoint import CheckpointError, last_checkpoint, load_checkpoint
 from agents.training.metrics import TIMINGS, read_metrics
-from agents.training.presets import preset
-from agents.training.run_folder import RunExistsError, load_config, note_run, read_config
+from agents.training.run_folder import RunExistsError, load_config, read_config
 from agents.training.schedule import ConfigurationError
-from selfsup.augmentation import Augmentation
-from selfsup.experience import Experience
-from selfsup.memory_bank import MemoryBankError
-from thor_interact_env.simulators.base import Instances, Observation
-
-TINY = replace(
-    mask_rcnn_preset("smoke"), image_size=96, channels=8, box_features=8, mask_channels=8, proposals=20
-)
-
-
-def configuration(precision="32-true", **values):
-    return MaskRCNNConfig(
-        TINY, preset="smoke", precision=precision, device="cpu", threads=1, workers=0, **values
-    )
-
-
-def record(seed, truth):
-    """Two rectangles on noise; what moved is the left one, recorded twice, and too large."""
-    rng = np.random.default_rng(seed)
-    rgb = rng.integers(0, 60, (300, 300, 3), dtype=np.uint8)
-    masks = np.zeros((2, 300, 300), bool)
-    masks[0, 30:150, 30 : 90 + int(rng.integers(30))] = True
-    masks[1, 200:260, 180:290] = True
-    rgb[masks.any(0)] += np.uint8(150)
-    recorded = np.zeros((2, 100, 100), bool)
-    recorded[:, 8:55, 8:42] = True
-    recorded[1, 8] = False
-    none = np.zeros((0, 2), np.int16)
-    experience = Experience(
-        rgb,
-        rng.uniform(0.5, 3, (300, 300)).astype(np.float16),
-        none if truth else np.array([[20, 20], [25, 25]], np.int16),
-        recorded[:0] if truth else recorded,
-        np.array([] if truth else [2, 2], np.int8),
-        np.array([] if truth else [0, 0], np.int8),
-        none,
-    )
-    found = Instances(masks, np.array([0.2, 5.0]), ("Mug", "Pot"), ("Mug|1", "Pot|1")) if truth else None
-    return InteractionRecord(experience, 0, 0, 0, 0, 0, 0, found)
-
-
-class ToyCollector:
-    """Answers tasks at once, without a simulator."""
-
-    def __init__(self):
-        self.seeds = []
-
-    def submit(self, task):
-        self.seeds += task.seeds
-        future: Future[list[InteractionRecord]] = Future()
-        future.set_result([record(seed, task.truth) for seed in task.seeds])
-        return future
-
-    def close(self):
-        pass
-
-
-def collected(folder, config):
-    views, collector = ViewFolder(folder, config), ToyCollector()
-    for _ in views.collect(collector):
-        pass
-    return views, collector.seeds
+from thor_interact_env.simulators.base import Observation
 
 
 def test_a_configuration_survives_its_file_and_names_its_system(tmp_path):
@@ -140,87 +75,6 @@ def test_the_rate_rises_and_falls():
     assert (paper.optimizer, paper.learning_rate, paper.milestones, paper.updates) == (
         "sgd", 2e-3, (60_000, 80_000), 90_000,
     )  # fmt: skip
-
-
-def test_locations_are_those_of_the_self_supervised_run():
-    for name in ("quick", "hour"):
-        assert PRESETS[name].locations == preset(name).total_locations
-    tasks = collection_tasks(MaskRCNNConfig.from_preset("quick", split="NovelObjects", seed=5))
-    stage = preset("quick").stages[0]
-    assert [len(task.seeds) for task in tasks] == [stage.initial_locations] + [
-        stage.locations_per_episode
-    ] * (stage.episodes - 1)
-    assert list(tasks[2].seeds) == location_seeds(5, 0, 2, stage.locations_per_episode)
-    assert all(task.truth and not task.oracles.points for task in tasks)
-    recorded = collection_tasks(MaskRCNNConfig.from_preset("quick", seed=5, targets="self_supervised"))
-    assert [task.seeds for task in recorded] == [task.seeds for task in tasks]
-    assert all(task.oracles.points and not task.oracles.masks and not task.truth for task in recorded)
-    assert not any(task.schedule.joint for task in recorded)
-    # The second stage follows the first, and the last episode is cut short.
-    smoke = collection_tasks(replace(configuration(), schedule=replace(TINY, locations=11)))
-    assert [len(task.seeds) for task in smoke] == [4, 2, 4, 1]
-    assert list(smoke[3].seeds) == location_seeds(0, 1, 1, 1)
-
-
-def test_truth_is_recorded_before_anything_is_touched():
-    task = CollectionTask(
-        seeds=(1, 2),
-        rooms=("FloorPlan1",),
-        schedule=InteractionSchedule(0, 0, joint=False),
-        environment={"simulator": FakeSimulator()},
-        truth=True,
-    )
-    for found in collect_locations(task):
-        assert found.attempts == 0 and found.truth is not None
-        assert sorted(found.truth.masses) == sorted(MASSES)
-        assert found.truth.masks.shape == (3, 300, 300)
-    assert collect_locations(replace(task, truth=False))[0].truth is None
-
-
-def test_views_are_kept_and_damaged_ones_made_again(tmp_path):
-    config = configuration(mass=True)
-    views, seeds = collected(tmp_path, config)
-    assert len(views) == len(seeds) == 6
-    expected = record(seeds[4], True)
-    view = views.read(4)
-    assert (view.rgb == expected.experience.rgb).all() and (view.masks == expected.truth.masks).all()
-    assert view.labels.tolist() == [1, 3]
-    plain, again = collected(tmp_path, replace(config, mass=False))
-    assert again == [] and plain.read(4).labels.tolist() == [1, 1]
-    for name in ("segment-000001.safetensors", "truth-000001.safetensors"):
-        path = tmp_path / name
-        path.write_bytes(path.read_bytes()[:-1] + b"\x07")
-        repaired, again = collected(tmp_path, config)
-        assert again == seeds[4:]
-        assert (repaired.read(4).masks == expected.truth.masks).all()
-    (tmp_path / "index.json").write_text("{")
-    assert collected(tmp_path, config)[1] == seeds
-    with pytest.raises(MemoryBankError, match="not collected"):
-        ViewFolder(tmp_path / "other", config).read(0)
-
-
-def test_self_supervised_masks_are_brought_to_pixels_and_each_object_is_kept_once(tmp_path):
-    views, seeds = collected(tmp_path, configuration(targets="self_supervised", loss="robust"))
-    view = views.read(0)
-    recorded = record(seeds[0], False).experience.masks
-    assert view.masks.shape == (1, 300, 300) and view.labels.tolist() == [1]
-    assert (view.masks[0, 1::3, 1::3] == recorded[0]).all()
-    assert view.masks.sum() == 9 * recorded[0].sum()
-    _, targets = view.tensors()
-    assert targets["boxes"].tolist() == [[24, 24, 126, 165]]
-
-
-def test_an_augmented_view_is_mirrored_as_a_whole(tmp_path):
-    view = collected(tmp_path, configuration())[0].read(0)
-    mirrored = view.augmented(Augmentation(True, False, (1, 1, 1), 0, (0, 1, 2, 3)))
-    image, targets = view.tensors()
-    turned, turned_targets = mirrored.tensors()
-    assert torch.equal(turned, image.flip(2))
-    assert torch.equal(turned_targets["masks"], targets["masks"].flip(2))
-    left, top, right, bottom = targets["boxes"].unbind(1)
-    assert torch.equal(turned_targets["boxes"], torch.stack([300 - right, top, 300 - left, bottom], 1))
-    brighter = view.augmented(Augmentation(False, True, (1.3, 1, 1), 0, (0, 1, 2, 3)))
-    assert brighter.rgb.mean() > view.rgb.mean() and (brighter.depth == view.depth).all()
 
 
 def test_boxes_and_points_of_masks():
@@ -335,44 +189,6 @@ def test_a_resumed_run_is_the_run_that_was_not_stopped(tmp_path, targets):
         assert one.mask is not None and other.mask is not None and np.array_equal(one.mask, other.mask)
     with pytest.raises(ConfigurationError, match="seed"):
         train(replace(config, seed=1), parts, resume=True, collector=ToyCollector())
-
-
-def test_views_of_another_run_are_taken_over_if_they_are_the_same(tmp_path):
-    first, second = tmp_path / "i", tmp_path / "j"
-    config = configuration(targets="self_supervised")
-    train(config, first, collector=ToyCollector(), stop_after=1)
-    note_run(first, kept_seconds=100.0, kept_processor_seconds=200.0)
-    robust, asked = replace(config, loss="robust"), ToyCollector()
-    train(robust, second, collector=asked)
-    assert asked.seeds == []
-    notes = json.loads((second / "run.json").read_text())
-    assert notes["training_seconds"] > 100 and notes["training_processor_seconds"] > 200
-    segment = "views/segment-000000.safetensors"
-    (second / segment).unlink()
-    torn = ToyCollector()
-    shutil.rmtree(second / "checkpoints")
-    (second / "run.json").write_text(json.dumps({"starts": notes["starts"]}))
-    train(robust, second, resume=True, collector=torn)
-    assert torn.seeds == list(collection_tasks(config)[0].seeds)
-    assert (first / segment).read_bytes() == (second / segment).read_bytes()
-
-
-@pytest.mark.parametrize("change", ["seed", "targets", "world", "incomplete", "config"])
-def test_other_views_are_not_taken_over(tmp_path, change):
-    first, second = tmp_path / "one", tmp_path / "two"
-    config = configuration()
-    train(config, first, collector=ToyCollector(), stop_after=1)
-    if change == "world":
-        note_run(first, starts=[{"world": "of old"}])
-    elif change == "incomplete":
-        index = json.loads((first / "views" / "index.json").read_text())
-        (first / "views" / "index.json").write_text(json.dumps(dict(list(index.items())[1:])))
-    elif change == "config":
-        (first / "config.json").write_text("{")
-    other = {"seed": replace(config, seed=1), "targets": replace(config, targets="self_supervised")}
-    asked = ToyCollector()
-    train(other.get(change, config), second, collector=asked, stop_after=1)
-    assert len(asked.seeds) == config.schedule.locations
 
 
 @pytest.mark.parametrize("mass", [False, True])
