@@ -197,8 +197,10 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
                     results.append(load_measurement(update, options.beside_load, UPDATES, options.threads))
     finally:
         torch.set_num_threads(threads)
+    memory: list[int] = []
     if options.workers > 1:
-        results += workers_measurements(training, options.workers, WORKERS_ROUNDS, options.seed)
+        of_workers, memory = workers_measurements(training, options.workers, WORKERS_ROUNDS, options.seed)
+        results += of_workers
     cores = available_cores()
     hours = {
         name: project(
@@ -214,6 +216,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
         "options": described,
         "machine": hardware() | {"load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None},
         "measurements": {each.name: each.to_json() for each in results},
+        "worker_memory": memory,
         "projected_hours": hours,
     }
 
@@ -240,6 +243,9 @@ def main() -> None:
     print(speed_table(measurements))
     print(f"\nprojected on {document['machine']['cores']} cores, learner and workers together:")
     print(projection_table(document["projected_hours"]))
+    if document["worker_memory"]:
+        megabytes = ", ".join(f"{each / 1e6:,.0f}" for each in document["worker_memory"])
+        print(f"\nmemory of the workers, what they have in common divided between them: {megabytes} MB")
     if options.out is not None:
         try:
             write_whole(options.out, (json.dumps(document, indent=1) + "\n").encode())

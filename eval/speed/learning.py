@@ -1,6 +1,7 @@
 """The cost of learning, relative to the bare network without losses, and to copying the same bytes."""
 
 import dataclasses
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from agents.base import MAX_INSTANCES, VIEWS_AT_ONCE, Instance
+from agents.closing import Closing
 from agents.selfsup_agent.clustering import greedy_instances, upscale_instances
 from agents.selfsup_agent.network import InteractionNet, image_batch
 from agents.selfsup_agent.refinement import refined_instances
@@ -52,7 +54,7 @@ AP_IMAGES = 20
 """Images of the measurement of average precision, each with 10 true and 32 predicted instances."""
 
 
-class TrainingStep:
+class TrainingStep(Closing):
     """One update of a schedule, and its floor.
 
     Attributes:
@@ -75,8 +77,9 @@ class TrainingStep:
         self.bank = MemoryBank(schedule.memory_capacity, folder, schedule.prioritized)
         self.bank.add([experiences[index % len(experiences)] for index in range(2 * schedule.batch_size)])
         self._rng = np.random.default_rng(config.seed)
-        with self._batches() as batches:
+        with self._batches(1) as batches:
             batch = batches.take()
+        self._episode = self._batches(sys.maxsize)
         device = self.learner.fabric.device
         self.targets = batch.targets.to(device)
         images = batch.images.to(device, memory_format=self.learner.memory_format)
@@ -86,11 +89,16 @@ class TrainingStep:
             self.prediction = self.learner.forward(*self._inputs)
         self._ones = [torch.ones_like(part) for part in self.prediction]
 
-    def _batches(self) -> Batches:
+    def _batches(self, count: int) -> Batches:
         schedule = self._schedule
         augmentation = partial(augment, jitter_probability=schedule.jitter_probability)
         return Batches(
-            self.bank, self._rng, schedule.batch_size, 1, augmentation=augmentation, side=schedule.window
+            self.bank,
+            self._rng,
+            schedule.batch_size,
+            count,
+            augmentation=augmentation,
+            side=schedule.window,
         )
 
     def passes(self) -> None:
@@ -106,9 +114,12 @@ class TrainingStep:
         self.learner.optimizer.step()
 
     def whole(self) -> None:
-        """Take a batch from the memory bank, set its priorities, and update the weights."""
-        with self._batches() as batches:
-            self.learner.learn(batches, self._schedule.learning_rate, joint=True)
+        """Take a batch, set its priorities, and update the weights while the next batch is prepared."""
+        self.learner.learn(self._episode, self._schedule.learning_rate, joint=True)
+
+    def close(self) -> None:
+        """Wait for the batch that is being prepared."""
+        self._episode.close()
 
 
 def learning_measurements(
@@ -144,23 +155,25 @@ def learning_measurements(
         paper = dataclasses.replace(
             paper, schedule=dataclasses.replace(paper.schedule, batch_size=batch_size)
         )
-        step = TrainingStep(paper, experiences, Path(folder, "paper"))
-        results = [*_parts(step, updates, clock)]
-        bank, rng = step.bank, np.random.default_rng(seed)
-        sampling = f"bank sample of {batch_size}"
-        works = {TRAINING_STEP: step.whole, sampling: lambda: bank.sample(batch_size, rng)}
-        bars = {TRAINING_STEP: STEP_BAR, sampling: Bar(ratio=0.05)}
-        results += measure_together(works, updates, step.bare, BARE_STEP, bars, clock=clock)
+        with TrainingStep(paper, experiences, Path(folder, "paper")) as step:
+            results = [*_parts(step, updates, clock)]
+            bank, rng = step.bank, np.random.default_rng(seed)
+            sampling = f"bank sample of {batch_size}"
+            works = {TRAINING_STEP: step.whole, sampling: lambda: bank.sample(batch_size, rng)}
+            bars = {TRAINING_STEP: STEP_BAR, sampling: Bar(ratio=0.05)}
+            results += measure_together(works, updates, step.bare, BARE_STEP, bars, clock=clock)
         few = [experiences[index % len(experiences)] for index in range(16)]
         size = sum(getattr(each, field.name).nbytes for each in few for field in dataclasses.fields(each))
         results.append(
             measure("bank add of 16", lambda: bank.add(few), updates, memory_copy(size), "copy of 16")
         )
         for name in PRESETS_WITH_STEPS:
-            short = TrainingStep(config(name), experiences, Path(folder, name))
-            results.append(
-                measure(step_name(name), short.whole, updates, short.bare, BARE_STEP, STEP_BAR, clock=clock)
-            )
+            with TrainingStep(config(name), experiences, Path(folder, name)) as short:
+                results.append(
+                    measure(
+                        step_name(name), short.whole, updates, short.bare, BARE_STEP, STEP_BAR, clock=clock
+                    )
+                )
     return results
 
 

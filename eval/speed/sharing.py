@@ -45,13 +45,13 @@ def update_of(
     """
     with tempfile.TemporaryDirectory() as folder:
         config = TrainConfig.from_preset(preset, seed=seed, threads=threads, device=device)
-        step = TrainingStep(config, experiences, Path(folder))
+        with TrainingStep(config, experiences, Path(folder)) as step:
 
-        def update() -> None:
-            with separate_cores():
-                step.whole()
+            def update() -> None:
+                with separate_cores():
+                    step.whole()
 
-        yield update
+            yield update
 
 
 @contextmanager

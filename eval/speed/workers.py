@@ -1,9 +1,12 @@
-"""The speed-up of several workers: wall-clock time relative to one of them."""
+"""The start, speed-up and memory of several workers: wall-clock time relative to one of them."""
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import wait
 from importlib.util import find_spec
+
+import psutil
 
 from agents.collection.collect import CollectionTask
 from agents.collection.collector import Collector
@@ -21,7 +24,9 @@ POINTS = 18
 """Random points of a location, each touched with all forces."""
 
 MINIMUM_SPEED_UP = 0.925
-"""Target of the speed-up, as a fraction of the number of workers."""
+"""Target of the speed-up, as a fraction of the number of workers, or of cores if there are fewer."""
+
+_LEAST_MEMORY = 50 * 10**6  # bytes: of a process that collects, not of those that only keep account
 
 
 def workers_measurements(
@@ -31,7 +36,7 @@ def workers_measurements(
     seed: int,
     tasks: int = TASKS,
     make: Callable[[int], Collector] = LocalCollector,
-) -> list[Measurement]:
+) -> tuple[list[Measurement], list[int]]:
     """Measure the collection by workers of this machine, and by Ray if installed and they fill the cores.
 
     The same locations are collected by one worker, by all, and by Ray, in turn. No learner runs at the same
@@ -46,25 +51,38 @@ def workers_measurements(
         make: Makes a collector with a number of processes.
 
     Returns:
-        Wall-clock seconds of a location: of all workers relative to one, and of Ray relative to all of them.
+        Wall-clock seconds: until all workers have started and each has done a task, relative to one worker;
+        of a location by all of them relative to one, and by Ray relative to all. And the bytes of memory of
+        each of the workers at the end of the last round, what they have in common divided between them; empty
+        where the system does not tell.
     """
     works: dict[str, Callable[[], Collector]] = {"one": lambda: make(1), "all": lambda: make(workers)}
     if workers == available_cores() and find_spec("ray") is not None:  # Ray takes all cores.
         works["ray"] = lambda: RayCollector("local")
     todo = collection_tasks(rooms, tasks + workers, seed)
-    totals = dict.fromkeys(works, 0.0)
+    totals, starts = dict.fromkeys(works, 0.0), dict.fromkeys(works, 0.0)
+    memory: list[int] = []
     for _ in range(rounds):
         for name, start in works.items():
-            totals[name] += _seconds(start(), workers, todo)
+            started, took, held = _collected(
+                start, 1 if name == "one" else workers, todo[:tasks], todo[tasks:]
+            )
+            starts[name] += started / rounds
+            totals[name] += took
+            memory = held if name == "all" else memory
     each = {name: total / rounds / (tasks * LOCATIONS) for name, total in totals.items()}
     many = f"{workers} workers"
-    bar = Bar(ratio=round(1 / (MINIMUM_SPEED_UP * workers), 3))
-    results = [Measurement(f"location by {many}", rounds, each["all"], "by one", each["one"], bar)]
+    # More workers than cores share them.
+    bar = Bar(ratio=round(1 / (MINIMUM_SPEED_UP * min(workers, available_cores())), 3))
+    results = [
+        Measurement(f"start of {many}", rounds, starts["all"], "of one", starts["one"]),
+        Measurement(f"location by {many}", rounds, each["all"], "by one", each["one"], bar),
+    ]
     if "ray" in each:
         results.append(
             Measurement("location by Ray", rounds, each["ray"], f"by {many}", each["all"], Bar(ratio=1.1))
         )
-    return results
+    return results, memory
 
 
 def collection_tasks(rooms: Sequence[str], count: int, seed: int) -> list[CollectionTask]:
@@ -80,13 +98,33 @@ def collection_tasks(rooms: Sequence[str], count: int, seed: int) -> list[Collec
     return CollectionTask(seeds, tuple(rooms), schedule, locations_per_room=LOCATIONS).split()
 
 
-def _seconds(collector: Collector, workers: int, tasks: Sequence[CollectionTask]) -> float:
-    """Return how long the tasks take, once every process has started and done one of the last."""
+def _collected(
+    make: Callable[[], Collector], first: Sequence[CollectionTask], tasks: Sequence[CollectionTask]
+) -> tuple[float, float, list[int]]:
+    """Do tasks in new processes.
+
+    Returns:
+        Seconds until the processes have started and done the first tasks, one each; seconds that the others
+        took; and the bytes of memory of each process at the end.
+    """
+    before = set(psutil.Process().children())
+    began = time.perf_counter()
+    collector = make()
     try:
-        wait([collector.submit(task) for task in tasks[-workers:]])
+        wait([collector.submit(task) for task in first])
         start = time.perf_counter()
-        for future in [collector.submit(task) for task in tasks[:-workers]]:
+        for future in [collector.submit(task) for task in tasks]:
             future.result()
-        return time.perf_counter() - start
+        end = time.perf_counter()
+        return start - began, end - start, _memory(set(psutil.Process().children()) - before)
     finally:
         collector.close()
+
+
+def _memory(processes: Iterable[psutil.Process]) -> list[int]:
+    """Return the bytes of memory of the processes that collect."""
+    held = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error, AttributeError):  # ended, or not Linux
+            held.append(int(process.memory_full_info().pss))
+    return [each for each in held if each > _LEAST_MEMORY]
