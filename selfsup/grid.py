@@ -8,3 +8,6 @@ IMAGE_SIZE = 300
 
 GRID = IMAGE_SIZE // STRIDE
 """Cells of the grid, along both axes."""
+
+MINIMUM_SUPERPIXEL = 200
+"""Minimum size of a superpixel, in pixels of the image."""

@@ -9,12 +9,11 @@ import numpy.typing as npt
 from skimage.segmentation import felzenszwalb
 
 from selfsup.change import check_image
-from selfsup.grid import STRIDE
+from selfsup.grid import MINIMUM_SUPERPIXEL, STRIDE
 
 SCALE = 200
 SIGMA = 0.5
-MIN_SIZE = 200
-"""The parameters of the segmentation at 300 x 300 pixels; `MIN_SIZE` is in pixels."""
+"""The parameters of the segmentation at 300 x 300 pixels, beside `MINIMUM_SUPERPIXEL`."""
 
 MIN_FRACTION = 0.25
 """A superpixel belongs to B+ when at least this fraction of its cells belongs to B."""
@@ -54,7 +53,7 @@ def segmentation() -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.signedint
     except ImportError:
         return _by_skimage
     try:
-        segment(np.zeros((STRIDE, STRIDE, 3), np.uint8), SCALE, SIGMA, MIN_SIZE)
+        segment(np.zeros((STRIDE, STRIDE, 3), np.uint8), SCALE, SIGMA, MINIMUM_SUPERPIXEL)
     except Exception as error:  # any error of the compiler or its cache on disk
         warnings.warn(
             f"numba failed, so superpixels are computed by scikit-image, five times slower: {error!r}",
@@ -66,14 +65,14 @@ def segmentation() -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.signedint
     def compiled(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.signedinteger]:
         if rgb.shape[0] * rgb.shape[1] > most_pixels(SCALE):
             return _by_skimage(rgb)
-        return segment(rgb, SCALE, SIGMA, MIN_SIZE)
+        return segment(rgb, SCALE, SIGMA, MINIMUM_SUPERPIXEL)
 
     return compiled
 
 
 def _by_skimage(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.signedinteger]:
     labels: npt.NDArray[np.signedinteger] = felzenszwalb(
-        rgb, scale=SCALE, sigma=SIGMA, min_size=MIN_SIZE, channel_axis=-1
+        rgb, scale=SCALE, sigma=SIGMA, min_size=MINIMUM_SUPERPIXEL, channel_axis=-1
     )
     return labels
 

@@ -41,25 +41,41 @@ class OracleOptions:
             negatives.
         masks: The mask oracle: a point on a reachable movable object is successful and gets the true mask;
             any other point is unsuccessful and has none.
+        minimum_pixels: Objects that show fewer pixels are not known to the oracles: no point is added on
+            them, and points on them are unsuccessful. Superpixels have at least
+            `selfsup.grid.MINIMUM_SUPERPIXEL` pixels, so that self-supervised masks of such objects are rare.
     """
 
     points: bool = False
     masks: bool = False
+    minimum_pixels: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the minimum.
+
+        Raises:
+            ValueError: It is negative.
+        """
+        if self.minimum_pixels < 0:
+            raise ValueError(f"minimum_pixels is {self.minimum_pixels}; it must be 0 or more")
 
 
 class FirstView:
     """What an oracle knows about a location: the movable objects in reach in its first view."""
 
-    def __init__(self, truth: Instances, depth: npt.NDArray[np.float32], reach: float) -> None:
+    def __init__(
+        self, truth: Instances, depth: npt.NDArray[np.float32], reach: float, minimum_pixels: int = 0
+    ) -> None:
         """Remember the ground truth of a first view.
 
         Args:
             truth: The movable objects in reach.
             depth: (300, 300) float32, metres from the camera.
             reach: Metres within which a touch acts; infinity is allowed.
+            minimum_pixels: Objects that show fewer are left out.
         """
-        self._masks = truth.masks & (depth < reach)
-        self._whole = truth.masks
+        self._whole = truth.masks[truth.masks.sum(axis=(1, 2)) >= minimum_pixels]
+        self._masks = self._whole & (depth < reach)
 
     def object_at(self, row: int, column: int) -> int | None:
         """Return the index of the movable object that a touch of this pixel reaches, or None."""
@@ -139,7 +155,8 @@ def first_view(
     world: Any = env.unwrapped
     truth = world.ground_truth()
     # A simulator without this attribute has the standard reach.
-    return FirstView(truth, depth, float(getattr(world.simulator, "reach", REACH)))
+    reach = float(getattr(world.simulator, "reach", REACH))
+    return FirstView(truth, depth, reach, oracles.minimum_pixels)
 
 
 def distance_to_border(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

@@ -8,7 +8,8 @@ They differ from a preset in two ways that make the rows comparable with each ot
   uniformly. The presets `quick` and `hour` sample uniformly, so row (a) is not exactly those presets.
 
 Row (m) has no limit of reach, and is evaluated, as in the paper, on all movable objects in sight; its
-views are those of the other rows. Row (n) is not in the paper's table; its appendix D mentions it.
+views are those of the other rows. Row (n) is not in the paper's table; its appendix D mentions it. Row (q) is
+not in the paper either: in (f), masks may have a single cell, of which the loss takes much notice.
 """
 
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from agents.collection.oracles import OracleOptions
 from agents.registry import RegisteredAgent, Row, register
 from agents.training.configuration import SELF_SUPERVISED, UNLIMITED_REACH
+from selfsup.grid import MINIMUM_SUPERPIXEL
 
 
 def paper_row(letter: str, name: str, forces: bool = False, prioritized: bool = True, **options: Any) -> Row:
@@ -44,6 +46,11 @@ register(
             paper_row("d", "(c) + true masks", oracles=OracleOptions(masks=True)),
             paper_row("e", "(c) + oracle points", oracles=OracleOptions(points=True)),
             paper_row("f", "(c) + both oracles", oracles=OracleOptions(points=True, masks=True)),
+            paper_row(
+                "q",
+                "(f) - objects below a superpixel",
+                oracles=OracleOptions(points=True, masks=True, minimum_pixels=MINIMUM_SUPERPIXEL),
+            ),
             paper_row("k", "(c) - superpixels", use_superpixels=False),
             paper_row("l", "(c) - prioritised sampling", prioritized=False),
             paper_row("m", "(c), unlimited reach", reach=UNLIMITED_REACH),

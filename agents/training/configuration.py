@@ -256,6 +256,8 @@ class TrainConfig(RunSettings):
             stages.append(Stage(**stage))
         oracles = values["oracles"]
         if not isinstance(oracles, OracleOptions):
+            if isinstance(oracles, Mapping):
+                oracles = {"minimum_pixels": 0, **oracles}
             _check_fields(OracleOptions, oracles, "config.oracles")
             oracles = OracleOptions(**oracles)
         targets = values["targets"]

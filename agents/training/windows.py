@@ -11,8 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from selfsup.grid import GRID, STRIDE
-from selfsup.superpixels import MIN_SIZE
+from selfsup.grid import GRID, MINIMUM_SUPERPIXEL, STRIDE
 from selfsup.targets import Targets
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -20,7 +19,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 MARGIN = 8
 """Cells between the point that a window was drawn for and the window's border: some of its surroundings."""
 
-MINIMUM_AREA = MIN_SIZE // STRIDE**2
+MINIMUM_AREA = MINIMUM_SUPERPIXEL // STRIDE**2
 """Cells of a mask in a window below which it is left out, unless the whole mask is there: a small part of a
 large mask would have the weight of the whole mask, since masks are weighted with 1 / area."""
 

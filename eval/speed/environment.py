@@ -12,6 +12,7 @@ from skimage.segmentation import felzenszwalb
 from agents.collection.interact import InteractionRecord, InteractionSchedule, ProposePoints, interact
 from eval.speed.measure import Bar, Measurement, NothingMovesError, measure, memory_copy
 from selfsup import superpixels
+from selfsup.grid import MINIMUM_SUPERPIXEL
 from selfsup.superpixels import superpixel_labels
 from selfsup.supervisor import Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES
@@ -217,7 +218,7 @@ def environment_measurements(
             Bar(seconds=0.003),
         )
     )
-    settings = {"scale": superpixels.SCALE, "sigma": superpixels.SIGMA, "min_size": superpixels.MIN_SIZE}
+    settings = {"scale": superpixels.SCALE, "sigma": superpixels.SIGMA, "min_size": MINIMUM_SUPERPIXEL}
     results.append(
         measure(
             "superpixels",

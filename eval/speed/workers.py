@@ -26,7 +26,7 @@ POINTS = 18
 MINIMUM_SPEED_UP = 0.925
 """Target of the speed-up, as a fraction of the number of workers, or of cores if there are fewer."""
 
-_LEAST_MEMORY = 50 * 10**6  # bytes: of a process that collects, not of those that only keep account
+_MINIMUM_MEMORY = 50 * 10**6  # bytes: of a process that collects, not of those that only keep account
 
 
 def workers_measurements(
@@ -64,9 +64,8 @@ def workers_measurements(
     memory: list[int] = []
     for _ in range(rounds):
         for name, start in works.items():
-            started, took, held = _collected(
-                start, 1 if name == "one" else workers, todo[:tasks], todo[tasks:]
-            )
+            first = todo[-1:] if name == "one" else todo[tasks:]
+            started, took, held = _collected(start, first, todo[:tasks])
             starts[name] += started / rounds
             totals[name] += took
             memory = held if name == "all" else memory
@@ -127,4 +126,4 @@ def _memory(processes: Iterable[psutil.Process]) -> list[int]:
     for process in processes:
         with contextlib.suppress(psutil.Error, AttributeError):  # ended, or not Linux
             held.append(int(process.memory_full_info().pss))
-    return [each for each in held if each > _LEAST_MEMORY]
+    return [each for each in held if each > _MINIMUM_MEMORY]

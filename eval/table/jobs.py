@@ -16,7 +16,7 @@ from eval.table.run_row import RunOptions, finished_row, run_folder
 
 SPLITS = ("NovelSpaces", "NovelObjects")
 
-_LEAST_FRACTION = 0.02
+_MINIMUM_FRACTION = 0.02
 """Minimum fraction of a training from which the time of the whole is extrapolated."""
 
 
@@ -132,7 +132,7 @@ def seconds_left(states: Sequence[RowState], places: int = 1) -> float | None:
     whole: dict[str, list[float]] = {}
     for known in (
         [one for one in states if one.state == "finished"],
-        [one for one in states if one.state == "begun" and one.fraction >= _LEAST_FRACTION],
+        [one for one in states if one.state == "begun" and one.fraction >= _MINIMUM_FRACTION],
     ):
         of_agents: dict[str, list[float]] = {}
         for one in known:

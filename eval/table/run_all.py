@@ -127,11 +127,11 @@ def run_all(options: RunAllOptions) -> list[str]:
         DependencyNotInstalled: Ray is requested and not installed.
     """
     jobs = all_rows(options)
-    with _only_one(options.out):
+    with locked(options.out):
         states = [state_of(job) for job in jobs]
         if not remaining(states):
             return []
-        with closing(_runner(options)) as runner:
+        with closing(make_runner(options)) as runner:
             _say(_outlook(states, runner.places))
             return _Queue(options, jobs, runner).go_on()
 
@@ -183,7 +183,13 @@ class _Queue:
         _say(f"{run_folder(job).name} is finished. {_outlook(states, self._runner.places)}")
 
 
-def _runner(options: RunAllOptions) -> Runner:
+def make_runner(options: RunAllOptions) -> Runner:
+    """Return what runs the rows: this machine, or a Ray cluster.
+
+    Raises:
+        RunError: There is no Ray cluster at the address.
+        DependencyNotInstalled: Ray is requested and not installed.
+    """
     from eval.table.row_processes import LocalRunner, RayRunner
 
     if options.address:
@@ -197,8 +203,12 @@ def _runner(options: RunAllOptions) -> Runner:
 
 
 @contextmanager
-def _only_one(out: Path) -> Iterator[None]:
-    """Hold the lock of a table's folder."""
+def locked(out: Path) -> Iterator[None]:
+    """Hold the lock of a table's folder.
+
+    Raises:
+        RunError: Another process holds it.
+    """
     import filelock
 
     out.mkdir(parents=True, exist_ok=True)

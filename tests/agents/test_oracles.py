@@ -199,6 +199,28 @@ def test_objects_thinner_than_a_cell_are_touched_and_masked():
     assert mask.sum() == 1 and mask[row // 3, column // 3]
 
 
+def test_small_objects_can_be_left_out():
+    large, small = box(0, 0, 20, 10), box(30, 60, 19, 10)
+    view = FirstView(truth_of(small, large), NEAR, REACH, minimum_pixels=200)
+    ((row, column, _),) = view.added([], np.random.default_rng(0))
+    assert large[row, column]
+    assert view.mask_at(35, 65) is None and view.mask_at(5, 5) is not None
+    assert len(FirstView(truth_of(small, large), NEAR, REACH).added([], np.random.default_rng(0))) == 2
+    with pytest.raises(ValueError, match="minimum_pixels is -1"):
+        OracleOptions(minimum_pixels=-1)
+
+
+def test_the_oracles_of_a_run_leave_out_what_they_are_told_to():
+    point = next(
+        (int(rows[0]), int(columns[0]), 2)
+        for rows, columns in (np.nonzero(mask) for mask in first_truth()[1].masks)
+    )
+    record, _ = visit([point], OracleOptions(masks=True))
+    assert record.greedy_successes == 1
+    record, _ = visit([point], OracleOptions(masks=True, minimum_pixels=300 * 300))
+    assert record.greedy_successes == 0 and len(record.experience.masks) == 0
+
+
 def test_the_largest_objects_come_first_when_there_are_too_many():
     masks = np.zeros((MAX_ADDED_POINTS + 2, 300, 300), bool)
     for index in range(len(masks)):

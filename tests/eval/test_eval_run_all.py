@@ -139,7 +139,7 @@ def finish(options: RunOptions) -> None:
 def unreliable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Unreliable]:
     def make(**failures: int) -> Unreliable:
         runner = Unreliable(failures)
-        monkeypatch.setattr(module, "_runner", lambda options: runner)
+        monkeypatch.setattr(module, "make_runner", lambda options: runner)
         return runner
 
     return make
@@ -180,7 +180,7 @@ def test_failures_are_the_exit_code(
 def test_one_queue_works_on_a_table(unreliable: Callable[..., Unreliable], tmp_path: Path) -> None:
     runner = unreliable()
     options = replace(SMALL, rows="c", out=tmp_path)
-    with module._only_one(tmp_path), pytest.raises(RunError, match="another process is working on the table"):
+    with module.locked(tmp_path), pytest.raises(RunError, match="another process is working on the table"):
         run_all(options)
     assert not runner.started
     assert run_all(options) == []

@@ -28,7 +28,7 @@ from thor_interact_env.simulators.base import Instances, Observation
 
 
 def test_published_numbers_are_the_papers():
-    assert "".join(ROWS) == "abcdefghijklmnoprs"
+    assert "".join(ROWS) == "abcdefghijklmnopqrs"
     assert set(PUBLISHED) == set("abcdefghijklm")
     assert PUBLISHED["a"]["NovelObjects"] == {
         "bbox_ap50": 0.2419,
@@ -55,6 +55,7 @@ def test_rows_differ_from_c_in_one_thing(name):
         "d": {"oracles": OracleOptions(masks=True)},
         "e": {"oracles": OracleOptions(points=True)},
         "f": {"oracles": OracleOptions(points=True, masks=True)},
+        "q": {"oracles": OracleOptions(points=True, masks=True, minimum_pixels=200)},
         "k": {"use_superpixels": False},
         "l": {"schedule": replace(reference.schedule, prioritized=False)},
         "m": {"reach": 1000.0},

@@ -215,8 +215,8 @@ def test_options_in_the_text_exist(monkeypatch):
             for name in ("mask_rcnn", "ppo_agent", "query_agent", "video_pca")
             for each in ("train", "evaluate")
         ),
-        *([f"eval.{name}"] for name in ("benchmark", "figures", "findings", "report", "speed")),
-        *(["eval.table", name] for name in ("run", "show")),
+        *([f"eval.{name}"] for name in ("benchmark", "figures", "findings", "report", "results", "speed")),
+        *(["eval.table", name] for name in ("run", "run-all", "show")),
         *(["thor_interact_env.datasets", name] for name in ("make", "all", "statistics", "ship")),
         *(["thor_interact_env.record", name] for name in ("make", "check")),
         *([f"thor_interact_env.{name}"] for name in ("doctor", "export", "gallery", "play")),

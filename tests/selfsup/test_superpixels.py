@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from skimage.segmentation import felzenszwalb
 
 from selfsup import superpixels
+from selfsup.grid import MINIMUM_SUPERPIXEL
 from selfsup.superpixels import align_to_superpixels, superpixel_labels
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +64,7 @@ def test_labels_of_rendered_views_are_those_of_skimage() -> None:
     env = gymnasium.make("thor_interact_env:ThorInteract-v0", locations="NovelSpaces/val")
     for seed in range(3):
         rgb = env.reset(seed=seed)[0]["rgb"]
-        expected = by_skimage(rgb, superpixels.SCALE, superpixels.SIGMA, superpixels.MIN_SIZE)
+        expected = by_skimage(rgb, superpixels.SCALE, superpixels.SIGMA, MINIMUM_SUPERPIXEL)
         np.testing.assert_array_equal(superpixels.segmentation()(rgb), expected)
         np.testing.assert_array_equal(superpixel_labels(rgb), expected[1::3, 1::3])
     env.close()
