@@ -51,8 +51,10 @@ STEP_BAR = Bar(ratio=1.15)
 IMAGES_PER_SECOND, IMAGES_PER_SECOND_WITH_AMX = 40, 100
 """Minimum number of images that two cores should process in a second, with clustering and refinement."""
 
-QUERIED_BAR = Bar(ratio=1.0)
-"""Maximum cost of views with queried masks relative to the same with the paper's instances, refined."""
+QUERIED_BAR = Bar(ratio=1.05)
+"""Maximum cost of views with queried masks relative to the same with the paper's instances, refined. Their
+network has 18 more output channels, which cost up to 3%. On views of rooms half of the masks are nearly those
+of better ones and need not be brought to the size of the image; those of this measurement all stay."""
 
 AP_IMAGES = 20
 """Images of the measurement of average precision, each with 10 true and 32 predicted instances."""

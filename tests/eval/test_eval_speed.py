@@ -290,9 +290,9 @@ def test_everything_is_measured() -> None:
         *map(step_name, PRESETS_WITH_STEPS),
     ]
     assert all(each.seconds > 0 and each.floor_seconds > 0 for each in results)
-    # Queried masks are to cost no more than the paper's instances.
+    # Queried masks are to cost no more than the paper's instances, but for their further output channels.
     queried = next(each for each in results if each.name == "2 views, 32 queried masks each")
-    assert (queried.floor, queried.bar) == ("2 views, 32 instances each", Bar(ratio=1.0))
+    assert (queried.floor, queried.bar) == ("2 views, 32 instances each", Bar(ratio=1.05))
     assert set(document["projected_hours"]) == set(PRESETS)
     assert all(hours > 0 for hours in document["projected_hours"].values())
     assert json.loads(json.dumps(document, allow_nan=False)) == document
