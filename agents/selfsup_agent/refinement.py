@@ -45,17 +45,15 @@ def refined_instances(
     masks, whole, reached, inside = [], [], [], []
     for instance in instances:
         # Whatever depends on the mask alone is computed in its surroundings, mostly a small part of the view.
-        left, top, width, height = cv2.boundingRect(instance.mask.view(np.uint8))
-        top, bottom = max(top - SURROUNDINGS, 0), top + height + SURROUNDINGS
-        left, right = max(left - SURROUNDINGS, 0), left + width + SURROUNDINGS
-        cluster, window = instance.mask[top:bottom, left:right], cells[top:bottom, left:right]
-        part = connected_part(cluster, instance.row - top, instance.column - left)
+        near = surroundings(instance.mask)
+        cluster, window = instance.mask[near], cells[near]
+        part = connected_part(cluster, instance.row - near[0].start, instance.column - near[1].start)
         around = _reached(part)
         whole.append(window[cluster])
         reached.append(window[around])
         inside.append(part[around])
         mask = np.zeros_like(instance.mask)
-        mask[top:bottom, left:right] = part
+        mask[near] = part
         masks.append(mask)
     vectors = embeddings.reshape(len(embeddings), -1)
     clusters = _pieces(vectors.take(np.concatenate(whole), axis=1), whole)
@@ -79,8 +77,22 @@ def connected_part(mask: npt.NDArray[np.bool_], row: int, column: int) -> npt.ND
         row: Row of the cell.
         column: Its column.
     """
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    return np.asarray(labels == labels[row, column])
+    cells = mask.astype(np.uint8)
+    cv2.floodFill(cells, None, (column, row), 2, flags=8)
+    return np.asarray(cells == 2)
+
+
+def surroundings(mask: npt.NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and columns of the smallest rectangle of the mask and what is `SURROUNDINGS` around it.
+
+    Args:
+        mask: (rows, columns) bool, at least one cell.
+    """
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return (
+        slice(max(top - SURROUNDINGS, 0), top + height + SURROUNDINGS),
+        slice(max(left - SURROUNDINGS, 0), left + width + SURROUNDINGS),
+    )
 
 
 def expected_iou(

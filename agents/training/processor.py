@@ -28,8 +28,8 @@ _LOOKING_NANOSECONDS = 40_000_000  # several times the interval at which Linux b
 
 _TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
 
-_teams: dict[int, list[int]] = {}
-"""Threads of OpenMP that compute for a thread, both as the system numbers them."""
+_teams: dict[tuple[int, int], list[int]] = {}
+"""Threads of OpenMP that compute for a thread, both as the system numbers them, by the number of threads."""
 
 
 def processor_name() -> str:
@@ -124,10 +124,15 @@ def use_threads(threads: int) -> None:
 
     torch.set_num_threads(threads)
     keep_freed_memory()
-    if threads > 1 and _TASKS.is_dir():
-        own = threading.get_native_id()
-        if not set(_teams.get(own, [0])) <= _run_times().keys() or len(_teams[own]) != threads - 1:
-            _teams[own] = _find_team(threads)
+
+
+def _team(threads: int) -> list[int]:
+    """Return this thread and those with which it shares operations of torch, as far as they can be found."""
+    own = threading.get_native_id()
+    alive = {int(entry) for entry in os.listdir(_TASKS)} if _TASKS.is_dir() else set()
+    if not set(_teams.get((own, threads), [0])) <= alive:
+        _teams[own, threads] = _find_team(threads)
+    return [own, *_teams[own, threads]]
 
 
 def _find_team(threads: int) -> list[int]:
@@ -163,17 +168,17 @@ def separate_cores() -> Iterator[None]:
     each other hundreds of times per update, without giving up the core, so that each wait lasts until the
     scheduler ends the time slice: an update then takes three to six times as long as by one thread.
 
-    It has an effect on Linux, in the thread that called `use_threads`, and only where torch has as many
-    threads as this process has cores: otherwise several processes would take the same cores and leave others
-    idle. Threads and processes that are started within the block keep to the core of the thread that starts
-    them.
+    It has an effect on Linux, and only where torch has as many threads as this process has cores: otherwise
+    several processes would take the same cores and leave others idle. Threads and processes that are started
+    within the block keep to the core of the thread that starts them. The first use in a thread takes some 50
+    milliseconds, to find the threads of torch.
     """
     import torch
 
-    own = threading.get_native_id()
-    team = [own, *_teams.get(own, [])]
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if not 1 < torch.get_num_threads() == len(team) == len(cores):
+    threads = torch.get_num_threads()
+    team = _team(threads) if 1 < threads == len(cores) else []
+    if len(team) != len(cores):
         yield
         return
     try:

@@ -251,3 +251,16 @@ def test_an_agent_keeps_the_weights_it_was_given() -> None:
             parameter.zero_()
     for first, second in zip(before, agent.predict(view), strict=True):
         assert torch.equal(first, second) and first.any()
+
+
+def test_each_output_of_an_agent_lies_together_in_memory() -> None:
+    view = Observation(rgb=np.full((300, 300, 3), 90, np.uint8), depth=np.ones((300, 300), np.float32))
+    output = SelfSupervisedAgent(InteractionNet(), "fp32").predict_many([view] * 2)
+    assert all(part.is_contiguous() for part in output)
+
+
+def test_an_agent_keeps_freed_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[bool] = []
+    monkeypatch.setattr("agents.training.processor.keep_freed_memory", lambda: calls.append(True))
+    SelfSupervisedAgent(InteractionNet(), "fp32")
+    assert calls == [True]

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from scipy.ndimage import binary_propagation, distance_transform_cdt
 
 from agents.selfsup_agent.clustering import GridInstance, greedy_instances
-from agents.selfsup_agent.refinement import SURROUNDINGS, connected_part, expected_iou, refined_instances
+from agents.selfsup_agent.refinement import (
+    SURROUNDINGS,
+    connected_part,
+    expected_iou,
+    refined_instances,
+    surroundings,
+)
 
 
 def slow_expected_iou(instance: GridInstance, part: npt.NDArray[np.bool_], embeddings: np.ndarray) -> float:
@@ -133,6 +139,15 @@ def test_sides_and_corners_connect() -> None:
     mask[0, 4] = True
     np.testing.assert_array_equal(connected_part(mask, 2, 2), np.eye(5, dtype=bool))
     assert connected_part(mask, 0, 4).sum() == 1
+
+
+def test_surroundings_end_with_the_view() -> None:
+    mask = np.zeros((30, 20), bool)
+    mask[10:12, 1] = mask[14, 9] = True
+    rows, columns = surroundings(mask)
+    assert (rows, columns) == (slice(10 - SURROUNDINGS, 15 + SURROUNDINGS), slice(0, 10 + SURROUNDINGS))
+    everything = np.ones((30, 20), bool)
+    assert everything[surroundings(everything)].shape == (30, 20)
 
 
 def test_nothing_refined_is_nothing() -> None:
