@@ -99,6 +99,11 @@ def _parser() -> argparse.ArgumentParser:
         "--simulator", choices=SIMULATORS, default=plan.simulator, help="the simulator (default: %(default)s)"
     )
     make.add_argument(
+        "--objects",
+        metavar="FOLDER",
+        help="add the objects of a folder to the rooms, or those of Elsewhere (default: none)",
+    )
+    make.add_argument(
         "--reachable-fraction",
         type=float,
         default=plan.reachable_fraction,
@@ -113,7 +118,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(options: argparse.Namespace, agents: ActorFactory | None) -> Record:
-    names = ("agent", "locations", "episodes", "touches", "seed", "simulator", "reachable_fraction")
+    names = (
+        "agent",
+        "locations",
+        "episodes",
+        "touches",
+        "seed",
+        "simulator",
+        "objects",
+        "reachable_fraction",
+    )
     plan = Plan(**{name: getattr(options, name) for name in names}, saved=tuple(options.saved))
     return make_record(plan, options.out, options.format, workers=options.workers, agents=agents)
 

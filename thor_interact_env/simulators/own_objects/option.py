@@ -1,0 +1,57 @@
+"""The option `objects` of commands: the checks before anything is made, and a digest of what it names."""
+
+import hashlib
+import os
+from dataclasses import astuple
+
+from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.simulators.own_objects.elsewhere import object_entries
+from thor_interact_env.simulators.own_objects.table import TABLES
+
+
+def check_objects(objects: str | os.PathLike[str] | None, simulator: str = "mujoco") -> None:
+    """Check that objects can be added to the rooms of a simulator; their files are not read.
+
+    Args:
+        objects: A folder, or "Elsewhere"; None is always possible.
+        simulator: Name of the simulator.
+
+    Raises:
+        InvalidOptionError: The simulator is not the embedded one.
+        ObjectError: The folder or its table cannot be used.
+        DependencyNotInstalled: The packages of "Elsewhere" are not installed.
+    """
+    if objects is None:
+        return
+    if simulator != "mujoco":
+        raise InvalidOptionError(
+            f"objects are added to rooms of the simulator mujoco only, not of {simulator}; choose mujoco"
+        )
+    object_entries(objects)
+
+
+def objects_digest(objects: str | os.PathLike[str]) -> str:
+    """Return 12 hexadecimal digits that depend on the objects, and not on where their folder is.
+
+    They change with a value of the table and with any file in the folders of the objects, since meshes and
+    images lie beside the files that name them; hidden files do not count.
+
+    Args:
+        objects: A folder, or "Elsewhere".
+
+    Raises:
+        ObjectError, DependencyNotInstalled: As `check_objects` says.
+        OSError: A file cannot be read.
+    """
+    entries = object_entries(objects)
+    folders = {entry.path.parent for entry in entries}
+    root = os.path.commonpath(folders)
+    sha = hashlib.sha256()
+    for entry in entries:
+        sha.update(repr((os.path.relpath(entry.path, root), *astuple(entry)[1:])).encode())
+    for path in sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()}):
+        name = path.relative_to(root)
+        if path.name not in TABLES and not any(part.startswith(".") for part in name.parts):
+            with path.open("rb") as file:
+                sha.update(f"{name.as_posix()}\0".encode() + hashlib.file_digest(file, "sha256").digest())
+    return sha.hexdigest()[:12]
