@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import tyro
 
@@ -161,5 +161,11 @@ def _evaluate(words: Sequence[str]) -> None:
     )
 
 
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; see `agents.commands.options.run_command_line`."""
+    commands = {"train": _train, "evaluate": _evaluate}
+    run_command_line(lambda words: choose_command(commands, OVERVIEW, words), arguments)
+
+
 if __name__ == "__main__":
-    run_command_line(lambda words: choose_command({"train": _train, "evaluate": _evaluate}, OVERVIEW, words))
+    main()

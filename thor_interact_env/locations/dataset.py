@@ -189,8 +189,8 @@ class LocationDataset(Sequence[DatasetEntry]):
                     f"those of {os.fspath(objects)!r} ({here}) are others" if objects else "there are none"
                 )
                 raise DatasetError(
-                    f"{name} was made with the objects of {folder!r} ({digest}) in the rooms, and here {found}: "
-                    "name the folder of these objects as the option objects"
+                    f"{name} was made with the objects of {folder!r} ({digest}) in the rooms, and here "
+                    f"{found}: name the folder of these objects as the option objects"
                 )
         return bool(stated)
 
