@@ -271,7 +271,8 @@ def test_an_evaluation_takes_other_objects_and_other_simulators(tmp_path: Path) 
 
 def test_the_world_has_the_content_of_the_folder_and_not_its_place(lamps: str, tmp_path: Path) -> None:
     world = world_of("mujoco", lamps)
-    (Path(lamps) / ".hidden").write_text("of an editor")
+    (Path(lamps) / "._lamp.png").write_text("of another system")
+    (Path(lamps) / "README.md").write_text("about the lamps")
     assert world_of("mujoco", Path(lamps).rename(tmp_path / "moved")) == world
     (tmp_path / "moved" / "lamp.png").write_bytes(b"an image")
     beside = world_of("mujoco", tmp_path / "moved")

@@ -74,7 +74,7 @@ def parse_locations(
             )
         dataset = LocationDataset.read(path)
         given = isinstance(simulator, str)
-        objects = (options or {}).get("objects") if given else getattr(simulator, "objects", None)
+        objects = (options or {}).get("objects") if given else getattr(simulator, "added_objects", None)
         dataset.check_objects(str(path), objects)
         chosen: tuple[Any, ...] = dataset.locations
     else:
