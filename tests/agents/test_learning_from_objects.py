@@ -152,6 +152,13 @@ class Knowing:
         return [Instance((0, 0), 1, 0.9, mask) for mask in masks]
 
 
+class Silent:
+    """Proposes nothing."""
+
+    def propose(self, observation: Observation) -> list[Instance]:
+        return []
+
+
 def test_monitor_and_evaluation_count_the_objects(
     lamps: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,7 +178,7 @@ def test_monitor_and_evaluation_count_the_objects(
 def test_an_evaluation_states_the_objects(lamps: str, tmp_path: Path, capsys: Any) -> None:
     config = replace(CONFIG, objects=lamps)
     train(config, tmp_path / "run", collector=MadeUpCollector(), stop_after=1)
-    result = reporting.evaluate_run(tmp_path / "run", config, 2, "NovelSpaces", agents={})
+    result = reporting.evaluate_run(tmp_path / "run", config, 2, "NovelSpaces", agents={"none": Silent()})
     world = world_of("mujoco", lamps)
     assert (result["objects"], result["world"], result["learned_in"]) == (lamps, world, [world])
 
@@ -181,7 +188,8 @@ def test_a_run_goes_on_with_its_objects_only(lamps: str, tmp_path: Path) -> None
     whole, run = tmp_path / "whole", tmp_path / "run"
     train(config, whole, collector=MadeUpCollector())
     train(config, run, collector=MadeUpCollector(), stop_after=2)
-    for others in (None, "elsewhere"):
+    folder = folder_of(tmp_path / "others", "lamp.xml,Lamp,0.7,,0.2,,,\n", lamp_xml=LAMP)
+    for others in (None, str(folder)):
         with pytest.raises(ConfigurationError, match="trained with another objects"):
             train(replace(config, objects=others), run, resume=True, collector=MadeUpCollector())
     with warnings.catch_warnings():
@@ -286,7 +294,7 @@ def test_a_dataset_file_is_evaluated_with_its_objects_only(lamps: str, tmp_path:
     made = make_dataset(drawing, file, forces=False, objects=lamps, progress=False)
     make_dataset(drawing, plain, forces=False, progress=False)
     for config in (CONFIG, replace(CONFIG, simulator="mjcf")):
-        with pytest.raises(DatasetError, match=r"made with the objects of 'lamps' .* here are none"):
+        with pytest.raises(DatasetError, match=r"made with the objects of 'lamps' .* here there are none"):
             choose_views(config, DatasetChoice(file))
     others = folder_of(tmp_path / "others", "lamp.xml,Lamp,0.9,,0.2,,,\n", lamp_xml=LAMP)
     with pytest.raises(DatasetError, match="are others"):
