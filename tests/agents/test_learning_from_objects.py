@@ -47,7 +47,7 @@ from thor_interact_env.simulators.own_objects.identifiers import is_own
 from thor_interact_env.simulators.own_objects.table import ObjectError
 from thor_interact_env.world import world_of
 
-KINDS = (TrainConfig, QueryConfig, MaskRCNNConfig, VideoPCAConfig, PPOConfig)
+KINDS: tuple[Any, ...] = (TrainConfig, QueryConfig, MaskRCNNConfig, VideoPCAConfig, PPOConfig)
 COMMANDS = ("selfsup_agent", "query_agent", "mask_rcnn", "video_pca", "ppo_agent")
 
 
@@ -122,8 +122,14 @@ def test_the_reinforcement_learner_acts_in_rooms_with_the_objects(lamps: str, tm
     from agents.ppo_agent.training import make_environment
     from agents.ppo_agent.training import train as train_ppo
 
-    small = {"environments": 1, "interactions": 2, "interactions_per_episode": 2, "steps_per_update": 2}
-    config = PPOConfig("smoke", objects=lamps, device="cpu", processes=False, batch_size=2, epochs=1, **small)
+    small: dict[str, Any] = {
+        "environments": 1,
+        "interactions": 2,
+        "interactions_per_episode": 2,
+        "steps_per_update": 2,
+    }
+    small |= {"device": "cpu", "processes": False, "batch_size": 2, "epochs": 1}
+    config = PPOConfig("smoke", objects=lamps, **small)
     assert config.counterpart().objects == lamps
     env = make_environment(config)
     try:
