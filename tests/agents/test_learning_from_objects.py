@@ -128,7 +128,7 @@ def test_the_reinforcement_learner_acts_in_rooms_with_the_objects(lamps: str, tm
         "interactions_per_episode": 2,
         "steps_per_update": 2,
     }
-    small |= {"device": "cpu", "processes": False, "batch_size": 2, "epochs": 1}
+    small |= {"steps_per_update": 2, "device": "cpu", "processes": False, "batch_size": 2, "epochs": 1}
     config = PPOConfig("smoke", objects=lamps, **small)
     assert config.counterpart().objects == lamps
     env = make_environment(config)
