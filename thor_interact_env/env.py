@@ -200,7 +200,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         self._simulator_options = {"reach": float(reach), **(simulator_options or {})}
         self._simulator: Simulator | None = None
         self._process = 0  # the process that made the simulator
-        self._rooms, self._locations = parse_locations(locations, simulator)
+        self._rooms, self._locations = parse_locations(locations, simulator, simulator_options)
         self._reachable_fraction = float(reachable_fraction)
         self._interactions = int(interactions)
         self._no_frames = NO_FRAMES if record_motion else None

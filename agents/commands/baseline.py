@@ -41,6 +41,10 @@ class BaselineConfig(Configurable, Protocol):
         """Simulator to learn in."""
 
     @property
+    def objects(self) -> str | None:
+        """Objects that are added to its rooms."""
+
+    @property
     def device(self) -> str:
         """Where to train."""
 
@@ -135,7 +139,7 @@ class Baseline(Generic[Config]):
         command = self.parse_train(words)
         config: Config = command.config
         check_split(config.split)
-        check_simulator(config.simulator)
+        check_simulator(config.simulator, config.objects)
         run = command.out or self.run_folder(config)
         from agents.training.run_folder import check_run
 
@@ -168,7 +172,7 @@ class Baseline(Generic[Config]):
         split, locations = command.choose(counterpart.split)
         self.evaluate(
             command.run,
-            counterpart,
+            counterpart.in_world(None, command.objects),
             locations,
             split,
             command.reachable_fraction,

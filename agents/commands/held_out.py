@@ -30,6 +30,10 @@ class HeldOut:
     """Whose test rooms: NovelSpaces or NovelObjects, or Elsewhere: objects of other people in rooms of
     NovelSpaces. None means the run's own split."""
 
+    objects: str | None = None
+    """Folder of objects that are added to the rooms, and counted, or Elsewhere (docs/objects.md). None means
+    the run's own, and with --split Elsewhere those of the split."""
+
     seed: int = 0
     """Seed of the locations, and of the random points there."""
 
@@ -40,10 +44,17 @@ class HeldOut:
             own_split: That of the run.
 
         Raises:
-            ConfigurationError: There is no such split, or the number of locations or the seed is invalid.
+            ConfigurationError: There is no such split, or it has its own objects, or the number of locations
+                or the seed is invalid.
         """
         split = self.split or own_split
         check_test_split(split)
+        from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE
+
+        require(
+            split != ELSEWHERE or self.objects is None,
+            f"{split} has its own objects: leave out --objects {self.objects}.",
+        )
         locations = DEFAULT_LOCATIONS if self.locations is None else self.locations
         require(locations >= 1, f"locations is {locations}; it must be at least 1.")
         require(self.seed >= 0, f"seed is {self.seed}; it must be 0 or more.")

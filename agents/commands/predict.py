@@ -46,6 +46,10 @@ class PredictCommand:
     simulator: str | None = None
     """Simulator in which a LOCATION is; None means the run's own."""
 
+    objects: str | None = None
+    """Folder of objects that are added to the rooms of a LOCATION, or Elsewhere (docs/objects.md); None means
+    the run's own."""
+
     seed: int = 0
     """Seed of a location that is drawn in a room or a split."""
 
@@ -74,4 +78,5 @@ def predict_command(program: str, words: Sequence[str], predict: Callable[..., N
         command.simulator,
         command.overview,
         command.seed,
+        command.objects,
     )

@@ -4,10 +4,10 @@ Nothing here imports torch, so that `--help` is fast.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from agents.training.configuration import RunSettings, TrainConfig, digest_of, first_difference
+from agents.training.configuration import RunSettings, TrainConfig, digest_of, first_difference, values_of
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, require
 
@@ -261,7 +261,7 @@ class MaskRCNNConfig(RunSettings):
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
-        return {"system": SYSTEM, **asdict(self)}
+        return {"system": SYSTEM, **values_of(self)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "MaskRCNNConfig":

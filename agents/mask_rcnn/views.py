@@ -125,7 +125,7 @@ def collection_tasks(config: MaskRCNNConfig) -> list[CollectionTask]:
                 seeds=tuple(location_seeds(config.seed, number, episode, count)),
                 rooms=split_rooms(f"{config.split}/train"),
                 schedule=InteractionSchedule(greedy=0, random=0, joint=False),
-                environment={**counterpart.environment(), "simulator": config.simulator},
+                environment=counterpart.environment(),
                 reachable_fraction=schedule.reachable_fraction,
                 locations_per_room=schedule.locations_per_room,
                 oracles=OracleOptions(points=self_supervised),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import tyro
 
@@ -63,6 +63,7 @@ def evaluate_run(
     interactions: int = 10,
     seed: int = 0,
     compare_with: Path | None = None,
+    objects: str | None = None,
 ) -> dict[str, Any]:
     """Evaluate a run and its baselines, print the table, and write `evaluation.json`.
 
@@ -73,6 +74,7 @@ def evaluate_run(
         interactions: Points touched at each.
         seed: Seed of the views and the touches.
         compare_with: Run folder of a self-supervised agent, or None.
+        objects: Objects that are added to the rooms; None adds none.
 
     Returns:
         The content of the file: settings, and `rows` (results by agent).
@@ -91,7 +93,7 @@ def evaluate_run(
     if compare_with is not None:
         other = registered_agent(SELF_SUPERVISED)
         sources[other.label] = AgentSource(other.agent, {}, compare_with)
-    views = benchmark_views(split, locations, seed)
+    views = benchmark_views(split, locations, seed, objects=objects)
     results = [
         benchmark_agent(source, views, interactions=interactions, seed=seed, label=name)
         for name, source in sources.items()
@@ -100,7 +102,8 @@ def evaluate_run(
     kept = ("images_per_second", "failed_views")
     written = {
         "split": views.split,
-        **note_worlds(run, world_of("mujoco")),
+        "objects": views.objects,
+        **note_worlds(run, world_of("mujoco", views.objects)),
         "locations": locations,
         "seed": seed,
         "reachable_fraction": views.reachable_fraction,
@@ -121,7 +124,7 @@ def _train(words: Sequence[str]) -> None:
     command = parse_options(TrainCommand, f"{PROGRAM} train", words)
     from agents.ppo_agent.policy import load_ppo_config
     from agents.ppo_agent.training import check_ppo_run, train
-    from agents.training.configuration import check_split
+    from agents.training.configuration import check_simulator, check_split
 
     config = command.config
     check_split(config.split)
@@ -130,6 +133,7 @@ def _train(words: Sequence[str]) -> None:
     check_ppo_run(run, command.resume)
     if command.resume:
         config = load_ppo_config(run)
+    check_simulator("mujoco", config.objects)
     require(
         command.evaluation_locations >= 0,
         f"evaluation_locations is {command.evaluation_locations}; it must be 0 or more.",
@@ -138,7 +142,7 @@ def _train(words: Sequence[str]) -> None:
     print(f"training: {total} touches, {config.split}, seed {config.seed}, folder {run}", flush=True)
     train(config, run, command.resume)
     if command.evaluation_locations:
-        evaluate_run(run, config.split, command.evaluation_locations)
+        evaluate_run(run, config.split, command.evaluation_locations, objects=config.objects)
     print(f"\nThe results are in {run}.")
 
 
@@ -146,11 +150,22 @@ def _evaluate(words: Sequence[str]) -> None:
     command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
 
     from agents.ppo_agent.policy import load_ppo_config
+    from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE
 
-    split, locations = command.choose(load_ppo_config(command.run).split)
+    config = load_ppo_config(command.run)
+    split, locations = command.choose(config.split)
+    objects = None if split == ELSEWHERE else command.objects or config.objects
     require(command.interactions >= 1, f"interactions is {command.interactions}; it must be at least 1.")
-    evaluate_run(command.run, split, locations, command.interactions, command.seed, command.compare_with)
+    evaluate_run(
+        command.run, split, locations, command.interactions, command.seed, command.compare_with, objects
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; see `agents.commands.options.run_command_line`."""
+    commands = {"train": _train, "evaluate": _evaluate}
+    run_command_line(lambda words: choose_command(commands, OVERVIEW, words), arguments)
 
 
 if __name__ == "__main__":
-    run_command_line(lambda words: choose_command({"train": _train, "evaluate": _evaluate}, OVERVIEW, words))
+    main()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
-from agents.training.configuration import TrainConfig
+from agents.training.configuration import TrainConfig, values_of
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, require
 
@@ -29,6 +29,9 @@ class PPOConfig:
 
     seed: int = 0
     """Seed of the weights, the locations and the touches."""
+
+    objects: str | None = None
+    """Folder of objects that are added to the rooms, or Elsewhere (docs/objects.md); None adds none."""
 
     interactions: int | None = None
     """Total number of touches, rounded up to whole updates; None: that of the preset."""
@@ -143,12 +146,13 @@ class PPOConfig:
         return cls(preset=name, **values)
 
     def counterpart(self) -> TrainConfig:
-        """Return the self-supervised run of the same preset, split and seed."""
-        return TrainConfig.from_preset(self.preset, split=self.split, seed=self.seed, device=self.device)
+        """Return the self-supervised run of the same preset, split, seed and objects."""
+        names = ("split", "seed", "objects", "device")
+        return TrainConfig.from_preset(self.preset, **{name: getattr(self, name) for name in names})
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values, with the name of the system."""
-        return {"system": SYSTEM, **asdict(self)}
+        return {"system": SYSTEM, **values_of(self)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> PPOConfig:

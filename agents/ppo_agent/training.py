@@ -94,6 +94,7 @@ def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -
         simulator=simulator,
         interactions=config.interactions_per_episode,
         reachable_fraction=config.reachable_fraction,
+        simulator_options=config.counterpart().simulator_options if isinstance(simulator, str) else None,
     )
     by_room = RoomByRoom(env, rooms, config.reachable_fraction, config.episodes_per_room)
     return GridActions(RGBDImage(by_room, size=config.image_size), config.grid)
@@ -118,6 +119,8 @@ def train(
         RunExistsError: The folder is not empty and `resume` is false.
         CheckpointError: `resume` is true and the run cannot be read, or is incomplete; nothing was changed.
         ConfigurationError: `resume` is true and the run there has another configuration.
+        InvalidOptionError: Objects are added to another simulator than the embedded one.
+        ObjectError: The objects cannot be used; the message names the fault and the remedy.
         DependencyNotInstalled: Stable-Baselines3 is not installed.
         CollectionError: The process of an environment has ended.
         MainGuardError: Processes cannot start, because the main program runs again in each of them.
@@ -126,6 +129,7 @@ def train(
     """
     require_stable_baselines()
     check_ppo_run(run, resume)
+    world = world_of(simulator, config.objects) if isinstance(simulator, str) else None
     if not resume:
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / CONFIG_FILE, config.to_json())
@@ -138,7 +142,7 @@ def train(
         model = _learner(config, environments)
         done, before = _restore(model, run) if going_on else (0, 0.0)
         check_metrics(run, done)
-        note_start(run, sys.orig_argv, world_of(simulator) if isinstance(simulator, str) else None)
+        note_start(run, sys.orig_argv, world)
         seconds = _learn(model, config, run, done, before)
     except (EOFError, ConnectionError) as error:
         raise CollectionError(

@@ -9,7 +9,7 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
@@ -167,7 +167,7 @@ def _train(words: Sequence[str]) -> None:
     command = parse_train(words)
     config = command.config
     check_split(config.split)
-    check_simulator(config.simulator)
+    check_simulator(config.simulator, config.objects)
     run = command.out or default_run_folder(config.preset, config.split, config.seed)
     from agents.training.run_folder import check_run, first_rank
 
@@ -205,9 +205,9 @@ def _evaluate(words: Sequence[str]) -> None:
     from agents.training.run_folder import load_config
 
     config = load_config(command.run)
-    config = replace(config, simulator=command.simulator or config.simulator)
-    check_simulator(config.simulator)
     split, locations = command.choose(config.split)
+    config = config.in_world(command.simulator, command.objects)
+    check_simulator(config.simulator, command.objects)
     dataset = None
     if command.dataset is not None:
         for option in ("split", "reachable_fraction"):

@@ -48,6 +48,10 @@ class RunSettings:
     simulator: str = "mujoco"
     """Simulator to learn in."""
 
+    objects: str | None = None
+    """Folder of objects that are added to the rooms of the simulator mujoco, or Elsewhere (docs/objects.md);
+    None adds none."""
+
     device: str = "auto"
     """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
 
@@ -76,6 +80,11 @@ class RunSettings:
     def settings(self) -> dict[str, Any]:
         """Return these values by name, for a run of another system with the same values."""
         return {field.name: getattr(self, field.name) for field in fields(RunSettings)}
+
+    @property
+    def simulator_options(self) -> dict[str, Any]:
+        """Keyword arguments of the simulator, beside its reach."""
+        return {} if self.objects is None else {"objects": self.objects}
 
 
 @dataclass(frozen=True)
@@ -230,11 +239,22 @@ class TrainConfig(RunSettings):
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values."""
         named = {} if self.system == SELF_SUPERVISED else {"system": self.system}
-        return {**named, **asdict(self)}
+        return {**named, **values_of(self)}
 
     def environment(self) -> dict[str, Any]:
         """Return the keyword arguments of the environment in which the run touches objects."""
-        return {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
+        named = {name: getattr(self, name) for name in ENVIRONMENT_FIELDS}
+        return {**named, "simulator_options": self.simulator_options}
+
+    def in_world(self, simulator: str | None, objects: str | None) -> Self:
+        """Return the run as it is evaluated in a world.
+
+        Args:
+            simulator: Name of the simulator; None takes the run's.
+            objects: Objects that are added to the rooms; None takes the run's, if the simulator is the run's.
+        """
+        kept = self.objects if simulator in (None, self.simulator) else None
+        return replace(self, simulator=simulator or self.simulator, objects=objects or kept)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -246,7 +266,7 @@ class TrainConfig(RunSettings):
         require(isinstance(values, Mapping), f"config is {type(values).__name__}; it must be an object.")
         system = values.get("system", SELF_SUPERVISED)
         require(system == cls.system, f"it is of the system {system!r}, not {cls.system!r}.")
-        values = {name: value for name, value in values.items() if name != "system"}
+        values = {"objects": None} | {name: value for name, value in values.items() if name != "system"}
         _check_fields(cls, values, "config")
         schedule = values["schedule"]
         _check_fields(Schedule, schedule, "config.schedule")
@@ -301,20 +321,31 @@ def check_test_split(split: str) -> None:
         check_split(split)
 
 
-def check_simulator(name: str) -> None:
-    """Check that a simulator exists.
+def check_simulator(name: str, objects: str | None = None) -> None:
+    """Check that a simulator exists, and that objects can be added to its rooms.
 
     Raises:
-        ConfigurationError: It does not.
+        ConfigurationError: It does not exist.
+        InvalidOptionError, ObjectError, DependencyNotInstalled: As `check_objects` says.
     """
     from thor_interact_env.simulators import SIMULATORS
+    from thor_interact_env.simulators.own_objects.option import check_objects
 
     require(name in SIMULATORS, f"There is no simulator {name!r}; choose one of {', '.join(SIMULATORS)}.")
+    check_objects(objects, name)
 
 
 def default_run_folder(preset_name: str, split: str, seed: int) -> Path:
     """Return where a run is written when no folder is named."""
     return Path("runs") / f"{preset_name}-{split}-seed{seed}"
+
+
+def values_of(config: Any) -> dict[str, Any]:
+    """Return the fields of a configuration as JSON-able values, without `objects` where there are none.
+
+    So files and digests of runs without objects are the same as before there was the option.
+    """
+    return {name: value for name, value in asdict(config).items() if (name, value) != ("objects", None)}
 
 
 def _check_fields(kind: type, values: Any, where: str) -> None:

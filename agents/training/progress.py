@@ -60,6 +60,10 @@ class Trainable(RunConfiguration, Protocol):
     def simulator(self) -> str:
         """Name of the simulator to learn in."""
 
+    @property
+    def objects(self) -> str | None:
+        """Folder of objects that are added to its rooms; None adds none."""
+
     def digest(self) -> str:
         """Return a SHA-256 of all that decides the result."""
 
@@ -309,9 +313,12 @@ def open_run(config: Config, run: Path, resume: bool, make: Callable[[Config, Pa
         CheckpointError: `resume` is true and there is no run, or parts of it are missing or malformed;
             nothing was changed.
         UnknownSplitError: There is no such split.
+        InvalidOptionError: Objects are added to another simulator than the embedded one.
+        ObjectError: The objects cannot be used; the message names the fault and the remedy.
         MainGuardError: This process only collects for a run, and is running the main program again.
     """
     split_rooms(f"{config.split}/train")
+    world = world_of(config.simulator, config.objects)
     resolve_device(config.device)
     prepare_run(config, run, resume)
     going_on = resume and goes_on(run)
@@ -321,7 +328,7 @@ def open_run(config: Config, run: Path, resume: bool, make: Callable[[Config, Pa
     else:
         progress.restore_kept()
     check_metrics(run, progress.episode)
-    note_start(run, sys.orig_argv, world_of(config.simulator))
+    note_start(run, sys.orig_argv, world)
     return progress
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from agents.collection.oracles import MAX_ADDED_POINTS
-from agents.training.configuration import RunSettings, TrainConfig, digest_of, first_difference
+from agents.training.configuration import RunSettings, TrainConfig, digest_of, first_difference, values_of
 from agents.training.presets import preset
 from agents.training.schedule import Schedule, require
 
@@ -80,7 +80,7 @@ class VideoPCAConfig(RunSettings):
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values, with the name of the system."""
-        return {"system": SYSTEM, **asdict(self)}
+        return {"system": SYSTEM, **values_of(self)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "VideoPCAConfig":
@@ -93,6 +93,7 @@ class VideoPCAConfig(RunSettings):
         require(isinstance(values, Mapping), f"it is {type(values).__name__}; it must be an object.")
         system = values.get("system", "the self-supervised agent")
         require(system == SYSTEM, f"it is of {system}, not of {SYSTEM}; name the folder of a VideoPCA run.")
+        values = {"objects": None, **values}
         names = {field.name for field in fields(cls)} | {"system"}
         wrong = names ^ set(values)
         require(not wrong, f"it has unknown or lacks {', '.join(sorted(wrong))}; another version wrote it.")

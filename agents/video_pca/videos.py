@@ -127,7 +127,12 @@ class Videos:
             rooms=split_rooms(f"{config.split}/train"),
             schedule=InteractionSchedule(greedy=0, random=config.points, joint=False),
             # Masks come from frames; the environment's own masks are not used.
-            environment={"simulator": config.simulator, "record_motion": True, "use_superpixels": False},
+            environment={
+                "simulator": config.simulator,
+                "simulator_options": config.simulator_options,
+                "record_motion": True,
+                "use_superpixels": False,
+            },
             reachable_fraction=schedule.reachable_fraction,
             locations_per_room=schedule.locations_per_room,
             visit=partial(watch, oracle_points=config.oracle_points, random_count=config.random_points),

@@ -85,7 +85,8 @@ class BenchmarkOptions:
     """The simulator: mujoco (embedded), mjcf (scenes on disk, named by THOR_INTERACT_MJCF) or ai2thor."""
 
     objects: Path | None = None
-    """Folder of objects that are added to the rooms, and counted (docs/objects.md); None adds none."""
+    """Folder of objects that are added to the rooms, and counted, or Elsewhere (docs/objects.md); None adds
+    none."""
 
     locations: int = 200
     """Number of views; the same as in `evaluate` of a run."""
@@ -221,7 +222,7 @@ def benchmark_agent(
         "slowest_seconds": max(durations, default=None),
         "failed_views": len(failures),
         "failures": failures,
-        "world": world_of(simulator) if isinstance(simulator, str) else None,
+        "world": world_of(simulator, views.objects) if isinstance(simulator, str) else None,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
     }

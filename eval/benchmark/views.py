@@ -20,7 +20,7 @@ def benchmark_views(
     seed: int = 0,
     shipped: bool = False,
     simulator: str = "mujoco",
-    objects: Path | None = None,
+    objects: str | Path | None = None,
 ) -> EvaluationSet:
     """Return the views of the benchmark: those of `evaluate`, or the shipped ones.
 
@@ -31,7 +31,7 @@ def benchmark_views(
         seed: Seed of the evaluation set; the shipped list has none.
         shipped: Take locations of the package's list, evenly spaced over it, so that all rooms occur.
         simulator: Name of the simulator; the shipped lists are of the embedded one.
-        objects: Folder of objects that are added to the rooms of the embedded simulator.
+        objects: Folder of objects that are added to the rooms of the embedded simulator, or `Elsewhere`.
 
     Raises:
         UnknownSplitError: There is no such split, or no list of it is shipped.

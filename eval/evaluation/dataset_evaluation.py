@@ -5,7 +5,7 @@ Modules that need a simulator are imported inside the functions, so that `--help
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -47,14 +47,15 @@ class DatasetChoice:
 
 
 def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
-    """Look at the locations of a dataset file in the simulator of a run.
+    """Look at the locations of a dataset file in the simulator of a run, whose rooms hold the run's objects.
 
     Args:
         config: The run.
         choice: The file, its locations and the truth.
 
     Raises:
-        DatasetError: The file is not a dataset, or is damaged.
+        ConfigurationError: The rooms hold objects, and the truth is that of a file without them.
+        DatasetError: The file is not a dataset, or is damaged, or was made with other objects in the rooms.
         OSError: The file cannot be read.
         UnreachableLocationError: The agent can stand at none of the locations.
     """
@@ -62,13 +63,20 @@ def choose_views(config: TrainConfig, choice: DatasetChoice) -> DatasetViews:
     from thor_interact_env.simulators import make_simulator
 
     usual: TruthSource = "simulator" if config.simulator == "mujoco" else "file"
-    entries = read_dataset(choice.path)[: choice.locations]
-    return dataset_views(
-        entries,
+    dataset = read_dataset(choice.path)
+    with_objects = dataset.check_objects(str(choice.path), config.objects)
+    require(
+        with_objects or config.objects is None or choice.truth != "file",
+        f"{choice.path} was made without the objects of {config.objects}: leave out --truth file.",
+    )
+    options = {"reach": config.reach, **config.simulator_options}
+    seen = dataset_views(
+        dataset[: choice.locations],
         choice.path.name,
         choice.truth or usual,
-        simulator=lambda: make_simulator(config.simulator, reach=config.reach),
+        simulator=lambda: make_simulator(config.simulator, **options),
     )
+    return replace(seen, views=replace(seen.views, objects=config.objects))
 
 
 def described(seen: DatasetViews) -> dict[str, Any]:

@@ -37,11 +37,12 @@ SUCCESS_FACTOR = 5.0
 def evaluation_set(
     config: TrainConfig, split: str, locations: int, seed: int, reachable_fraction: float | None = None
 ) -> EvaluationSet:
-    """Return held-out views in the simulator of a run.
+    """Return held-out views in the simulator of a run, whose rooms hold the run's objects.
 
     Args:
         config: The run.
-        split: A split with its part, such as `NovelSpaces/test`.
+        split: A split with its part, such as `NovelSpaces/test`, or `Elsewhere/test`, which has its own
+            objects and not the run's.
         locations: Number of views.
         seed: Seed of the locations.
         reachable_fraction: Minimum fraction of each view within reach; None takes the run's.
@@ -49,10 +50,11 @@ def evaluation_set(
     Raises:
         UnknownSplitError: There is no such split.
     """
-    from eval.views.worlds import views_in_world
+    from eval.views.worlds import ELSEWHERE_TEST, views_in_world
 
+    objects = None if split == ELSEWHERE_TEST else config.objects
     fraction = config.schedule.reachable_fraction if reachable_fraction is None else reachable_fraction
-    return views_in_world(split, locations, seed, fraction, config.simulator, config.reach)
+    return views_in_world(split, locations, seed, fraction, config.simulator, config.reach, objects)
 
 
 def monitor(config: TrainConfig) -> Callable[[Agent], dict[str, float]] | None:
@@ -146,7 +148,8 @@ def evaluate_run(
     result = {
         "split": held_out.split,
         "simulator": config.simulator,
-        **note_worlds(run, world_of(config.simulator)),
+        "objects": held_out.objects,
+        **note_worlds(run, world_of(config.simulator, held_out.objects)),
         "locations": len(held_out),
         "seed": seed,
         "reachable_fraction": held_out.reachable_fraction,
@@ -227,8 +230,8 @@ def targets(
     Returns:
         One entry per target: `name`, `value`, `target`, `reached`; none for a preset without targets.
     """
-    measured_in = (config.split, config.simulator)
-    if config.preset not in TARGETS or measured_in != ("NovelSpaces", "mujoco"):
+    measured_in = (config.split, config.simulator, config.objects)
+    if config.preset not in TARGETS or measured_in != ("NovelSpaces", "mujoco", None):
         return []
     floor = registered_agent(SUPERPIXELS).label
     found, superpixels = rows[registered_agent(SELF_SUPERVISED).label], rows[floor]

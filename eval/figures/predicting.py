@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from agents.training.configuration import check_simulator
 from agents.training.schedule import RunError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def predict(
     simulator: str | None = None,
     overview: Path | None = None,
     seed: int = 0,
+    objects: str | None = None,
 ) -> None:
     """Write the six panels of one view, and the tensors of the network.
 
@@ -45,6 +46,7 @@ def predict(
         simulator: Simulator of a location; None takes the run's.
         overview: Image of the network's own tensors to write; None writes none.
         seed: Seed of a location that is drawn.
+        objects: Objects that are added to the rooms of a location; None takes the run's.
 
     Raises:
         CheckpointError: The run has no readable checkpoint.
@@ -56,8 +58,8 @@ def predict(
     from agents.registry import learner_of
 
     learner = learner_of(run)
-    config = learner.config_of(run).counterpart()
-    config = replace(config, simulator=simulator or config.simulator)
+    config = learner.config_of(run).counterpart().in_world(simulator, objects)
+    check_simulator(config.simulator, objects)
     given = draw_location(image_or_location, config, seed) or read_view(image_or_location, depth)
     for file in (out,) if overview is None else (out, overview):
         if file.suffix.lower() != ".png":
@@ -108,7 +110,7 @@ def draw_location(name: str, config: TrainConfig, seed: int = 0) -> Location | N
 
     if name not in SPLITS and not name.isidentifier():
         return None
-    simulator = make_simulator(config.simulator)
+    simulator = make_simulator(config.simulator, **config.simulator_options)
     try:
         rooms = SPLITS.get(name, (name,))
         if not simulator.has_room(rooms[0]):

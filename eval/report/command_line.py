@@ -242,6 +242,7 @@ def _images(
 
 def _views(run: RunFolder, count: int) -> EvaluationSet:
     """Return views of a run's own evaluation, in its own world."""
+    objects = run.evaluation.get("objects", run.config.get("objects"))
     return views_in_world(
         str(run.evaluation.get("split", f"{run.split}/test")),
         count,
@@ -249,6 +250,7 @@ def _views(run: RunFolder, count: int) -> EvaluationSet:
         float(run.evaluation.get("reachable_fraction", 0.2)),
         str(run.environment.get("simulator", "mujoco")),
         float(run.environment.get("reach", REACH)),
+        objects,
     )
 
 

@@ -8,6 +8,7 @@ from thor_interact_env.actions import REACH
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE
+from thor_interact_env.simulators.own_objects.option import check_objects
 
 ELSEWHERE_TEST = f"{ELSEWHERE}/test"
 """The evaluation set of objects of other people: views in the rooms of `ELSEWHERE_ROOMS`."""
@@ -34,7 +35,8 @@ def views_in_world(
         reachable_fraction: As there.
         simulator: Name of a simulator.
         reach: Metres within which a touch acts, and objects count as ground truth.
-        objects: Folder of objects that are added to the rooms of the embedded simulator; None adds none.
+        objects: Folder of objects that are added to the rooms of the embedded simulator, or `ELSEWHERE`;
+            None adds none.
 
     Returns:
         The views. With objects in the rooms, nothing is cached.
@@ -47,17 +49,14 @@ def views_in_world(
     """
     rooms = split
     if split == ELSEWHERE_TEST:
-        if objects is not None:
+        if objects not in (None, ELSEWHERE):
             raise InvalidOptionError(f"{split} has its own objects; leave the folder {str(objects)!r} out")
         rooms, objects = ELSEWHERE_ROOMS, ELSEWHERE
     if objects is None:
         usual = (simulator, reach) == ("mujoco", REACH)
         make = None if usual else (lambda: make_simulator(simulator, reach=reach))
         return EvaluationSet.make(split, count, seed, reachable_fraction, simulator=make)
-    if simulator != "mujoco":
-        raise InvalidOptionError(
-            f"objects are added to rooms of the simulator mujoco only, not of {simulator}; choose mujoco"
-        )
+    check_objects(objects, simulator)
     world = make_simulator("mujoco", objects=objects, reach=reach)
     made = EvaluationSet.make(rooms, count, seed, reachable_fraction, simulator=lambda: world)
     return replace(made, split=split, objects=os.fspath(objects))

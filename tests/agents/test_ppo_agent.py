@@ -251,7 +251,7 @@ def toy_benchmark(monkeypatch):
     views = EvaluationSet.at(places, "NovelSpaces/test", simulator=FakeSimulator, progress=False)
     measure = eval.benchmark.benchmark_agent
     monkeypatch.setattr(eval.benchmark.benchmark, "AgentProcess", InThisProcess)
-    monkeypatch.setattr(eval.benchmark, "benchmark_views", lambda *given: views)
+    monkeypatch.setattr(eval.benchmark, "benchmark_views", lambda *given, **options: views)
     monkeypatch.setattr(
         eval.benchmark,
         "benchmark_agent",

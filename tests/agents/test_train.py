@@ -183,7 +183,7 @@ def test_a_run_that_goes_on_in_another_world_is_warned_of(tmp_path, monkeypatch)
     train(CONFIG, run, collector=MadeUpCollector(), stop_after=1)
     (own,) = worlds_of(notes_of(run))
     assert own == world_of("mujoco")
-    monkeypatch.setattr("agents.training.progress.world_of", lambda simulator: "another")
+    monkeypatch.setattr("agents.training.progress.world_of", lambda simulator, objects: "another")
     with pytest.warns(RuntimeWarning, match=rf"version of the world \({own}\).*the present one \(another\)"):
         train(CONFIG, run, resume=True, collector=MadeUpCollector(), stop_after=1)
     assert note_worlds(run, "another") == {"world": "another", "learned_in": ["another", own]}

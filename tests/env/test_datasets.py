@@ -167,7 +167,7 @@ class TestMaking:
     def test_parts_of_another_world_are_not_used(self, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             self.make(tmp_path / "set.json", monkeypatch, FailingSimulator)
-        monkeypatch.setattr(making, "world_of", lambda simulator: "another world")
+        monkeypatch.setattr(making, "world_of", lambda simulator, objects: "another world")
         _, world = self.make(tmp_path / "set.json", monkeypatch)
         assert world.closes == 20
 

@@ -91,6 +91,12 @@ def _add_making(command: argparse.ArgumentParser) -> None:
         action="store_false",
         help="do not try which force moves each object: faster, and every min_force is -1",
     )
+    command.add_argument(
+        "--objects",
+        metavar="FOLDER",
+        help="add the objects of a folder to the rooms, or those of Elsewhere; the file states them, and its "
+        "readers need the same (default: none)",
+    )
     command.add_argument("--workers", type=int, default=1, help="processes; the files do not depend on it")
 
 
@@ -107,7 +113,9 @@ def _all(options: argparse.Namespace) -> None:
 def _make_file(options: argparse.Namespace, split: str, path: Path, size: int) -> None:
     count = size if options.locations is None else options.locations
     drawing = Drawing(split, count, options.seed, options.reachable_fraction)
-    made = make_dataset(drawing, path, forces=options.forces, workers=options.workers)
+    made = make_dataset(
+        drawing, path, forces=options.forces, workers=options.workers, objects=options.objects
+    )
     objects = sum(len(entry.annotations) for entry in made)
     print(f"{path}: {len(made):,} locations, {objects:,} objects in reach", flush=True)
 

@@ -51,6 +51,8 @@ class _RoomTask:
     count: int
     forces: bool
     simulator: str
+    objects: str | os.PathLike[str] | None
+    extra: Mapping[str, str]
     path: Path
 
 
@@ -61,6 +63,7 @@ def make_dataset(
     forces: bool = True,
     workers: int = 1,
     simulator: str = "mujoco",
+    objects: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> LocationDataset:
     """Draw a list of locations, measure its ground truth and write both as one file.
@@ -74,13 +77,16 @@ def make_dataset(
         forces: Whether to find the minimum force that moves each object.
         workers: Processes, at least 1. The file does not depend on it.
         simulator: Name of the simulator.
+        objects: Folder of objects that are added to the rooms of the embedded simulator, or "Elsewhere"; the
+            file states them. None adds none.
         progress: Show a progress bar; None shows it on a terminal only.
 
     Returns:
         The list as written.
 
     Raises:
-        InvalidOptionError: The number of workers is below 1.
+        InvalidOptionError: The number of workers is below 1, or objects are added to another simulator.
+        ObjectError: The objects cannot be used.
         ValueError: There is no such simulator.
         DependencyNotInstalled: pycocotools is missing.
         MainGuardError: The main program makes the dataset without a main guard, so workers would make it
@@ -90,6 +96,9 @@ def make_dataset(
     if not is_integer(workers) or workers < 1:
         raise InvalidOptionError(f"workers {workers!r} is not an integer of at least 1")
     check_simulator_name(simulator)
+    extra = {"world": world_of(simulator, objects)}
+    if objects is not None:
+        extra["objects"] = Path(objects).absolute().name
     file = Path(path)
     folder = file.with_name(f".{file.name}.parts")
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +109,9 @@ def make_dataset(
             count,
             forces,
             simulator,
-            folder / f"{_key(drawing, room, count, forces, simulator)}.json",
+            objects,
+            extra,
+            folder / f"{_key(drawing, room, count, forces, simulator, extra['world'])}.json",
         )
         for room, count in rooms_with_counts(drawing)
     ]
@@ -121,7 +132,7 @@ def make_dataset(
     return dataset
 
 
-def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str) -> str:
+def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str, world: str) -> str:
     """Return the name of a part file, which depends on all that determines its content."""
     distributions = ("mujoco", "opencv-python-headless", "scikit-image")
     values = {
@@ -134,7 +145,7 @@ def _key(drawing: Drawing, room: int, count: int, forces: bool, simulator: str) 
         "format": _FORMAT,
         "reach": REACH,
         "image_size": IMAGE_SIZE,
-        "world": world_of(simulator),
+        "world": world,
         "numpy": np.__version__,
         "versions": [distribution_version(name) for name in distributions],
     }
@@ -149,13 +160,14 @@ def _is_made(task: _RoomTask) -> bool:
 
 
 def _make_room(task: _RoomTask) -> None:
-    simulator = make_simulator(task.simulator)
+    options = {} if task.objects is None else {"objects": task.objects}
+    simulator = make_simulator(task.simulator, **options)
     try:
         drawn = draw_room(simulator, task.drawing, task.room, task.count)
         entries = [
             replace(
                 measure(simulator, location, number, forces=task.forces),
-                extra={"world": world_of(task.simulator)},
+                extra=task.extra,
             )
             for number, (location, _) in enumerate(drawn)
         ]

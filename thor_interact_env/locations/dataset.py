@@ -24,7 +24,7 @@ from thor_interact_env.locations.annotations import (
 )
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import room_type
-from thor_interact_env.world import OtherWorldWarning, world_of
+from thor_interact_env.world import WITH_OBJECTS, OtherWorldWarning, world_of
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class LocationDataset(Sequence[DatasetEntry]):
             entries[entry.image_id] = entry
         worlds = {str(entry.extra["world"]) for entry in entries.values() if "world" in entry.extra}
         here = world_of("mujoco")
-        for other in sorted(worlds - {here}):
+        for other in sorted({world.partition(WITH_OBJECTS)[0] for world in worlds} - {here}):
             if other.startswith("mujoco"):
                 warnings.warn(
                     f"{file} was made in {other}, and this is {here}: its views and ground truth differ; "
@@ -161,6 +161,38 @@ class LocationDataset(Sequence[DatasetEntry]):
                     stacklevel=2,
                 )
         return cls(tuple(entries.values()))
+
+    def check_objects(self, name: str, objects: str | os.PathLike[str] | None) -> bool:
+        """Check that rooms hold the objects with which the locations and the ground truth were made.
+
+        Args:
+            name: Name of the list, for messages.
+            objects: Folder of the objects that are added to the rooms, or "Elsewhere"; None adds none.
+
+        Returns:
+            Whether the list was made with objects; one made without is possible in all rooms, and its ground
+            truth holds only without objects.
+
+        Raises:
+            DatasetError: The rooms hold no objects or others.
+            ObjectError: The folder cannot be used.
+        """
+        stated = {
+            (str(entry.extra["world"]).partition(WITH_OBJECTS)[2], str(entry.extra.get("objects", "?")))
+            for entry in self
+            if WITH_OBJECTS in str(entry.extra.get("world"))
+        }
+        here = world_of("mujoco", objects).partition(WITH_OBJECTS)[2] if stated else ""
+        for digest, folder in sorted(stated):
+            if digest != here:
+                found = (
+                    f"those of {os.fspath(objects)!r} ({here}) are others" if objects else "there are none"
+                )
+                raise DatasetError(
+                    f"{name} was made with the objects of {folder!r} ({digest}) in the rooms, and here "
+                    f"{found}: name the folder of these objects as the option objects"
+                )
+        return bool(stated)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the file under a temporary name, then rename it: readers never see an incomplete file."""

@@ -42,7 +42,9 @@ def check_simulator(simulator: object, reach: float, options: Mapping[str, Any] 
 
 
 def parse_locations(
-    locations: str | os.PathLike[str] | Sequence[Location] | None, simulator: object = "mujoco"
+    locations: str | os.PathLike[str] | Sequence[Location] | None,
+    simulator: object = "mujoco",
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[tuple[str, ...], tuple[Location, ...] | None]:
     """Return the rooms to draw from, none if from all of a simulator's, or the locations to choose from.
 
@@ -50,9 +52,11 @@ def parse_locations(
         locations: A split, `ALL`, a .json dataset, or locations. None: what scenes on disk have, and of other
             simulators the split NovelSpaces/train.
         simulator: Its name, or the simulator itself.
+        options: Keyword arguments of a named simulator.
 
     Raises:
         InvalidOptionError: There is no location, or one of them is another object.
+        DatasetError: The file is malformed, or was made with objects of a folder that the rooms do not hold.
         UnknownSplitError: The text names neither a split nor a .json file.
     """
     if locations is None:
@@ -68,7 +72,11 @@ def parse_locations(
                 f"locations {str(locations)!r} is neither a split ({', '.join([*SPLITS, ALL])}) nor a .json "
                 "file"
             )
-        chosen: tuple[Any, ...] = LocationDataset.read(path).locations
+        dataset = LocationDataset.read(path)
+        given = isinstance(simulator, str)
+        objects = (options or {}).get("objects") if given else getattr(simulator, "added_objects", None)
+        dataset.check_objects(str(path), objects)
+        chosen: tuple[Any, ...] = dataset.locations
     else:
         chosen = tuple(locations)
     for item in chosen:

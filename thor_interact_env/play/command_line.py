@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NoReturn
 
 from gymnasium.error import DependencyNotInstalled
@@ -14,7 +15,7 @@ from thor_interact_env.parsing import OneLineParser, fail
 from thor_interact_env.play.companion import Companion
 from thor_interact_env.play.requests import MAX_SEED
 from thor_interact_env.play.server import PlayServer
-from thor_interact_env.play.sessions import Sessions
+from thor_interact_env.play.sessions import Sessions, make_environment
 
 PROGRAM = "python -m thor_interact_env.play"
 FIRST_SEED = 30
@@ -49,6 +50,11 @@ def main(load_agent: Callable[[str], Companion], arguments: Sequence[str] | None
         help="an agent that shows what it sees and touches beside you: a run folder, a registered agent "
         "that needs no run, or package.module:Class",
     )
+    parser.add_argument(
+        "--objects",
+        metavar="FOLDER",
+        help="add the objects of a folder to the rooms, or those of Elsewhere (default: none)",
+    )
     parser.add_argument("--open", action="store_true", help="open the page in the default browser")
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= 65535:
@@ -56,7 +62,8 @@ def main(load_agent: Callable[[str], Companion], arguments: Sequence[str] | None
     if not 0 <= options.seed <= MAX_SEED:
         fail(f"--seed {options.seed} is not in 0..{MAX_SEED}")
     companion = None if options.agent is None else load_agent(options.agent)
-    sessions = Sessions(companion, seed=options.seed, room=options.room)
+    make = partial(make_environment, options.objects)
+    sessions = Sessions(companion, make, seed=options.seed, room=options.room)
     try:
         sessions.prepare()
         sessions.leave(sessions.open()["session"])  # what does not work is said here, not on the page

@@ -34,9 +34,14 @@ class RoomChangedError(RuntimeError):
     """The room was changed while the agent was thinking, so its touch was not made."""
 
 
-def make_environment() -> ThorInteractEnv:
-    """Return an environment as the page needs it, on the embedded simulator."""
-    return ThorInteractEnv(interactions=MAX_TOUCHES, record_motion=True, simulator_options={"room_cache": 1})
+def make_environment(objects: str | None = None) -> ThorInteractEnv:
+    """Return an environment as the page needs it, on the embedded simulator.
+
+    Args:
+        objects: Folder of objects that are added to the rooms, or "Elsewhere"; None adds none.
+    """
+    options = {"room_cache": 1, "objects": objects}
+    return ThorInteractEnv(interactions=MAX_TOUCHES, record_motion=True, simulator_options=options)
 
 
 @dataclass

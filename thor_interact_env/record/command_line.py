@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,6 +100,11 @@ def _parser() -> argparse.ArgumentParser:
         "--simulator", choices=SIMULATORS, default=plan.simulator, help="the simulator (default: %(default)s)"
     )
     make.add_argument(
+        "--objects",
+        metavar="FOLDER",
+        help="add the objects of a folder to the rooms, or those of Elsewhere (default: none)",
+    )
+    make.add_argument(
         "--reachable-fraction",
         type=float,
         default=plan.reachable_fraction,
@@ -113,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _make(options: argparse.Namespace, agents: ActorFactory | None) -> Record:
-    names = ("agent", "locations", "episodes", "touches", "seed", "simulator", "reachable_fraction")
-    plan = Plan(**{name: getattr(options, name) for name in names}, saved=tuple(options.saved))
+    given = {field.name: getattr(options, field.name) for field in fields(Plan)}
+    plan = Plan(**{**given, "saved": tuple(options.saved)})
     return make_record(plan, options.out, options.format, workers=options.workers, agents=agents)
 
 

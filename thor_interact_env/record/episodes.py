@@ -103,7 +103,7 @@ def _compare(start: Start, number: int, result: tuple[Any, ...]) -> None:
         what = f"touch {number}" if number else "the first view"
         raise RecordingError(
             f"{what} of the saved episode of seed {start.seed} differs here from what was saved: it is of "
-            "another version of the world, or another renderer has drawn it"
+            "another version of the world or has other objects, or another renderer has drawn it"
         )
 
 

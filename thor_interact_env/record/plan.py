@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from thor_interact_env.locations.starting import parse_locations
 from thor_interact_env.record.actors import RANDOM
 from thor_interact_env.recording import Recording
 from thor_interact_env.simulators import check_simulator_name
+from thor_interact_env.simulators.own_objects.option import check_objects
 from thor_interact_env.world import world_of
 
 DEFAULT_EPISODES: Final = 100
@@ -62,6 +64,8 @@ class Plan:
         touches: Touches in an episode; 0 records first views, for the format `coco` only.
         seed: With the number of an episode it determines the episode's seed.
         simulator: Name of the simulator.
+        objects: Folder of objects that are added to the rooms of the embedded simulator, or "Elsewhere"; None
+            adds none.
         reachable_fraction: Minimum fraction of a drawn view within reach, in 0..1.
         saved: Files of saved episodes (`thor_interact_env.recording`) to record instead: the agent, the
             locations, the number of episodes and of touches are then those of the files.
@@ -69,6 +73,7 @@ class Plan:
     Raises:
         InvalidOptionError: A value is outside its range.
         UnknownSplitError: `locations` is neither a split nor a .json file.
+        ObjectError: The objects cannot be used.
         ValueError: There is no such simulator.
     """
 
@@ -78,12 +83,14 @@ class Plan:
     touches: int = 10
     seed: int = 0
     simulator: str = "mujoco"
+    objects: str | None = None
     reachable_fraction: float = 0.2
     saved: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values."""
         check_simulator_name(self.simulator)
+        check_objects(self.objects, self.simulator)
         check_reachable_fraction(self.reachable_fraction)
         for name, minimum in (("touches", 0), ("seed", 0)):
             value = getattr(self, name)
@@ -99,10 +106,15 @@ class Plan:
         """The name of what chose the touches, as a record states it."""
         return SAVED if self.saved else self.agent
 
-    @property
+    @cached_property
     def world(self) -> str:
         """The world and its version, as a record states it."""
-        return world_of(self.simulator)
+        return world_of(self.simulator, self.objects)
+
+    @property
+    def _objects(self) -> dict[str, Any]:
+        """The options of the simulator as an argument of the environment; none without objects."""
+        return {} if self.objects is None else {"simulator_options": {"objects": self.objects}}
 
     def environment(self, start: Start) -> dict[str, Any]:
         """Return the arguments of `ThorInteract-v0` for an episode.
@@ -113,13 +125,14 @@ class Plan:
         if start.recording is not None:
             if not start.recording.actions:
                 raise InvalidOptionError(f"the saved episode of seed {start.seed} has no touch")
-            return {"interactions": len(start.recording.actions)}
+            return {"interactions": len(start.recording.actions), **self._objects}
         drawn = {"locations": self.locations} if start.location is None else {}
         return {
             "simulator": self.simulator,
             **drawn,
             "interactions": max(self.touches, 1),
             "reachable_fraction": self.reachable_fraction,
+            **self._objects,
         }
 
     def starts(self) -> list[Start]:
@@ -134,7 +147,7 @@ class Plan:
         if self.saved:
             recordings = [Recording.read(path) for path in self.saved]
             return [Start(one.seed, one.location, one) for one in recordings]
-        listed = parse_locations(self.locations, self.simulator)[1]
+        listed = parse_locations(self.locations, self.simulator, {"objects": self.objects})[1]
         if listed is None:
             count = DEFAULT_EPISODES if self.episodes is None else self.episodes
             return [Start(episode_seed(self.seed, number)) for number in range(count)]
@@ -153,6 +166,7 @@ class Plan:
             "touches": None if self.saved else self.touches,
             "seed": None if self.saved else self.seed,
             "simulator": self.simulator,
+            **({} if self.objects is None else {"objects": self.objects}),
             "reachable_fraction": None if self.saved else self.reachable_fraction,
         }
 

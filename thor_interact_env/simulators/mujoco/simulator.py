@@ -86,6 +86,8 @@ class MujocoSimulator:
         if objects_per_room < 1:
             raise InvalidOptionError(f"objects_per_room is {objects_per_room}; it must be at least 1")
         self._objects_per_room = int(objects_per_room)
+        self.added_objects = objects
+        """The option `objects`."""
         self._objects = () if objects is None else object_entries(objects)
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self.room = ""

@@ -37,7 +37,7 @@ def object_entries(objects: str | os.PathLike[str]) -> tuple[ObjectEntry, ...]:
         ObjectError: The folder or its table cannot be used.
         DependencyNotInstalled: The packages of the evaluation set are not installed.
     """
-    return elsewhere_entries() if objects == ELSEWHERE else read_table(objects)
+    return elsewhere_entries() if os.fspath(objects) == ELSEWHERE else read_table(objects)
 
 
 def elsewhere_entries() -> tuple[ObjectEntry, ...]:
