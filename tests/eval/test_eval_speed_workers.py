@@ -11,9 +11,6 @@ from eval.speed import workers as speed_workers
 from eval.speed.measure import (
     Bar,
 )
-from thor_interact_env.locations.location import Location
-
-HERE = Location("FloorPlan21", (0.0, 0.9, 0.0), 0.0, 0.0, 1)
 
 
 class Counting:
