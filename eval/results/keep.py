@@ -1,4 +1,4 @@
-"""Keep the results of rows: `python -m eval.results runs/table --out docs/results/hour --pages README.md`.
+"""Keep the results of rows: `python -m eval.results runs/table --out docs/results --pages README.md`.
 
 A run folder is hundreds of megabytes; what all numbers follow from is some ten kilobytes of it, and those are
 kept. `show`, `eval.findings` and `eval.report` read them as they read the run folders.
@@ -45,7 +45,7 @@ class KeepOptions:
     folders: Annotated[tyro.conf.Positional[tuple[RunPath, ...]], tyro.conf.arg(metavar="FOLDER...")]
     """Run folders, or folders that hold some. Rows that the folder of results holds already remain in it."""
 
-    out: Path = Path("docs/results/hour")
+    out: Path = Path("docs/results")
     """Folder of the results."""
 
     pages: tuple[Path, ...] = ()

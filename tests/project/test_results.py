@@ -12,7 +12,7 @@ from eval.table.row_results import RowResult, read_results, summarize
 from thor_interact_env.world import world_of
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "docs" / "results" / "hour"
+RESULTS = ROOT / "docs" / "results"
 PAGES = ("README.md", "docs/results.md")
 MAX_BYTES = 5_000_000
 
