@@ -55,6 +55,7 @@ _ARTEFACTS, _PUBLISHING = "tests/agents/test_artefacts.py", "tests/eval/test_eva
 _CURVE_TESTS = "tests/eval/test_eval_report_figures.py"
 _TOUCH_TESTS, _REPORT_TESTS = "tests/eval/test_eval_touches.py", "tests/eval/test_eval_report.py"
 
+_QUEUE_TESTS, _VIEW_TESTS = "tests/eval/test_eval_run_all.py", "tests/agents/test_mask_rcnn_views.py"
 _PLAY, _PLAY_ROOM = "thor_interact_env/play", "tests/env/test_played_room.py"
 _PLAY_SERVER, _PLAY_AGENT = "tests/env/test_play_server.py", "tests/agents/test_playing.py"
 
@@ -307,6 +308,21 @@ MUTATIONS = (
              "np.float64) / 60", "np.float64)", f"{_CURVE_TESTS} -k curves"),
     Mutation("the policy forbids the script of the page", "eval/report/command_line.py",
              "hashlib.sha256(script.encode())", "hashlib.sha256(b'')", f"{_REPORT_TESTS} -k policy"),
+    # The table.
+    Mutation("a row that died is not started again", "eval/table/run_all.py",
+             "if self._attempts[job] < self", "if self._attempts[job] > self", f"{_QUEUE_TESTS} -k dies"),
+    Mutation("a row begins anew in the estimate", "eval/table/jobs.py",
+             "(1 - one.fraction) *", "1.0 *", f"{_QUEUE_TESTS} -k time_left"),
+    Mutation("the command of the machine is kept", "eval/results/keep.py",
+             '{**start, "command": command_of(result)}', "start", "tests/eval/test_eval_results.py -k kept"),
+    Mutation("views of another seed are taken over", "agents/mask_rcnn/sharing.py",
+             "tasks == collection_tasks(theirs)", "True", f"{_VIEW_TESTS} -k other_views"),
+    Mutation("the time of others is not counted", "agents/mask_rcnn/training.py",
+             "self.count_kept_of(other)", "pass", f"{_VIEW_TESTS} -k another_run"),
+    Mutation("the threads of torch are not found", "agents/training/processor.py",
+             "if 2 * gained[thread] > ran", "if 0 > ran", "tests/agents/test_processor.py -k core"),
+    Mutation("oracles know the smallest objects", "agents/collection/oracles.py",
+             ">= minimum_pixels]", ">= 0]", "tests/agents/test_oracles.py -k left_out"),
 )
 # fmt: on
 

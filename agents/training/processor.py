@@ -129,8 +129,7 @@ def use_threads(threads: int) -> None:
 def _team(threads: int) -> list[int]:
     """Return this thread and those with which it shares operations of torch, as far as they can be found."""
     own = threading.get_native_id()
-    alive = {int(entry) for entry in os.listdir(_TASKS)} if _TASKS.is_dir() else set()
-    if not set(_teams.get((own, threads), [0])) <= alive:
+    if not all((_TASKS / str(thread)).exists() for thread in _teams.get((own, threads), [0])):
         _teams[own, threads] = _find_team(threads)
     return [own, *_teams[own, threads]]
 
@@ -154,7 +153,7 @@ def _find_team(threads: int) -> list[int]:
 def _run_times() -> dict[int, int]:
     """Return the nanoseconds that each thread of this process has run; empty if the system hides them."""
     times = {}
-    for entry in os.listdir(_TASKS):
+    for entry in os.listdir(_TASKS) if _TASKS.is_dir() else []:
         with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended meanwhile
             times[int(entry)] = int((_TASKS / entry / "schedstat").read_text().split()[0])
     return times
