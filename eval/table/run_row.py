@@ -194,7 +194,13 @@ def _other_world(run: Path, what: str, seen: set[str], world: str) -> str:
 
 
 def _train(chosen: Row, config: Any, base: TrainConfig, run: Path) -> Agent:
-    """Train a row, or continue it; a finished run is not changed."""
+    """Train a row, or continue it; a finished run is not changed, and needs no memory bank."""
+    learner = registered_agent(chosen.agent)
+    if _is_trained(config, run):
+        from agents.training.run_folder import check_run
+
+        check_run(config, run, resume=True)
+        return learner.from_run(run, base.device)
     resume = (run / "config.json").exists()
     print(
         f"row {chosen.letter}, {chosen.name}: {base.preset}, {base.split}, seed {base.seed}, folder {run}",
@@ -202,8 +208,16 @@ def _train(chosen: Row, config: Any, base: TrainConfig, run: Path) -> Agent:
     )
     from eval.evaluation.reporting import monitor
 
-    learner = registered_agent(chosen.agent)
     return learner.learn(config, run, resume, monitor(base) if learner.monitored else None)
+
+
+def _is_trained(config: Any, run: Path) -> bool:
+    """Return whether the folder of a run says that its last episode is done."""
+    from agents.training.run_folder import notes_of
+
+    schedule = config.schedule
+    last = getattr(schedule, "total_episodes", getattr(schedule, "episodes", None))
+    return last is not None and notes_of(run).get("episodes") == last
 
 
 def _evaluate(

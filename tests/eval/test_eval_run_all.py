@@ -238,6 +238,12 @@ def test_rows_in_processes_survive_a_kill(tmp_path: Path) -> None:
     training = evaluation["training"]
     assert training["touches"] > 0 and training["locations"] > 0
     assert 0 < training["processor_seconds"] < 16 * training["seconds"]
+    # Measured anew, on fewer views, without the memory bank, which nothing needs any more.
+    assert not (run / "memory_bank").exists()
+    words = ["run", "c", "--preset", "smoke", "--locations", "1", "--interactions", "0", "--out", tmp_path]
+    assert exit_code(main, *words) == 0
+    again = json.loads((run / "evaluation.json").read_text())
+    assert again["locations"] == 1 and again["training"] == training
     assert "row c" in (tmp_path / "logs" / "c-NovelSpaces-smoke-seed0.txt").read_text()
 
 
