@@ -314,7 +314,7 @@ MUTATIONS = (
     Mutation("a row begins anew in the estimate", "eval/table/jobs.py",
              "(1 - one.fraction) *", "1.0 *", f"{_QUEUE_TESTS} -k time_left"),
     Mutation("the command of the machine is kept", "eval/results/keep.py",
-             '{**start, "command": command_of(result)}', "start", "tests/eval/test_eval_results.py -k kept"),
+             '{**start, "command": command}', "start", "tests/eval/test_eval_results.py -k kept"),
     Mutation("views of another seed are taken over", "agents/mask_rcnn/sharing.py",
              "tasks == collection_tasks(theirs)", "True", f"{_VIEW_TESTS} -k other_views"),
     Mutation("the time of others is not counted", "agents/mask_rcnn/training.py",

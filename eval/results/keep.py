@@ -26,6 +26,7 @@ from eval.findings import judge
 from eval.results.markdown import fill
 from eval.table.row_results import EVALUATION_FILE, TRAINING, RowResult, read_results, summarize
 from eval.table.rows import MASS_SCORES, ROWS, SCORES
+from eval.table.run_row import RunOptions, command_of
 from thor_interact_env.files import write_whole
 
 PROGRAM = "python -m eval.results"
@@ -45,7 +46,7 @@ class KeepOptions:
     folders: Annotated[tyro.conf.Positional[tuple[RunPath, ...]], tyro.conf.arg(metavar="FOLDER...")]
     """Run folders, or folders that hold some. Rows that the folder of results holds already remain in it."""
 
-    out: Path = Path("docs/results")
+    out: Path = Path("results")
     """Folder of the results."""
 
     pages: tuple[Path, ...] = ()
@@ -90,18 +91,19 @@ def _keep(result: RowResult, runs: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     notes = read_json(run / RUN_FILE, "run the row again.")
     # The words of the command hold folders of the machine, and are not those of who repeats it.
-    starts = [{**start, "command": command_of(result)} for start in notes.get("starts", [])]
+    options = RunOptions(
+        result.letter,
+        split=result.split,
+        preset=result.preset,
+        seed=result.seed,
+        locations=result.locations,
+    )
+    command = shlex.join(command_of(options))
+    starts = [{**start, "command": command} for start in notes.get("starts", [])]
     write_json(folder / RUN_FILE, {**notes, "starts": starts})
     for name in _KEPT:
         if (run / name).exists():
             shutil.copyfile(run / name, folder / name)
-
-
-def command_of(result: RowResult) -> str:
-    """Return the command that makes a result."""
-    words = ["python", "-m", "eval.table", "run", result.letter, "--split", result.split]
-    words += ["--preset", result.preset, "--seed", str(result.seed), "--locations", str(result.locations)]
-    return shlex.join(words)
 
 
 def scores_csv(results: Sequence[RowResult]) -> str:

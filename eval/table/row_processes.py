@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from agents.training.processor import available_cores
 from agents.training.schedule import RunError
-from eval.table.run_row import RunOptions, finish_row, run_folder
+from eval.table.run_row import RunOptions, command_of, finish_row, run_folder
 from thor_interact_env.spawning import SpawnedProcess, SpawnedProcesses, end_with_parent
 
 LOG_FOLDER = "logs"
@@ -140,6 +140,7 @@ def _finish_row_on(options: RunOptions, cores: frozenset[int]) -> None:
     from agents.commands.options import run_command_line
 
     with _printing_to(log_file(options)):
+        sys.orig_argv[:] = command_of(options)  # what the run folder notes
         run_command_line(lambda words: finish_row(options), [])
 
 
@@ -221,6 +222,7 @@ def _finish_row_remotely(options: RunOptions, token: Path) -> int:
         )
     with _printing_to(log_file(options)):
         try:
+            sys.orig_argv[:] = command_of(options)
             run_command_line(lambda words: finish_row(options), [])
         except SystemExit as end:
             return int(end.code or 0)

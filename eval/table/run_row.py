@@ -98,6 +98,15 @@ def run_row(options: RunOptions) -> dict[str, Any]:
     return result
 
 
+def command_of(options: RunOptions) -> list[str]:
+    """Return the words of the command that makes a row, without its folder."""
+    words = ["python", "-m", "eval.table", "run", options.row]
+    for name in ("split", "preset", "seed", "locations"):
+        value = getattr(options, name)
+        words += [] if value is None else [f"--{name}", str(value)]
+    return words
+
+
 def check_options(options: RunOptions) -> None:
     """Check that a row can be run.
 

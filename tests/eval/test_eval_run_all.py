@@ -238,6 +238,10 @@ def test_rows_in_processes_survive_a_kill(tmp_path: Path) -> None:
     training = evaluation["training"]
     assert training["touches"] > 0 and training["locations"] > 0
     assert 0 < training["processor_seconds"] < 16 * training["seconds"]
+    (*_, last) = json.loads((run / "run.json").read_text())["starts"]
+    assert last["command"].startswith(
+        "python -m eval.table run c --split NovelSpaces --preset smoke --seed 0"
+    )
     # Measured anew, on fewer views, without the memory bank, which nothing needs any more.
     assert not (run / "memory_bank").exists()
     words = ["run", "c", "--preset", "smoke", "--locations", "1", "--interactions", "0", "--out", tmp_path]
