@@ -10,7 +10,7 @@ the learner sees and that its masks must describe, even after earlier touches ha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -58,6 +58,13 @@ class OracleOptions:
         """
         if self.minimum_pixels < 0:
             raise ValueError(f"minimum_pixels is {self.minimum_pixels}; it must be 0 or more")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the options as JSON-able values, without a minimum where there is none.
+
+        So files and digests of runs without it are the same as before there was one.
+        """
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("minimum_pixels", 0)}
 
 
 class FirstView:

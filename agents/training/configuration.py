@@ -345,7 +345,8 @@ def values_of(config: Any) -> dict[str, Any]:
 
     So files and digests of runs without objects are the same as before there was the option.
     """
-    return {name: value for name, value in asdict(config).items() if (name, value) != ("objects", None)}
+    values = {name: value for name, value in asdict(config).items() if (name, value) != ("objects", None)}
+    return values | ({"oracles": config.oracles.to_json()} if "oracles" in values else {})
 
 
 def _check_fields(kind: type, values: Any, where: str) -> None:

@@ -86,7 +86,7 @@ def label_of(system: str) -> str:
 
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     SELF_SUPERVISED: {
-        "oracles": asdict(OracleOptions()),
+        "oracles": OracleOptions().to_json(),
         "targets": asdict(TargetOptions()),
         **{
             one.name: one.default
@@ -151,7 +151,13 @@ def compared_row_of(system: str, config: Mapping[str, Any]) -> str | None:
 
 def _as_json(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: asdict(value) if isinstance(value, OracleOptions | TargetOptions) else value
+        name: _value_as_json(value)
         for name, value in options.items()
         if name not in ("forces", "prioritized")
     }
+
+
+def _value_as_json(value: Any) -> Any:
+    if isinstance(value, OracleOptions):
+        return value.to_json()
+    return asdict(value) if isinstance(value, TargetOptions) else value
