@@ -52,6 +52,15 @@ def log_file(options: RunOptions) -> Path:
     return options.out / LOG_FOLDER / f"{run_folder(options).name}.txt"
 
 
+def rows_at_once(cores: int) -> int:
+    """Return how many rows run side by side on this machine.
+
+    Args:
+        cores: Minimum number of cores of a row.
+    """
+    return max(1, available_cores() // cores)
+
+
 def failed(options: RunOptions, reason: str) -> RowFailedError:
     """Return the error of a row that failed, with the last lines that it printed."""
     path = log_file(options)
@@ -73,7 +82,7 @@ class LocalRunner:
         Args:
             cores: Minimum number of cores of a row; a row gets all if there are fewer.
         """
-        self.places = max(1, available_cores() // cores)
+        self.places = rows_at_once(cores)
         self._cores: queue.SimpleQueue[frozenset[int]] = queue.SimpleQueue()
         for share in _shares(self.places):
             self._cores.put(share)

@@ -22,7 +22,7 @@ from eval.table.jobs import (
     seconds_left,
     state_of,
 )
-from eval.table.run_row import RunOptions, check_options, finished_row, run_folder
+from eval.table.run_row import RunOptions, check_options, run_folder
 from eval.table.text import aligned
 
 if TYPE_CHECKING:
@@ -133,15 +133,16 @@ def run_all(options: RunAllOptions) -> list[str]:
             return []
         with closing(make_runner(options)) as runner:
             _say(_outlook(states, runner.places))
-            return _Queue(options, jobs, runner).go_on()
+            return _Queue(options, states, runner).go_on()
 
 
 class _Queue:
     """Rows that wait and rows that run."""
 
-    def __init__(self, options: RunAllOptions, jobs: Sequence[RunOptions], runner: Runner) -> None:
-        self._options, self._jobs, self._runner = options, jobs, runner
-        self._waiting = deque(job for job in jobs if finished_row(job) is None)
+    def __init__(self, options: RunAllOptions, states: Sequence[RowState], runner: Runner) -> None:
+        self._options, self._runner = options, runner
+        self._jobs = [one.options for one in states]
+        self._waiting = deque(one.options for one in remaining(states))
         self._running: dict[Future[None], RunOptions] = {}
         self._attempts: Counter[RunOptions] = Counter()
         self._failures: list[str] = []
@@ -247,10 +248,9 @@ def describe(options: RunAllOptions) -> str:
                 f"{one.seconds / 60:.1f}" if begun else "-",
             ]
         )
-    from agents.training.processor import available_cores
+    from eval.table.row_processes import rows_at_once
 
-    places = max(1, available_cores() // options.cores)
-    return f"{aligned(lines)}\n\n{_outlook(states, places)}"
+    return f"{aligned(lines)}\n\n{_outlook(states, rows_at_once(options.cores))}"
 
 
 def _say(text: str) -> None:
