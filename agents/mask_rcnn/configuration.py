@@ -4,7 +4,7 @@ Nothing here imports torch, so that `--help` is fast.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from agents.training.configuration import RunSettings, TrainConfig, digest_of, first_difference, values_of
@@ -115,6 +115,23 @@ class MaskRCNNSchedule:
         passed = sum(update >= milestone for milestone in self.milestones)
         warmup = min((update + 1) / (self.warmup_updates + 1), 1.0)
         return self.learning_rate * warmup * 0.1**passed
+
+    def shortened(self, fraction: float) -> "MaskRCNNSchedule":
+        """Return this schedule with a fraction of its updates, its rates as far along at each fraction of them.
+
+        Args:
+            fraction: Above 0. Updates, warm-up and milestones are multiplied by it and rounded.
+
+        Raises:
+            ConfigurationError: It is not above 0, or so small that two milestones coincide.
+        """
+        require(fraction > 0, f"the fraction of the updates is {fraction}; it must be above 0.")
+        return replace(
+            self,
+            updates=max(round(fraction * self.updates), 1),
+            warmup_updates=round(fraction * self.warmup_updates),
+            milestones=tuple(round(fraction * milestone) for milestone in self.milestones),
+        )
 
 
 PRESETS: Mapping[str, MaskRCNNSchedule] = {
@@ -243,17 +260,21 @@ class MaskRCNNConfig(RunSettings):
             require(value in allowed, f"{name} is {value!r}; choose one of {', '.join(allowed)}.")
 
     @classmethod
-    def from_preset(cls, name: str, **values: Any) -> "MaskRCNNConfig":
+    def from_preset(cls, name: str, updates_fraction: float = 1.0, **values: Any) -> "MaskRCNNConfig":
         """Return the configuration of a preset.
 
         Args:
             name: smoke, quick, hour or paper.
+            updates_fraction: Of the preset's updates, above 0; see `MaskRCNNSchedule.shortened`.
             values: Fields that differ from the defaults, such as `split`, `seed` or `mass`.
 
         Raises:
             ConfigurationError: There is no such preset, or a value is invalid.
         """
-        return cls(schedule=mask_rcnn_preset(name), preset=name, **values)
+        schedule = mask_rcnn_preset(name)
+        if updates_fraction != 1:
+            schedule = schedule.shortened(updates_fraction)
+        return cls(schedule=schedule, preset=name, **values)
 
     def counterpart(self) -> TrainConfig:
         """Return the self-supervised run of the same preset, split and seed: it visits the same locations."""

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from command_lines import complaint
+from hypothesis import given
+from hypothesis import strategies as st
 from mask_rcnn_material import TINY, ToyCollector, configuration, record
 
 from agents.base import Agent
@@ -75,6 +77,24 @@ def test_the_rate_rises_and_falls():
     assert (paper.optimizer, paper.learning_rate, paper.milestones, paper.updates) == (
         "sgd", 2e-3, (60_000, 80_000), 90_000,
     )  # fmt: skip
+
+
+@given(fraction=st.floats(0.1, 2))
+def test_a_shortened_schedule_has_its_rates_as_far_along(fraction):
+    whole = PRESETS["paper"]
+    shortened = MaskRCNNConfig.from_preset("paper", updates_fraction=fraction).schedule
+    assert shortened.updates == round(fraction * whole.updates)
+    for part in (0.005, 0.5, 0.66, 0.67, 0.88, 0.89, 0.999):  # no milestone is within a rounding of these
+        rate = shortened.rate(round(part * shortened.updates))
+        assert rate == pytest.approx(whole.rate(round(part * whole.updates)), rel=0.02)
+    unchanged = {name: getattr(whole, name) for name in ("updates", "warmup_updates", "milestones")}
+    assert replace(shortened, **unchanged) == whole
+
+
+def test_schedules_are_not_shortened_to_nothing():
+    assert PRESETS["smoke"].shortened(0.01).updates == 1
+    with pytest.raises(ConfigurationError, match=r"fraction of the updates is 0; it must be above 0"):
+        PRESETS["quick"].shortened(0)
 
 
 def test_boxes_and_points_of_masks():

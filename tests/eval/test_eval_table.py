@@ -28,7 +28,7 @@ from thor_interact_env.simulators.base import Instances, Observation
 
 
 def test_published_numbers_are_the_papers():
-    assert "".join(ROWS) == "abcdefghijklmnopqrs"
+    assert "".join(ROWS) == "abcdefghijklmnopqrstu"
     assert set(PUBLISHED) == set("abcdefghijklm")
     assert PUBLISHED["a"]["NovelObjects"] == {
         "bbox_ap50": 0.2419,
@@ -67,6 +67,14 @@ def test_rows_differ_from_c_in_one_thing(name):
         )
     joint = configuration_of(row("a"), name, split="NovelSpaces", seed=3)
     assert joint.schedule == replace(preset(name), prioritized=True)
+
+
+@pytest.mark.parametrize(("short", "whole"), [("t", "i"), ("u", "h")])
+def test_rows_in_the_time_of_c_have_fewer_updates_and_nothing_else_different(short, whole):
+    fewer, reference = (configuration_of(row(letter), "hour", seed=3) for letter in (short, whole))
+    assert 0 < fewer.schedule.updates < reference.schedule.updates / 2
+    assert replace(fewer, schedule=reference.schedule) == reference
+    assert not published(short, "NovelSpaces")
 
 
 def test_unknown_rows_are_named_with_the_choices():
