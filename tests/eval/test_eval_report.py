@@ -67,6 +67,13 @@ def test_a_ratio_is_one_to_row_c_of_the_same_preset(as_rows, tmp_path) -> None:
     assert shown == {"joint": ["0.50"] * 4, "segmentation": ["1.00"] * 4, "hour": ["1.00"] * 4}
 
 
+def test_ratios_are_shown_with_the_name_of_their_run(as_rows) -> None:
+    """Rows of two presets have the same title."""
+    page = report.render(report.gather(report.ReportOptions(runs=tuple(as_rows), panels=0)))
+    ratios = page.partition('aria-label="Ratios to row (c)"')[2].partition("</table>")[0]
+    assert all(f">{run.name}</span>" in ratios for run in as_rows)
+
+
 def test_what_is_no_row_has_no_letter_of_its_own(runs) -> None:
     first, second = table_1([RunFolder.read(path) for path in runs])
     assert first["title"] == "self-supervised, quick, compared with (a)" and first["ratios"] == ["-"] * 4
