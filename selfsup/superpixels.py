@@ -56,7 +56,7 @@ def segmentation() -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.signedint
         segment(np.zeros((STRIDE, STRIDE, 3), np.uint8), SCALE, SIGMA, MINIMUM_SUPERPIXEL)
     except Exception as error:  # any error of the compiler or its cache on disk
         warnings.warn(
-            f"numba failed, so superpixels are computed by scikit-image, five times slower: {error!r}",
+            f"numba failed, so superpixels are computed by scikit-image, four times slower: {error!r}",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -117,7 +117,7 @@ class MaskRCNNSchedule:
         return self.learning_rate * warmup * 0.1**passed
 
     def shortened(self, fraction: float) -> "MaskRCNNSchedule":
-        """Return this schedule with a fraction of its updates, its rates as far along at each fraction of them.
+        """Return this schedule with a fraction of its updates, and its rates at the same fractions of them.
 
         Args:
             fraction: Above 0. Updates, warm-up and milestones are multiplied by it and rounded.

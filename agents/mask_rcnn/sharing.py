@@ -1,4 +1,4 @@
-"""Views that another run has collected: rows (b) and (h), or (i) and (j), learn from the same ones."""
+"""Views that another run has collected: rows (b), (h) and (u), or (i), (j) and (t), learn from the same."""
 
 import os
 import shutil

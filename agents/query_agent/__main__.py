@@ -33,9 +33,9 @@ Queried masks: learn about objects by touching them, without labels, as the pape
 more head of the network, by which each cell asks for the mask of its object.
 
 commands:
-  train      train, evaluate, and say where everything lies
-  evaluate   set a run beside its baselines on held-out rooms
-  predict    draw what a run makes of one view
+  train      train, evaluate, print where the results are
+  evaluate   compare a run with its baselines on held-out rooms
+  predict    draw the predictions of a run for one view
   publish    make a folder of a run in the layout of the Hugging Face hub
 
 `{PROGRAM} COMMAND --help` explains one command."""
@@ -46,7 +46,7 @@ NAME = registered_agent(SYSTEM).label
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCommand(TrainOptions):
-    """Train queried masks, evaluate them on held-out rooms, and say where everything lies.
+    """Train queried masks, evaluate them on held-out rooms, and print where the results are.
 
     A preset (smoke: seconds, quick: under 10 minutes on 2 cores, hour, day: 8 hours, paper) fills the
     schedule; every value of it can be overridden, such as `--schedule.batch-size 8`.
@@ -57,7 +57,7 @@ class TrainCommand(TrainOptions):
 
 
 class EvaluateCommand(NetworkHeldOut):
-    """Set a run beside the untrained network, random points and all superpixels, on held-out rooms."""
+    """Compare a run with the untrained network, random points and all superpixels, on held-out rooms."""
 
 
 def default_run_folder(config: QueryConfig) -> Path:

@@ -44,8 +44,9 @@ QUERY_PRESETS: Mapping[str, Schedule] = {
         evaluation_locations=100,
     ),
 }
-"""Schedules by name: those of the paper's learner, and `day`. `refined_instances` and `area_exponent` have no
-effect: they are about the paper's clusters and their loss."""
+"""Schedules by name: those of the paper's learner, and `day`. `refined_instances` has no effect, and
+`area_exponent` only with an `embedding_weight` above 0: both are about the paper's clusters and their
+loss."""
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ class LocalRunner:
                 process.start()
                 self._running.add(process)
             process.join()
-            self._running.discard(process)
+            with self._lock:
+                self._running.discard(process)
             context.check_begun()
             if process.exitcode:
                 raise failed(options, _reason(process.exitcode))

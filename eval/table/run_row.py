@@ -104,6 +104,9 @@ def command_of(options: RunOptions) -> list[str]:
     for name in ("split", "preset", "seed", "locations"):
         value = getattr(options, name)
         words += [] if value is None else [f"--{name}", str(value)]
+    for name in ("interactions", "touched_locations"):
+        value = getattr(options, name)
+        words += [] if value == getattr(RunOptions, name) else [f"--{name.replace('_', '-')}", str(value)]
     return words
 
 

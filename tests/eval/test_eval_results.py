@@ -28,6 +28,8 @@ def finished(folder: Path, letter: str, values: dict, seed: int = 0, split: str 
     path = run / "evaluation.json"
     evaluation = json.loads(path.read_text())
     evaluation["training"] = {**TRAINING, "hardware": {"processor": "Some CPU"}, "versions": {}}
+    if letter == "o":
+        evaluation |= {"interactions": 0, "touched_locations": 40}
     if letter == "c":
         (scores,) = evaluation["rows"].values()
         evaluation["rows"]["its instances, not refined"] = {**scores, "mask_ap50": 0.11}
@@ -61,6 +63,11 @@ def test_what_is_kept_is_read_as_the_runs_are(runs: Path, tmp_path: Path) -> Non
     }
     words = "".join(path.read_text() for path in out.rglob("*.json"))
     assert "private" not in words and "python -m eval.table run o --split NovelSpaces --preset hour" in words
+    files = sorted(out.rglob("run.json"))
+    commands = [json.loads(path.read_text())["starts"][0]["command"] for path in files]
+    *others, untouched = commands  # whoever repeats the row measures as much
+    assert untouched.endswith("--seed 0 --locations 200 --interactions 0")
+    assert not any("interactions" in command or "touched" in command for command in others)
     with (out / "scores.csv").open() as file:
         lines = list(csv.DictReader(file))
     assert [(line["row"], line["seed"], line["instances"], line["mask_ap50"]) for line in lines] == [

@@ -87,8 +87,9 @@ def test_durations_in_words(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_a_row_that_has_begun_says_how_far_it_is(tmp_path: Path) -> None:
-    options = RunOptions("c", preset="smoke", out=tmp_path)
+@pytest.mark.parametrize("row", ["c", "i", "o", "t"])
+def test_a_row_that_has_begun_says_how_far_it_is(row: str, tmp_path: Path) -> None:
+    options = RunOptions(row, preset="quick", out=tmp_path)
     assert state_of(options).state == "waiting"
     run = run_folder(options)
     run.mkdir()
