@@ -36,7 +36,7 @@ unit: setup browser  ## Pytest alone, on every core up to eight.
 	$(SINGLE_THREADED) $(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
 docs: setup  ## Build the documentation into site/; a warning is an error.
-	$(PYTHON_IN_VENV) -m mkdocs build --strict --quiet
+	$(PYTHON_IN_VENV) -m mkdocs build --strict
 
 format: setup  ## Format the code with ruff and apply its corrections.
 	$(PYTHON_IN_VENV) -m ruff check --fix .
