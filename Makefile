@@ -35,6 +35,7 @@ type: setup  ## Mypy.
 unit: setup browser  ## Pytest alone, on every core up to eight.
 	$(SINGLE_THREADED) $(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
 
+# No --quiet: it hides the warnings from --strict.
 docs: setup  ## Build the documentation into site/; a warning is an error.
 	$(PYTHON_IN_VENV) -m mkdocs build --strict
 
