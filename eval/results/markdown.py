@@ -6,7 +6,8 @@ A page marks the place of a table by two comments, between which its lines are r
     <!-- end of table -->
 
 The kinds are `scores`, `mass`, `training`, `touches` and `findings`, each with a split and a preset; letters
-of rows, with commas between them, choose some rows of the first four.
+of rows, with commas between them, choose some rows of the first four. Findings about a row that is not there
+are left out.
 """
 
 from __future__ import annotations
@@ -124,8 +125,10 @@ def _touches(rows: Mapping[str, Any]) -> str:
 
 
 def _findings(rows: Mapping[str, Any]) -> str:
+    """Return the findings about which the rows say something."""
     lines = [["finding of the paper", "here", "numbers"]]
-    lines += [[one.text, verdict(asdict(one)), one.numbers] for one in findings(rows)]
+    known = [one for one in findings(rows) if one.holds is not None]
+    lines += [[one.text, verdict(asdict(one)), one.numbers] for one in known]
     return _markdown(lines)
 
 
