@@ -65,7 +65,7 @@ def test_what_is_kept_is_read_as_the_runs_are(runs: Path, tmp_path: Path) -> Non
     assert "private" not in words and "python -m eval.table run o --split NovelSpaces --preset hour" in words
     files = sorted(out.rglob("run.json"))
     commands = [json.loads(path.read_text())["starts"][0]["command"] for path in files]
-    *others, untouched = commands  # whoever repeats the row measures as much
+    *others, untouched = commands  # a repeated row measures as much
     assert untouched.endswith("--seed 0 --locations 200 --interactions 0")
     assert not any("interactions" in command or "touched" in command for command in others)
     with (out / "scores.csv").open() as file:
