@@ -106,6 +106,11 @@ class MaskRCNNSchedule:
         """Episodes of the whole run; the last one may be shorter."""
         return -(-self.updates // self.updates_per_episode)
 
+    @property
+    def total_updates(self) -> int:
+        """Network updates of the whole run, by the name that the self-supervised schedule has for it."""
+        return self.updates
+
     def rate(self, update: int) -> float:
         """Return the learning rate of one update.
 
@@ -271,10 +276,7 @@ class MaskRCNNConfig(RunSettings):
         Raises:
             ConfigurationError: There is no such preset, or a value is invalid.
         """
-        schedule = mask_rcnn_preset(name)
-        if updates_fraction != 1:
-            schedule = schedule.shortened(updates_fraction)
-        return cls(schedule=schedule, preset=name, **values)
+        return cls(schedule=mask_rcnn_preset(name).shortened(updates_fraction), preset=name, **values)
 
     def counterpart(self) -> TrainConfig:
         """Return the self-supervised run of the same preset, split and seed: it visits the same locations."""

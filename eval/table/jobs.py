@@ -116,8 +116,7 @@ def state_of(options: RunOptions) -> RowState:
 
 def _updates_in_all(options: RunOptions) -> int:
     config: Any = configuration_of(row(options.row), options.preset, split=options.split)
-    schedule = getattr(config, "schedule", None)
-    return int(getattr(schedule, "total_updates", getattr(schedule, "updates", 0)))
+    return int(getattr(config.schedule, "total_updates", 0))
 
 
 def seconds_left(states: Sequence[RowState], places: int = 1) -> float | None:
