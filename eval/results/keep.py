@@ -90,7 +90,6 @@ def _keep(result: RowResult, runs: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     notes = read_json(run / RUN_FILE, "run the row again.")
-    measured = read_json(result.path, "run the row again.")
     # The words of the command hold folders of the machine, and are not those of who repeats it.
     options = RunOptions(
         result.letter,
@@ -98,7 +97,7 @@ def _keep(result: RowResult, runs: Path) -> None:
         preset=result.preset,
         seed=result.seed,
         locations=result.locations,
-        **{name: measured[name] for name in ("interactions", "touched_locations") if name in measured},
+        **result.touching,
     )
     command = shlex.join(command_of(options))
     starts = [{**start, "command": command} for start in notes.get("starts", [])]

@@ -61,6 +61,8 @@ class RowResult:
         not_refined: Scores of the same network by the paper's instances; empty for other agents, and where
             its instances are the paper's already.
         training: Result of `eval.table.run_row.training_of`; empty where it is not recorded.
+        touching: Values of the options `interactions` and `touched_locations` of
+            `eval.table.run_row.RunOptions`, as far as recorded.
     """
 
     path: Path
@@ -74,6 +76,7 @@ class RowResult:
     worlds: tuple[str, ...]
     not_refined: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    touching: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_results(folders: Iterable[Path]) -> list[RowResult]:
@@ -146,6 +149,7 @@ def row_result(values: Any, path: Path) -> RowResult | None:
             tuple(sorted({str(values["world"]), *map(str, values["learned_in"])})),
             values["rows"].get(NOT_REFINED) or {},
             values.get("training") or {},
+            {name: int(values[name]) for name in ("interactions", "touched_locations") if name in values},
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path} is not the evaluation of a row ({error!r}); run the row again.") from None
