@@ -152,6 +152,10 @@ class RegisteredAgent:
             run: Run folder, or the folder of one of its checkpoints.
             device: Where to run: `auto`, `cpu`, `cuda`, ...
         """
+        if not self.learns:
+            from agents.training.run_folder import seed_of
+
+            return self.make(seed_of(run))
         agent: Agent = load(self.agent).from_run(run, device)
         return agent
 

@@ -105,15 +105,25 @@ class _Process:
                 context = SpawnedProcesses()
                 process = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(self.rooms,))
                 self._started = process, context
-            future = self._started[0].submit(collect_locations, task)
+            process, context = self._started
+            future = self._submitted(process, task)
         try:
             return future.result()
         except BrokenProcessPool as error:
-            process, context = self._started
             self._started = None
             process.shutdown(wait=False)
             context.check_begun()  # Otherwise a new process would fail for the same reason.
             raise WorkerEndedError("the process ended") from error
+
+    @staticmethod
+    def _submitted(process: ProcessPoolExecutor, task: CollectionTask) -> Future[list[InteractionRecord]]:
+        """Submit a task; where the process ended while it was idle, the future raises what `submit` does."""
+        try:
+            return process.submit(collect_locations, task)
+        except BrokenProcessPool as error:
+            future: Future[list[InteractionRecord]] = Future()
+            future.set_exception(error)
+            return future
 
     def close(self) -> None:
         """End the process; see `Worker`."""

@@ -249,8 +249,8 @@ class WorkerPool:
             self.replaced += 1
         if job.attempts == ATTEMPTS:
             failure = CollectionError(
-                f"{ATTEMPTS} processes, one after another, ended before {describe(job.task)} was done; "
-                "memory may have run out: use fewer workers"
+                f"{ATTEMPTS} processes, one after another, ended before {describe(job.task)} was done "
+                f"({error}); if memory has run out, use fewer workers"
             )
             failure.__cause__ = error
             job.future.set_exception(failure)

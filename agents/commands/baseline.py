@@ -99,7 +99,7 @@ class Baseline(Generic[Config]):
     run_folder: Callable[[Config], Path]
     description: Callable[[Config], str]
     train: Callable[[Config, Path, bool], object]
-    agents: Callable[[Path, str], Mapping[str, Agent]]
+    agents: Callable[[Path, str, int], Mapping[str, Agent]]
     evaluate: Callable[..., object]
     further: Mapping[str, Callable[[Sequence[str]], None]] = field(default_factory=dict)
 
@@ -156,7 +156,8 @@ class Baseline(Generic[Config]):
         try:
             self.train(config, run, command.resume)
             if command.final_evaluation:
-                locations, agents = config.schedule.final_evaluation_locations, self.agents(run, "auto")
+                locations = config.schedule.final_evaluation_locations
+                agents = self.agents(run, config.device, 0)
                 self.evaluate(run, config.counterpart(), locations, config.split, agents=agents)
         except KeyboardInterrupt:
             message = f"Interrupted. Continue: {self.program} train --out {shlex.quote(str(run))} --resume"
@@ -177,5 +178,5 @@ class Baseline(Generic[Config]):
             split,
             command.reachable_fraction,
             command.seed,
-            agents=self.agents(command.run, command.device),
+            agents=self.agents(command.run, command.device, command.seed),
         )

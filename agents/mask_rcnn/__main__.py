@@ -80,7 +80,7 @@ def _train(config: MaskRCNNConfig, run: Path, resume: bool) -> None:
     train(config, run, resume, monitor(config.counterpart()) if config.schedule.evaluate_every else None)
 
 
-def _agents(run: Path, device: str) -> Mapping[str, Agent]:
+def _agents(run: Path, device: str, seed: int) -> Mapping[str, Agent]:
     return {NAME: registered_agent(SYSTEM).from_run(run, device)}
 
 

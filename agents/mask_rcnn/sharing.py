@@ -25,7 +25,7 @@ def take_over_views(config: MaskRCNNConfig, run: Path) -> Path | None:
         The folder of the other run; None if there is none.
     """
     for other in sorted(run.absolute().parent.iterdir()):
-        if other.name != run.name and (other / VIEWS_FOLDER / INDEX_FILE).exists() and _same(config, other):
+        if other.name != run.name and _same(config, other):
             folder = run / VIEWS_FOLDER
             folder.mkdir(exist_ok=True)
             # The index is the last: without it, incomplete views are collected again.
@@ -38,6 +38,8 @@ def take_over_views(config: MaskRCNNConfig, run: Path) -> Path | None:
 def _same(config: MaskRCNNConfig, other: Path) -> bool:
     """Whether a run has collected all that a configuration wants, in the present world."""
     try:
+        if not (other / VIEWS_FOLDER / INDEX_FILE).exists():
+            return False
         theirs = read_config(other, MaskRCNNConfig)
         index = read_json(other / VIEWS_FOLDER / INDEX_FILE, "")
         worlds = worlds_of(notes_of(other))

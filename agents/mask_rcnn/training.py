@@ -114,6 +114,7 @@ class _Training(Progress[MaskRCNNConfig]):
             other = take_over_views(self.config, self.run)
             if other is not None:
                 self.count_kept_of(other)
+                self.note_kept()
         start, visited = time.perf_counter(), 0
         logger.describe(f"{len(self.views)} locations")
         for records in self.views.collect(collector):

@@ -71,7 +71,7 @@ def _train(config: QueryConfig, run: Path, resume: bool) -> None:
     train(config, run, resume, monitor(config))
 
 
-def _agents(run: Path, device: str) -> Mapping[str, Agent]:
+def _agents(run: Path, device: str, seed: int) -> Mapping[str, Agent]:
     from agents.query_agent.agent import QueryAgent
     from agents.training.run_folder import read_config
 
@@ -79,7 +79,7 @@ def _agents(run: Path, device: str) -> Mapping[str, Agent]:
     return {
         NAME: QueryAgent.from_run(run, device),
         "untrained network": QueryAgent.untrained(config.seed, device, config.force_branch),
-        **baselines(),
+        **baselines(seed),
     }
 
 

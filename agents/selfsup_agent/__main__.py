@@ -188,7 +188,7 @@ def _train(words: Sequence[str]) -> None:
             return
         if command.final_evaluation:
             count = config.schedule.final_evaluation_locations
-            evaluate_run(run, config, locations=count, split=config.split)
+            evaluate_run(run, config, locations=count, split=config.split, device=config.device)
     except KeyboardInterrupt:
         message = f"Interrupted. Continue: {PROGRAM} train {selected}{again} --resume"
         print(f"\n{message}", file=sys.stderr)

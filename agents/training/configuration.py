@@ -56,7 +56,8 @@ class RunSettings:
     """Where to train: auto, cpu, cuda, cuda:1, mps, ..."""
 
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Arithmetic of the network; auto takes bf16 on GPUs and CPUs on which it is faster."""
+    """Arithmetic of the updates; auto takes bf16 on GPUs and CPUs on which it is faster. Agents, also those
+    that choose points to touch, always infer as auto says."""
 
     threads: int = 2
     """CPU threads of the network; as many as there are cores is fastest, as workers have lower priority."""

@@ -84,10 +84,27 @@ def system_of(run: Path) -> str:
     Raises:
         CheckpointError: The folder or its configuration is missing or malformed.
     """
+    return str(_values(run).get("system", SELF_SUPERVISED))
+
+
+def seed_of(run: Path) -> int:
+    """Return the seed of a run of any system, 0 if its configuration names none; see `system_of`.
+
+    Raises:
+        CheckpointError: The folder or its configuration is missing or malformed.
+    """
+    seed = _values(run).get("seed", 0)
+    if not isinstance(seed, int):
+        raise CheckpointError(f"{config_file(run)} is not a run's configuration: its seed is {seed!r}.")
+    return seed
+
+
+def _values(run: Path) -> Mapping[str, Any]:
+    """Return what the file of a run's configuration holds, an object."""
     path, values = _written_config(run)
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} is not a run's configuration: it is no object.")
-    return str(values.get("system", SELF_SUPERVISED))
+    return values
 
 
 def _written_config(run: Path) -> tuple[Path, Any]:

@@ -63,7 +63,7 @@ def _train(config: VideoPCAConfig, run: Path, resume: bool) -> None:
     train(config, run, resume)
 
 
-def _agents(run: Path, device: str) -> Mapping[str, Agent]:
+def _agents(run: Path, device: str, seed: int) -> Mapping[str, Agent]:
     floor = registered_agent(SUPERPIXELS)
     return {NAME: registered_agent(SYSTEM).from_run(run, device), floor.label: floor.make()}
 

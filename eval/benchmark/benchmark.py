@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -338,7 +339,13 @@ def _run(options: BenchmarkOptions) -> None:
     source = options.source()
     label = re.sub(r"[^A-Za-z0-9._-]+", "-", options.label or options.agent.rpartition(":")[2])
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    out = options.out or RESULTS / f"benchmark-{label}-{options.split.replace('/', '-')}-{now}.json"
+    # Benchmarks that start in the same second do not overwrite each other's file.
+    name = f"benchmark-{label}-{options.split.replace('/', '-')}-{now}-{secrets.token_hex(3)}.json"
+    out = options.out or RESULTS / name
+    require(
+        out.resolve() != options.leaderboard.resolve(),
+        f"out and leaderboard are the same file, {out}; name two files.",
+    )
     for file in (out, options.leaderboard):
         if file.parent == RESULTS:
             RESULTS.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ it. Modules that load torch are imported inside the functions, so that `--help` 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -190,9 +191,18 @@ def evaluation_file(run: Path) -> Path:
 
     Args:
         run: A run folder, or the folder of one of its checkpoints: the file is in it. Of an artefact
-            (`agents.artefacts`), whose own file belongs to its model card: in `runs/`, named after it.
+            (`agents.artefacts`), whose own file belongs to its model card, and of a finished row of
+            `eval.table`, whose own file is the row's result: in `runs/`, named after it.
     """
-    return RESULTS / f"evaluation-{run.name}.json" if is_artefact(run) else run / EVALUATION_FILE
+    elsewhere = is_artefact(run) or _is_row(run / EVALUATION_FILE)
+    return RESULTS / f"evaluation-{run.name}.json" if elsewhere else run / EVALUATION_FILE
+
+
+def _is_row(file: Path) -> bool:
+    try:
+        return "table" in json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def recent_success(run: Path) -> dict[str, float]:

@@ -67,7 +67,7 @@ class ReportOptions:
     """Write one self-contained HTML page about runs."""
 
     runs: tyro.conf.Positional[tuple[RunPath, ...]] = ()
-    """Run folders, of any system, or pretrained:NAME."""
+    """Run folders of any system, folders that hold some, or pretrained:NAME."""
 
     leaderboard: Path | None = None
     """File that `eval.benchmark --leaderboard` appended to."""
@@ -144,8 +144,7 @@ def gather(
     require(options.views >= 1, f"views is {options.views}; it must be at least 1.")
     if not options.runs and options.leaderboard is None and options.calibration is None:
         raise ReportError("nothing to report: name run folders, --leaderboard or --calibration.")
-    once = {path.resolve(): path for path in options.runs}  # a run named twice is still one run
-    runs = [RunFolder.read(path) for path in once.values()]
+    runs = RunFolder.read_all(options.runs)
     unknown = set(options.drawn) - {run.name for run in runs}
     require(
         not unknown,
@@ -202,7 +201,7 @@ def _images(
         agent = agent_of(run)
     except ReportError as error:
         return {**shown, "missing": str(error)}
-    environment = dict(run.environment) if simulator is None else {**run.environment, "simulator": simulator}
+    environment = {**run.environment, "simulator": _simulator_name(run) if simulator is None else simulator}
     views = _views(run, options.views) if views is None else views
     best, worst = best_and_worst(agent, views, options.panels, environment)
     for kind, panels in (("best", best), ("worst", worst)):
@@ -240,15 +239,28 @@ def _images(
     }
 
 
+def _drawable(run: RunFolder) -> Mapping[str, Any]:
+    """Return a run's evaluation, or an empty one if it was on a dataset file, whose views are not drawn."""
+    return {} if "dataset" in run.evaluation else run.evaluation
+
+
+def _simulator_name(run: RunFolder) -> str:
+    return str(_drawable(run).get("simulator", run.environment.get("simulator", "mujoco")))
+
+
 def _views(run: RunFolder, count: int) -> EvaluationSet:
-    """Return views of a run's own evaluation, in its own world."""
-    objects = run.evaluation.get("objects", run.config.get("objects"))
+    """Return views of a run's own evaluation, in its own world.
+
+    If that was on a dataset file, they are those of an evaluation on the run's split.
+    """
+    evaluation = _drawable(run)
+    objects = evaluation.get("objects", run.config.get("objects"))
     return views_in_world(
-        str(run.evaluation.get("split", f"{run.split}/test")),
+        str(evaluation.get("split", f"{run.config.get('split')}/test")),
         count,
-        int(run.evaluation.get("seed", 0)),
-        float(run.evaluation.get("reachable_fraction", 0.2)),
-        str(run.environment.get("simulator", "mujoco")),
+        int(evaluation.get("seed", 0)),
+        float(evaluation.get("reachable_fraction", 0.2)),
+        _simulator_name(run),
         float(run.environment.get("reach", REACH)),
         objects,
     )
@@ -270,6 +282,8 @@ def _run(words: Sequence[str]) -> None:
     options = parse_options(ReportOptions, PROGRAM, words)
     if not options.out.absolute().parent.is_dir():
         raise ReportError(f"The folder of {options.out} does not exist; create it first.")
+    if options.out.is_dir():
+        raise ReportError(f"{options.out} is a folder; name a file.")
     content = render(gather(options)).encode()
     write_whole(options.out, content)
     print(f"Report written to {options.out} ({len(content) / 1e6:.1f} MB)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from agents.training.configuration import ENVIRONMENT_FIELDS, SELF_SUPERVISED
 from agents.training.schedule import RunError
 from eval.table.rows import ROWS, compared_row_of, label_of, published
+
+_CONFIG = "config.json"
 
 
 class ReportError(RunError):
@@ -46,11 +48,30 @@ class RunFolder:
             raise ReportError(
                 f"{path} is not a folder; name run folders, such as runs/quick-NovelSpaces-seed0."
             )
-        config = _read_object(path / "config.json")
+        config = _read_object(path / _CONFIG)
         if not config:
-            raise ReportError(f"{path} has no config.json; name the folder of a run.")
+            raise ReportError(
+                f"{path} has no config.json, nor has a folder in it; name folders of runs, or a folder that "
+                "holds some."
+            )
         notes, evaluation = (_read_object(path / name) for name in ("run.json", "evaluation.json"))
         return cls(path, config, notes, evaluation, _read_lines(path / "metrics.jsonl"))
+
+    @classmethod
+    def read_all(cls, paths: Iterable[Path]) -> list[RunFolder]:
+        """Read run folders, and all in folders that hold some, such as that of a table; each once.
+
+        Args:
+            paths: The folders.
+
+        Raises:
+            ReportError: A path is neither, or a file is not JSON.
+        """
+        found: dict[Path, Path] = {}
+        for path in paths:
+            inside = [] if (path / _CONFIG).exists() else sorted(path.glob(f"*/{_CONFIG}"))
+            found |= {run.resolve(): run for run in [file.parent for file in inside] or [path]}
+        return [cls.read(path) for path in found.values()]
 
     @property
     def name(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +67,9 @@ def keep_results(options: KeepOptions) -> list[RowResult]:
         MarkdownError: A page names a table that does not exist.
     """
     runs = options.out / RUNS_FOLDER
-    for one in read_results(options.folders) if options.folders else []:
+    finished = read_results(options.folders) if options.folders else []
+    summarize(finished)  # an error if two are of the same row, split, preset and seed
+    for one in finished:
         _keep(one, runs)
     require(runs.is_dir(), f"{options.out} holds no results yet; name folders with finished rows.")
     results = read_results([runs])
@@ -104,7 +105,7 @@ def _keep(result: RowResult, runs: Path) -> None:
     write_json(folder / RUN_FILE, {**notes, "starts": starts})
     for name in _KEPT:
         if (run / name).exists():
-            shutil.copyfile(run / name, folder / name)
+            write_whole(folder / name, (run / name).read_bytes())
 
 
 def scores_csv(results: Sequence[RowResult]) -> str:

@@ -45,6 +45,11 @@ def fill(text: str, entries: Sequence[Mapping[str, Any]], page: Path) -> str:
     """
 
     def replaced(found: re.Match[str]) -> str:
+        if "<!-- table:" in found[0][len(found[1]) :]:
+            raise MarkdownError(
+                f"{page} has no <!-- end of table --> after <!-- table: {found[2]} -->; add one before the "
+                "next table."
+            )
         return f"{found[1]}{table(found[2].split(), entries, page)}\n{found[3]}"
 
     filled, count = _TABLE.subn(replaced, text)
@@ -64,7 +69,7 @@ def table(words: Sequence[str], entries: Sequence[Mapping[str, Any]], page: Path
     Raises:
         MarkdownError: There is no such table.
     """
-    kind, split, preset, letters, *more = [*words, "", "", ""][: max(len(words), 4)]
+    kind, split, preset, letters, *more = [*words, "", "", "", ""][: max(len(words), 4)]
     if kind not in _KINDS or more:
         raise MarkdownError(
             f"{page} names the table {' '.join(words)!r}; give one of {', '.join(_KINDS)}, a split, a preset "
@@ -72,11 +77,11 @@ def table(words: Sequence[str], entries: Sequence[Mapping[str, Any]], page: Path
         )
     for entry in entries:
         if (entry["split"], entry["preset"]) == (split, preset):
-            missing = [letter for letter in letters.split(",") if letter and letter not in entry["rows"]]
+            named = [letter for letter in letters.split(",") if letter]
+            missing = [letter for letter in named if letter not in entry["rows"]]
             if missing:
                 raise MarkdownError(f"{page} names the row {missing[0]!r} of {split} {preset}: not run yet.")
-            wanted = letters.split(",") if letters else list(entry["rows"])
-            return _KINDS[kind]({letter: entry["rows"][letter] for letter in wanted})
+            return _KINDS[kind]({letter: entry["rows"][letter] for letter in named or entry["rows"]})
     known = ", ".join(f"{entry['split']} {entry['preset']}" for entry in entries)
     raise MarkdownError(f"{page} names a table of {split} {preset}; there are results of {known}.")
 

@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -173,6 +173,20 @@ def _printing_to(path: Path) -> Iterator[None]:
                 os.close(copy)
 
 
+def places_on(machines: Sequence[int], cores: int) -> tuple[int, int]:
+    """Return how many cores a row can have, and how many rows can run at once, each on one machine.
+
+    Args:
+        machines: Cores of each machine.
+        cores: Wanted cores of a row, at least 1.
+
+    Returns:
+        Both at least 1; the cores are at most those of the largest machine.
+    """
+    cores = max(min(cores, max(machines, default=1)), 1)
+    return cores, max(sum(each // cores for each in machines), 1)
+
+
 class RayRunner:
     """Rows as tasks of a Ray cluster, whose machines share the folder of the table."""
 
@@ -191,9 +205,8 @@ class RayRunner:
         from agents.collection.ray_collector import connect
 
         self._ray: Any = connect(address)
-        total = int(self._ray.cluster_resources().get("CPU", 1))
-        cores = min(cores, total)
-        self.places = max(1, total // cores)
+        machines = [int(one["Resources"].get("CPU", 0)) for one in self._ray.nodes() if one["Alive"]]
+        cores, self.places = places_on(machines, cores)
         self._token = out.absolute() / f".shared-{secrets.token_hex(8)}"
         self._token.parent.mkdir(parents=True, exist_ok=True)
         self._token.touch()
@@ -210,7 +223,11 @@ class RayRunner:
         try:
             code = self._ray.get(self._task.remote(options, self._token))
         except self._ray.exceptions.RayError as error:
-            raise failed(options, f"ended early ({' '.join(str(error).split())[:300]})") from error
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, RowFailedError):
+                raise cause from error
+            # The cause is in the last line of the remote stack trace.
+            raise failed(options, f"ended early ({' '.join(str(error).split())[-300:]})") from error
         if code:
             raise failed(options, f"failed with exit code {code}")
 

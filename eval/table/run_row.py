@@ -303,19 +303,9 @@ def _touch(
     if not interactions:
         return None
     from eval.evaluation.touching import touch_everywhere
-    from eval.views.evaluation_set import EvaluationSet
     from thor_interact_env.simulators import make_simulator
 
-    step = max(1, len(held_out) // locations)
-    some = slice(0, step * locations, step)
-    views = EvaluationSet(
-        held_out.split,
-        held_out.seed,
-        held_out.reachable_fraction,
-        held_out.locations[some],
-        held_out.observations[some],
-        held_out.truths[some],
-    )
+    views = held_out.spread(locations)
     simulator = make_simulator(base.simulator, reach=base.reach)
     try:
         predictions = [each for found in propose_all(agent, views.observations) for each in found]

@@ -91,6 +91,23 @@ class EvaluationSet:
         """Return the number of views."""
         return len(self.locations)
 
+    def spread(self, count: int) -> "EvaluationSet":
+        """Return some of the views, spread evenly over all and so over the rooms.
+
+        Args:
+            count: How many, at least 1; all if there are not more.
+        """
+        count = min(count, len(self))
+        some = [number * len(self) // count for number in range(count)]
+        classes = self.mass_classes
+        return replace(
+            self,
+            locations=tuple(self.locations[number] for number in some),
+            observations=tuple(self.observations[number] for number in some),
+            truths=tuple(self.truths[number] for number in some),
+            mass_classes=None if classes is None else tuple(classes[number] for number in some),
+        )
+
     @classmethod
     def make(
         cls,

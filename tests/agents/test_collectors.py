@@ -87,6 +87,13 @@ def test_a_killed_process_is_replaced_and_its_locations_are_done_again(
         with pytest.raises(CollectionError, match=r"seed 11 in .*UnknownRoomError"):
             collector.submit(in_world(task, FakeSimulator(rooms=("FloorPlan5",)))).result()
         assert collector.replaced == 1
+        # Memory may run out while a process has nothing to do.
+        (idle,) = multiprocessing.active_children()
+        idle.kill()
+        idle.join()
+        time.sleep(0.5)  # until the collector can know
+        assert_same(collector.submit(task).result(), records)
+        assert collector.replaced == 2
         monkeypatch.setattr("agents.collection.pool.ATTEMPTS", 2)
         with pytest.raises(CollectionError, match=r"2 processes, one after another, ended.*seeds 21"):
             deadly = MortalSimulator(deaths=fatal, times=99, visits=0)

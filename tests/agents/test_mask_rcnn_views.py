@@ -3,6 +3,8 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mask_rcnn_material import TINY, ToyCollector, collected, configuration, rec
 from agents.collection.collect import CollectionTask, collect_locations, location_seeds
 from agents.collection.interact import InteractionSchedule
 from agents.mask_rcnn.configuration import PRESETS, MaskRCNNConfig
+from agents.mask_rcnn.sharing import take_over_views
 from agents.mask_rcnn.training import train
 from agents.mask_rcnn.views import ViewFolder, collection_tasks
 from agents.training.presets import preset
@@ -106,8 +109,11 @@ def test_views_of_another_run_are_taken_over_if_they_are_the_same(tmp_path):
     config = configuration(targets="self_supervised")
     train(config, first, collector=ToyCollector(), stop_after=1)
     note_run(first, kept_seconds=100.0, kept_processor_seconds=200.0)
-    robust, asked = replace(config, loss="robust"), ToyCollector()
-    train(robust, second, collector=asked)
+    monitored = replace(config.schedule, evaluate_every=1)
+    robust, asked = replace(config, loss="robust", schedule=monitored), ToyCollector()
+    with pytest.raises(KeyboardInterrupt):  # before its first checkpoint
+        train(robust, second, collector=asked, evaluate=Mock(side_effect=KeyboardInterrupt))
+    train(robust, second, resume=True, collector=asked)
     assert asked.seeds == []
     notes = json.loads((second / "run.json").read_text())
     assert notes["training_seconds"] > 100 and notes["training_processor_seconds"] > 200
@@ -137,3 +143,16 @@ def test_other_views_are_not_taken_over(tmp_path, change):
     asked = ToyCollector()
     train(other.get(change, config), second, collector=asked, stop_after=1)
     assert len(asked.seeds) == config.schedule.locations
+
+
+def test_folders_that_may_not_be_entered_are_passed_over(tmp_path, monkeypatch):
+    closed, exists = tmp_path / "closed", Path.exists
+    closed.mkdir()
+
+    def entered(path, **options):  # as a user without rights sees it; the tests may run as root
+        if path.is_relative_to(closed / "views"):
+            raise PermissionError(f"[Errno 13] Permission denied: '{path}'")
+        return exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", entered)
+    assert take_over_views(configuration(), tmp_path / "run") is None

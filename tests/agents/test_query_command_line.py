@@ -33,6 +33,10 @@ def test_train_evaluate_and_predict(world: Path, capsys: pytest.CaptureFixture[s
     result = json.loads((run / "evaluation.json").read_text())
     assert (result["split"], result["locations"]) == ("NovelObjects/test", 3)
 
+    random = [BASELINE.agents(run, "cpu", seed)["random points"] for seed in (0, 0, 7)]
+    first, again, other = ([one.point for one in each.propose(view())] for each in random)
+    assert first == again != other
+
     np.savez("view.npz", rgb=view()["rgb"], depth=view()["depth"])
     words = ("predict", run, "view.npz", "--out", "panels.png", "--overview", "way.png")
     assert exit_code(main, *words) == 0

@@ -99,6 +99,21 @@ def test_the_run_of_a_baseline_is_a_folder_with_its_configuration(tmp_path):
         agent.learn(config, run, resume=False)
     agent.learn(config, run, resume=True)
     assert len(json.loads((run / "run.json").read_text())["starts"]) == 2
+    assert isinstance(agent.from_run(run), load(agent.agent))
+
+
+def test_a_baseline_draws_by_the_seed_of_its_run(tmp_path):
+    agent = registered_agent("random_points")
+    view = Observation(rgb=np.zeros((300, 300, 3), np.uint8), depth=np.ones((300, 300), np.float32))
+    drawn = []
+    for seed in (3, 4):
+        run = tmp_path / str(seed)
+        agent.learn(agent.configure("smoke", seed=seed), run, resume=False)
+        trained, made = agent.from_run(run), agent.make(seed)
+        found = [one.point for one in trained.propose(view)]
+        assert found == [one.point for one in made.propose(view)]
+        drawn.append(found)
+    assert drawn[0] != drawn[1]
 
 
 def test_unknown_names_say_what_there_is():

@@ -236,6 +236,7 @@ def test_without_places_the_results_go_to_runs(command, tmp_path, monkeypatch) -
         (["--agent", "user_agents:Centre", "--agent-options", '{"a": 1e999}'], "not JSON compliant"),
         (["--agent", "user_agents:Centre", "--out", "."], "is a folder; name a file"),
         (["--agent", "user_agents:Centre", "--leaderboard", "."], "is a folder; name a file"),
+        (["--agent", "user_agents:Centre", "--out", "a", "--leaderboard", "./a"], "are the same file"),
         (["--agent", "user_agents:Centre", "--locations", "0"], "locations is 0"),
         (["--agent", "user_agents:Centre", "--interactions", "-1"], "interactions is -1"),
         (["--agent", "user_agents:Centre", "--time-budget", "0"], "time_budget is 0"),

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import eval.views.evaluation_set as module
 from eval.views.evaluation_set import EvaluationSet, EvaluationSetWarning, default_cache_folder
@@ -116,6 +118,18 @@ def test_smaller_sets_are_part_of_larger_ones_and_seeds_differ() -> None:
     large = make(None, 30).locations
     assert set(make(None, 3).locations) <= set(make(None, 22).locations) <= set(large)
     assert not set(make(None, 30, seed=1).locations) & set(large)
+
+
+@given(st.integers(1, 60))
+def test_some_views_are_spread_over_all(count: int) -> None:
+    views = make(None)
+    some = views.spread(count)
+    numbers = [views.locations.index(location) for location in some.locations]
+    assert numbers == sorted(set(numbers)) and len(some) == min(count, len(views))
+    gaps = np.diff([*numbers, len(views)])  # the last ones too are represented
+    assert gaps.max() - gaps.min() <= 1 and numbers[0] == 0
+    for chosen, number in zip(some.truths, numbers, strict=True):
+        assert chosen is views.truths[number]
 
 
 def test_depth_is_clipped_as_the_environment_shows_it() -> None:

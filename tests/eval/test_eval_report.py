@@ -107,6 +107,15 @@ def test_a_run_named_twice_is_one(runs) -> None:
     assert len(content["runs"]) == len(content["table_1"]) == 1
 
 
+def test_a_folder_of_runs_stands_for_all_of_them(runs) -> None:
+    folder = runs[0].parent
+    (folder / "logs").mkdir()
+    (folder / "run-all.lock").touch()
+    found = RunFolder.read_all([folder, runs[0]])
+    paths = sorted(run.path.resolve() for run in found)
+    assert paths == sorted(path.parent.resolve() for path in folder.glob("*/config.json"))
+
+
 def test_the_findings_are_those_of_the_rows(as_rows) -> None:
     (group,) = finding_groups([RunFolder.read(path) for path in as_rows])
     held = {tuple(each["rows"]): each["holds"] for each in group["findings"]}
@@ -368,16 +377,18 @@ def test_the_command_writes_the_page(runs, tmp_path, capsys) -> None:
     [
         ([], "nothing to report"),
         (["no/such/run"], "is not a folder"),
-        (["."], "has no config.json"),
+        (["empty"], "has no config.json"),
         (["--leaderboard", "none.jsonl"], "none.jsonl cannot be read"),
         (["--calibration", "none.json"], "is not a calibration"),
         (["run", "--panels", "-1"], "panels is -1"),
         (["run", "--out", "no/such/page.html"], "does not exist"),
+        (["run", "--out", "empty"], "empty is a folder"),
     ],
 )
 def test_a_mistake_is_one_line(words, complaint, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     material.write_run(tmp_path / "run", True, 1.0)
+    (tmp_path / "empty").mkdir()
     code, _, said = outcome(report.main, capsys, *words)
     assert code == 2 and complaint in said and len(said.splitlines()) == 1
     assert not (tmp_path / "report.html").exists()

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from command_lines import complaint, exit_code
+from no_room import room_for
 from table_material import write_result
 
 from eval.results.keep import KeepOptions, keep_results, main
 from eval.results.markdown import MarkdownError, fill, table
-from eval.table.row_results import read_results, summarize
+from eval.table.row_results import ResultsError, read_results, summarize
 
 TRAINING = {
     "locations": 4810,
@@ -89,6 +90,25 @@ def test_later_rows_join_the_earlier_ones(runs: Path, tmp_path: Path) -> None:
     assert len(again) == 3 and keep_results(KeepOptions((), out)) == again
 
 
+def test_two_runs_of_the_same_row_are_an_error(runs: Path, tmp_path: Path) -> None:
+    other = finished(tmp_path / "others", "o", {"mask_ap50": 0.9})
+    with pytest.raises(ResultsError, match="are the same row"):
+        keep_results(KeepOptions((runs, other), tmp_path / "results"))
+    assert not (tmp_path / "results").exists()
+
+
+def test_on_a_full_disk_the_results_stay_as_they_are(runs: Path, tmp_path: Path) -> None:
+    options = KeepOptions((runs,), tmp_path / "results")
+    keep_results(options)
+    before = {path: path.read_bytes() for path in options.out.rglob("*") if path.is_file()}
+    size = max(map(len, before.values()))
+    for path in runs.rglob("metrics.jsonl"):
+        path.write_text(size * "{}\n")
+    with room_for(size), pytest.raises(OSError, match="too large"):
+        keep_results(options)
+    assert {path: path.read_bytes() for path in options.out.rglob("*") if path.is_file()} == before
+
+
 def test_tables_of_pages_are_written_between_their_marks(runs: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
@@ -118,6 +138,9 @@ def test_other_kinds_of_tables(runs: Path) -> None:
     page = Path("page.md")
     assert "(o) queried masks" in table(["mass", "NovelSpaces", "hour"], entries, page)
     assert "(c)" not in table(["mass", "NovelSpaces", "hour"], entries, page)
+    assert table(["mass", "NovelSpaces", "hour", "o,"], entries, page) == table(
+        ["mass", "NovelSpaces", "hour", "o"], entries, page
+    )
     assert "| 25.0" in table(["touches", "NovelSpaces", "hour"], entries, page)
     assert "VideoPCA" not in table(["findings", "NovelSpaces", "hour"], entries, page)  # no row (g) yet
     finished(runs, "g", {"mask_ap50": 0.1, "bbox_ap50": 0.1})
@@ -135,6 +158,12 @@ def test_other_kinds_of_tables(runs: Path) -> None:
         (
             "<!-- table: scores NovelSpaces hour c d -->\n<!-- end of table -->",
             "'scores NovelSpaces hour c d'",
+        ),
+        ("<!-- table:  -->\n<!-- end of table -->", "names the table ''"),
+        (
+            "<!-- table: scores NovelSpaces hour -->\nwords\n"
+            "<!-- table: mass NovelSpaces hour -->\n<!-- end of table -->",
+            "no <!-- end of table --> after <!-- table: scores NovelSpaces hour -->",
         ),
     ],
 )

@@ -24,7 +24,7 @@ from agents.training.schedule import ConfigurationError, RunError
 from eval.table import run_all as module
 from eval.table.command_line import main
 from eval.table.jobs import RowState, chosen_rows, chosen_seeds, duration, seconds_left, state_of
-from eval.table.row_processes import RowFailedError
+from eval.table.row_processes import RowFailedError, places_on
 from eval.table.row_results import read_results
 from eval.table.rows import ROWS
 from eval.table.run_all import RunAllOptions, all_rows, run_all
@@ -259,6 +259,15 @@ def test_a_failed_process_is_quoted(tmp_path: Path, capsys: pytest.CaptureFixtur
     (run / "config.json").write_text("{")
     (failure,) = run_all(options)
     assert "exit code 2" in failure and "config.json" in failure.splitlines()[-1]
+
+
+@given(st.lists(st.integers(0, 64), max_size=5), st.integers(1, 80))
+def test_a_row_fits_on_one_machine_of_a_cluster(machines: list[int], wanted: int) -> None:
+    cores, places = places_on(machines, wanted)
+    assert 1 <= cores <= wanted and places >= 1
+    if any(machines):
+        assert cores == min(wanted, max(machines))
+        assert places == sum(machine // cores for machine in machines)
 
 
 def test_ray_runs_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

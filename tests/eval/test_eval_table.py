@@ -17,6 +17,7 @@ from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, RunError
+from eval.evaluation.reporting import evaluation_file
 from eval.report.runs import RunFolder
 from eval.table.command_line import main
 from eval.table.row_results import ResultsError, read_results, summarize
@@ -302,3 +303,12 @@ def test_malformed_results_name_the_file(tmp_path, content):
 def test_the_base_configuration_is_a_training_configuration():
     config = configuration_of(row("h"), "quick", split="NovelObjects", seed=1).counterpart()
     assert isinstance(config, TrainConfig) and config.reach == 1.5
+
+
+def test_another_evaluation_does_not_replace_the_result_of_a_row(tmp_path: Path) -> None:
+    run = write_result(tmp_path, "c", "NovelSpaces", {})
+    assert evaluation_file(run) == Path("runs") / f"evaluation-{run.name}.json"
+    (run / "evaluation.json").write_text('{"rows": {}}')  # of `evaluate`: a newer one replaces it
+    assert evaluation_file(run) == run / "evaluation.json"
+    (run / "evaluation.json").unlink()
+    assert evaluation_file(run) == run / "evaluation.json"
