@@ -59,19 +59,19 @@ def main() -> None:
     recorder = commands.add_parser("record", help="touch objects and write the recording")
     recorder.add_argument("file", type=Path)
     recorder.add_argument("--seed", type=int, default=0, help="seed of the room, the pose and the touches")
-    recorder.add_argument("--steps", type=int, default=10, help="number of touches")
+    recorder.add_argument("--steps", type=int, default=10, help="number of touches, at least 1")
     player = commands.add_parser("replay", help="repeat a recording and compare")
     player.add_argument("file", type=Path)
     arguments = parser.parse_args()
-    if arguments.command == "record":
-        record(arguments.file, arguments.seed, arguments.steps)
-    elif arguments.file.is_file():
-        try:
-            replay(arguments.file)
-        except ThorInteractError as error:
-            parser.error(str(error))
-    else:
+    if arguments.command == "replay" and not arguments.file.is_file():
         parser.error(f"there is no file {arguments.file}: make one with the command record")
+    try:
+        if arguments.command == "record":
+            record(arguments.file, arguments.seed, arguments.steps)
+        else:
+            replay(arguments.file)
+    except ThorInteractError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ def main() -> None:
     parser.add_argument("--interactions", type=int, default=10, help="touches in an episode")
     parser.add_argument("--seed", type=int, default=0, help="seed of the rooms, the poses and the touches")
     arguments = parser.parse_args()
+    if arguments.envs < 1:
+        parser.error(f"--envs is {arguments.envs}; it must be at least 1")
 
     # The part before the colon makes each new process import the package, which registers the environment.
     make = functools.partial(

@@ -4,6 +4,7 @@ An action is `[row, column, force, direction]`: a pixel of the image, an index i
 into `DIRECTIONS` (paper section 4.1).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -67,12 +68,26 @@ def check_action(action: object) -> tuple[int, int, int, int]:
         >>> check_action([150, 299, 2, 7])
         (150, 299, 2, 7)
     """
-    expected = f"an action is [row, column, force, direction], {len(ACTION_FIELDS)} integers"
+    row, column, force, direction = check_integers(action, ACTION_FIELDS)
+    return row, column, force, direction
+
+
+def check_integers(action: object, fields: Sequence[tuple[str, int]]) -> list[int]:
+    """Return the entries of an action of other fields; see `check_action`.
+
+    Args:
+        action: (n,) integers.
+        fields: Name and number of values of each entry, in order.
+
+    Raises:
+        InvalidActionError: The action is not n integers, or one of them is outside its range.
+    """
+    expected = f"an action is [{', '.join(name for name, _ in fields)}], {len(fields)} integers"
     try:
         values = np.asarray(action)
     except ValueError as error:  # ragged nested sequences
         raise InvalidActionError(f"the action {action!r} is not an array of integers: {expected}") from error
-    if values.shape != (len(ACTION_FIELDS),):
+    if values.shape != (len(fields),):
         raise InvalidActionError(f"the action {action!r} has shape {values.shape}: {expected}")
     # A list that mixes integers with booleans becomes an integer array, so its items are looked at too.
     has_boolean = isinstance(action, list | tuple) and any(
@@ -82,8 +97,7 @@ def check_action(action: object) -> tuple[int, int, int, int]:
         found = "booleans" if has_boolean else f"type {values.dtype}"
         raise InvalidActionError(f"the action {action!r} has {found}: {expected}")
     entries = [int(value) for value in values]
-    for (name, count), value in zip(ACTION_FIELDS, entries, strict=True):
+    for (name, count), value in zip(fields, entries, strict=True):
         if not 0 <= value < count:
             raise InvalidActionError(f"{name} {value} of the action {entries} is not in 0..{count - 1}")
-    row, column, force, direction = entries
-    return row, column, force, direction
+    return entries

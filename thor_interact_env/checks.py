@@ -1,5 +1,6 @@
 """Checks of values from users."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TypeGuard
 
@@ -28,6 +29,12 @@ def check_reach(reach: object) -> None:
     """Raise `InvalidOptionError` unless `reach` is a positive number; infinity is one."""
     if not is_number(reach) or not reach > 0:
         raise InvalidOptionError(f"reach {reach!r} is not a positive number of metres")
+
+
+def check_render_mode(mode: object, modes: Sequence[str]) -> None:
+    """Raise `InvalidOptionError` unless `mode` is None or one of some names."""
+    if mode is not None and mode not in modes:
+        raise InvalidOptionError(f"render_mode {mode!r} is not one of {', '.join(modes)}")
 
 
 def check_interactions(interactions: object) -> None:

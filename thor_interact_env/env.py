@@ -18,7 +18,7 @@ from selfsup.feedback import KernelName
 from selfsup.grid import IMAGE_SIZE, STRIDE
 from selfsup.supervisor import SupervisionOptions, Supervisor
 from thor_interact_env.actions import ACTION_FIELDS, DIRECTIONS, FORCES, REACH, check_action
-from thor_interact_env.checks import check_interactions, check_reach, check_reachable_fraction
+from thor_interact_env.checks import check_interactions, check_reachable_fraction, check_render_mode
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
@@ -78,8 +78,8 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     `reset(options={"location": location})` starts at a `Location`, or at the `thor_meta` mapping of a
     dataset; without the option, one is drawn by the seeded generator: from the rooms of a split (room, spawn
     seed, reachable position, rotation and horizon uniform, the pose drawn again while less than
-    `reachable_fraction` of the view is in reach), or from the given locations. By default the rooms are those
-    of "NovelSpaces/train", with `simulator="mjcf"` "all" of the scenes. Everything is at rest.
+    `reachable_fraction` of the view is within 1.5 m), or from the given locations. By default the rooms are
+    those of "NovelSpaces/train", with `simulator="mjcf"` "all" of the scenes. Everything is at rest.
     `env.unwrapped.location` is the `Location` of the episode; `envs.get_attr("location")` those of a vector
     environment. An unknown room is an `UnknownRoomError`, a position at which the agent cannot stand an
     `UnreachableLocationError`.
@@ -132,7 +132,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "mjcf", "ai2thor", or an object |
     | `locations` | str, path, sequence or None | `None` | a split, "all", a .json dataset, or locations |
     | `interactions` | int | `10` | touches in an episode |
-    | `reachable_fraction` | float | `0.2` | minimum fraction of a view in reach; 0: the paper's rule (1) |
+    | `reachable_fraction` | float | `0.2` | minimum fraction within 1.5 m; 0: the paper's rule (1) |
     | `change_test` | str | `"pooled_difference"` | `"pooled_squared_difference"` or `"optical_flow"` |
     | `kernel_name` | str | `"gaussian"` | or `"exponential"`, the authors' code |
     | `use_superpixels` | bool | `True` | whether `mask` is aligned to superpixels; else it is `changed` |
@@ -154,7 +154,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     def __init__(
         self,
         simulator: str | Simulator = "mujoco",
-        locations: str | os.PathLike[str] | Sequence[Location] | None = None,
+        locations: str | os.PathLike[str] | Sequence[Location | Mapping[str, Any]] | None = None,
         interactions: int = 10,
         reachable_fraction: float = 0.2,
         change_test: ChangeTest = "pooled_difference",
@@ -182,11 +182,12 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         )
         check_interactions(interactions)
         check_reachable_fraction(reachable_fraction)
-        check_reach(reach)
         check_simulator(simulator, reach, simulator_options)
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            allowed = ", ".join(self.metadata["render_modes"])
-            raise InvalidOptionError(f"render_mode {render_mode!r} is not one of {allowed}")
+        check_render_mode(render_mode, self.metadata["render_modes"])
+        try:
+            self._supervision = SupervisionOptions(change_test, kernel_name, bool(use_superpixels))
+        except ValueError as error:
+            raise InvalidOptionError(str(error)) from None
 
         self.observation_space: spaces.Space[Any] = spaces.Dict(
             {
@@ -207,7 +208,6 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         chosen = simulator if isinstance(simulator, Simulator) else None
         deterministic = chosen.deterministic if chosen else simulator not in NONDETERMINISTIC
         self.metadata = {**type(self).metadata, "deterministic": deterministic}
-        self._supervision = SupervisionOptions(change_test, kernel_name, bool(use_superpixels))
         self._window = Window(self.metadata["render_fps"]) if render_mode == "human" else None
         self._episode: Episode | None = None
 
@@ -292,6 +292,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
             raise ResetNeeded(f"the episode ended after {self._interactions} interactions: call reset()")
         row, column, force, direction = check_action(action)
         touch = (row, column, FORCES[force], DIRECTIONS[direction])
+        self._episode = None  # after an interrupted touch the environment needs a reset
         frames = self._no_frames
         if self._no_frames is not None:
             seen, frames = self.simulator.touch_with_frames(*touch)
@@ -303,6 +304,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         judgement = episode.supervisor.judge(before["rgb"], after["rgb"], row // STRIDE, column // STRIDE)
         episode.view, episode.simulator_view = after, seen
         episode.steps += 1
+        self._episode = episode
         self._show()
         truncated = episode.steps >= self._interactions
         return _observation(after), float(judgement.success), False, truncated, pack_info(frames, judgement)
@@ -382,8 +384,9 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         self.np_random = saved.np_random
 
     def _running(self) -> Episode:
-        if self._episode is None:
-            raise ResetNeeded("there is no episode yet: call reset() first")
+        forked = self._simulator is not None and self._process != os.getpid()
+        if self._episode is None or forked:
+            raise ResetNeeded("this process has no episode, or a touch was interrupted: call reset() first")
         return self._episode
 
     def _show(self) -> None:

@@ -11,9 +11,9 @@ from gymnasium import spaces
 from gymnasium.utils import RecordConstructorArgs
 
 from selfsup.grid import IMAGE_SIZE
-from thor_interact_env.actions import DIRECTIONS, FORCES
-from thor_interact_env.checks import is_integer
-from thor_interact_env.errors import InvalidActionError, InvalidOptionError
+from thor_interact_env.actions import DIRECTIONS, FORCES, check_integers
+from thor_interact_env.checks import check_reachable_fraction, is_integer
+from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.locations.starting import OPTIONS
 from thor_interact_env.simulators.base import Observation
@@ -133,16 +133,10 @@ class GridActions(
         Raises:
             InvalidActionError: The action is not two integers in range.
         """
-        values = np.asarray(action)
-        if not np.issubdtype(values.dtype, np.integer) or not self.action_space.contains(
-            values.astype(np.int64)
-        ):
-            raise InvalidActionError(
-                f"the action {action!r} is not [cell, force], integers in 0..{self._grid**2 - 1} and "
-                f"0..{len(FORCES) - 1}"
-            )
+        fields = (("cell", self._grid**2), ("force", len(FORCES)))
+        cell, force = check_integers(action, fields)
         direction = int(self.unwrapped.np_random.integers(len(DIRECTIONS)))
-        return np.array([*coarse_pixel(int(values[0]), self._grid), int(values[1]), direction])
+        return np.array([*coarse_pixel(cell, self._grid), force, direction])
 
 
 class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -154,11 +148,12 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     Args:
         env: `ThorInteract-v0`, wrapped or not.
         rooms: Names of the rooms.
-        reachable_fraction: Minimum fraction of each view within reach, in 0..1.
+        reachable_fraction: Minimum fraction of each view within 1.5 m, in 0..1.
         episodes: Episodes in a room, at least 1.
 
     Raises:
-        InvalidOptionError: There is no room, or `episodes` is not an integer of at least 1.
+        InvalidOptionError: There is no room, the fraction is not in 0..1, or `episodes` is not an integer of
+            at least 1.
     """
 
     def __init__(
@@ -169,8 +164,9 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         episodes: int = 4,
     ) -> None:
         """Check the arguments; see the class."""
-        if not rooms:
-            raise InvalidOptionError("rooms is empty; name at least one room")
+        if isinstance(rooms, str) or len(rooms) == 0:
+            raise InvalidOptionError(f"rooms is {rooms!r}; give a sequence of at least one room's name")
+        check_reachable_fraction(reachable_fraction)
         if not is_integer(episodes) or episodes < 1:
             raise InvalidOptionError(f"episodes {episodes!r} is not an integer of at least 1")
         RecordConstructorArgs.__init__(

@@ -284,7 +284,7 @@ MUTATIONS = (
     Mutation("a run in a tuple of runs is no name", "agents/commands/run_argument.py",
              "isinstance(value, tuple)", "isinstance(value, list)", f"{_ARTEFACTS} -k command_lines"),
     Mutation("the evaluation of an artefact is written into it", "eval/evaluation/reporting.py",
-             "if is_artefact(run) else", "if not run else", f"{_ARTEFACTS} -k evaluation"),
+             "= is_artefact(run) or", "= False or", f"{_ARTEFACTS} -k evaluation"),
     Mutation("vectors are rounded, too", "eval/publishing/publish.py",
              "tensor.ndim > 1 else", "tensor.ndim > 0 else", f"{_PUBLISHING} -k rounded"),
     Mutation("the card lacks the intervals", "eval/publishing/card.py",

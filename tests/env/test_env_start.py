@@ -1,9 +1,11 @@
 """Where episodes of `ThorInteract-v0` start, what may be asked for and what is refused."""
 
+import gymnasium
 import numpy as np
 import pytest
 from env_makers import ELSEWHERE, ON_DISK, SOMEWHERE, a_location, make, rollout, started
 from fake_simulator import FakeSimulator
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import data_equivalence
 from hypothesis import given
@@ -69,6 +71,25 @@ class TestStart:
         assert {started(env, seed=seed) for seed in range(20)} == set(listed)
         env.close()
 
+    def test_a_list_of_starts_survives_the_json_of_a_spec(self):
+        listed = [SOMEWHERE, ELSEWHERE]
+        spec = gymnasium.make("ThorInteract-v0", locations=listed).spec
+        assert spec is not None
+        restored = EnvSpec.from_json(spec.to_json()).kwargs["locations"]
+        for one in (restored, [location.to_json() for location in listed]):
+            env = gymnasium.make("ThorInteract-v0", simulator=FakeSimulator(), locations=one)
+            assert {started(env, seed=seed) for seed in range(20)} == set(listed)
+
+    def test_what_a_simulator_lacks_is_named(self):
+        class Half:
+            deterministic = True
+
+            def load(self, location):
+                return None
+
+        with pytest.raises(InvalidOptionError, match="mujoco.*it has no close, get_state, has_room"):
+            ThorInteractEnv(simulator=Half())  # type: ignore[arg-type]
+
     @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "path"])
     def test_starts_can_come_from_a_dataset(self, tmp_path, kind):
         path = tmp_path / "set.json"
@@ -101,6 +122,7 @@ class TestStart:
             ({"spawn_seed": 3}, "'spawn_seed'"),
             ({"_location": SOMEWHERE}, "'_location'"),
             ({"location": SOMEWHERE, "state": {}}, "not both"),
+            (["location"], "give a mapping"),
         ],
     )
     def test_an_option_that_is_none_is_named(self, env, options, complaint):
@@ -163,8 +185,15 @@ class TestStart:
             ({"locations": []}, InvalidOptionError),
             ({"locations": ["FloorPlan1"]}, InvalidOptionError),
             ({"locations": "none.json"}, FileNotFoundError),
-            ({"change_test": "flow"}, ValueError),
-            ({"kernel_name": "box"}, ValueError),
+            ({"change_test": "flow"}, InvalidOptionError),
+            ({"kernel_name": "box"}, InvalidOptionError),
+            ({"simulator": "unity"}, InvalidOptionError),
+            ({"simulator": FakeSimulator}, InvalidOptionError),
+            ({"simulator_options": 5}, InvalidOptionError),
+            ({"simulator_options": {"reach": 5}}, InvalidOptionError),
+            ({"locations": 5}, InvalidOptionError),
+            ({"locations": SOMEWHERE}, InvalidOptionError),
+            ({"locations": SOMEWHERE.to_json()}, InvalidOptionError),
         ],
         ids=lambda value: ",".join(value) if isinstance(value, dict) else value.__name__,
     )

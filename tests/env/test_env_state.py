@@ -30,6 +30,16 @@ class TestActions:
         with pytest.raises(ResetNeeded, match="reset"):
             ThorInteractEnv(simulator=FakeSimulator()).step(np.zeros(4, int))
 
+    def test_after_an_interrupted_touch_a_reset_is_needed(self, env, monkeypatch):
+        env.reset(seed=0)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(FakeSimulator, "touch", Mock(side_effect=KeyboardInterrupt))
+            env.step([100, 100, 2, 0])
+        with pytest.raises(ResetNeeded, match="interrupted"):
+            env.step([0, 0, 0, 0])
+        env.reset(seed=0)
+        assert not env.step([0, 0, 0, 0])[4]["mask"].any()
+
     @pytest.mark.parametrize("index", range(4))
     @pytest.mark.parametrize("offset", [-1, 0])
     def test_an_action_outside_the_space_changes_nothing(self, env, index, offset):
@@ -228,6 +238,9 @@ class TestLife:
         env = ThorInteractEnv()
         env.reset(seed=0)
         monkeypatch.setattr("os.getpid", lambda: -1)
+        for call in (lambda: env.step(np.zeros(4, int)), env.ground_truth, env.get_state):
+            with pytest.raises(ResetNeeded, match="this process"):
+                call()
         env.reset(seed=0)
         assert make_one.call_count == 2
         assert made[0].closes == 0

@@ -12,7 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_lines import complaint, outcome
-from record_material import EPISODES, TOUCHES, Pushes, agents, interrupted, plan_at, results, save_episode
+from record_material import (
+    EPISODES,
+    TOUCHES,
+    Pushes,
+    agents,
+    interrupted,
+    plan_at,
+    results,
+    save_episode,
+    write_locations,
+)
 
 from thor_interact_env.actions import REACH
 from thor_interact_env.errors import (
@@ -34,6 +44,7 @@ from thor_interact_env.record import (
 from thor_interact_env.record.command_line import main
 from thor_interact_env.record.plan import episode_seed
 from thor_interact_env.simulators.base import Observation
+from thor_interact_env.simulators.mjcf.simulator import VARIABLE
 from thor_interact_env.world import world_of
 
 ROOT = Path(__file__).parents[2]
@@ -191,6 +202,23 @@ class TestMaking:
                 make_record(other, folder, agents=agents)
         with pytest.raises(InvalidOptionError, match="other options"):
             make_record(plan, folder, "coco", agents=agents)
+
+    def test_paths_are_stated_as_text(self, tmp_path):
+        path = write_locations(tmp_path / "locations.json")
+        assert Plan(locations=path) == Plan(locations=str(path))  # type: ignore[arg-type]
+
+    def test_scenes_on_disk_belong_to_the_record(self, tmp_path, monkeypatch):
+        folder = tmp_path / "scenes"
+        folder.mkdir()
+        (folder / "FloorPlan1.xml").write_text("<mujoco/>")
+        monkeypatch.setenv(VARIABLE, json.dumps({"scenes": str(folder)}))
+        first, again = (Plan(simulator="mjcf", locations="all").scenes for _ in range(2))
+        (folder / "FloorPlan1.xml").write_text("<mujoco></mujoco>")
+        changed = Plan(simulator="mjcf", locations="all").scenes
+        monkeypatch.setenv(VARIABLE, json.dumps({"scenes": str(folder), "eye_height": 1.2}))
+        lower = Plan(simulator="mjcf", locations="all").scenes
+        assert first == again and len({first, changed, lower}) == 3
+        assert Plan().scenes == ""
 
     def test_the_current_folder_can_be_the_record(self, plan, tmp_path, monkeypatch):
         (tmp_path / "here").mkdir()

@@ -6,10 +6,13 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 import numpy.typing as npt
 import pytest
+from fake_simulator import FakeSimulator
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y
+from thor_interact_env.errors import UnknownRoomError
 from thor_interact_env.locations.location import HORIZONS, ROTATIONS, Location
 from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.locations.splits import ALL_ROOMS
 from thor_interact_env.simulators.base import Observation
 
 ROOMS = ("FloorPlan1", "FloorPlan201", "FloorPlan301")
@@ -68,6 +71,19 @@ def test_each_part_of_a_location_is_uniform(locations: list[Location], part: str
 
 def test_rotation_and_horizon_are_independent(locations: list[Location]) -> None:
     assert chi_square(((one.rotation, one.horizon) for one in locations), 16) < CHI_SQUARE[15]
+
+
+@pytest.mark.parametrize(
+    ("rooms", "message"),
+    [
+        (ALL_ROOMS, "120, such as FloorPlan30"),
+        (("FloorPlan1", "FloorPlan2"), "it has FloorPlan1, FloorPlan2$"),
+    ],
+)
+def test_an_unknown_room_is_named_with_some_of_those_there_are(rooms: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UnknownRoomError, match=f"no room 'FloorPlan3000'.*{message}") as caught:
+        LocationSampler(FakeSimulator(rooms=rooms), ["FloorPlan3000"])
+    assert len(str(caught.value)) < 200
 
 
 def test_poses_without_enough_in_reach_are_replaced_by_uniform_ones() -> None:

@@ -104,10 +104,22 @@ def test_a_cell_and_a_force_become_an_action():
     assert env.step(np.array([0, 0]))[1] in (0.0, 1.0)
 
 
-@pytest.mark.parametrize("action", [[100, 0], [0, 3], [-1, 0], [0.5, 1], [1, 2, 3], 5])
-def test_an_action_outside_the_grid_is_refused(action):
-    with pytest.raises(InvalidActionError, match="cell, force"):
-        grid_env().action(np.array(action))
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ([100, 0], r"cell 100 .* 0\.\.99"),
+        ([0, 3], r"force 3 .* 0\.\.2"),
+        ([-1, 0], "cell -1"),
+        ([0.5, 1], "an action is .cell, force., 2 integers"),
+        ([1, 2, 3], "shape"),
+        (5, "shape"),
+        ([True, 2], "booleans"),
+        ([[1], 2, [3]], "not an array"),
+    ],
+)
+def test_an_action_outside_the_grid_is_refused(action, message):
+    with pytest.raises(InvalidActionError, match=message):
+        grid_env().action(action)
 
 
 @pytest.mark.parametrize("grid", [0, 301, 2.0, True])
@@ -158,6 +170,10 @@ def test_an_option_for_another_wrapper_neither_ends_nor_skips_the_stay():
 def test_a_stay_needs_rooms_and_episodes():
     with pytest.raises(InvalidOptionError, match="rooms"):
         RoomByRoom(WRAPPED.unwrapped, ())
+    with pytest.raises(InvalidOptionError, match="rooms is 'FloorPlan1'"):
+        RoomByRoom(WRAPPED.unwrapped, "FloorPlan1")
+    with pytest.raises(InvalidOptionError, match="reachable_fraction 7"):
+        RoomByRoom(WRAPPED.unwrapped, ("FloorPlan1",), reachable_fraction=7)
     with pytest.raises(InvalidOptionError, match="episodes 0"):
         RoomByRoom(WRAPPED.unwrapped, ("FloorPlan1",), episodes=0)
 

@@ -1,14 +1,23 @@
 """The embedded simulator: rest, touch, restore, ground truth, refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from selfsup.grid import IMAGE_SIZE
-from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
-from thor_interact_env.errors import InvalidStateError, UnknownRoomError, UnreachableLocationError
+from thor_interact_env.actions import AGENT_HEIGHT_Y, DIRECTIONS, FORCES, REACH
+from thor_interact_env.errors import (
+    InvalidOptionError,
+    InvalidStateError,
+    UnknownRoomError,
+    UnreachableLocationError,
+)
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
+from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Simulator
+from thor_interact_env.simulators.mujoco import touching
 from thor_interact_env.simulators.mujoco.physics import TIME_STEP
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
 
@@ -78,6 +87,40 @@ def test_the_loaded_location_is_drawn_again_only_once_something_was_touched(simu
     assert again is not first and np.array_equal(again["rgb"], first["rgb"])
 
 
+def interrupted(*arguments, **options):
+    raise KeyboardInterrupt
+
+
+def test_an_interrupted_load_leaves_no_view_of_before(simulator):
+    location = location_with_objects(simulator, ROOMS[0])
+    first, truth = simulator.load(location), simulator.instances()
+    turned = replace(location, rotation=(location.rotation + 180) % 360)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(simulator.renderer), "view", interrupted)
+        simulator.load(turned)
+    again = simulator.load(location)
+    assert np.array_equal(again["rgb"], first["rgb"])
+    assert simulator.instances().ids == truth.ids
+
+
+def test_an_interrupted_touch_leaves_no_view_of_before(simulator):
+    location = location_with_objects(simulator, ROOMS[0])
+    simulator.load(location)
+    state, original = simulator.get_state(), touching.touch
+    row, column = np.argwhere(simulator.instances().masks[0])[0]
+
+    def touch_then_interrupted(*arguments):
+        original(*arguments)
+        simulator.compiled(location.scene).data.qpos[:] += 0.1
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("thor_interact_env.simulators.mujoco.simulator.touch", touch_then_interrupted)
+        simulator.touch(int(row), int(column), FORCES[2], DIRECTIONS[5])
+    simulator.load(location)
+    assert np.array_equal(simulator.get_state(), state)
+
+
 def test_where_an_agent_can_stand_is_each_callers_own_array(simulator):
     positions = simulator.reachable_positions(ROOMS[0], 3)
     kept = positions.copy()
@@ -141,7 +184,7 @@ def test_out_of_reach_returns_the_same_object(simulator):
 
 
 def test_the_reach_is_an_option():
-    simulator = MujocoSimulator(reach=0.0)
+    simulator = MujocoSimulator(reach=0.01)
     seen = simulator.load(location_in(simulator, "FloorPlan1", 5))
     assert simulator.touch(150, 150, FORCES[2], DIRECTIONS[0]) is seen
     assert len(simulator.instances()) == 0
@@ -180,7 +223,27 @@ def test_refusals_name_the_value(simulator):
     simulator.load(location_in(simulator, "FloorPlan1", 7))
     with pytest.raises(InvalidStateError, match="FloorPlan1"):
         simulator.set_state(np.zeros(3))
-    with pytest.raises(ValueError, match="elbow"):
-        MujocoSimulator(touch_at="elbow")  # type: ignore[arg-type]
+    free = location_in(simulator, "FloorPlan1", 7)
+    low = replace(free, position=(free.position[0], 0.0, free.position[2]))
+    with pytest.raises(UnreachableLocationError, match=rf"y is {AGENT_HEIGHT_Y:.3f}"):
+        simulator.load(low)
     with pytest.raises(RuntimeError, match="load"):
         MujocoSimulator().instances()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"touch_at": "elbow"}, "elbow.*center_of_mass"),
+        ({"quality": []}, r"quality is \[\].*fine"),
+        ({"reach": -1}, "reach -1"),
+        ({"room_cache": "x"}, "room_cache is 'x'"),
+        ({"objects": 5}, "objects is 5"),
+        ({"objects_per_room": "x"}, "objects_per_room is 'x'"),
+        ({"objects_per_room": 0}, "objects_per_room is 0"),
+        ({"foo": 1}, "'mujoco' has no option 'foo'; its options are reach, touch_at"),
+    ],
+)
+def test_a_wrong_option_is_named(options, message):
+    with pytest.raises(InvalidOptionError, match=message):
+        make_simulator("mujoco", **options)

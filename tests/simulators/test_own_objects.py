@@ -65,6 +65,16 @@ def test_an_mjcf_object_has_the_height_and_mass_of_the_table_and_its_own_collide
     assert colours == {bytes((204, 51, 51)), bytes((51, 51, 204))}
 
 
+def test_a_file_that_is_written_again_is_read_again(tmp_path):
+    folder = folder_of(tmp_path, "cube.obj,Box,1,CounterTop,0.1,,z,\n", cube_obj=CUBE)
+    (cube,), (again,) = made(folder), made(folder)
+    assert cube is again
+    (folder / "cube.obj").write_text(CUBE.replace("v 1 ", "v 2 "))
+    (board,) = made(folder)
+    assert board.blueprint.bounds()[1] == pytest.approx([0.1, 0.05, 0.1])
+    assert cube.blueprint.bounds()[1] == pytest.approx([0.05, 0.05, 0.1])
+
+
 @pytest.mark.parametrize("up", ["x", "-x", "y", "-y", "z", "-z"])
 def test_the_axis_that_points_up_is_that_of_the_table(tmp_path, up):
     place = np.zeros(3)

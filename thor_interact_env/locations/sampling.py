@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from thor_interact_env.errors import (
 )
 from thor_interact_env.locations.location import HORIZONS, ROTATIONS, Location
 from thor_interact_env.simulators.base import Observation, Simulator
+
+_LISTED: Final = 12  # maximum number of rooms that a message lists
 
 MAX_DRAWS: Final = 30
 """Maximum number of poses that a `LocationSampler` tries; then it takes the best of them."""
@@ -46,9 +49,10 @@ class LocationSampler:
             raise InvalidOptionError("a LocationSampler needs at least one room, and got none")
         for room in rooms:
             if not simulator.has_room(room):
-                raise UnknownRoomError(
-                    f"the simulator has no room {room!r}; it has {', '.join(sorted(simulator.rooms))}"
-                )
+                known = sorted(simulator.rooms)
+                some = known if len(known) <= _LISTED else get_close_matches(str(room), known) or known[:3]
+                among = "" if len(known) <= _LISTED else f"{len(known)}, such as "
+                raise UnknownRoomError(f"the simulator has no room {room!r}; it has {among}{', '.join(some)}")
         self._simulator = simulator
         self._rooms = tuple(rooms)
         self._reachable_fraction = float(reachable_fraction)

@@ -1,18 +1,19 @@
 """The start of an episode, from the arguments of an environment and of a reset."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from thor_interact_env.actions import REACH
+from thor_interact_env.checks import check_reach
 from thor_interact_env.errors import InvalidOptionError, UnknownSplitError
 from thor_interact_env.locations.dataset import LocationDataset
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import SPLITS, split_rooms
-from thor_interact_env.simulators import check_simulator_name
+from thor_interact_env.simulators import SIMULATORS, check_simulator_name
 from thor_interact_env.simulators.base import Simulator
 from thor_interact_env.state import SavedState, unpack_state
 
@@ -22,35 +23,50 @@ OPTIONS: Final = ("location", "state")
 ALL: Final = "all"
 """What stands for all rooms of a simulator where a split is asked for."""
 
+_MEMBERS: Final = sorted(
+    name for name in {*vars(Simulator), *Simulator.__annotations__} if not name.startswith("_")
+)
+
 _OWN_WORDS: Final = (*OPTIONS, *(field.name for field in fields(Location)))
 
 
 def check_simulator(simulator: object, reach: float, options: Mapping[str, Any] | None) -> None:
-    """Raise `InvalidOptionError` unless the argument is a simulator or a name; only a name takes options.
+    """Raise `InvalidOptionError` unless the argument is a simulator or a name, which alone takes options.
 
     Args:
         simulator: Its name, or the simulator itself.
         reach: Maximum distance of a touch in metres.
         options: Keyword arguments of a named simulator.
     """
+    check_reach(reach)
     if isinstance(simulator, str):
         check_simulator_name(simulator)
+        if options is not None and not isinstance(options, Mapping):
+            raise InvalidOptionError(f"simulator_options is {options!r}; it must be a mapping, or None")
+        if options and "reach" in options:
+            raise InvalidOptionError("simulator_options holds 'reach'; give it as the argument of that name")
+    elif isinstance(simulator, type):
+        raise InvalidOptionError(f"simulator is the class {simulator.__name__}; give an object of it")
     elif not isinstance(simulator, Simulator):
-        raise InvalidOptionError(f"simulator {simulator!r} is neither a name nor a Simulator")
+        lacking = [name for name in _MEMBERS if not hasattr(simulator, name)]
+        raise InvalidOptionError(
+            f"simulator {simulator!r} is neither one of {', '.join(SIMULATORS)} nor a Simulator: it has no "
+            f"{', '.join(lacking)}"
+        )
     elif reach != REACH or options:
         raise InvalidOptionError("reach and simulator_options are for a simulator given by name only")
 
 
 def parse_locations(
-    locations: str | os.PathLike[str] | Sequence[Location] | None,
+    locations: str | os.PathLike[str] | Sequence[Location | Mapping[str, Any]] | None,
     simulator: object = "mujoco",
     options: Mapping[str, Any] | None = None,
 ) -> tuple[tuple[str, ...], tuple[Location, ...] | None]:
     """Return the rooms to draw from, none if from all of a simulator's, or the locations to choose from.
 
     Args:
-        locations: A split, `ALL`, a .json dataset, or locations. None: what scenes on disk have, and of other
-            simulators the split NovelSpaces/train.
+        locations: A split, `ALL`, a .json dataset, or locations, also as mappings of their fields. None: what
+            scenes on disk have, and of other simulators the split NovelSpaces/train.
         simulator: Its name, or the simulator itself.
         options: Keyword arguments of a named simulator.
 
@@ -76,15 +92,25 @@ def parse_locations(
         given = isinstance(simulator, str)
         objects = (options or {}).get("objects") if given else getattr(simulator, "added_objects", None)
         dataset.check_objects(str(path), objects)
-        chosen: tuple[Any, ...] = dataset.locations
-    else:
-        chosen = tuple(locations)
-    for item in chosen:
-        if not isinstance(item, Location):
-            raise InvalidOptionError(f"locations holds {item!r}, which is not a Location")
+        return (), dataset.locations
+    if isinstance(locations, Location | Mapping) or not isinstance(locations, Iterable):
+        raise InvalidOptionError(f"locations is {locations!r}; put locations into a list")
+    chosen = tuple(_location(item) for item in locations)
     if not chosen:
         raise InvalidOptionError(f"locations {locations!r} holds no location; at least one is needed")
     return (), chosen
+
+
+def _location(item: object) -> Location:
+    """Return a location given as such, as a `thor_meta` mapping, or as Gymnasium's JSON of specs has it."""
+    if isinstance(item, Location):
+        return item
+    if not isinstance(item, Mapping):
+        raise InvalidOptionError(f"locations holds {item!r}, which is not a Location")
+    position = item.get("position")
+    if isinstance(position, list | tuple) and len(position) == 3:
+        item = {**item, "position": dict(zip("xyz", position, strict=True))}
+    return Location.from_json(item)
 
 
 def start_option(options: Mapping[str, Any] | None) -> Location | SavedState | None:
@@ -99,6 +125,8 @@ def start_option(options: Mapping[str, Any] | None) -> Location | SavedState | N
         InvalidLocationError: A field of the location is missing or wrong.
         InvalidStateError: An entry of the state is missing or does not fit.
     """
+    if options is not None and not isinstance(options, Mapping):
+        raise InvalidOptionError(f"the options of a reset are {options!r}; give a mapping, or None")
     asked = [name for name in options or () if not is_for_a_wrapper(name)]
     for name in asked:
         if name not in OPTIONS:

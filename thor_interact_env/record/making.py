@@ -157,6 +157,7 @@ def _key(plan: Plan, start: Start, number: int, format: str) -> str:
         "views": format == coco.FORMAT,
         "version": _VERSION,
         "world": plan.world,
+        **({"scenes": plan.scenes} if plan.scenes else {}),
         "versions": [distribution_version(name) for name in distributions],
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]

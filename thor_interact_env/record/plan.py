@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -66,15 +68,14 @@ class Plan:
         simulator: Name of the simulator.
         objects: Folder of objects that are added to the rooms of the embedded simulator, or "Elsewhere"; None
             adds none.
-        reachable_fraction: Minimum fraction of a drawn view within reach, in 0..1.
+        reachable_fraction: Minimum fraction of a drawn view within 1.5 m, in 0..1.
         saved: Files of saved episodes (`thor_interact_env.recording`) to record instead: the agent, the
             locations, the number of episodes and of touches are then those of the files.
 
     Raises:
-        InvalidOptionError: A value is outside its range.
+        InvalidOptionError: A value is outside its range, or there is no such simulator.
         UnknownSplitError: `locations` is neither a split nor a .json file.
         ObjectError: The objects cannot be used.
-        ValueError: There is no such simulator.
     """
 
     agent: str = RANDOM
@@ -89,6 +90,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        for name in ("locations", "objects"):  # as text, which a record states
+            value = getattr(self, name)
+            object.__setattr__(self, name, os.fspath(value) if isinstance(value, os.PathLike) else value)
         check_simulator_name(self.simulator)
         check_objects(self.objects, self.simulator)
         check_reachable_fraction(self.reachable_fraction)
@@ -110,6 +114,23 @@ class Plan:
     def world(self) -> str:
         """The world and its version, as a record states it."""
         return world_of(self.simulator, self.objects)
+
+    @cached_property
+    def scenes(self) -> str:
+        """A digest of the scenes of the simulator "mjcf": eye height, and names and content of their files.
+
+        Empty for other simulators.
+        """
+        if self.simulator != "mjcf":
+            return ""
+        from thor_interact_env.simulators.mjcf.scenes import find_scenes
+        from thor_interact_env.simulators.mjcf.simulator import scene_options
+
+        options = scene_options()
+        digest = hashlib.sha256(repr(options.get("eye_height")).encode())
+        for name, path in find_scenes(options["scenes"]).items() if "scenes" in options else ():
+            digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()
 
     @property
     def _objects(self) -> dict[str, Any]:

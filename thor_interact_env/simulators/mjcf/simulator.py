@@ -1,6 +1,7 @@
 """Scenes on disk behind the `Simulator` protocol."""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT
+from thor_interact_env.checks import is_number
 from thor_interact_env.errors import InvalidLocationError, InvalidOptionError, UnknownRoomError
 from thor_interact_env.locations.location import SEED_LIMIT
 from thor_interact_env.simulators.machine import machine_options
@@ -36,7 +38,7 @@ class MjcfSimulator(MujocoSimulator):
         **options: Those of `MujocoSimulator`.
 
     Raises:
-        InvalidOptionError: No scenes are named.
+        InvalidOptionError: No scenes are named, or an option has the wrong type or is outside its range.
         SceneError: There are none.
     """
 
@@ -49,6 +51,8 @@ class MjcfSimulator(MujocoSimulator):
                 'objects are added to rooms of the embedded simulator only: leave the option out of "mjcf"'
             )
         super().__init__(**options)
+        if not is_number(eye_height) or not 0 < eye_height < math.inf:
+            raise InvalidOptionError(f"eye_height is {eye_height!r}; it must be a positive number of metres")
         if scenes is None:
             raise InvalidOptionError(
                 'the simulator "mjcf" needs scenes: give simulator_options={"scenes": FOLDER}, or '

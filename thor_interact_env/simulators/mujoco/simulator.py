@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import AGENT_HEIGHT_Y, REACH
+from thor_interact_env.checks import check_reach, is_integer
 from thor_interact_env.errors import (
     InvalidOptionError,
     InvalidStateError,
@@ -56,8 +57,7 @@ class MujocoSimulator:
             room draws as many.
 
     Raises:
-        ValueError: `touch_at` or `quality` is not one of its choices.
-        InvalidOptionError: `objects_per_room` is not positive.
+        InvalidOptionError: An option has the wrong type or is outside its range.
         ObjectError: The table of the folder cannot be used.
         DependencyNotInstalled: The packages of "Elsewhere" are not installed.
     """
@@ -75,9 +75,15 @@ class MujocoSimulator:
         objects_per_room: int = 20,
     ) -> None:
         """Store the options; nothing is compiled or rendered before the first `load`."""
+        check_reach(reach)
         check_quality(quality)
         if touch_at not in ("point", "center_of_mass"):
-            raise ValueError(f"touch_at is {touch_at!r}; choose 'point' or 'center_of_mass'.")
+            raise InvalidOptionError(f"touch_at is {touch_at!r}; choose 'point' or 'center_of_mass'.")
+        for name, value in (("room_cache", room_cache), ("objects_per_room", objects_per_room)):
+            if not is_integer(value):
+                raise InvalidOptionError(f"{name} is {value!r}; it must be an integer")
+        if objects is not None and not isinstance(objects, str | os.PathLike):
+            raise InvalidOptionError(f"objects is {objects!r}; it must be the path of a folder, or None")
         self.reach = float(reach)
         self.touch_at = touch_at
         self.shadows = shadows
@@ -123,6 +129,7 @@ class MujocoSimulator:
         """Spawn a room, place the agent and return its view; see `Simulator`."""
         if self._untouched == location and self._observation is not None:
             return self._observation
+        self._untouched = None  # until the view is complete: the call may be interrupted
         self._check_room(location.scene)
         self.check_position(location)
         room = self.compiled(location.scene)
@@ -161,9 +168,9 @@ class MujocoSimulator:
     ) -> list[npt.NDArray[np.float64]]:
         """Apply a force at a pixel; return the motion it caused, empty if nothing moved."""
         room, viewpoint, _ = self._loaded()
+        untouched, self._untouched = self._untouched, None  # the call may be interrupted
         motion = touch(room, viewpoint, (row, column), force, direction, self.reach, self.touch_at)
-        if motion:
-            self._untouched = None
+        self._untouched = None if motion else untouched
         return motion
 
     def instances(self) -> Instances:
@@ -240,9 +247,15 @@ class MujocoSimulator:
             UnreachableLocationError: Furniture or a wall is in the way.
         """
         positions = self.reachable_positions(location.scene, location.seed)
-        offsets = np.abs(positions - np.asarray(location.position)).max(axis=1)
-        if offsets.min() > 0.13:
-            nearest = tuple(round(float(value), 3) for value in positions[offsets.argmin()])
+        offsets = np.abs(positions - np.asarray(location.position))
+        if offsets.max(axis=1).min() > 0.13:
+            level = offsets[:, (0, 2)].max(axis=1)
+            nearest = tuple(round(float(value), 3) for value in positions[level.argmin()])
+            if level.min() <= 0.13:
+                raise UnreachableLocationError(
+                    f"The agent cannot stand at {location.position} in {location.scene}: there, y is "
+                    f"{nearest[1]}, the height of its body."
+                )
             raise UnreachableLocationError(
                 f"The agent cannot stand at {location.position} in {location.scene}: furniture or a wall "
                 f"is in the way. The nearest position on the 0.25 m grid where it can is {nearest}."

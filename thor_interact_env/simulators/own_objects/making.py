@@ -66,9 +66,8 @@ class OwnObject:
     blueprint: Blueprint
 
 
-@lru_cache(maxsize=256)
 def make_object(entry: ObjectEntry) -> OwnObject:
-    """Read an object and make its blueprint; done once for each entry in a process.
+    """Read an object and make its blueprint; done once for each entry, until its file is written again.
 
     Args:
         entry: Its row of the table.
@@ -77,6 +76,16 @@ def make_object(entry: ObjectEntry) -> OwnObject:
         ObjectError: It has no mesh, or an absurd size, or is flat or open, or cannot be read.
         DependencyNotInstalled: A library for this kind of file is missing.
     """
+    try:
+        status = entry.path.stat()
+        version = (status.st_mtime_ns, status.st_size)
+    except OSError:  # what reads the file says why
+        version = (0, 0)
+    return _made(entry, version)
+
+
+@lru_cache(maxsize=256)
+def _made(entry: ObjectEntry, version: tuple[int, int]) -> OwnObject:
     colliders: tuple[Collider, ...] = ()
     if entry.path.suffix.lower() == ".xml":
         visuals, colliders = read_mjcf_file(entry)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.actions import FIELD_OF_VIEW
+from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.simulators.mujoco.drawing.canvas import Canvas
 from thor_interact_env.simulators.mujoco.exact import DEGREE, cosine, sine
 
@@ -39,10 +40,10 @@ def check_quality(quality: str) -> None:
     """Check that a quality is in `QUALITIES`.
 
     Raises:
-        ValueError: There is no such quality.
+        InvalidOptionError: There is no such quality.
     """
-    if quality not in QUALITIES:
-        raise ValueError(f"quality is {quality!r}; choose one of {', '.join(map(repr, QUALITIES))}.")
+    if not isinstance(quality, str) or quality not in QUALITIES:
+        raise InvalidOptionError(f"quality is {quality!r}; choose one of {', '.join(map(repr, QUALITIES))}.")
 
 
 class Renderer:
