@@ -141,7 +141,7 @@ def _compare(
     if holds is False:
         # One score that surely fails is enough.
         decided = [known for known, verdict in zip(sure, verdicts, strict=True) if not verdict]
-        certain = None if None in decided else any(decided)
+        certain = True if True in decided else None if None in decided else False
     else:
         certain = None if holds is None or None in sure else all(sure)
     return Finding(text, (one, other), holds, certain, "; ".join(parts))
@@ -221,7 +221,10 @@ def _heavy(rows: Mapping[str, Mapping[str, Any]]) -> Finding:
     verdicts = [_at_least(scores[name], minimum) for name, minimum in needed.items()]
     holds = all(held for held, _ in verdicts)
     decided = [sure for held, sure in verdicts if held is holds]
-    sure = None if None in decided else (all if holds else any)(bool(one) for one in decided)
+    if not holds and True in decided:
+        sure: bool | None = True
+    else:
+        sure = None if None in decided else all(decided)
     separated = ", ".join(
         f"{name} {100 * value:.1f}"
         for name, value in zip(MASS_CLASSES, separations(rows["a"]["confusion"]), strict=True)

@@ -141,7 +141,7 @@ class Baseline(Generic[Config]):
         check_split(config.split)
         check_simulator(config.simulator, config.objects)
         run = command.out or self.run_folder(config)
-        from agents.training.run_folder import check_run
+        from agents.training.run_folder import check_run, first_rank
 
         # Before torch is loaded and held-out views are made, so that a wrong folder is reported at once.
         check_run(config, run, command.resume)
@@ -155,6 +155,8 @@ class Baseline(Generic[Config]):
         )
         try:
             self.train(config, run, command.resume)
+            if not first_rank():
+                return
             if command.final_evaluation:
                 locations = config.schedule.final_evaluation_locations
                 agents = self.agents(run, config.device, 0)

@@ -9,8 +9,10 @@ from typing import Any, NoReturn
 
 import tyro
 
+from agents.commands.defaults import default_configuration
 from agents.commands.held_out import HeldOut
 from agents.commands.options import choose_command, parse_options, run_command_line
+from agents.commands.run_argument import RunPath
 from agents.ppo_agent.configuration import PROGRAM, SYSTEM, PPOConfig
 from agents.registry import registered_agent
 from agents.training.configuration import SELF_SUPERVISED
@@ -39,7 +41,7 @@ class TrainCommand:
     """Run folder; None means runs/ppo-PRESET-SPLIT-seedSEED."""
 
     resume: bool = False
-    """Continue the run in the folder from its last checkpoint, with its configuration."""
+    """Continue the run in the folder from its last checkpoint; its configuration gives the defaults."""
 
     evaluation_locations: int = 200
     """Held-out locations of the final evaluation; 0: no evaluation."""
@@ -49,11 +51,16 @@ class TrainCommand:
 class EvaluateCommand(HeldOut):
     """Compare a run with random points and a self-supervised run, as measured by `eval.benchmark`."""
 
-    compare_with: Path | None = None
-    """Run folder of a self-supervised agent."""
+    compare_with: RunPath | None = None
+    """Run folder of a self-supervised agent, or pretrained:NAME."""
 
     interactions: int = 10
     """Points touched at each location."""
+
+
+def default_run_folder(preset: str, split: str, seed: int) -> Path:
+    """Return where a run is written when no folder is named."""
+    return Path("runs") / f"ppo-{preset}-{split}-seed{seed}"
 
 
 def evaluate_run(
@@ -121,18 +128,16 @@ def evaluate_run(
 
 
 def _train(words: Sequence[str]) -> None:
-    command = parse_options(TrainCommand, f"{PROGRAM} train", words)
-    from agents.ppo_agent.policy import load_ppo_config
-    from agents.ppo_agent.training import check_ppo_run, train
+    default, out = default_configuration(PPOConfig, words, default_run_folder)
+    command = parse_options(TrainCommand, f"{PROGRAM} train", words, TrainCommand(default, out))
+    from agents.ppo_agent.training import train
     from agents.training.configuration import check_simulator, check_split
+    from agents.training.run_folder import check_run
 
     config = command.config
     check_split(config.split)
-    named = Path("runs") / f"ppo-{config.preset}-{config.split}-seed{config.seed}"
-    run = command.out or named
-    check_ppo_run(run, command.resume)
-    if command.resume:
-        config = load_ppo_config(run)
+    run = command.out or default_run_folder(config.preset, config.split, config.seed)
+    check_run(config, run, command.resume)
     check_simulator("mujoco", config.objects)
     require(
         command.evaluation_locations >= 0,

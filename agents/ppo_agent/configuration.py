@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from agents.training.configuration import TrainConfig, values_of
+from agents.training.configuration import TrainConfig, first_difference, values_of
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, require
 
@@ -104,6 +104,12 @@ class PPOConfig:
             "threads",
         ):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)}; it must be at least 1.")
+        for name, value in (
+            ("batch_size", self.batch_size),
+            ("environments x steps_per_update", self.environments * self.steps_per_update),
+        ):
+            # Advantages are divided by their standard deviation.
+            require(value >= 2, f"{name} is {value}; it must be at least 2.")
         require(
             self.interactions is None or self.interactions >= 1,
             f"interactions is {self.interactions}; it must be at least 1.",
@@ -153,6 +159,10 @@ class PPOConfig:
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as JSON-able values, with the name of the system."""
         return {"system": SYSTEM, **values_of(self)}
+
+    def difference(self, other: PPOConfig) -> str | None:
+        """Return what separates two configurations, such as `seed (0, not 1)`."""
+        return first_difference(self.to_json(), other.to_json())
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> PPOConfig:

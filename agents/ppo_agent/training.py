@@ -20,33 +20,30 @@ import numpy as np
 from agents.collection.collect import CollectionError
 from agents.ppo_agent.agent import PPOAgent
 from agents.ppo_agent.configuration import PPOConfig
-from agents.ppo_agent.policy import load_ppo_config, load_weights, require_stable_baselines
+from agents.ppo_agent.policy import load_weights, require_stable_baselines
 from agents.training.checkpoint import (
     Checkpoint,
     CheckpointError,
     load_last_checkpoint,
     optimizer_tensors,
     restore_optimizer,
-    write_json,
 )
 from agents.training.learner import resolve_device
 from agents.training.metrics import MetricsLogger
 from agents.training.processor import use_threads
 from agents.training.progress import check_metrics
 from agents.training.run_folder import (
-    CONFIG_FILE,
-    RunExistsError,
     goes_on,
     keep_checkpoint,
     note_run,
     note_start,
+    prepare_run,
 )
-from agents.training.schedule import ConfigurationError
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.errors import MainGuardError
 from thor_interact_env.locations.splits import split_rooms
 from thor_interact_env.simulators.base import Simulator
-from thor_interact_env.spawning import GUARD_REMEDY, check_main_guard
+from thor_interact_env.spawning import GUARD_REMEDY
 from thor_interact_env.world import world_of
 from thor_interact_env.wrappers import GridActions, RGBDImage, RoomByRoom
 
@@ -63,23 +60,6 @@ MEASURES: Mapping[str, str] = {
     "train/clip_fraction": "clipped_fraction",
 }
 """Names of the metrics of Stable-Baselines3 in `metrics.jsonl`."""
-
-
-def check_ppo_run(run: Path, resume: bool) -> None:
-    """Check that a run can be written to a folder, or resumed there.
-
-    Raises:
-        RunExistsError: The folder is not empty and `resume` is false.
-        CheckpointError: `resume` is true and there is no run.
-        MainGuardError: This process only simulates for a run, and is running the main program again.
-    """
-    check_main_guard()
-    if resume:
-        load_ppo_config(run)
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise RunExistsError(
-            f"{run} exists and is not empty; add --resume to continue it, or name another --out."
-        )
 
 
 def make_environment(config: PPOConfig, simulator: str | Simulator = "mujoco") -> gymnasium.Env[Any, Any]:
@@ -128,13 +108,8 @@ def train(
         OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
     """
     require_stable_baselines()
-    check_ppo_run(run, resume)
+    prepare_run(config, run, resume)
     world = world_of(simulator, config.objects) if isinstance(simulator, str) else None
-    if not resume:
-        run.mkdir(parents=True, exist_ok=True)
-        write_json(run / CONFIG_FILE, config.to_json())
-    elif load_ppo_config(run) != config:
-        raise ConfigurationError(f"{run} was trained with another configuration; resume with its own.")
     going_on = resume and goes_on(run)
     use_threads(config.threads)
     environments = _environments(config, simulator)
@@ -223,7 +198,6 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -
     started = time.perf_counter() - before
     with MetricsLogger(run, config.updates, done, done) as metrics:
         for update in range(done + 1, config.updates + 1):
-            began = time.perf_counter()
             if (update - 1) % config.updates_per_checkpoint == 0:
                 _start_afresh(model, config, update - 1)
             counted = Rewards()
@@ -232,7 +206,7 @@ def _learn(model: PPO, config: PPOConfig, run: Path, done: int, before: float) -
             measured = model.logger.name_to_value
             row = {"episode": update, "interactions": update * touches, "success": counted.total / touches}
             row |= {name: float(measured[key]) for key, name in MEASURES.items() if key in measured}
-            metrics.log(row | {"seconds": round(time.perf_counter() - began, 3)})
+            metrics.log(row | {"seconds": round(time.perf_counter() - started, 3)})
             metrics.advance()
             if update % config.updates_per_checkpoint == 0 or update == config.updates:
                 _save(model, run, update, time.perf_counter() - started)

@@ -139,8 +139,9 @@ def mean_over_images(
     """
     counts = losses.new_zeros(images).index_add_(0, image, torch.ones_like(losses))
     if images_with_masks is None:
-        images_with_masks = (counts > 0).sum()
-    return (losses / counts[image]).sum() / images_with_masks.clamp(min=1)
+        images_with_masks = (counts > 0).sum().clamp(min=1)
+    # The mean count of several parts may be below 1; where it is 0 there are no losses.
+    return (losses / counts[image]).sum() / images_with_masks.clamp(min=1e-12)
 
 
 def random_cells(masks: Tensor) -> Tensor:

@@ -87,10 +87,9 @@ class SelfSupervisedAgent(NetworkAgent["Prediction"]):
         from agents.selfsup_agent.variants import network_from_weights
         from agents.training.run_folder import config_file, load_config
 
-        network = cls.trained_network(Path(path), device, network_from_weights)
-        with_schedule = config_file(Path(path)).exists()
+        with_schedule = config_file(Path(path)).exists()  # read first: it says whose weights they are
         refined = with_schedule and load_config(Path(path)).schedule.refined_instances
-        return cls(network, refined=refined)
+        return cls(cls.trained_network(Path(path), device, network_from_weights), refined=refined)
 
     def grid_instances(self, prediction: Prediction) -> list[GridInstance]:
         """Return the instances in the output for one view, best first (paper section 4.1).

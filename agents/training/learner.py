@@ -146,7 +146,7 @@ class Learner:
             torch.contiguous_format if self.fabric.device.type == "mps" else torch.channels_last
         )
         self.network = self.network.to(memory_format=self.memory_format)
-        if config.schedule.tied_upsampling:
+        if config.schedule.tied_upsampling and config.network == "paper":  # the kernels of others differ
             for kernels in self.network.upsampling_kernels():
                 kernels.register_hook(_mean_over_kernels)
         self.optimizer = self._new_optimizer()

@@ -105,7 +105,8 @@ def fast_bf16(device: torch.device) -> bool:
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        # NVIDIA's before Ampere emulate bf16 too; AMD's that ROCm supports have it.
+        return torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= 8
     if device.type != "cpu":
         return False
     return has_feature("amx_tile") or (has_feature("avx512_bf16") and "AMD" in processor_name())

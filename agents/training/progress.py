@@ -38,7 +38,7 @@ from agents.training.run_folder import (
     note_run,
     note_start,
     notes_of,
-    prepare_run,
+    prepared_run,
 )
 from thor_interact_env.checks import is_number
 from thor_interact_env.locations.splits import split_rooms
@@ -320,9 +320,9 @@ def open_run(config: Config, run: Path, resume: bool, make: Callable[[Config, Pa
     split_rooms(f"{config.split}/train")
     world = world_of(config.simulator, config.objects)
     resolve_device(config.device)
-    prepare_run(config, run, resume)
-    going_on = resume and goes_on(run)
-    progress = make(config, run)
+    with prepared_run(config, run, resume):
+        going_on = resume and goes_on(run)
+        progress = make(config, run)
     if going_on:
         progress.restore()
     else:

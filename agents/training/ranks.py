@@ -36,8 +36,8 @@ def check_ranks(ranks: int, batch_size: int, capacity: int) -> None:
     found = launched_ranks()
     if found != ranks:
         raise ConfigurationError(
-            f"ranks is {ranks} but {found} processes were started together; start them with "
-            f"torchrun --nproc-per-node {ranks} -m agents.selfsup_agent train --ranks {ranks}"
+            f"ranks is {ranks} but {found} processes were started together; start the same command with "
+            f"torchrun --nproc-per-node {ranks} -m in place of python -m"
         )
     for name, value in (("batch_size", batch_size), ("memory_capacity", capacity)):
         require(

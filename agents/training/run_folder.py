@@ -6,7 +6,8 @@ import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -127,6 +128,20 @@ def config_file(run: Path) -> Path:
     return (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
 
 
+def check_whole(run: Path) -> None:
+    """Refuse the folder of a checkpoint where a run is to be continued.
+
+    Args:
+        run: The folder to continue in.
+
+    Raises:
+        CheckpointError: It is a folder in a run.
+    """
+    owner = config_file(run).parent
+    if owner != run and owner.exists():
+        raise CheckpointError(f"{run} is part of the run {owner}; continue that: --out {owner}")
+
+
 def first_rank() -> bool:
     """Return whether this process writes the run folder: of those started by torchrun, the first does."""
     return os.environ.get("RANK", "0") == "0"
@@ -150,6 +165,7 @@ def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     if not first_rank():
         return
     if resume:
+        check_whole(run)
         difference = read_config(run, type(config)).difference(config)
         if difference is not None:
             raise ConfigurationError(
@@ -168,6 +184,27 @@ def prepare_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     if not resume and first_rank():
         run.mkdir(parents=True, exist_ok=True)
         write_json(run / CONFIG_FILE, config.to_json())
+
+
+@contextmanager
+def prepared_run(config: RunConfiguration, run: Path, resume: bool) -> Iterator[None]:
+    """Prepare a run folder, and free it again if the configuration is then refused.
+
+    Args:
+        config: The run.
+        run: Its folder; see `check_run` for the errors.
+        resume: Continue the existing run.
+    """
+    new = not run.exists()
+    prepare_run(config, run, resume)
+    try:
+        yield
+    except ConfigurationError:
+        if not resume and first_rank():
+            (run / CONFIG_FILE).unlink()
+            if new:
+                run.rmdir()
+        raise
 
 
 def prepare_untrained(system: str, config: RunConfiguration, run: Path, resume: bool) -> None:

@@ -25,6 +25,10 @@ METRICS: Mapping[str, str] = {
 """Results in the card, and their headings."""
 
 
+_LEARNED = "It learned from its own touches in simulated rooms, without labels and without ground truth."
+_IMPORTED = "Its weights were trained elsewhere and imported; nothing of their training is recorded here."
+
+
 @dataclass(frozen=True)
 class Model:
     """What a card is written from.
@@ -33,7 +37,7 @@ class Model:
         name: Name of the model.
         learner: What was trained.
         license: Identifier of its licence.
-        size: Number of its weights.
+        size: Numbers in the file of its weights, those of the batch statistics included.
         checksum: SHA-256 of the file of the weights, hexadecimal.
         config: `config.json`.
         notes: `run.json` of an artefact.
@@ -48,6 +52,12 @@ class Model:
     config: Mapping[str, Any]
     notes: Mapping[str, Any]
     evaluation: Mapping[str, Any]
+
+    @property
+    def imported(self) -> Mapping[str, Any] | None:
+        """Where imported weights are from; None if a run of this package trained them."""
+        origin: Mapping[str, Any] | None = self.notes.get("imported")
+        return origin
 
     @property
     def results(self) -> Mapping[str, Any]:
@@ -123,8 +133,9 @@ def _what(model: Model) -> str:
         f"An interaction network of ThorInteract ({model.learner.label}): from one image with colour and "
         f"depth, {IMAGE_SIZE} x {IMAGE_SIZE} pixels, it proposes points to touch, the mask of the object "
         f"at each point, and the force that moves it ({', '.join(f'{force:g}' for force in FORCES)} N: "
-        f"{', '.join(MASS_CLASSES)}). It learned from its own touches in simulated rooms, without labels and "
-        f"without ground truth. It has {model.size:,} weights, stored in bfloat16 as safetensors."
+        f"{', '.join(MASS_CLASSES)}). {_LEARNED if model.imported is None else _IMPORTED} Its weights and "
+        f"batch statistics, {model.size:,} numbers, are stored as safetensors, matrices and kernels in "
+        "bfloat16."
     )
 
 
@@ -145,6 +156,9 @@ SHA-256 of `model.safetensors`, checked at loading: `{model.checksum}`."""
 
 def _training(model: Model) -> str:
     config, notes = model.config, model.notes
+    if model.imported is not None:
+        origin = "\n".join(f"| {name} | {value} |" for name, value in model.imported.items())
+        return f"{_IMPORTED}\n\n| imported | |\n|---|---|\n{origin}"
     hardware = notes.get("hardware", {})
     worlds = sorted({start["world"] for start in notes.get("starts", []) if "world" in start})
     facts = {
@@ -167,7 +181,6 @@ def _training(model: Model) -> str:
         ),
         "libraries": ", ".join(f"{name} {version}" for name, version in notes.get("versions", {}).items()),
         "started": ", ".join(start["time"] for start in notes.get("starts", []) if "time" in start),
-        "imported": json.dumps(notes["imported"]) if "imported" in notes else None,
     }
     lines = [f"| {name} | {value} |" for name, value in facts.items() if value not in (None, "")]
     return "\n".join(["| | |", "|---|---|", *lines]) + "\n\n`config.json` has all settings."
@@ -209,13 +222,13 @@ def _limits(model: Model) -> str:
 def _limitations(model: Model) -> Iterator[str]:
     simulator = model.config.get("simulator", "mujoco")
     yield (
-        f"It has seen only rendered rooms of the simulator `{simulator}`. On photographs, in other "
-        "simulators and with other cameras it is not measured."
+        ("" if model.imported else f"It has seen only rendered rooms of the simulator `{simulator}`. ")
+        + "On photographs, in other worlds than that of the scores and with other cameras it is not measured."
     )
     yield f"It needs depth in metres beside colour, and views of {IMAGE_SIZE} x {IMAGE_SIZE} pixels."
     yield (
-        "It knows no types of objects, and nothing of what never moves when touched: walls, counters, sinks. "
-        f"It learned only what is within {model.config.get('reach', 1.5)} m."
+        "It knows no types of objects, and nothing of what never moves when touched: walls, counters, sinks."
+        + ("" if model.imported else f" It learned only what is within {model.config.get('reach', 1.5)} m.")
     )
     yield (
         f"Masks have cells of {IMAGE_SIZE // GRID} x {IMAGE_SIZE // GRID} pixels; small objects are missed "
@@ -239,4 +252,5 @@ def _limitations(model: Model) -> Iterator[str]:
         )
     else:
         yield "Its mass classes are not measured: the evaluation matched no object."
-    yield "It is one run with one seed, for research; nothing that can do harm should depend on it."
+    one = "for research" if model.imported else "one run with one seed, for research"
+    yield f"It is {one}; nothing that can do harm should depend on it."

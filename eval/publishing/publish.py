@@ -156,7 +156,7 @@ def _config_of(run: Path, learner: RegisteredAgent) -> dict[str, Any]:
 
 
 def _notes_of(run: Path, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an artefact keeps of `run.json`, with the number of touches until the checkpoint."""
+    """Return what an artefact keeps of `run.json`, with touches and time until the checkpoint."""
     from agents.training.metrics import read_metrics
     from agents.training.run_folder import config_file, notes_of
 
@@ -169,4 +169,5 @@ def _notes_of(run: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     touches = sum(row.get(f"{kind}_touches", 0) for row in done for kind in ("greedy", "random"))
     notes |= {"checkpoint": state["number"]} if "number" in state else {}
     notes |= {"touches": touches} if touches else {}
+    notes |= {"training_seconds": round(state["seconds"], 1)} if "seconds" in state else {}
     return {"starts": starts, **{name: notes[name] for name in KEPT_NOTES if name in notes}}

@@ -55,8 +55,8 @@ class SpeedOptions:
     updates: int = 3
     """Times that each part of a training step is timed."""
     run: RunPath | None = None
-    """Run folder of a trained agent, or pretrained:NAME; without, an untrained network chooses the greedy
-    points."""
+    """Run folder of a self-supervised agent, or pretrained:NAME; without, an untrained network chooses the
+    greedy points."""
     threads: int = 2
     """CPU threads of the training step. Everything else uses one."""
     workers: int = 2
@@ -154,7 +154,7 @@ def run(options: SpeedOptions) -> tuple[list[Measurement], dict[str, Any]]:
     from eval.speed.sharing import load_measurement, together_measurement, update_of
     from eval.speed.workers import TASKS, collection_tasks, workers_measurements
 
-    device = resolve_device(options.device).type
+    device = str(resolve_device(options.device))
     agent = (
         SelfSupervisedAgent.untrained(options.seed, device)
         if options.run is None

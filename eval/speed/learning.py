@@ -222,7 +222,7 @@ def agent_measurements(
         device: Where the network infers. The number of images per second has a target on the CPU only.
     """
     network = InteractionNet().eval().to(torch.device(device)).to(memory_format=torch.channels_last)
-    reduced, clock = fast_bf16(torch.device(device)), device_clock(device)
+    reduced, clock, kind = fast_bf16(torch.device(device)), device_clock(device), torch.device(device).type
     wanted = IMAGES_PER_SECOND_WITH_AMX if has_feature("amx_tile") else IMAGES_PER_SECOND
 
     def bare(views: int) -> Work:
@@ -230,7 +230,7 @@ def agent_measurements(
         images = images.to(device, memory_format=torch.channels_last)
 
         def passes() -> None:
-            with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=reduced):
+            with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=reduced):
                 network(images)
 
         return passes

@@ -7,8 +7,10 @@ cost that the work adds, almost independent of other load.
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -75,6 +77,12 @@ class Measurement:
         return dataclasses.asdict(self) | {"ratio": self.ratio, "met": self.met}
 
 
+def finish(futures: Iterable[Future[Any]]) -> None:
+    """Wait until all is done, and raise what a part of it raised: no time is stated of work that failed."""
+    for future in futures:
+        future.result()
+
+
 def device_clock(device: str) -> Callable[[], float]:
     """Return the clock of work on a device.
 
@@ -85,7 +93,7 @@ def device_clock(device: str) -> Callable[[], float]:
         Of the CPU the CPU time of all threads. Of another device wall-clock time, once all the work
         that it was given is done; only where nothing else uses the device, it is the time of the work.
     """
-    if device == "cpu":
+    if device.partition(":")[0] == "cpu":
         return time.process_time
     import torch
 

@@ -5,7 +5,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import wait
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from agents.collection.local_collector import LocalCollector
 from agents.training.configuration import TrainConfig
 from agents.training.processor import available_cores, separate_cores
 from eval.speed.learning import TrainingStep
-from eval.speed.measure import Bar, Measurement, Work, measure
+from eval.speed.measure import Bar, Measurement, Work, finish, measure
 from selfsup.experience import Experience
 
 PRESET = "hour"
@@ -124,7 +123,7 @@ def together_measurement(
     collector = make(workers)
 
     def collect() -> None:
-        wait([collector.submit(task) for task in tasks])
+        finish([collector.submit(task) for task in tasks])
 
     def learn() -> None:
         for _ in range(repeats):
@@ -133,7 +132,7 @@ def together_measurement(
     def both() -> None:
         futures = [collector.submit(task) for task in tasks]
         learn()
-        wait(futures)
+        finish(futures)
 
     def in_turn() -> None:
         learn()

@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import wait
 from importlib.util import find_spec
 
 import psutil
@@ -14,7 +13,7 @@ from agents.collection.interact import InteractionSchedule
 from agents.collection.local_collector import LocalCollector
 from agents.collection.ray_collector import RayCollector
 from agents.training.processor import available_cores
-from eval.speed.measure import Bar, Measurement
+from eval.speed.measure import Bar, Measurement, finish
 
 TASKS, LOCATIONS = 24, 4
 """Tasks of a round, and the locations of each, all in a room that is new to the worker. Many tasks, because
@@ -110,10 +109,9 @@ def _collected(
     began = time.perf_counter()
     collector = make()
     try:
-        wait([collector.submit(task) for task in first])
+        finish([collector.submit(task) for task in first])
         start = time.perf_counter()
-        for future in [collector.submit(task) for task in tasks]:
-            future.result()
+        finish([collector.submit(task) for task in tasks])
         end = time.perf_counter()
         return start - began, end - start, _memory(set(psutil.Process().children()) - before)
     finally:

@@ -129,7 +129,7 @@ def test_nothing_begins_while_the_main_program_is_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run is not even looked at: its main process is at work in it."""
-    from agents.ppo_agent.training import check_ppo_run
+    from agents.ppo_agent.configuration import PPOConfig
     from agents.source import AgentSource
     from agents.training.run_folder import check_run
     from eval.benchmark.agent_process import AgentProcess
@@ -138,7 +138,7 @@ def test_nothing_begins_while_the_main_program_is_run_again(
     begun: list[Callable[[], object]] = [
         lambda: LocalCollector(workers=1),
         lambda: check_run(TrainConfig(schedule=preset("smoke")), tmp_path / "run", resume=True),
-        lambda: check_ppo_run(tmp_path / "run", resume=True),
+        lambda: check_run(PPOConfig(), tmp_path / "run", resume=True),
         lambda: AgentProcess(AgentSource("agents.random_agent:RandomAgent")),
     ]
     for begin in begun:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_lines import exit_code
 from fake_simulator import FakeSimulator
 
 import eval.benchmark.benchmark
 from agents.base import Agent
 from agents.closing import Closing
 from agents.collection.collect import CollectionError
-from agents.ppo_agent.__main__ import OVERVIEW, evaluate_run
+from agents.ppo_agent.__main__ import OVERVIEW, evaluate_run, main
 from agents.ppo_agent.agent import PPOAgent
 from agents.ppo_agent.configuration import PPOConfig
 from agents.ppo_agent.policy import load_ppo_config, make_policy
@@ -21,6 +22,7 @@ from agents.ppo_agent.training import make_environment, train
 from agents.selfsup_agent.network import InteractionNet
 from agents.source import AgentSource, checked_instances
 from agents.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
+from agents.training.metrics import read_metrics
 from agents.training.run_folder import RunExistsError
 from agents.training.schedule import ConfigurationError, RunError
 from eval.benchmark.agent_process import Answer
@@ -54,6 +56,12 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ppo") / "run"
     train(SMALL, folder, simulator=FakeSimulator())
     return folder
+
+
+def test_the_metrics_state_the_time_since_the_start(run: Path) -> None:
+    seconds = [row["seconds"] for row in read_metrics(run)]
+    assert len(seconds) == 3 and 0 < seconds[0] < seconds[1] < seconds[2]
+    assert seconds[2] == pytest.approx(json.loads((run / "run.json").read_text())["training_seconds"], abs=1)
 
 
 def view(seed: int = 0) -> Observation:
@@ -166,7 +174,7 @@ def test_processes_that_cannot_begin_or_end_early_are_reported(
 def test_what_cannot_go_on_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunExistsError, match="add --resume"):
         train(SMALL, run, simulator=FakeSimulator())
-    with pytest.raises(ConfigurationError, match="another configuration"):
+    with pytest.raises(ConfigurationError, match=r"seed \(0, not 5\)"):
         train(dataclasses.replace(SMALL, seed=5), run, resume=True, simulator=FakeSimulator())
     with pytest.raises(CheckpointError, match="not a folder"):
         PPOAgent.from_run(tmp_path / "nothing")
@@ -229,6 +237,22 @@ def test_presets_touch_as_often_as_the_self_supervised_learner() -> None:
         per_update = config.environments * config.steps_per_update
         assert 0 <= config.updates * per_update - touches < per_update
     assert "evaluate" in OVERVIEW
+
+
+@pytest.mark.parametrize(
+    "values", [{"batch_size": 1}, {"environments": 1, "steps_per_update": 1, "interactions_per_episode": 1}]
+)
+def test_touches_too_few_for_a_step_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="is 1; it must be at least 2"):
+        PPOConfig(**values)
+
+
+def test_a_resumed_run_has_the_options_of_its_folder(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[PPOConfig] = []
+    monkeypatch.setattr("agents.ppo_agent.training.train", lambda config, *rest: resumed.append(config))
+    words = ("train", "--out", run, "--resume", "--evaluation-locations", 0)
+    assert exit_code(main, *words) == 0 and resumed == [SMALL]
+    assert exit_code(main, *words, "--learning-rate", "0.1") == 2
 
 
 class InThisProcess(Closing):

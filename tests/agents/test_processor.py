@@ -85,6 +85,15 @@ def test_bf16_is_for_processors_that_gain(
     assert not fast_bf16(torch.device("meta"))
 
 
+@pytest.mark.parametrize(("major", "hip", "fast"), [(7, None, False), (8, None, True), (0, "6.2", True)])
+def test_bf16_is_for_gpus_that_do_not_emulate_it(
+    major: int, hip: str | None, fast: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (major, 5))
+    monkeypatch.setattr(torch.version, "hip", hip)
+    assert fast_bf16(torch.device("cuda")) is fast
+
+
 def test_a_torch_that_tells_no_features_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "cpu", SimpleNamespace())
     assert not fast_bf16(CPU)

@@ -97,6 +97,11 @@ def test_masks_are_averaged_in_their_image_and_images_with_masks_after_that() ->
     assert mean_over_images(losses, image, 4).item() == pytest.approx((2 + 10) / 2)
     shared = mean_over_images(losses, image, 4, torch.tensor(3.0)).item()
     assert shared == pytest.approx((2 + 10) / 3)
+    parts = [(losses[:2], image[:2]), (losses[2:], image[2:])]  # of two ranks, with an image each and none
+    means = [mean_over_images(*part, 4, torch.tensor(2 / 2)).item() for part in parts]
+    assert sum(means) / 2 == pytest.approx((2 + 10) / 2)
+    alone = mean_over_images(losses[2:], image[2:], 4, torch.tensor(1 / 2)).item()  # the other has no mask
+    assert (alone + 0) / 2 == pytest.approx(10)
     nothing = mean_over_images(torch.empty(0), torch.empty(0, dtype=torch.int64), 4)
     assert nothing.item() == 0
 

@@ -253,6 +253,23 @@ def test_resuming_with_other_settings_is_refused(uninterrupted):
         train(replace(CONFIG, seed=5), uninterrupted[0], resume=True, collector=MadeUpCollector())
 
 
+def test_a_checkpoint_is_not_resumed_in_its_own_folder(uninterrupted):
+    run = uninterrupted[0]
+    folder = run / "checkpoints" / "last"
+    before = sorted(folder.iterdir())
+    with pytest.raises(CheckpointError, match=f"part of the run {run}; continue that: --out {run}"):
+        train(CONFIG, folder, resume=True, collector=MadeUpCollector())
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_refused_configuration_leaves_its_folder_free(tmp_path):
+    ranked = replace(CONFIG, ranks=2)
+    for run in (tmp_path / "new", tmp_path):
+        with pytest.raises(ConfigurationError, match="2 but 1 processes"):
+            train(ranked, run, collector=MadeUpCollector())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_run_folder_names_the_file(uninterrupted, tmp_path):
     run = tmp_path / "run"
     train(CONFIG, run, collector=MadeUpCollector(), stop_after=1)

@@ -123,6 +123,17 @@ def test_a_verdict_is_sure_if_the_whole_interval_says_so(tmp_path, value, width,
     assert ("noise" in verdict(asdict(finding))) is not sure
 
 
+def test_one_score_that_surely_fails_is_enough(tmp_path):
+    """A score of 0 has no interval, which says nothing about the other."""
+    for letter, values in (("c", (0.4, 0.4)), ("e", (0.1, 0.0))):
+        scores = dict(zip(("bbox_ap50", "mask_ap50"), values, strict=True))
+        intervals = {"bbox_ap50": [values[0] - 0.01, values[0] + 0.01]}
+        write_result(tmp_path, letter, "NovelSpaces", {**scores, "intervals": intervals})
+    (entry,) = summarize(read_results([tmp_path]))
+    (finding,) = [each for each in findings(entry["rows"]) if each.text.startswith("(e)")]
+    assert (finding.holds, finding.sure) == (False, True)
+
+
 def test_an_interval_that_spans_a_band_is_not_sure_to_be_outside_it(tmp_path):
     for letter, mean, ends in (("c", 0.2, [0.08, 0.32]), ("a", 0.3, [0.12, 0.48])):
         names = ("bbox_ap50", "mask_ap50")

@@ -120,6 +120,16 @@ def test_the_card_has_the_numbers_of_the_evaluation(run, tmp_path):
         assert fact in text, fact
 
 
+def test_the_card_of_imported_weights_says_nothing_of_their_training(run, tmp_path):
+    notes = json.loads((run / "run.json").read_text())
+    write_json(run / "run.json", {**notes, "imported": {"file": "weights.pth", "sha256": "a1"}})
+    publish(run, tmp_path / "made")
+    text = (tmp_path / "made" / "README.md").read_text()
+    assert "trained elsewhere and imported" in text and "| file | weights.pth |" in text
+    for claim in ("learned from its own touches", "| seed |", "| machine |", "It has seen only", "one seed"):
+        assert claim not in text, claim
+
+
 def test_the_front_matter_is_that_of_a_model_card(run, tmp_path):
     hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
     publish(run, tmp_path / "made", license="mit")

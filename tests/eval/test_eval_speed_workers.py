@@ -5,12 +5,11 @@ from concurrent.futures import Future
 
 import pytest
 
-from agents.collection.collect import CollectionTask
+from agents.collection.collect import CollectionError, CollectionTask
 from agents.collection.interact import InteractionRecord
 from eval.speed import workers as speed_workers
-from eval.speed.measure import (
-    Bar,
-)
+from eval.speed.measure import Bar
+from eval.speed.sharing import together_measurement
 
 
 class Counting:
@@ -71,3 +70,15 @@ def test_workers_are_timed_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None
     assert all(each.seconds > 0 and each.floor_seconds > 0 for each in measured)
     assert len(memory) == (2 if sys.platform == "linux" else 0)
     assert all(10**8 < each < 10**10 for each in memory)
+
+
+def test_no_time_is_stated_of_work_that_failed() -> None:
+    class Failing(Counting):
+        def submit(self, task: CollectionTask) -> Future[list[InteractionRecord]]:
+            future: Future[list[InteractionRecord]] = Future()
+            future.set_exception(CollectionError("no location"))
+            return future
+
+    tasks = speed_workers.collection_tasks(["FloorPlan1"], 1, 0)
+    with pytest.raises(CollectionError, match="no location"):
+        together_measurement(lambda: None, tasks, 1, 1, Failing)
