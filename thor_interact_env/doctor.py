@@ -192,10 +192,14 @@ def installed_builds() -> list[str]:
 
 def _unity_build(wanted: str | None, executable: str | None) -> Finding:
     """Check for the build of that name, or for a local player; without a client no build is needed."""
-    from thor_interact_env.simulators.ai2thor.options import HOME_REMEDY
+    from thor_interact_env.simulators.ai2thor.options import HOME_REMEDY, PlayerOptions
 
     name = "Unity build"
     if executable is not None:
+        try:
+            PlayerOptions(local_executable_path=executable).executable()
+        except InvalidOptionError as error:
+            return Finding(name, "missing", str(error), "correct the path of the player")
         return Finding(name, "ok", executable)
     if _releases() is None:
         return Finding(name, "missing", "HOME is not set", f"{HOME_REMEDY}.")

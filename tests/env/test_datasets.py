@@ -3,6 +3,7 @@
 import json
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import fake_simulator
 import numpy as np
@@ -152,6 +153,13 @@ class TestMaking:
             for number, one in enumerate(read.locations)
         ]
         assert [path.name for path in (tmp_path / "new").iterdir()] == ["set.json"]
+
+    def test_a_folder_is_refused_before_anything_is_made(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for path in (tmp_path, Path()):
+            with pytest.raises(InvalidOptionError, match="is a folder; name the file"):
+                self.make(path, monkeypatch)
+        assert not list(tmp_path.iterdir())
 
     def test_an_interrupted_list_goes_on_where_it_stopped(self, tmp_path, monkeypatch):
         self.make(tmp_path / "whole.json", monkeypatch)

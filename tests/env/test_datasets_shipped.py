@@ -108,6 +108,11 @@ class TestCommandLine:
         )
         code, out, _ = outcome(main, capsys, "statistics", path, path)
         assert code == 0 and out.splitlines()[2].split() == ["|", "locations", "|", "3", "|", "3", "|"]
+        other = path.parent / "other" / path.name
+        other.parent.mkdir()
+        other.write_bytes(path.read_bytes())
+        code, out, _ = outcome(main, capsys, "statistics", path, other, "--json")
+        assert code == 0 and set(json.loads(out)) == {str(path), str(other)}
         code, out, _ = outcome(main, capsys, "statistics", path, "--json")
         expected = Statistics.of(LocationDataset.read(path)).to_json()
         assert code == 0 and json.loads(out) == {"set": json.loads(json.dumps(expected))}

@@ -190,6 +190,8 @@ class TestAi2thor:
         named = by_name(examine_ai2thor(False, None, 10))
         assert "'/nowhere/player' does not exist" in named["AI2-THOR's player"].detail
         assert named["Unity build"].status == "missing"
+        named = by_name(examine_ai2thor(False, "/nowhere/player", 10))
+        assert named["Unity build"].status == "missing" and "does not exist" in named["Unity build"].detail
 
     def test_a_player_is_really_started(self, tmp_path):
         pytest.importorskip("ai2thor")

@@ -87,7 +87,7 @@ class TestStart:
             def load(self, location):
                 return None
 
-        with pytest.raises(InvalidOptionError, match="mujoco.*it has no close, get_state, has_room"):
+        with pytest.raises(InvalidOptionError, match=r"mujoco.*it has no close, get_state, has_room"):
             ThorInteractEnv(simulator=Half())  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("kind", [str, lambda path: path], ids=["str", "path"])

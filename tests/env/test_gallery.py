@@ -70,6 +70,9 @@ def test_sheets_are_written_whole(tmp_path, capfd):
         (["--colour"], "--colour"),
         (["--rooms", "FloorPlan1", "--types", "Mugg"], "Mugg"),
         (["--small", "--rooms", "FloorPlan31"], "FloorPlan31"),
+        (["--fixtures", "--types", "Mug"], "not allowed with --types"),
+        (["--fixtures", "--small"], "not allowed with --small"),
+        (["--fixtures", "--view", "agent"], "not allowed with --view"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, capsys, words, named):

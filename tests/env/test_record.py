@@ -226,6 +226,14 @@ class TestMaking:
         record = make_record(replace(plan, episodes=1), ".", agents=agents, progress=False)
         assert record.folder == tmp_path / "here" and open_record(tmp_path / "here").items == TOUCHES
 
+    def test_a_link_can_name_the_record(self, plan, tmp_path):
+        (tmp_path / "real").mkdir()
+        (tmp_path / "link").symlink_to("real")
+        record = make_record(replace(plan, episodes=1), tmp_path / "link", agents=agents, progress=False)
+        assert record.folder == (tmp_path / "real").resolve()
+        assert open_record(tmp_path / "link").items == TOUCHES
+        assert {path.name for path in tmp_path.iterdir()} == {"real", "link"}
+
     def test_other_files_are_not_overwritten(self, plan, tmp_path):
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "notes.txt").write_text("")

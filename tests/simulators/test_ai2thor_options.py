@@ -4,6 +4,7 @@ import math
 import pickle
 import pwd
 import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -79,6 +80,13 @@ class TestOptions:
         program.write_text(f"#!{sys.executable}\n")
         program.chmod(0o755)
         assert PlayerOptions(local_executable_path=program).executable() == f"'{program}'"
+
+    def test_a_player_of_the_current_folder_is_found(self, tmp_path, monkeypatch):
+        (tmp_path / "player").write_text(f"#!{sys.executable}\n")
+        (tmp_path / "player").chmod(0o755)
+        monkeypatch.chdir(tmp_path)
+        for name in ("player", "./player", Path("./player")):
+            assert PlayerOptions(local_executable_path=name).executable() == str(tmp_path / "player")
 
     def test_which_build_is_taken(self, monkeypatch):
         from ai2thor.platform import CloudRendering, Linux64

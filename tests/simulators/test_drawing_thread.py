@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -203,3 +204,11 @@ def test_a_finalizer_never_waits(worker):
 
 def test_the_thread_keeps_no_process_alive():
     assert drawing_thread.call(threading.current_thread).daemon
+
+
+def test_a_thread_that_could_not_start_is_started_by_the_next_call(monkeypatch):
+    worker = DrawingThread()
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="can't start"):
+        patch.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError("can't start new thread")))
+        worker.call(lambda: 1)
+    assert worker.call(lambda: 2) == 2

@@ -3,7 +3,8 @@
 import pytest
 from mjcf_scenes import FIXED, FLOOR, FREE, ROOM, WALLS, model, write_scene
 
-from thor_interact_env.errors import ThorInteractError
+from thor_interact_env.errors import InvalidOptionError, ThorInteractError, UnreachableLocationError
+from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.mjcf.scenes import SceneError, find_scenes
 from thor_interact_env.simulators.mjcf.simulator import MjcfSimulator
 
@@ -67,7 +68,14 @@ def test_what_is_wrong_is_said(tmp_path, monkeypatch, text, said):
 
 
 @pytest.mark.parametrize(
-    "metadata", [[], {}, {"objects": []}, {"objects": {"mug_00_1_0_0": 3}}, "text"], ids=str
+    "metadata",
+    [
+        *([], {}, {"objects": []}, {"objects": {"mug_00_1_0_0": 3}}, "text"),
+        {"objects": {}, "thor_interact": []},
+        {"objects": {}, "thor_interact": {"positions": "x"}},
+        {"objects": {}, "thor_interact": {"positions": [[1, 2, 3]]}},
+    ],
+    ids=str,
 )
 def test_metadata_that_are_none_are_named(tmp_path, metadata):
     assert "metadata" in complaint(tmp_path, metadata=metadata)
@@ -109,3 +117,27 @@ def test_folders_without_scenes_are_named(tmp_path):
     (tmp_path / "part.xml").write_text("<mujocoinclude/>")
     with pytest.raises(SceneError, match="no MJCF file"):
         find_scenes(tmp_path)
+
+
+def test_two_files_of_one_name_are_two_rooms(tmp_path):
+    for name in ("a.xml", "a_physics.xml"):
+        (tmp_path / name).write_text("<mujoco/>")
+    rooms = find_scenes(tmp_path)
+    assert {room: path.name for room, path in rooms.items()} == {"a": "a.xml", "a-physics": "a_physics.xml"}
+    for room in rooms:  # each is found again by its location
+        location = Location(room, (0.0, 0.9, 0.0), 0, 0, 0)
+        assert Location.from_json(location.to_json()) == location
+
+
+def test_a_scene_where_nobody_can_stand_is_said(tmp_path):
+    unseen = FLOOR.replace('type="box" size="2 2 0.005"', 'group="3" type="box" size="2 2 0.005"')
+    simulator = MjcfSimulator(write_scene(tmp_path, text=model(unseen + FREE)))
+    assert len(simulator.reachable_positions(ROOM, 0)) == 0
+    with pytest.raises(UnreachableLocationError, match=f"nowhere in {ROOM}"):
+        simulator.load(Location(ROOM, (0.0, 0.9, 0.0), 0, 0, 0))
+
+
+@pytest.mark.parametrize("scenes", [5, ["a.xml"]])
+def test_scenes_that_are_no_path_are_named(scenes):
+    with pytest.raises(InvalidOptionError, match="scenes is"):
+        MjcfSimulator(scenes)

@@ -131,6 +131,34 @@ def test_a_hollow_mesh_is_decomposed_once(tmp_path, monkeypatch):
         decompose(vertices, faces)
 
 
+def test_damaged_colliders_of_the_cache_are_made_again(tmp_path, monkeypatch):
+    from thor_interact_env.simulators.own_objects import decomposition
+
+    corner = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0.2, 0.2, 0.2)]
+    vertices, faces = np.array(corner, float), np.array([(0, 1, 2), (0, 3, 1), (0, 2, 3), (1, 3, 4)])
+    monkeypatch.setattr(decomposition, "CONVEX", 2.0)  # nothing is its own hull
+    monkeypatch.setattr("coacd.run_coacd", lambda *given, **options: [(vertices, faces)], raising=False)
+    first = decompose(vertices, faces)
+    (kept,) = (tmp_path / "cache").glob("hulls-*.npz")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2])
+    again = decompose(vertices, faces)
+    assert [part.tolist() for part in again] == [part.tolist() for part in first]
+    assert kept.read_bytes() == whole
+
+
+def test_the_colour_of_a_geom_takes_precedence_over_that_of_its_material(tmp_path):
+    material = '<asset><material name="red" rgba="1 0 0 1"/></asset>'
+    own = '<geom type="box" size="0.1 0.1 0.1" material="red" rgba="0 0 1 1"/>'
+    ghost = '<geom type="box" size="0.5 0.5 0.5" material="red" rgba="0 0 0 0" contype="0" conaffinity="0"/>'
+    plain = '<geom type="box" size="0.1 0.1 0.1" pos="0 0 0.3" material="red"/>'
+    text = model_of(own + ghost + plain).replace("<worldbody>", material + "<worldbody>")
+    (lamp,) = made(folder_of(tmp_path, "a.xml,A,1,,,,,\n", a_xml=text))
+    assert lamp.blueprint.bounds()[1] == pytest.approx([0.1, 0.1, 0.5])
+    materials = [visual.material for visual in lamp.blueprint.visuals]
+    assert materials == [plain_material(np.array(colour, float)) for colour in ((0, 0, 1), (1, 0, 0))]
+
+
 def test_a_missing_reader_is_named_with_its_command(tmp_path, monkeypatch):
     folder = folder_of(tmp_path, "cube.obj,Box,0.3,,0.2,,,\n", cube_obj=CUBE)
     monkeypatch.setitem(sys.modules, "trimesh", None)
@@ -191,6 +219,17 @@ def test_scans_keep_their_shape_with_fewer_triangles():
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     assert (np.unique(edges, axis=0, return_counts=True)[1] % 2 == 0).all()
     assert reduction.reduced([less]) == (less,)
+
+
+def test_small_parts_of_a_large_object_stay_as_they_are():
+    material = plain_material(np.ones(3))
+    large, small = (
+        ellipsoid(radii, segments=segments)
+        for radii, segments in (((0.1, 0.1, 0.1), 160), ((0.02, 0.01, 0.01), 8))
+    )
+    assert len(large.faces) > reduction.FACES > 20 * len(small.faces)
+    first, second = reduction.reduced([Visual(large, material), Visual(small, material)])
+    assert len(first.mesh.faces) <= reduction.FACES and second.mesh is small
 
 
 def test_sides_of_a_seam_keep_their_texture_coordinates():

@@ -143,7 +143,11 @@ def test_both_forms_of_the_table_mean_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["objects = 3", "[[object]]\nfile = 1", "[[objects]", "extra = 1\n[[objects]]"]
+    "text",
+    [
+        *("objects = 3", "objects = [1]", 'objects = ["o.glb"]', "[[object]]\nfile = 1", "[[objects]"),
+        "extra = 1\n[[objects]]",
+    ],
 )
 def test_a_damaged_toml_table_is_named(tmp_path, text):
     (tmp_path / "objects.toml").write_text(text)

@@ -126,8 +126,13 @@ def file_name(split: str) -> str:
 
 
 def _statistics(options: argparse.Namespace) -> None:
+    stems = [path.stem for path in dict.fromkeys(options.files)]
     columns = [
-        (path.stem.replace("__", "/"), Statistics.of(LocationDataset.read(path))) for path in options.files
+        (
+            path.stem.replace("__", "/") if stems.count(path.stem) == 1 else str(path),
+            Statistics.of(LocationDataset.read(path)),
+        )
+        for path in options.files
     ]
     if options.json:
         print(json.dumps({title: statistics.to_json() for title, statistics in columns}, indent=1))

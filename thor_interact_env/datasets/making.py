@@ -99,7 +99,9 @@ def make_dataset(
     extra = {"world": world_of(simulator, objects)}
     if objects is not None:
         extra["objects"] = Path(objects).absolute().name
-    file = Path(path)
+    file = Path(os.path.abspath(path))
+    if file.is_dir() or not file.name:
+        raise InvalidOptionError(f"{str(path)!r} is a folder; name the file to write, such as list.json")
     folder = file.with_name(f".{file.name}.parts")
     folder.mkdir(parents=True, exist_ok=True)
     tasks = [

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from thor_interact_env.errors import ThorInteractError
+from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.export.writing import ARCHIVES, check_target, write_archive, write_folder
 from thor_interact_env.locations.location import SEED_LIMIT
 from thor_interact_env.locations.splits import room_type
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             written = [write_archive(options.out, next(scenes).files())]
         else:
             written = write_folder(options.out, (scene.files() for scene in scenes))
-    except (ThorInteractError, OSError) as error:
+    except (ThorInteractError, RenderingError, OSError) as error:
         fail(str(error))
     for path in written:
         print(path)

@@ -222,6 +222,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fixtures", action="store_true", help="static objects of these rooms instead")
     parser.add_argument("--small", action="store_true", help="two small sheets, at most, instead")
     options = parser.parse_args(arguments)
+    if options.fixtures and options.types is not None:
+        parser.error("argument --fixtures: not allowed with --types, which are of movable objects")
+    if options.fixtures and options.small:
+        parser.error("argument --fixtures: not allowed with --small")
+    if options.fixtures and options.view != "overview":
+        parser.error("argument --fixtures: not allowed with --view")
     # None takes all; if only one list is given, the other sheet is omitted.
     everything = options.rooms is None and options.types is None
     rooms = (options.rooms or None) if everything or options.rooms is not None else []

@@ -83,7 +83,7 @@ def make_record(
         MainGuardError: The main program makes the record without a main guard.
     """
     check_main_guard()
-    target = Path(os.path.abspath(folder))  # "." has no name
+    target = Path(folder).resolve()  # "." has no name, and a link cannot be replaced by a folder
     _check(plan, target, format, workers)
     starts = plan.starts()
     keys = [_key(plan, start, number, format) for number, start in enumerate(starts)]

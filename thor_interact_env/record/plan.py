@@ -19,7 +19,6 @@ from thor_interact_env.locations.starting import parse_locations
 from thor_interact_env.record.actors import RANDOM
 from thor_interact_env.recording import Recording
 from thor_interact_env.simulators import check_simulator_name
-from thor_interact_env.simulators.own_objects.option import check_objects
 from thor_interact_env.world import world_of
 
 DEFAULT_EPISODES: Final = 100
@@ -94,7 +93,10 @@ class Plan:
             value = getattr(self, name)
             object.__setattr__(self, name, os.fspath(value) if isinstance(value, os.PathLike) else value)
         check_simulator_name(self.simulator)
-        check_objects(self.objects, self.simulator)
+        if self.objects is not None:
+            from thor_interact_env.simulators.own_objects.option import check_objects  # it needs OpenGL
+
+            check_objects(self.objects, self.simulator)
         check_reachable_fraction(self.reachable_fraction)
         for name, minimum in (("touches", 0), ("seed", 0)):
             value = getattr(self, name)

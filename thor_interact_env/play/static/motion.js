@@ -62,6 +62,7 @@ export class Motion {
   }
 
   async play() {
+    this.stop(); // it may be playing
     const run = ++this.run;
     this.update();
     const start = performance.now();

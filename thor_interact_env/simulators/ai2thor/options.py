@@ -101,7 +101,8 @@ class PlayerOptions:
             raise InvalidOptionError(f"local_executable_path {path!r} is neither a text nor a path")
         try:
             # A path may contain spaces; otherwise further words are the program's arguments.
-            words = [text] if os.path.isfile(text) else shlex.split(text) or [text]
+            # A file of the current folder is not searched for in PATH.
+            words = [os.path.abspath(text)] if os.path.isfile(text) else shlex.split(text) or [text]
         except ValueError as error:
             raise InvalidOptionError(
                 f"local_executable_path {text!r} is no command line ({error}): close the quotation"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import mujoco
+import numpy as np
 
 from thor_interact_env.actions import FIELD_OF_VIEW
 from thor_interact_env.errors import ThorInteractError
@@ -60,7 +61,8 @@ def find_scenes(scenes: str | os.PathLike[str]) -> dict[str, Path]:
     for file in files:
         if _is_model(file):
             name = file.stem.removesuffix(SUFFIX)
-            found[file.stem if name in found else name] = file
+            # A location's room never ends in the suffix (`Location.from_json`).
+            found[f"{name}-physics" if name in found else name] = file
     if not found:
         raise SceneError(f"there is no MJCF file (*.xml, <mujoco>) in {str(path)!r}; name another folder")
     return found
@@ -92,6 +94,10 @@ def read_scene(path: Path) -> Scene:
         objects, facts = metadata["objects"], metadata.get("thor_interact", {})
         if not isinstance(objects, dict) or not all(isinstance(entry, dict) for entry in objects.values()):
             raise TypeError('its "objects" are not an object of objects')
+        if not isinstance(facts, dict):
+            raise TypeError('its "thor_interact" is not an object')
+        if np.shape(facts.get("positions", np.zeros((0, 2))))[1:] != (2,):
+            raise TypeError('the "positions" of "thor_interact" are not pairs of numbers')
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SceneError(
             f"the metadata {str(file)!r} cannot be read ({type(error).__name__}: {error}); correct them"
@@ -141,6 +147,13 @@ def _remove_robots(spec: "mujoco.MjSpec") -> None:
     for elements in (spec.actuators, spec.sensors, spec.keys):
         for element in list(elements):
             spec.delete(element)
+    gone = {body.name for root in roots.values() for body in (root, *root.find_all("body"))}
+    for camera in list(spec.cameras):
+        if camera.targetbody in gone:
+            spec.delete(camera)
+    for light in spec.lights:
+        if light.targetbody in gone:  # it shines as before
+            light.targetbody, light.mode = "", mujoco.mjtCamLight.mjCAMLIGHT_FIXED
     for root in roots.values():
         spec.delete(root)
 

@@ -58,6 +58,8 @@ class MjcfSimulator(MujocoSimulator):
                 'the simulator "mjcf" needs scenes: give simulator_options={"scenes": FOLDER}, or '
                 f'export {VARIABLE}=\'{{"scenes": "FOLDER"}}\''
             )
+        if not isinstance(scenes, str | os.PathLike):
+            raise InvalidOptionError(f"scenes is {scenes!r}; it must be the path of a folder or file")
         self.scenes = find_scenes(scenes)
         """The MJCF files by the names of their rooms."""
         self._raised = float(eye_height) - CAMERA_HEIGHT

@@ -247,6 +247,8 @@ class MujocoSimulator:
             UnreachableLocationError: Furniture or a wall is in the way.
         """
         positions = self.reachable_positions(location.scene, location.seed)
+        if len(positions) == 0:
+            raise UnreachableLocationError(f"The agent can stand nowhere in {location.scene}.")
         offsets = np.abs(positions - np.asarray(location.position))
         if offsets.max(axis=1).min() > 0.13:
             level = offsets[:, (0, 2)].max(axis=1)

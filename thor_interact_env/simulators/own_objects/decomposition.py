@@ -3,6 +3,8 @@
 import hashlib
 import io
 import warnings
+import zipfile
+import zlib
 from typing import Any, Final
 
 import numpy as np
@@ -60,7 +62,7 @@ def decompose(
         try:
             with np.load(path, allow_pickle=False) as kept:
                 return [kept[name] for name in sorted(kept.files)]
-        except (OSError, ValueError, EOFError, KeyError):
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
             pass  # a damaged file is written again
     parts = _coacd(vertices, faces)
     if path is not None:

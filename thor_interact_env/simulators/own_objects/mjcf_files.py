@@ -63,16 +63,19 @@ def read_mjcf_file(entry: ObjectEntry) -> tuple[tuple[Visual, ...], tuple[Collid
                 "remove it"
             )
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-    shown = np.isin(model.geom_group, SEEN_GROUPS) & (_opacities(model) > 0)
+    shown = np.isin(model.geom_group, SEEN_GROUPS) & (_colours(model)[:, 3] > 0)
     if (shown & ~colliding).any():
         shown &= ~colliding
     visuals = tuple(_visual(model, data, geom) for geom in geoms if shown[geom])
     return visuals, tuple(_collider(model, data, geom) for geom in geoms if colliding[geom])
 
 
-def _opacities(model: Any) -> npt.NDArray[np.float64]:
-    of_material = np.append(model.mat_rgba[:, 3], 1.0)  # the last entry is for geoms without a material
-    return np.asarray(np.where(model.geom_matid >= 0, of_material[model.geom_matid], model.geom_rgba[:, 3]))
+def _colours(model: Any) -> npt.NDArray[np.float64]:
+    """Return colour and opacity of each geom, (n, 4): its own, or its material's if that is the default."""
+    default = (model.geom_rgba == np.array([0.5, 0.5, 0.5, 1], np.float32)).all(axis=1)
+    of_material = np.vstack([model.mat_rgba, np.ones(4)])[model.geom_matid]  # the last: geoms without one
+    used = (model.geom_matid >= 0) & default
+    return np.asarray(np.where(used[:, None], of_material, model.geom_rgba), np.float64)
 
 
 def _pose(data: Any, geom: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -98,7 +101,7 @@ def _visual(model: Any, data: Any, geom: int) -> Visual:
     position, axes = _pose(data, geom)
     material = int(model.geom_matid[geom])
     image = _image(model, material)
-    colour = model.mat_rgba[material, :3] if material >= 0 else model.geom_rgba[geom, :3]
+    colour = _colours(model)[geom, :3]
     mesh, has_coordinates = _mesh(model, geom)
     mesh = Mesh(mesh.vertices @ axes.T + position, mesh.faces, mesh.uv)
     if image is None or not has_coordinates:

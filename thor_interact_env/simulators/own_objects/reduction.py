@@ -21,13 +21,17 @@ FACES: Final = 6000
 FINEST: Final = 256
 """Maximum number of cells along the longest side of a mesh."""
 
+SMALL: Final = 100
+"""Triangles that each mesh keeps, or all that it has if they are fewer."""
+
 _PARTS: Final = 16
 
 
 def reduced(visuals: Sequence[Visual]) -> tuple[Visual, ...]:
-    """Return meshes with at most `FACES` triangles in total.
+    """Return meshes with at most `FACES` triangles in total, and up to `SMALL` more for each.
 
-    Each mesh keeps its part of the triangles, by the finest grid of at most `FINEST` cells that allows it.
+    Each mesh keeps its part of the triangles, but at least `SMALL` or all that it has: small parts of a large
+    object stay as they are. The finest grid of at most `FINEST` cells is taken that allows it.
 
     Args:
         visuals: The meshes of one object.
@@ -36,12 +40,14 @@ def reduced(visuals: Sequence[Visual]) -> tuple[Visual, ...]:
     if count <= FACES:
         return tuple(visuals)
     return tuple(
-        Visual(_reduced(visual.mesh, FACES * len(visual.mesh.faces) // count), visual.material)
+        Visual(_reduced(visual.mesh, max(FACES * len(visual.mesh.faces) // count, SMALL)), visual.material)
         for visual in visuals
     )
 
 
 def _reduced(mesh: Mesh, maximum: int) -> Mesh:
+    if len(mesh.faces) <= maximum:
+        return mesh
     charts = charts_of(mesh)
     coarse, fine = 1, FINEST + 1  # of so many cells one has few triangles enough, the other perhaps not
     best = clustered(mesh, coarse, charts)

@@ -124,6 +124,8 @@ def _toml_rows(text: str) -> list[dict[str, Any]]:
     rows = content.get("objects")
     if set(content) != {"objects"} or not isinstance(rows, list):
         raise TypeError("it must consist of [[objects]] entries")
+    if not all(isinstance(row, dict) for row in rows):
+        raise TypeError("each of its objects must be an [[objects]] entry")
     return rows
 
 

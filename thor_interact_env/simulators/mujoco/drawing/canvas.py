@@ -1,5 +1,6 @@
 """The canvas of a room: one OpenGL context for all rooms, each of which uploads its meshes once."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ class Canvas:
     Args:
         model: The model. Its `vis.quality` is read here, once.
         side: Pixels along a side.
+        groups: Groups of the geoms that are drawn.
 
     Raises:
         RenderingError: The OpenGL context cannot be made.
@@ -33,20 +35,20 @@ class Canvas:
         scene: MuJoCo's scene of the model; `update` fills it.
     """
 
-    def __init__(self, model: "mujoco.MjModel", side: int) -> None:
+    def __init__(self, model: "mujoco.MjModel", side: int, groups: Sequence[int]) -> None:
         """Upload the model's meshes and textures."""
         import mujoco
 
         self._target: mujoco.MjrContext | None = None
         self._closed = False
 
-        self._model, self._side = model, side
+        self._model, self._side, self._groups = model, side, tuple(groups)
         self._quality = int(model.vis.quality.shadowsize), int(model.vis.quality.offsamples)
         self._rectangle = mujoco.MjrRect(0, 0, side, side)
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
         drawing_thread.call(self._upload_in_thread)
-        self.scene = mujoco.MjvScene(model, maxgeom=model.ngeom + 10)
+        self.scene = mujoco.MjvScene(model, maxgeom=model.ngeom + model.nskin + model.nflex + 10)
 
     def update(self, data: "mujoco.MjData", camera: str, options: "mujoco.MjvOption") -> None:
         """Fill the scene with the view of a camera of the model."""
@@ -82,9 +84,11 @@ class Canvas:
         rgb = self._empty_colours()
         self._draw(rgb, None, identify=True)
         numbers = np.flipud(rgb).astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
-        geoms = np.full(self.scene.ngeom + 1, -1, np.int32)
+        import mujoco
+
+        geoms, kind = np.full(self.scene.ngeom + 1, -1, np.int32), int(mujoco.mjtObj.mjOBJ_GEOM)
         for geom in self.scene.geoms[: self.scene.ngeom]:
-            if geom.segid >= 0:
+            if geom.segid >= 0 and geom.objtype == kind:
                 geoms[geom.segid + 1] = geom.objid
         return geoms[numbers]
 
@@ -142,9 +146,10 @@ class Canvas:
         visual = self._model.vis
         visual.global_.offwidth = visual.global_.offheight = self._side
         visual.quality.shadowsize, visual.quality.offsamples = self._quality
-        # The planes of collisions are not drawn. For an infinite plane MuJoCo would upload a large grid
-        # that takes most of the time and memory of a room.
+        # Planes of collisions are not drawn. For an infinite one MuJoCo would upload a large grid that takes
+        # most of the time and memory of a room.
         planes = self._model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+        planes &= ~np.isin(self._model.geom_group, self._groups)
         sizes = self._model.geom_size[planes]
         self._model.geom_size[planes] = 1.0
         try:

@@ -55,8 +55,9 @@ class DrawingThread:
 
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="thor-interact-drawing", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="thor-interact-drawing", daemon=True)
+                thread.start()
+                self._thread = thread  # if the start fails, the next call tries again
             self._jobs.put(job)
         try:
             return future.result()

@@ -75,11 +75,12 @@ class Renderer:
         check_quality(quality)
         # The canvas reads both when it is made.
         model.vis.quality.shadowsize, model.vis.quality.offsamples = QUALITIES[quality]
-        self.canvas = Canvas(model, IMAGE_SIZE)
+        self.canvas = Canvas(model, IMAGE_SIZE, groups)
         import mujoco
 
         self.options = mujoco.MjvOption()
         self.options.geomgroup[:] = [group in groups for group in range(mujoco.mjNGROUP)]
+        self.options.sitegroup[:] = self.options.tendongroup[:] = 0  # marks and cables, which touches pass
         self._flags = {
             int(mujoco.mjtRndFlag.mjRND_SHADOW): shadows,
             int(mujoco.mjtRndFlag.mjRND_REFLECTION): False,
