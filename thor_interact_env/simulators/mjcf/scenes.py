@@ -140,9 +140,8 @@ def read_model(scene: Scene) -> "mujoco.MjModel":
 def _remove_robots(spec: "mujoco.MjSpec") -> None:
     roots = {}
     for actuator in spec.actuators:
-        joint = spec.joint(actuator.target)
-        if joint is not None:
-            root = _root(joint.parent)
+        for body in _acted_on(spec, actuator):
+            root = _root(body)
             roots[root.id] = root
     for elements in (spec.actuators, spec.sensors, spec.keys):
         for element in list(elements):
@@ -156,6 +155,19 @@ def _remove_robots(spec: "mujoco.MjSpec") -> None:
             light.targetbody, light.mode = "", mujoco.mjtCamLight.mjCAMLIGHT_FIXED
     for root in roots.values():
         spec.delete(root)
+
+
+def _acted_on(spec: "mujoco.MjSpec", actuator: Any) -> list[Any]:
+    """Return the bodies on which an actuator acts: through a joint, the joints of a tendon, or a site."""
+    kinds, kind = mujoco.mjtTrn, actuator.trntype
+    if kind == kinds.mjTRN_TENDON:
+        path = spec.tendon(actuator.target).path
+        parts = [wrap.target for wrap in path if wrap.type == mujoco.mjtWrap.mjWRAP_JOINT]
+    elif kind == kinds.mjTRN_BODY:
+        return [spec.body(actuator.target)]
+    else:
+        parts = [spec.site(actuator.target) if kind == kinds.mjTRN_SITE else spec.joint(actuator.target)]
+    return [part.parent for part in parts if part is not None]
 
 
 def _root(body: Any) -> Any:
