@@ -142,7 +142,9 @@ def learning_curves(run: RunFolder) -> list[Chart]:
         if min(np.nanmin(values) for values in columns.values()) >= 0:
             axes.set_ylim(bottom=0)
         if progress.touches is not None and np.ptp(horizontal) > 0:
-            _add_touches(axes, horizontal, progress.touches)
+            zero = 0 if name == "episode" else 1  # at 0 minutes nothing had been touched
+            along = np.append(np.zeros(zero), horizontal)
+            _add_touches(axes, along, np.append(np.zeros(zero), progress.touches))
         _finish(figure, axes, legend=len(columns) > 1)
         numbers = _curve_csv(f"{run.name} {title}", progress, columns)
         charts.append(Chart(title, _svg(figure, f"{run.name} {title}"), numbers))
@@ -155,7 +157,7 @@ def _add_touches(axes: Any, horizontal: Axis, touches: Axis) -> None:
 
     upper = axes.secondary_xaxis("top")
     ticks = np.asarray(MaxNLocator(4, integer=True).tick_values(0, touches[-1]))
-    ticks = ticks[(ticks > 0) & (ticks <= touches[-1])]
+    ticks = ticks[(ticks > 0) & (ticks >= touches[0]) & (ticks <= touches[-1])]
     upper.set_xticks(np.interp(ticks, touches, horizontal), [f"{tick:,.0f}" for tick in ticks])
     upper.set_xlabel("touches")
     upper.xaxis.label.set_color(_INK)
@@ -202,10 +204,14 @@ def force_chart(calibration: Mapping[str, Any], key: str, title: str) -> Chart:
         heights = []
         for name in MASS_CLASSES:
             found = [one for one in rates if (one["mass_class"], one["force"]) == (name, force)]
-            heights.append(found[0]["successes"] / max(found[0]["touches"], 1) if found else 0.0)
+            touched = bool(found) and found[0]["touches"] > 0
+            heights.append(found[0]["successes"] / found[0]["touches"] if touched else np.nan)
         positions = np.arange(len(MASS_CLASSES)) + (place - (len(forces) - 1) / 2) * width
         bars = axes.bar(positions, heights, width * 0.92, color=colour, label=f"{force:g} N")
-        axes.bar_label(bars, fmt="%.2f", color=_INK, fontsize=8, padding=2)
+        labels = ["" if np.isnan(height) else f"{height:.2f}" for height in heights]
+        axes.bar_label(bars, labels, color=_INK, fontsize=8, padding=2)
+        for position in positions[np.isnan(heights)]:  # no object of the class was touched
+            axes.text(position, 0.02, "-", color=_INK, fontsize=8, ha="center")
     axes.set_xticks(range(len(MASS_CLASSES)), MASS_CLASSES)
     axes.set_ylim(0, 1.12)
     axes.set_ylabel("success rate")

@@ -51,8 +51,8 @@ from thor_interact_env.world import world_of
 
 PROGRAM = "python -m eval.report"
 
-GIF_FRAMES = 24
-"""Maximum number of frames of a sequence of touches, to limit the size of the page."""
+GIF_TOUCHES = 12
+"""Maximum number of touches in a film, each with two frames, to limit the size of the page."""
 
 
 _CSV = {
@@ -218,11 +218,13 @@ def _images(
     if filmed is None:
         return {**shown, "missing": "no view has an object in reach"}
     _, touches = touched(views, filmed, agent.propose(views.observations[filmed]), environment)
-    frames = [frame for touch in touches for frame in touch_frames(touch)]
+    in_film = touches[:GIF_TOUCHES]
+    frames = [frame for touch in in_film for frame in touch_frames(touch)]
     return {
         **shown,
         "missing": "" if best else "no panels, because it proposes points and no masks",
-        "gif": gif_uri(frames[:GIF_FRAMES]) if frames else None,
+        "gif": gif_uri(frames) if frames else None,
+        "in_film": len(in_film),
         "filmed": filmed,
         "touches": [
             {

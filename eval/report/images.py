@@ -31,7 +31,7 @@ def webp_uri(image: Image, quality: int = 78) -> str:
 
 
 def gif_uri(frames: Sequence[Image], milliseconds: int = 900) -> str:
-    """Return RGB frames as an endless GIF in a data URI.
+    """Return RGB frames as a GIF in a data URI; it plays once.
 
     Args:
         frames: (height, width, 3) uint8 each, at least one.
@@ -46,9 +46,7 @@ def gif_uri(frames: Sequence[Image], milliseconds: int = 900) -> str:
 
     images = [Pillow.fromarray(frame).quantize(128) for frame in frames]
     stream = io.BytesIO()
-    images[0].save(
-        stream, format="GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0
-    )
+    images[0].save(stream, format="GIF", save_all=True, append_images=images[1:], duration=milliseconds)
     return _uri("image/gif", stream.getvalue())
 
 

@@ -311,7 +311,7 @@ def test_the_agent_shows_what_it_sees_and_touches_beside_you(beside, visit):
     before = shown(page, "#agent-view")
     with page.expect_response(lambda response: response.url.endswith("/agent_touch")) as touched:
         page.keyboard.press("g")
-    page.wait_for_selector("#agent-touch:not(:disabled)")
+    page.wait_for_selector("#agent-touch[aria-disabled=false]")
     assert page.locator("#agent-result").inner_text() == touched.value.json()["touch"]["sentence"]
     assert page.locator("#its-touches").inner_text() == "1 of 10"
     assert page.locator("#you-touches").inner_text() == "0 of 10"
@@ -327,7 +327,7 @@ def test_a_round_of_ten_has_a_result(beside, visit, movable):
         click(page, (5, 5))
     page.click("#agent-finish")
     says(page, "#its-touches", "^10 of 10$")
-    page.wait_for_selector("#agent-finish:disabled")
+    page.wait_for_selector("#agent-finish[aria-disabled=true]")
     numbers = [int(page.locator(f"#{who}-moved").inner_text()) for who in ("you", "its")]
     words = page.locator("#winner").inner_text()
     results = {-1: "more objects than you", 0: "equal", 1: "more objects than the agent"}

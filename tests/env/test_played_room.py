@@ -227,3 +227,22 @@ def test_the_example_replays_an_episode_of_the_embedded_simulator(tmp_path, seed
     result = subprocess.run(replay, capture_output=True, text=True, check=False, cwd=ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
     assert f"all {len(json.loads(path.read_text())['sha256'])} results equal" in result.stdout
+
+
+@pytest.mark.parametrize("method", ["touch_with_frames", "load"])
+def test_an_error_of_the_simulator_leaves_the_episode_as_it_was(played, monkeypatch, method):
+    room, simulator = played
+    room.touch(touch_of(simulator, 0, 0))
+    before, touches = room.view, list(room.touches)
+
+    def fails(*_):
+        monkeypatch.undo()  # once
+        raise RuntimeError("the driver was reset")
+
+    monkeypatch.setattr(FakeSimulator, method, fails)
+    with pytest.raises(RuntimeError, match="driver"):
+        room.touch([5, 5, 2, 0]) if method == "touch_with_frames" else room.start(7)
+    assert room.touches == touches and np.array_equal(room.view["rgb"], before["rgb"])
+    room.touch([5, 5, 2, 0])
+    room.start(7)
+    assert room.touches == []

@@ -119,3 +119,12 @@ def test_frames_become_a_film_and_none_is_an_error() -> None:
     assert webp_uri(view).startswith("data:image/webp;base64,")
     with pytest.raises(ValueError, match="at least one frame"):
         gif_uri([])
+
+
+def test_what_was_not_touched_has_no_rate() -> None:
+    rates = [
+        {"mass_class": name, "force": 5.0, "touches": touches, "successes": 0}
+        for name, touches in (("light", 0), ("medium", 4), ("heavy", 4))
+    ]
+    chart = force_chart({"success_rates_seen": rates}, "success_rates_seen", "Seen")
+    assert chart.svg.count(">0.00</text>") == 2 and chart.svg.count(">-</text>") == 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.error import ResetNeeded
 
 from thor_interact_env.actions import REACH, check_action
 from thor_interact_env.env import ThorInteractEnv
@@ -88,13 +90,16 @@ class PlayedRoom:
             UnknownRoomError: There is no such room. After an error the episode of before continues.
             UnreachableLocationError: The agent cannot stand there.
         """
-        before = self._env.get_state() if self.version else None
+        before = None
+        if self.version:
+            with suppress(ResetNeeded):  # there is no episode after an error that could not be undone
+                before = self._env.get_state()
         try:
             if location is None and room is not None:
                 sampler = LocationSampler(self._env.simulator, (room,), REACHABLE_FRACTION)
                 location = sampler.sample(np.random.default_rng(seed))
             start = self._env.reset(seed=seed, options=None if location is None else {"location": location})
-        except ThorInteractError:
+        except Exception:
             if before is not None:
                 self._env.set_state(before)
             raise
@@ -130,7 +135,13 @@ class PlayedRoom:
             raise PlayError(f"an episode has at most {MAX_TOUCHES} touches: save it, then start another one")
         before, view = self._state(), self.view
         touched = self._touched(row, column)
-        observation, reward, terminated, _, info = self._env.step(np.array([row, column, force, direction]))
+        try:
+            observation, reward, terminated, _, info = self._env.step(
+                np.array([row, column, force, direction])
+            )
+        except Exception:
+            self._env.set_state(before)
+            raise
         frames = info["frames"][: int(info["frame_count"])]
         outcome = outcome_of(
             success=bool(info["success"]),

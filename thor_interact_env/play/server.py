@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from http import HTTPStatus
 from http.client import HTTP_PORT
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -213,12 +214,14 @@ class _Handler(BaseHTTPRequestHandler):
         allowed = [f"http://{name}" for name in play.hosts]
         if origin not in allowed and (origin is not None or self.command == "POST"):
             raise _RefusalError(HTTPStatus.FORBIDDEN, f"the header Origin must be {' or '.join(allowed)}")
-        token, _, path = self.path.removeprefix("/").partition("/")
+        token, slash, path = self.path.removeprefix("/").partition("/")
         if not secrets.compare_digest(token.encode(), play.token.encode()):
             raise _RefusalError(
                 HTTPStatus.FORBIDDEN,
                 "the token is wrong: open the address that the server has printed",
             )
+        if not slash:  # the files that the page names would not be found
+            raise _RefusalError(HTTPStatus.NOT_FOUND, "the address lacks its last /; add it")
         return path
 
     def _get(self, path: str) -> tuple[bytes, str]:
@@ -280,5 +283,7 @@ def _described(error: Exception) -> tuple[HTTPStatus, str]:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return status, str(error)
+    if isinstance(error, CancelledError):
+        return HTTPStatus.SERVICE_UNAVAILABLE, "the server is being stopped"
     traceback.print_exception(error)
     return HTTPStatus.INTERNAL_SERVER_ERROR, "the server has failed; its terminal shows the error"

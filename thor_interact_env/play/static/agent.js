@@ -5,7 +5,7 @@ import { FORCES } from "./layers.js";
 import { Motion, images } from "./motion.js";
 import { ask } from "./server.js";
 import { Stage } from "./stage.js";
-import { directionOf } from "./controls.js";
+import { directionOf, setDisabled } from "./controls.js";
 
 const byId = (id) => document.getElementById(id);
 const ROUND = 10;
@@ -16,7 +16,7 @@ export class AgentSide {
     this.fail = fail;
     this.stage = new Stage(byId("agent-view"));
     this.motion = new Motion(byId("agent-motion"), (frame) => this.stage.setFrame(frame));
-    this.busy = false;
+    this.busy = this.blocked = this.looking = this.changed = false;
     this.episode = 0;
     byId("agent-title").textContent = `The agent: ${name}`;
     byId("agent-title").title = name; // where it is cut
@@ -54,7 +54,17 @@ export class AgentSide {
     this.motion.clear();
     this.stage.setView(view);
     this.say("It has not touched anything yet.", "");
+    byId("agent-pointer").textContent = "It stands where you stand, in a copy of the room.";
+    byId("instances").replaceChildren();
     this.enable();
+  }
+
+  /** Lets it make no touch until it is unblocked. */
+  block(now) {
+    this.blocked = now;
+    if (this.score) {
+      this.enable();
+    }
   }
 
   say(text, kind) {
@@ -63,14 +73,14 @@ export class AgentSide {
   }
 
   enable() {
-    byId("agent-touch").disabled = this.busy;
-    byId("agent-finish").disabled = this.busy || this.score.touches >= ROUND;
+    setDisabled(byId("agent-touch"), this.busy || this.blocked);
+    setDisabled(byId("agent-finish"), this.busy || this.blocked || this.score.touches >= ROUND);
     byId("agent-view").ariaBusy = String(this.busy);
   }
 
   /** Lets it touch once; returns whether that worked. */
   async touch() {
-    if (this.busy) {
+    if (this.busy || this.blocked) {
       return false;
     }
     const episode = this.episode;
@@ -114,8 +124,13 @@ export class AgentSide {
     while (this.score.touches < ROUND && episode === this.episode && (await this.touch()));
   }
 
-  /** Shows what it sees in your room; nothing if that has changed meanwhile. */
+  /** Shows what it sees in your room; if that changes meanwhile, it looks once more after that. */
   async look() {
+    if (this.looking) {
+      this.changed = true;
+      return;
+    }
+    this.looking = true;
     const view = this.yours.view;
     try {
       const answer = await ask("look", { session: this.session });
@@ -126,7 +141,14 @@ export class AgentSide {
       byId("scores-choice").hidden = !answer.scores;
       byId("instances").replaceChildren(...answer.proposals.map((each, index) => this.entry(each, index)));
     } catch (error) {
+      byId("instances").replaceChildren();
       this.fail(error, (text) => this.say(text, "failure"));
+    } finally {
+      this.looking = false;
+      if (this.changed) {
+        this.changed = false;
+        this.look();
+      }
     }
   }
 

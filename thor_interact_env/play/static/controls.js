@@ -82,3 +82,8 @@ export function onPointerKeys(element, move, touch) {
     event.preventDefault();
   });
 }
+
+/** Disables a button, which keeps the focus of a person who uses the keyboard; its action must ignore it. */
+export function setDisabled(button, disabled) {
+  button.setAttribute("aria-disabled", String(disabled));
+}

@@ -45,11 +45,10 @@ function tellStopped(text) {
 function setBusy(now) {
   busy = now;
   byId("stage").ariaBusy = String(now);
-  for (const id of ["touch", "next"]) {
-    byId(id).disabled = now;
+  for (const id of ["touch", "next", "save"]) {
+    controls.setDisabled(byId(id), now);
   }
-  byId("undo").disabled = now || !stage.touches.length;
-  byId("save").disabled = now;
+  controls.setDisabled(byId("undo"), now || !stage.touches.length);
 }
 
 /** Does one thing at a time: what is asked for meanwhile is ignored. */
@@ -107,7 +106,7 @@ function refresh() {
   stage.direction = controls.direction().vector;
   showTrail(byId("trail"), stage.touches, stage.selected, select);
   byId("trail-empty").hidden = stage.touches.length > 0;
-  byId("undo").disabled = busy || !stage.touches.length;
+  controls.setDisabled(byId("undo"), busy || !stage.touches.length);
   refreshPointer();
 }
 
@@ -152,6 +151,9 @@ function touch() {
 
 function undo() {
   return alone(async () => {
+    if (!stage.touches.length) {
+      return;
+    }
     const answer = await ask("undo", { session });
     const view = await decode.view(answer.view);
     stage.touches.pop();
@@ -175,7 +177,14 @@ function save() {
 }
 
 function go(seed, room) {
-  return alone(async () => begin(await ask("start", { session, seed, room })));
+  return alone(async () => {
+    agent?.block(true); // a touch of it would already be in the new room
+    try {
+      await begin(await ask("start", { session, seed, room }));
+    } finally {
+      agent?.block(false);
+    }
+  });
 }
 
 function point(pixel, spoken = false) {

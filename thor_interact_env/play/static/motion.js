@@ -1,5 +1,6 @@
 // The motion of a touch, played or stepped through.
 
+import { setDisabled } from "./controls.js";
 import { image } from "./decode.js";
 
 const MILLISECONDS = 50; // between two frames, as in the simulator
@@ -38,15 +39,15 @@ export class Motion {
   }
 
   clear() {
-    this.stop();
-    this.frames = [];
-    this.index = 0;
-    this.update();
+    this.load([]);
   }
 
   /** Takes over frames, as images. */
   load(frames) {
     this.stop();
+    if (this.index < this.frames.length) {
+      this.show(null); // a frame of the motion of before
+    }
     this.frames = frames;
     this.index = frames.length;
     this.update();
@@ -109,8 +110,8 @@ export class Motion {
     for (const control of [this.playButton, this.slider]) {
       control.disabled = !count;
     }
-    this.back.disabled = !count || this.index === 0;
-    this.forth.disabled = !count || this.index === count;
+    setDisabled(this.back, !count || this.index === 0);
+    setDisabled(this.forth, !count || this.index === count);
     this.playButton.textContent = playing ? "❚❚" : "▶";
     this.playButton.ariaLabel = playing ? "Pause the motion" : "Play the motion";
     this.slider.max = Math.max(count + 1, 2);

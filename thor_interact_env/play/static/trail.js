@@ -5,6 +5,7 @@ import { FORCES } from "./layers.js";
 
 /** Shows touches as a list of buttons; `select(index)` is called for the one that is pressed. */
 export function showTrail(list, touches, selected, select) {
+  const focused = list.contains(document.activeElement);
   list.replaceChildren(
     ...touches.map((touch, index) => {
       const item = document.createElement("li");
@@ -25,7 +26,16 @@ export function showTrail(list, touches, selected, select) {
       return item;
     }),
   );
-  list.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest" });
+  const chosen = list.querySelector("[aria-pressed=true]");
+  if (chosen) {
+    // Not scrollIntoView, which also scrolls the page.
+    const { offsetTop, offsetHeight } = chosen.parentElement;
+    const low = offsetTop + offsetHeight - list.clientHeight;
+    list.scrollTop = Math.max(Math.min(list.scrollTop, offsetTop), low);
+    if (focused) {
+      chosen.focus({ preventScroll: true });
+    }
+  }
 }
 
 /** Offers a file for download. */
