@@ -161,6 +161,26 @@ def test_only_workers_leave_the_result_as_it_is():
     assert config.difference(deeper) == "schedule.batch_size (2, not 1)"
 
 
+def test_every_option_of_the_paper_and_the_authors_decides_the_result(subtests):
+    config = TrainConfig(schedule=preset("smoke"))
+    options: dict[str, Any] = {
+        "kernel_name": "exponential",
+        "force_branch": "separate",
+        "embedding_normalization": "averaged",
+        "loss_weights": "released",
+        "clipped_distances": False,
+        "location_score": "mean",
+        "without_replacement": "episode",
+        "force_area": "mask",
+    }
+    for name, value in options.items():
+        with subtests.test(name):
+            other = replace(config, **{name: value})
+            difference = other.difference(config)
+            assert other.digest() != config.digest() and difference is not None
+            assert difference.startswith(name)
+
+
 def test_default_folder_tells_runs_apart():
     assert str(default_run_folder("quick", "NovelSpaces", 2)) == "runs/quick-NovelSpaces-seed2"
 

@@ -13,6 +13,7 @@ from agents.collection.interact import InteractionRecord, InteractionSchedule
 from agents.collection.oracles import OracleOptions
 from agents.selfsup_agent.training import PaperMethod
 from agents.training.configuration import TrainConfig
+from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError
 from selfsup.experience import Experience
 from selfsup.feedback import Feedback, ForceArea
@@ -108,3 +109,15 @@ def test_a_configuration_says_where_a_touch_tells_about_the_force(force_area: Fo
     told = (targets.force != 0).any(dim=1)
     assert torch.equal(told, targets.masks) == (force_area == "mask")
     assert told.sum() == len(told) * (mask.sum() if force_area == "mask" else 25)
+
+
+def test_options_reach_the_batches_and_the_touches(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "agents.selfsup_agent.training.Batches", lambda *given, **named: seen.append((given, named))
+    )
+    config = TrainConfig(preset("smoke"), kernel_name="exponential", without_replacement="episode")
+    PaperMethod(config).batches(MemoryBank(4), np.random.default_rng(0), 1)
+    ((given, named),) = seen
+    assert "exponential" in given and named["without_replacement"] == "episode"
+    assert config.environment()["kernel_name"] == "exponential"

@@ -110,6 +110,19 @@ class TestMeasuring:
         monkeypatch.setattr("selfsup.supervisor.is_successful", lambda *arguments: False)
         assert {item.min_force for item in measure(FakeSimulator(), SOMEWHERE).annotations} == {-1}
 
+    def test_eighteen_touches_are_tried_at_three_points_of_an_object(self, monkeypatch):
+        monkeypatch.setattr(fake_simulator, "FORCES_NEEDED", (999.0,) * 3)
+        tried = []
+
+        class World(FakeSimulator):
+            def touch(self, row, column, force, direction):
+                tried.append((row, column, force, tuple(direction)))
+                return super().touch(row, column, force, direction)
+
+        measure(World(), SOMEWHERE)
+        assert len(tried) == len(set(tried)) == 3 * 18
+        assert [len({touch[:2] for touch in tried[n : n + 6]}) for n in range(0, 54, 6)] == [3] * 9
+
     def test_nothing_stays_moved(self):
         world = FakeSimulator()
         before = world.load(SOMEWHERE)["rgb"]

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from unittest.mock import Mock
 
 import gymnasium
 import numpy as np
@@ -197,6 +198,13 @@ class TestEpisode:
             np.testing.assert_array_equal(with_superpixels["changed"], without["changed"])
             np.testing.assert_array_equal(without["mask"], without["changed"])
         assert any(not np.array_equal(one["mask"], other["mask"]) for one, other in zip(*infos, strict=True))
+
+    def test_supervision_options_reach_the_supervisor(self, monkeypatch):
+        made = Mock(wraps=Supervisor)
+        monkeypatch.setattr("thor_interact_env.env.Supervisor", made)
+        make(change_test="optical_flow", kernel_name="exponential", use_superpixels=False).reset(seed=0)
+        ((_, options),) = (call.args for call in made.call_args_list)
+        assert options == SupervisionOptions("optical_flow", "exponential", False)
 
     def test_touches_are_judged_from_the_two_images_and_accumulate_until_the_reset(self, any_env):
         start = {"location": a_location(any_env)}

@@ -201,6 +201,11 @@ class TestStart:
         with pytest.raises(error):
             ThorInteractEnv(**options)
 
+    def test_a_simulator_says_whether_it_is_deterministic(self):
+        env = ThorInteractEnv(simulator=FakeSimulator(deterministic=False))
+        assert env.metadata["deterministic"] is False
+        assert ThorInteractEnv(simulator=FakeSimulator()).metadata["deterministic"] is True
+
     def test_unlimited_reach_is_allowed(self):
         simulator = ThorInteractEnv(reach=np.inf).simulator
         assert isinstance(simulator, MujocoSimulator) and simulator.reach == np.inf

@@ -155,6 +155,7 @@ class TestState:
         any_env.reset(seed=0)
         state = any_env.unwrapped.get_state()
         restored = safetensors.load(safetensors.save(state))
+        any_env.step(np.array([150, 150, 2, 0]))
         any_env.unwrapped.set_state(restored)
         assert data_equivalence(any_env.unwrapped.get_state(), state, exact=True)
 

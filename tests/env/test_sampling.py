@@ -86,6 +86,15 @@ def test_an_unknown_room_is_named_with_some_of_those_there_are(rooms: tuple[str,
     assert len(str(caught.value)) < 200
 
 
+def test_a_simulator_can_have_few_spawn_seeds() -> None:
+    class Few(FakeSimulator):
+        def spawn_seeds(self, room: str) -> int:
+            return 3
+
+    rng, sampler = np.random.default_rng(0), LocationSampler(Few(), ("FloorPlan1",))
+    assert {sampler.sample(rng).seed for _ in range(60)} == {0, 1, 2}
+
+
 def test_poses_without_enough_in_reach_are_replaced_by_uniform_ones() -> None:
     found = draw(0.5)
     assert {one.horizon for one in found} == {0, 30, 60}

@@ -145,6 +145,12 @@ def test_several_episodes_share_a_room():
     assert visited(env, 0, 36) == seen and visited(env, 1, 36) != seen
 
 
+def test_views_of_a_stay_have_enough_in_reach():
+    rooms = ("FloorPlan1", "FloorPlan2")
+    env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), rooms, reachable_fraction=0.57)
+    assert min(np.mean(env.reset(seed=seed)[0]["depth"] < 1.5) for seed in range(5)) >= 0.57
+
+
 @pytest.mark.parametrize("name", ["location", "state"])
 def test_a_given_start_does_not_end_the_stay(name):
     env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), ("FloorPlan1", "FloorPlan2"), episodes=2)

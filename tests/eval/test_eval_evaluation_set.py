@@ -56,10 +56,17 @@ class PaperWorld:
         self.closed = True
 
 
-def make(folder: Path | None, count: int = 25, seed: int = 0, world: Any = None) -> EvaluationSet:
+def make(
+    folder: Path | None,
+    count: int = 25,
+    seed: int = 0,
+    world: Any = None,
+    split: str = SPLIT,
+    fraction: float = 0.0,
+) -> EvaluationSet:
     chosen: Any = world or PaperWorld()
     return EvaluationSet.make(
-        SPLIT, count, seed, 0.0, simulator=lambda: chosen, cache_folder=folder, progress=False
+        split, count, seed, fraction, simulator=lambda: chosen, cache_folder=folder, progress=False
     )
 
 
@@ -164,12 +171,14 @@ def test_everything_that_determines_a_set_has_its_own_file(
     make(tmp_path, 1)
     make(tmp_path, 2)
     make(tmp_path, 1, seed=5)
+    make(tmp_path, 1, split="NovelObjects/test")
+    make(tmp_path, 1, fraction=0.5)
     files = set(tmp_path.iterdir())
-    assert len(files) == 3
+    assert len(files) == 5
     monkeypatch.setattr(module, "world_of", lambda simulator: "another world")
     make(tmp_path, 1)
     changed = set(tmp_path.iterdir())
-    assert len(changed) == 3 and len(changed & files) == 2, "the set it supersedes is deleted"
+    assert len(changed) == 5 and len(changed & files) == 4, "the set it supersedes is deleted"
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,7 @@ def test_every_registered_network_is_published(tmp_path):
 
 
 def test_what_comes_with_the_package_is_complete(subtests):
+    assert pretrained_names() == ("queried-hour", "selfsup-hour")
     for name in pretrained_names():
         with subtests.test(name):
             check(artefacts.PRETRAINED / name)

@@ -176,7 +176,7 @@ class TestEnvironment:
         _, reward, _, _, info = env.step([*ON_WALL, 2, 0])
         assert (reward, info["mask"].any()) == (0.0, False)
         _, reward, _, truncated, info = env.step([150, 152, 2, 0])  # where the mug leaves the wall to be seen
-        assert info["changed"].any()
+        assert info["changed"].any() and reward == float(info["success"]) == 1.0
         assert truncated
         assert isinstance(env.unwrapped, ThorInteractEnv)
         assert env.unwrapped.ground_truth().types == ("Mug",)
@@ -287,6 +287,12 @@ class TestReach:
         with flat_simulator(tmp_path, reach=reach, reach_from=reach_from) as simulator:
             seen = simulator.load(HERE)
             assert (simulator.touch(*ON_MUG, 30.0, AWAY) is not seen) == moves
+
+    @pytest.mark.parametrize(("beyond", "counts"), [(-0.099, True), (-0.16, False)])
+    def test_the_ground_truth_has_the_same_limit(self, tmp_path, beyond, counts):
+        with flat_simulator(tmp_path, reach=self.distance() + beyond, reach_from="near_plane") as simulator:
+            simulator.load(HERE)
+            assert bool(len(simulator.instances())) == counts
 
     def test_an_endless_reach_ends_at_the_far_plane(self, tmp_path, monkeypatch):
         with flat_simulator(tmp_path, reach=float("inf"), reach_from="near_plane") as simulator:

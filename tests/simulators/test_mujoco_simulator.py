@@ -191,6 +191,16 @@ def test_the_reach_is_an_option():
     simulator.close()
 
 
+def test_shadows_are_an_option():
+    views = []
+    for shadows in (True, False):
+        world = MujocoSimulator(shadows=shadows)
+        views.append(world.load(location_in(world, "FloorPlan1", 5)))
+        world.close()
+    assert np.array_equal(views[0]["depth"], views[1]["depth"])
+    assert not np.array_equal(views[0]["rgb"], views[1]["rgb"])
+
+
 def test_ground_truth_is_visible_movable_and_near(simulator):
     for room in ROOMS:
         seen = simulator.load(location_in(simulator, room, 6))

@@ -263,6 +263,15 @@ def test_objects_stand_upright_on_surfaces_of_the_room(tmp_path):
     simulator.close()
 
 
+def test_objects_are_put_on_the_receptacles_of_the_table(tmp_path):
+    heights = []
+    for where in ("CounterTop", "Floor"):
+        rows = "".join(f"lamp.xml,Lamp{number},0.7,{where},0.15,,,\n" for number in range(4))
+        plan = with_objects(plan_room("FloorPlan1"), read_table(lamps(tmp_path / where, rows)), 4)
+        heights.append([pose[2] for seed in range(5) for pose in spawn(plan, seed)[-4:] if pose])
+    assert min(heights[0]) > 0.5 and max(heights[1]) < 0.05
+
+
 def test_images_are_upright_and_touches_move_an_object(tmp_path):
     trimesh = pytest.importorskip("trimesh")
     folder = folder_of(tmp_path, "board.glb,Board,0.4,CounterTop Shelf,0.25,,,\n")
