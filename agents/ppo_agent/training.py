@@ -108,8 +108,8 @@ def train(
         OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
     """
     require_stable_baselines()
-    prepare_run(config, run, resume)
     world = world_of(simulator, config.objects) if isinstance(simulator, str) else None
+    prepare_run(config, run, resume)
     going_on = resume and goes_on(run)
     use_threads(config.threads)
     environments = _environments(config, simulator)

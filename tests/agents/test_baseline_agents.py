@@ -110,10 +110,10 @@ def test_random_agent_proposes_each_superpixel_once_at_most(count: int) -> None:
 
 def test_random_points_favour_large_superpixels_only_by_their_area() -> None:
     view = make_view()
-    hits = [RandomAgent(points=1, seed=seed).propose(view)[0].point for seed in range(400)]
+    hits = [RandomAgent(points=1, seed=seed).propose(view)[0].point for seed in range(120)]
     top, left, height, width = BLOCKS[1]
     inside = [top <= row < top + height and left <= column < left + width for row, column in hits]
-    assert np.mean(inside) == pytest.approx(height * width / 90_000, abs=0.08)
+    assert np.mean(inside) == pytest.approx(height * width / 90_000, abs=0.1)
 
 
 @pytest.mark.parametrize("arguments", [{"points": -1}, {"seed": -1}])

@@ -66,7 +66,7 @@ def test_a_run_is_of_its_own_system_and_comes_back_as_it_was(whole: Any) -> None
         assert (one.point, one.force, one.score) == (other.point, other.force, other.score)
         assert one.mask is not None
         np.testing.assert_array_equal(one.mask, other.mask)
-    with pytest.raises(CheckpointError, match="another network"):
+    with pytest.raises(CheckpointError, match="system 'queried_masks', not 'self_supervised'"):
         SelfSupervisedAgent.from_run(run / "checkpoints" / "last", "cpu")
     with pytest.raises(CheckpointError, match="system 'queried_masks', not 'self_supervised'"):
         load_config(run)
