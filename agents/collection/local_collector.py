@@ -100,30 +100,22 @@ class _Process:
 
     def collect(self, task: CollectionTask, weights: None) -> list[InteractionRecord]:
         """Run a task; see `Worker`."""
-        with self._lock, _single_threaded_libraries():
-            if self._started is None:
-                context = SpawnedProcesses()
-                process = ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(self.rooms,))
-                self._started = process, context
-            process, context = self._started
-            future = self._submitted(process, task)
         try:
+            with self._lock, _single_threaded_libraries():
+                if self._started is None:
+                    context = SpawnedProcesses()
+                    process = ProcessPoolExecutor(
+                        1, context, initializer=_start_worker, initargs=(self.rooms,)
+                    )
+                    self._started = process, context
+                process, context = self._started
+                future = process.submit(collect_locations, task)
             return future.result()
-        except BrokenProcessPool as error:
+        except BrokenProcessPool as error:  # during the task, or while the process was idle
             self._started = None
             process.shutdown(wait=False)
             context.check_begun()  # Otherwise a new process would fail for the same reason.
             raise WorkerEndedError("the process ended") from error
-
-    @staticmethod
-    def _submitted(process: ProcessPoolExecutor, task: CollectionTask) -> Future[list[InteractionRecord]]:
-        """Submit a task; where the process ended while it was idle, the future raises what `submit` does."""
-        try:
-            return process.submit(collect_locations, task)
-        except BrokenProcessPool as error:
-            future: Future[list[InteractionRecord]] = Future()
-            future.set_exception(error)
-            return future
 
     def close(self) -> None:
         """End the process; see `Worker`."""

@@ -154,10 +154,10 @@ def _train(words: Sequence[str]) -> None:
 def _evaluate(words: Sequence[str]) -> None:
     command = parse_options(EvaluateCommand, f"{PROGRAM} evaluate", words)
 
-    from agents.ppo_agent.policy import load_ppo_config
+    from agents.training.run_folder import read_config
     from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE
 
-    config = load_ppo_config(command.run)
+    config = read_config(command.run, PPOConfig)
     split, locations = command.choose(config.split)
     objects = None if split == ELSEWHERE else command.objects or config.objects
     require(command.interactions >= 1, f"interactions is {command.interactions}; it must be at least 1.")

@@ -55,11 +55,12 @@ class PPOAgent:
             CheckpointError: There is no checkpoint, or it is corrupt or of another system.
             DependencyNotInstalled: Stable-Baselines3 is not installed.
         """
-        from agents.ppo_agent.policy import load_ppo_config, load_weights, make_policy
+        from agents.ppo_agent.policy import load_weights, make_policy
         from agents.training.checkpoint import last_checkpoint, load_checkpoint
+        from agents.training.run_folder import read_config
 
         folder = last_checkpoint(Path(path))
-        config = load_ppo_config(Path(path))
+        config = read_config(Path(path), PPOConfig)
         policy = make_policy(config, device)
         load_weights(policy, load_checkpoint(folder, weights_only=True).model, folder)
         return cls(policy, config, points)

@@ -13,10 +13,8 @@ from gymnasium.error import DependencyNotInstalled
 from torch import Tensor
 
 from agents.ppo_agent.configuration import PPOConfig
-from agents.training.checkpoint import CheckpointError, read_json
+from agents.training.checkpoint import CheckpointError
 from agents.training.learner import resolve_device
-from agents.training.run_folder import config_file
-from agents.training.schedule import ConfigurationError
 from thor_interact_env.actions import FORCES
 
 if TYPE_CHECKING:
@@ -74,21 +72,3 @@ def require_stable_baselines() -> None:
         raise DependencyNotInstalled(
             'PPO needs Stable-Baselines3; run: pip install "thor-interact[baselines]"'
         ) from error
-
-
-def load_ppo_config(run: Path) -> PPOConfig:
-    """Return the configuration of a run.
-
-    Args:
-        run: The run folder, or the folder of one of its checkpoints.
-
-    Raises:
-        CheckpointError: It is missing, malformed, or of another system.
-    """
-    if not run.is_dir():
-        raise CheckpointError(f"{run} is not a folder; name a run folder.")
-    path = config_file(run)
-    try:
-        return PPOConfig.from_json(read_json(path, "name the folder of a run."))
-    except ConfigurationError as error:
-        raise CheckpointError(f"{path} is not the configuration of a PPO run: {error}") from None

@@ -128,20 +128,6 @@ def config_file(run: Path) -> Path:
     return (folder if (folder / CONFIG_FILE).exists() else run) / CONFIG_FILE
 
 
-def check_whole(run: Path) -> None:
-    """Refuse the folder of a checkpoint where a run is to be continued.
-
-    Args:
-        run: The folder to continue in.
-
-    Raises:
-        CheckpointError: It is a folder in a run.
-    """
-    owner = config_file(run).parent
-    if owner != run and owner.exists():
-        raise CheckpointError(f"{run} is part of the run {owner}; continue that: --out {owner}")
-
-
 def first_rank() -> bool:
     """Return whether this process writes the run folder: of those started by torchrun, the first does."""
     return os.environ.get("RANK", "0") == "0"
@@ -157,7 +143,7 @@ def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
 
     Raises:
         RunExistsError: The folder is not empty and `resume` is false.
-        CheckpointError: `resume` is true and there is no run.
+        CheckpointError: `resume` is true and there is no run, or the folder is one of a run's checkpoints.
         ConfigurationError: `resume` is true and the run there has another configuration.
         MainGuardError: This process only collects for a run, and is running the main program again.
     """
@@ -165,7 +151,9 @@ def check_run(config: RunConfiguration, run: Path, resume: bool) -> None:
     if not first_rank():
         return
     if resume:
-        check_whole(run)
+        owner = config_file(run).parent
+        if owner != run and owner.exists():
+            raise CheckpointError(f"{run} is part of the run {owner}; continue that: --out {owner}")
         difference = read_config(run, type(config)).difference(config)
         if difference is not None:
             raise ConfigurationError(

@@ -142,9 +142,8 @@ def learning_curves(run: RunFolder) -> list[Chart]:
         if min(np.nanmin(values) for values in columns.values()) >= 0:
             axes.set_ylim(bottom=0)
         if progress.touches is not None and np.ptp(horizontal) > 0:
-            zero = 0 if name == "episode" else 1  # at 0 minutes nothing had been touched
-            along = np.append(np.zeros(zero), horizontal)
-            _add_touches(axes, along, np.append(np.zeros(zero), progress.touches))
+            begin = [] if name == "episode" else [0.0]  # at 0 minutes nothing had been touched
+            _add_touches(axes, np.append(begin, horizontal), np.append(begin, progress.touches))
         _finish(figure, axes, legend=len(columns) > 1)
         numbers = _curve_csv(f"{run.name} {title}", progress, columns)
         charts.append(Chart(title, _svg(figure, f"{run.name} {title}"), numbers))

@@ -17,13 +17,13 @@ from agents.collection.collect import CollectionError
 from agents.ppo_agent.__main__ import OVERVIEW, evaluate_run, main
 from agents.ppo_agent.agent import PPOAgent
 from agents.ppo_agent.configuration import PPOConfig
-from agents.ppo_agent.policy import load_ppo_config, make_policy
+from agents.ppo_agent.policy import make_policy
 from agents.ppo_agent.training import make_environment, train
 from agents.selfsup_agent.network import InteractionNet
 from agents.source import AgentSource, checked_instances
 from agents.training.checkpoint import Checkpoint, CheckpointError, save_checkpoint
 from agents.training.metrics import read_metrics
-from agents.training.run_folder import RunExistsError
+from agents.training.run_folder import RunExistsError, read_config
 from agents.training.schedule import ConfigurationError, RunError
 from eval.benchmark.agent_process import Answer
 from eval.views.evaluation_set import EvaluationSet
@@ -81,7 +81,7 @@ def assert_equal_weights(one: PPOAgent, other: PPOAgent) -> None:
 
 def test_a_run_is_a_folder_like_any_other(run: Path) -> None:
     assert json.loads((run / "config.json").read_text())["system"] == "ppo"
-    assert load_ppo_config(run) == SMALL
+    assert read_config(run, PPOConfig) == SMALL
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["episode"] for row in rows] == [1, 2, 3]
     assert [row["interactions"] for row in rows] == [4, 8, 12]
@@ -180,7 +180,7 @@ def test_what_cannot_go_on_is_refused(run: Path, tmp_path: Path) -> None:
         PPOAgent.from_run(tmp_path / "nothing")
     (tmp_path / "config.json").write_text('{"preset": "quick"}')
     with pytest.raises(CheckpointError, match="system 'ppo'"):
-        load_ppo_config(tmp_path)
+        read_config(tmp_path, PPOConfig)
 
 
 def test_weights_of_another_policy_are_refused(run: Path, tmp_path: Path) -> None:

@@ -63,10 +63,11 @@ def read_mjcf_file(entry: ObjectEntry) -> tuple[tuple[Visual, ...], tuple[Collid
                 "remove it"
             )
     colliding = (model.geom_contype != 0) | (model.geom_conaffinity != 0)
-    shown = np.isin(model.geom_group, SEEN_GROUPS) & (_colours(model)[:, 3] > 0)
+    colours = _colours(model)
+    shown = np.isin(model.geom_group, SEEN_GROUPS) & (colours[:, 3] > 0)
     if (shown & ~colliding).any():
         shown &= ~colliding
-    visuals = tuple(_visual(model, data, geom) for geom in geoms if shown[geom])
+    visuals = tuple(_visual(model, data, geom, colours[geom, :3]) for geom in geoms if shown[geom])
     return visuals, tuple(_collider(model, data, geom) for geom in geoms if colliding[geom])
 
 
@@ -97,11 +98,10 @@ def euler_angles(axes: npt.NDArray[np.float64]) -> Vector:
         return _vector(Rotation.from_matrix(axes).as_euler("xyz"))
 
 
-def _visual(model: Any, data: Any, geom: int) -> Visual:
+def _visual(model: Any, data: Any, geom: int, colour: npt.NDArray[np.float64]) -> Visual:
     position, axes = _pose(data, geom)
     material = int(model.geom_matid[geom])
     image = _image(model, material)
-    colour = _colours(model)[geom, :3]
     mesh, has_coordinates = _mesh(model, geom)
     mesh = Mesh(mesh.vertices @ axes.T + position, mesh.faces, mesh.uv)
     if image is None or not has_coordinates:

@@ -81,11 +81,11 @@ class Canvas:
 
     def geoms(self) -> npt.NDArray[np.int32]:
         """Draw the identifiers of the geoms in front, (side, side) int32, -1 for none."""
+        import mujoco
+
         rgb = self._empty_colours()
         self._draw(rgb, None, identify=True)
         numbers = np.flipud(rgb).astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
-        import mujoco
-
         geoms, kind = np.full(self.scene.ngeom + 1, -1, np.int32), int(mujoco.mjtObj.mjOBJ_GEOM)
         for geom in self.scene.geoms[: self.scene.ngeom]:
             if geom.segid >= 0 and geom.objtype == kind:
