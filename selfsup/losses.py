@@ -355,9 +355,13 @@ def _mask_weights(
     images_with_masks: Tensor | None,
     area_exponent: float,
 ) -> Tensor:
-    """Return the weight of each mask in the embedding loss, (M,) float64; 0 for an empty one."""
-    areas = _areas(masks).to(torch.float64)
-    filled = (areas > 0).to(torch.float64)
+    """Return the weight of each mask in the embedding loss, (M,); 0 for an empty one.
+
+    float64, but float32 on Apple's GPUs, which have no other.
+    """
+    precision = torch.float32 if masks.device.type == "mps" else torch.float64
+    areas = _areas(masks).to(precision)
+    filled = (areas > 0).to(precision)
     weights = filled / (areas.clamp(min=1) ** area_exponent * TYPICAL_AREA ** (1 - area_exponent))
     if normalization == "added":
         return weights / images

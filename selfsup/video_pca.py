@@ -67,8 +67,8 @@ def reconstruction_errors(
 
     Args:
         video: (n, rows, columns, channels) float32.
-        components: At least 0. Of a short video at most half as many as it has frames are used: as many
-            components as frames would explain everything.
+        components: At least 0. Of a video of n frames at most (n - 1) / 2 are used: n - 1 would explain
+            everything.
 
     Returns:
         (n, rows, columns) float32, the Euclidean length over the channels, at least 0.
@@ -84,7 +84,7 @@ def reconstruction_errors(
     if not len(flat):
         return np.zeros(video.shape[:3], np.float32)
     centred = flat - flat.mean(axis=0)
-    used = min(components, len(video) // 2)
+    used = min(components, (len(video) - 1) // 2)
     # There are far fewer frames than values in one, so the small matrix of inner products is decomposed.
     wide = centred.astype(np.float64)
     _, vectors = np.linalg.eigh(wide @ wide.T)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, load_file
 
@@ -190,7 +191,9 @@ class _ProcessCache:
             else:
                 file = (make, path, zlib.crc32(content), len(content))
             if self._chooser is None or file != self._file:
-                self._chooser = make(load_file(path) if content is None else load(content))
+                # The new network draws weights before it gets these. This process may be the learner's own.
+                with torch.random.fork_rng(devices=[]):
+                    self._chooser = make(load_file(path) if content is None else load(content))
                 self._file = file
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise CollectionError(

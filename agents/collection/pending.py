@@ -31,13 +31,14 @@ class Pending:
         self.episode = episode
         self.weights = {task.weights for task in tasks}
         """Files that the tasks still need."""
-        self._started = self._finished = time.perf_counter()
+        self._started = time.perf_counter()
+        self._arrivals: list[float] = []
         self._futures = [collector.submit(task) for task in tasks]
         for future in self._futures:
             future.add_done_callback(self._note_time)
 
     def _note_time(self, future: Future[list[InteractionRecord]]) -> None:
-        self._finished = time.perf_counter()
+        self._arrivals.append(time.perf_counter())
 
     @property
     def done(self) -> bool:
@@ -47,7 +48,10 @@ class Pending:
     def records(self) -> tuple[list[InteractionRecord], float]:
         """Wait for all records; return them in the order of the tasks, and the seconds they took."""
         records = [record for future in self._futures for record in future.result()]
-        return records, self._finished - self._started
+        # A result is there before its callback is called.
+        arrived = max(self._arrivals, default=self._started)
+        finished = arrived if len(self._arrivals) == len(self._futures) else time.perf_counter()
+        return records, finished - self._started
 
 
 def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:

@@ -29,7 +29,8 @@ def take_over_views(config: MaskRCNNConfig, run: Path) -> Path | None:
             folder = run / VIEWS_FOLDER
             folder.mkdir(exist_ok=True)
             # The index is the last: without it, incomplete views are collected again.
-            for file in sorted((other / VIEWS_FOLDER).iterdir(), key=lambda file: file.name == INDEX_FILE):
+            views = (other / VIEWS_FOLDER).glob("[!.]*")  # not what a killed process has left
+            for file in sorted(views, key=lambda file: file.name == INDEX_FILE):
                 _link(file, folder / file.name)
             return other
     return None

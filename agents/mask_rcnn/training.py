@@ -31,7 +31,7 @@ from agents.training.progress import (
     random_states,
     restore_random_states,
 )
-from agents.training.ranks import make_fabric
+from agents.training.ranks import check_ranks, make_fabric
 from selfsup.augmentation import draw_augmentation
 
 Evaluate = Callable[[MaskRCNNAgent], dict[str, float]]
@@ -85,9 +85,12 @@ class _Training(Progress[MaskRCNNConfig]):
     def __init__(self, config: MaskRCNNConfig, run: Path) -> None:
         super().__init__(config, run)
         self.schedule = config.schedule
+        check_ranks(1)
         use_threads(config.threads)
         device = resolve_device(config.device)
-        self.fabric = make_fabric(device, precision_of(config.counterpart(), device), ranks=1)
+        same = config.counterpart()
+        self._jitter = same.schedule.jitter_probability
+        self.fabric = make_fabric(device, precision_of(same, device), ranks=1)
         torch.manual_seed(config.seed)
         self.network = build_mask_rcnn(config).to(self.fabric.device)
         if self.fabric.device.type != "mps":
@@ -148,7 +151,7 @@ class _Training(Progress[MaskRCNNConfig]):
     def _update(self, rate: float) -> dict[str, float]:
         """Update the weights once; return the losses before."""
         batch = [
-            self.views.read(number).augmented(draw_augmentation(self.rng)).tensors()
+            self.views.read(number).augmented(draw_augmentation(self.rng, self._jitter)).tensors()
             for number in self._batch()
         ]
         images, targets = self.fabric.to_device(

@@ -32,6 +32,7 @@ from agents.mask_rcnn.configuration import MaskRCNNConfig
 from agents.selfsup_agent.network import image_tensor
 from agents.training.checkpoint import CheckpointError, read_json, write_json
 from selfsup.augmentation import Augmentation
+from selfsup.files import remove_temporaries
 from selfsup.grid import IMAGE_SIZE, STRIDE
 from selfsup.memory_bank import MemoryBankError
 from selfsup.segments import FileSegment, file_checksum
@@ -180,6 +181,7 @@ class ViewFolder:
             CollectionError: A location cannot be visited.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        remove_temporaries(self._folder)
         index = self._read_index()
         waiting: deque[tuple[int, list[Future[list[InteractionRecord]]]]] = deque()
         for number, task in enumerate(self._tasks):

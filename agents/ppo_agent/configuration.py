@@ -10,6 +10,7 @@ from typing import Any
 from agents.training.configuration import TrainConfig, first_difference, values_of
 from agents.training.presets import preset
 from agents.training.schedule import ConfigurationError, require
+from selfsup.grid import IMAGE_SIZE
 
 PROGRAM = "python -m agents.ppo_agent"
 
@@ -118,6 +119,11 @@ class PPOConfig:
             self.steps_per_update % self.interactions_per_episode == 0,
             f"steps_per_update is {self.steps_per_update}; it must be a multiple of "
             f"interactions_per_episode ({self.interactions_per_episode}).",
+        )
+        require(self.grid <= IMAGE_SIZE, f"grid is {self.grid}; it must be at most {IMAGE_SIZE} cells.")
+        require(
+            0 <= self.reachable_fraction <= 1,
+            f"reachable_fraction is {self.reachable_fraction}; it must be in 0..1.",
         )
         require(
             36 <= self.image_size <= 300, f"image_size is {self.image_size}; it must be in 36..300 pixels."

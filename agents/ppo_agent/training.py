@@ -32,6 +32,7 @@ from agents.training.learner import resolve_device
 from agents.training.metrics import MetricsLogger
 from agents.training.processor import use_threads
 from agents.training.progress import check_metrics
+from agents.training.ranks import check_ranks
 from agents.training.run_folder import (
     goes_on,
     keep_checkpoint,
@@ -108,6 +109,8 @@ def train(
         OSError: The folder cannot be written to, or the disk is full; the last checkpoint remains complete.
     """
     require_stable_baselines()
+    check_ranks(1)
+    resolve_device(config.device)  # before there is a folder
     world = world_of(simulator, config.objects) if isinstance(simulator, str) else None
     prepare_run(config, run, resume)
     going_on = resume and goes_on(run)

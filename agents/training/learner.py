@@ -134,7 +134,8 @@ class Learner:
         """
         use_threads(config.threads)
         self.config = config
-        check_ranks(config.ranks, config.schedule.batch_size, config.schedule.memory_capacity)
+        schedule = config.schedule
+        check_ranks(config.ranks, batch_size=schedule.batch_size, memory_capacity=schedule.memory_capacity)
         device = resolve_device(config.device)
         self.fabric = make_fabric(device, precision_of(config, device), config.ranks)
         torch.manual_seed(config.seed)
@@ -169,19 +170,24 @@ class Learner:
 
     def start_stage(self) -> None:
         """Reset the optimizer's moments: each stage is a separate training run."""
+        self.choose_parts()  # several ranks average the gradients of what is trained at this time
         self.optimizer = self._new_optimizer()
         self._set_up()
 
-    def freeze_detection(self, frozen: bool) -> None:
-        """Train only the force head, or everything.
+    def choose_parts(self, frozen: bool = False, joint: bool = True) -> None:
+        """Decide which parts of the network are trained.
 
-        Frozen batch normalisation keeps its statistics, so that scores and masks do not change.
+        Args:
+            frozen: Not the detection part. Its batch normalisation keeps its statistics, so that scores and
+                masks do not change.
+            joint: The force head too. Without a loss of the forces, the optimizer's L2 penalty alone would
+                bring its weights to 0.
         """
         self.network.train(not frozen)
         for parameter in self.network.parameters():
             parameter.requires_grad_(not frozen)
         for parameter in self.network.force_head.parameters():
-            parameter.requires_grad_(True)
+            parameter.requires_grad_(joint)
 
     def load(self, checkpoint: Checkpoint, folder: Path) -> None:
         """Restore the weights and the optimizer of a checkpoint.
@@ -206,7 +212,7 @@ class Learner:
             batches: Source of the batch.
             rate: Learning rate.
             joint: Whether the force loss counts.
-            frozen: Whether the detection part is frozen; see `freeze_detection`.
+            frozen: Whether the detection part is frozen; see `choose_parts`.
 
         Returns:
             The measures of the batch.
@@ -262,7 +268,7 @@ class Learner:
         prediction = self.forward(images, *windows)
         fit = self.mask_fit(prediction, targets)
         scores = image_scores(
-            fit.ious.double().cpu().numpy(),
+            fit.ious.cpu().double().numpy(),
             batch.targets.mask_image.numpy(),
             len(batch),
             self.config.location_score,

@@ -291,7 +291,7 @@ class TrainingLoop(Generic[Trained]):
     def _learn(self, stage: Stage, local: int) -> dict[str, float]:
         state, learner = self._state, self._state.learner
         frozen = local < stage.frozen_detection_episodes
-        learner.freeze_detection(frozen)
+        learner.choose_parts(frozen, stage.joint)
         updates = stage.updates(local)
         with self._method.batches(state.bank, state.rng, updates) as batches:
             made = state.make_updates(

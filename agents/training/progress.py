@@ -119,7 +119,9 @@ class Updates:
             ranks: Processes that learn together; their values are averaged.
         """
         parts = gather(dict(self.values), ranks)
-        together = {name: [one for part in parts for one in part.get(name, [])] for name in self.values}
+        # A rank whose images had no mask has no measure of masks.
+        names = dict.fromkeys(name for part in parts for name in part)
+        together = {name: [one for part in parts for one in part.get(name, [])] for name in names}
         means = {name: float(np.mean(measured)) for name, measured in together.items()}
         speed = self.count * batch_size / max(self.seconds, 1e-9)
         return {**means, "learning_rate": self.rate, "images_per_second": speed}
@@ -355,7 +357,10 @@ def held_out(
 
 
 def random_states(generator: np.random.Generator) -> dict[str, Any]:
-    """Return the states of Python's, torch's and one NumPy generator as JSON-able values."""
+    """Return the states of Python's, torch's and one NumPy generator as JSON-able values.
+
+    torch has a generator for the CPU and one for each GPU.
+    """
     version, words, gauss = random.getstate()
     states = {
         "python": [version, list(words), gauss],
@@ -363,7 +368,7 @@ def random_states(generator: np.random.Generator) -> dict[str, Any]:
         "numpy": generator.bit_generator.state,
     }
     if torch.cuda.is_available():
-        states["cuda"] = _encode(torch.cuda.get_rng_state())
+        states["gpus"] = [_encode(state) for state in torch.cuda.get_rng_state_all()]
     return states
 
 
@@ -378,8 +383,9 @@ def restore_random_states(states: Mapping[str, Any], generator: np.random.Genera
         random.setstate((version, tuple(words), gauss))
         torch.set_rng_state(_decode(states["torch"]))
         generator.bit_generator.state = states["numpy"]
-        if "cuda" in states and torch.cuda.is_available():
-            torch.cuda.set_rng_state(_decode(states["cuda"]))
+        # None of them exists without a GPU.
+        for number, state in enumerate(states.get("gpus", ())[: torch.cuda.device_count()]):
+            torch.cuda.set_rng_state(_decode(state), number)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"the random states are malformed ({error!r}); the checkpoint is corrupt."

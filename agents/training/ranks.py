@@ -22,24 +22,25 @@ def launched_ranks() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def check_ranks(ranks: int, batch_size: int, capacity: int) -> None:
+def check_ranks(ranks: int, **shared: int) -> None:
     """Check that the number of processes is that of the configuration, and that they can share its batches.
 
     Args:
-        ranks: Number of processes in the configuration.
-        batch_size: Images of a batch of all ranks together.
-        capacity: Locations of the memory bank of all ranks together.
+        ranks: Number of processes in the configuration; 1 of a learner that has no such number.
+        **shared: What all ranks have together and share equally, such as the images of a batch.
 
     Raises:
         ConfigurationError: One of these is not so.
     """
     found = launched_ranks()
     if found != ranks:
-        raise ConfigurationError(
-            f"ranks is {ranks} but {found} processes were started together; start the same command with "
-            f"torchrun --nproc-per-node {ranks} -m in place of python -m"
+        remedy = (
+            f"start the same command with torchrun --nproc-per-node {ranks} -m in place of python -m"
+            if found == 1
+            else f"add --ranks {found} if the command has this option, or start it with python -m"
         )
-    for name, value in (("batch_size", batch_size), ("memory_capacity", capacity)):
+        raise ConfigurationError(f"ranks is {ranks}, but {found} processes were started together; {remedy}")
+    for name, value in shared.items():
         require(
             value % ranks == 0,
             f"{name} is {value}, which {ranks} ranks cannot share equally; choose a multiple.",

@@ -1,6 +1,8 @@
 """Recorded motions, kept as one soft mask per location: the training data of VideoPCA."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +17,10 @@ from tqdm.auto import tqdm
 
 from agents.collection.collect import CollectionTask, location_seeds
 from agents.collection.collector import Collector
-from agents.collection.interact import InteractionSchedule, random_points
+from agents.collection.interact import InteractionRecord, InteractionSchedule, random_points
 from agents.training.checkpoint import CheckpointError
 from agents.video_pca.configuration import VideoPCAConfig
+from selfsup.files import remove_temporaries
 from selfsup.grid import GRID, IMAGE_SIZE
 from selfsup.video_pca import combined, soft_mask
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
@@ -27,6 +30,9 @@ from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import split_rooms
 
 VIDEOS_FOLDER = "videos"
+
+_AHEAD = 64
+"""Maximum number of tasks whose locations are in memory or being visited."""
 
 _MAXIMUM_FORCE = len(FORCES) - 1
 _SIZE = (IMAGE_SIZE, IMAGE_SIZE)
@@ -161,16 +167,23 @@ class Videos:
             CollectionError: A location cannot be visited; earlier ones are kept.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        pending = [(number, collector.submit(self._tasks[number])) for number in self.missing()]
+        remove_temporaries(self._folder)
+        missing = self.missing()
         with tqdm(total=len(self), unit=" locations", desc="watching motions", disable=None) as bar:
-            bar.update(len(self) - sum(len(self._tasks[number].seeds) for number, _ in pending))
-            while pending:
-                number, future = pending.pop(0)
-                records = cast(list[VideoRecord], future.result())
-                arrays = {name: np.array([getattr(record, name) for record in records]) for name in _ARRAYS}
-                write_whole(self._path(number), save(arrays))
-                bar.update(len(records))
-                yield len(records)
+            bar.update(len(self) - sum(len(self._tasks[number].seeds) for number in missing))
+            waiting: dict[Future[list[InteractionRecord]], int] = {}
+            left = deque(missing)
+            while left or waiting:
+                while left and len(waiting) < _AHEAD and not any(each.done() for each in waiting):
+                    number = left.popleft()
+                    waiting[collector.submit(self._tasks[number])] = number
+                # In any order: a worker prefers the tasks of the room that it has.
+                for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    records = cast(list[VideoRecord], done.result())
+                    arrays = {name: np.array([getattr(each, name) for each in records]) for name in _ARRAYS}
+                    write_whole(self._path(waiting.pop(done)), save(arrays))
+                    bar.update(len(records))
+                    yield len(records)
 
     def read(self, indices: Sequence[int]) -> list[VideoRecord]:
         """Return the records of some locations.

@@ -169,6 +169,13 @@ def test_the_content_of_a_file_of_weights_is_as_good_as_the_file(task: Collectio
         collect_locations(gone, content[:1000])
 
 
+def test_visits_take_no_random_numbers_of_a_learner_in_the_same_process(task: CollectionTask) -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    collect_locations(task)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_ray_gives_the_same_records_and_sends_weights_once(
     task: CollectionTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,9 @@ def test_train_evaluate_and_predict(world, capsys):
     assert result["training_success"] == {"greedy": 1.0, "random": 0.0}
 
     assert exit_code(main, "evaluate", "run", "--locations", "1", "--split", "NovelObjects") == 0
-    result = json.loads((world / "run" / "evaluation.json").read_text())
+    assert "written to run/evaluation-NovelObjects.json" in capsys.readouterr().out
+    assert json.loads((world / "run" / "evaluation.json").read_text()) == result
+    result = json.loads((world / "run" / "evaluation-NovelObjects.json").read_text())
     assert result["split"] == "NovelObjects/test" and result["locations"] == 1
 
     written = (world / "run" / "config.json").read_text()

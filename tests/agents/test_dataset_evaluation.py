@@ -64,7 +64,7 @@ def by_file(run: Path, dataset: Path) -> tuple[str, dict[str, Any]]:
     with redirect_stdout(io.StringIO()) as printed:
         words = ("evaluate", run, "--dataset", dataset, "--device", "cpu", "--truth", "file")
         assert exit_code(main, *words) == 0
-    return printed.getvalue(), json.loads((run / "evaluation.json").read_text())
+    return printed.getvalue(), json.loads((run / "evaluation-NovelObjects__test.json").read_text())
 
 
 def test_a_dataset_file_drives_the_evaluation(
@@ -73,7 +73,7 @@ def test_a_dataset_file_drives_the_evaluation(
     """In the simulator that made the file, its annotations and the simulator's truth are the same."""
     printed_of_file, by_file_result = by_file
     assert exit_code(main, "evaluate", run, "--dataset", dataset, "--device", "cpu") == 0
-    by_simulator = json.loads((run / "evaluation.json").read_text())
+    by_simulator = json.loads((run / "evaluation-NovelObjects__test.json").read_text())
     for printed in (printed_of_file, capsys.readouterr().out):
         assert "NovelObjects__test.json, 2 locations" in printed
         assert "1 of 3 locations left out" in printed and "in FloorPlan301" in printed
@@ -109,7 +109,7 @@ def test_the_file_drives_it_through_ai2thors_client_too(
     with client_environment(tmp_path):
         monkeypatch.setenv(VARIABLE, json.dumps({"local_executable_path": PLAYER_COMMAND}))
         assert exit_code(main, *words, "ai2thor") == 0
-    result = json.loads((run / "evaluation.json").read_text())
+    result = json.loads((run / "evaluation-NovelObjects__test-ai2thor.json").read_text())
     assert result["simulator"] == "ai2thor" and result["dataset"]["agreement"] == 1
     assert result["dataset"]["left_out"] == embedded["dataset"]["left_out"]
     assert {name: row["truths"] for name, row in result["rows"].items()} == {

@@ -102,11 +102,11 @@ def parameters_of(learner: Learner) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in learner.network.named_parameters()}
 
 
-def learn(learner: Learner, rates: list[float]) -> None:
+def learn(learner: Learner, rates: list[float], joint: bool = True) -> None:
     """Make an update with each of these rates; the batches are always the same."""
     with Batches(bank_of(4), np.random.default_rng(0), SMOKE.batch_size, len(rates)) as batches:
         for rate in rates:
-            learner.learn(batches, rate, joint=True)
+            learner.learn(batches, rate, joint=joint)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
@@ -133,6 +133,19 @@ def test_a_new_stage_learns_as_a_new_learner_with_the_same_weights(optimizer: Op
         learn(each, [1e-3])
     others = parameters_of(fresh)
     assert all(torch.equal(value, others[name]) for name, value in parameters_of(learner).items())
+
+
+def test_the_force_head_stays_as_it_is_where_forces_are_not_learned() -> None:
+    learner, others = learner_of(schedule=SMOKE), learner_of(schedule=SMOKE)
+    learner.choose_parts(joint=False)
+    before = parameters_of(learner)
+    for each in (learner, others):
+        learn(each, [1e-3, 1e-3], joint=each is others)
+    changed = {name for name, value in parameters_of(learner).items() if not torch.equal(value, before[name])}
+    assert before.keys() - changed == {"force_head.weight", "force_head.bias"}
+    learner.start_stage()
+    learn(learner, [1e-3])
+    assert not torch.equal(parameters_of(learner)["force_head.weight"], before["force_head.weight"])
 
 
 def test_masks_are_weighted_as_the_configuration_says_and_by_default_as_in_the_paper() -> None:

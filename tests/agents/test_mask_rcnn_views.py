@@ -16,7 +16,7 @@ from agents.collection.interact import InteractionSchedule
 from agents.mask_rcnn.configuration import PRESETS, MaskRCNNConfig
 from agents.mask_rcnn.sharing import take_over_views
 from agents.mask_rcnn.training import train
-from agents.mask_rcnn.views import ViewFolder, collection_tasks
+from agents.mask_rcnn.views import LabelledView, ViewFolder, collection_tasks
 from agents.training.presets import preset
 from agents.training.run_folder import note_run
 from selfsup.augmentation import Augmentation
@@ -104,10 +104,27 @@ def test_an_augmented_view_is_mirrored_as_a_whole(tmp_path):
     assert brighter.rgb.mean() > view.rgb.mean() and (brighter.depth == view.depth).all()
 
 
+@pytest.mark.parametrize(("name", "expected"), [("smoke", 0.8), ("quick", 0.0)])
+def test_colours_change_as_often_as_for_the_self_supervised_learner(tmp_path, monkeypatch, name, expected):
+    drawn, augmented = [], LabelledView.augmented
+
+    def noting(view, augmentation):
+        drawn.append(augmentation.jitter)
+        return augmented(view, augmentation)
+
+    monkeypatch.setattr(LabelledView, "augmented", noting)
+    config = replace(configuration(), preset=name)
+    train(config, tmp_path / "run", collector=ToyCollector())
+    assert preset(name).jitter_probability == expected
+    assert len(drawn) == config.schedule.updates * config.schedule.batch_size
+    assert any(drawn) == (expected > 0)
+
+
 def test_views_of_another_run_are_taken_over_if_they_are_the_same(tmp_path):
     first, second = tmp_path / "i", tmp_path / "j"
     config = configuration(targets="self_supervised")
     train(config, first, collector=ToyCollector(), stop_after=1)
+    (first / "views" / ".segment-000009.safetensors.1-a.tmp").touch()  # left by a killed process
     note_run(first, kept_seconds=100.0, kept_processor_seconds=200.0)
     monitored = replace(config.schedule, evaluate_every=1)
     robust, asked = replace(config, loss="robust", schedule=monitored), ToyCollector()
@@ -115,6 +132,7 @@ def test_views_of_another_run_are_taken_over_if_they_are_the_same(tmp_path):
         train(robust, second, collector=asked, evaluate=Mock(side_effect=KeyboardInterrupt))
     train(robust, second, resume=True, collector=asked)
     assert asked.seeds == []
+    assert not list(second.glob("views/.*"))
     notes = json.loads((second / "run.json").read_text())
     assert notes["training_seconds"] > 100 and notes["training_processor_seconds"] > 200
     segment = "views/segment-000000.safetensors"

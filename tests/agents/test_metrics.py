@@ -8,7 +8,9 @@ import pytest
 from no_room import room_for
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from agents.training import progress
 from agents.training.metrics import EventFile, MetricsLogger, read_metrics
+from agents.training.progress import Updates
 
 
 def charts(run: Path) -> dict[str, list[tuple[int, float]]]:
@@ -60,3 +62,16 @@ def test_old_records_stay_when_there_is_no_room_to_begin(tmp_path: Path) -> None
         MetricsLogger(tmp_path, 10, episodes_done=6)
     assert (tmp_path / "metrics.jsonl").read_text() == content
     assert os.listdir(tmp_path) == ["metrics.jsonl"]
+
+
+def test_a_rank_without_masks_does_not_hide_those_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {"loss": [3.0, 5.0], "mask_iou": [0.5]}
+    monkeypatch.setattr(progress, "gather", lambda mine, ranks: [mine, others][:ranks])
+    updates = Updates({"loss": [1.0, 3.0]}, rate=0.1, count=2, seconds=4.0)
+    assert updates.row(8, ranks=2) == {
+        "loss": 3.0,
+        "mask_iou": 0.5,
+        "learning_rate": 0.1,
+        "images_per_second": 4.0,
+    }
+    assert "mask_iou" not in updates.row(8)

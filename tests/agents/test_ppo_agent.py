@@ -178,6 +178,9 @@ def test_what_cannot_go_on_is_refused(run: Path, tmp_path: Path) -> None:
         train(dataclasses.replace(SMALL, seed=5), run, resume=True, simulator=FakeSimulator())
     with pytest.raises(CheckpointError, match="not a folder"):
         PPOAgent.from_run(tmp_path / "nothing")
+    with pytest.raises(ConfigurationError, match="device 'nowhere' cannot be used"):
+        train(dataclasses.replace(SMALL, device="nowhere"), tmp_path / "new", simulator=FakeSimulator())
+    assert not (tmp_path / "new").exists()
     (tmp_path / "config.json").write_text('{"preset": "quick"}')
     with pytest.raises(CheckpointError, match="system 'ppo'"):
         read_config(tmp_path, PPOConfig)
@@ -214,6 +217,8 @@ def test_the_environment_is_what_the_policy_reads() -> None:
         ({"seed": -1}, "seed is -1"),
         ({"steps_per_update": 15}, "multiple"),
         ({"grid": 0}, "grid is 0"),
+        ({"grid": 301}, "grid is 301; it must be at most 300"),
+        ({"reachable_fraction": 1.5}, r"reachable_fraction is 1.5; it must be in 0..1"),
         ({"image_size": 20}, "image_size is 20"),
         ({"discount": 2.0}, "discount is 2"),
         ({"learning_rate": 0.0}, "learning_rate"),
@@ -292,11 +297,15 @@ def test_it_is_compared_with_a_self_supervised_run_at_equal_touches(
     assert written == json.loads((run / "evaluation.json").read_text())
     assert list(written["rows"]) == ["PPO", "self-supervised", "random points"]
     policy, learner, floor = written["rows"].values()
+    assert {"mask_ap50", "greedy_success_rate"} <= set(learner["intervals"])
     assert policy["points_per_location"] == 3 >= learner["points_per_location"] >= 1
     assert policy["random_success_rate"] == learner["random_success_rate"] == floor["greedy_success_rate"]
     assert "mask_ap50" in learner and "mask_ap50" not in policy
     said = capsys.readouterr().out
-    assert all(name in said for name in written["rows"])
+    assert all(name in said for name in written["rows"]) and str(run / "evaluation.json") in said
+    other = evaluate_run(run, "NovelObjects", 2, interactions=3)
+    assert other == json.loads((run / "evaluation-NovelObjects.json").read_text())
+    assert written == json.loads((run / "evaluation.json").read_text())
 
 
 def test_what_is_no_run_cannot_be_compared_with_it(run: Path, tmp_path: Path, toy_benchmark) -> None:

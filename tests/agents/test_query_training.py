@@ -139,7 +139,7 @@ def test_the_papers_loss_of_forces_can_be_chosen() -> None:
     images = batch()
     found = learner.update(images, 0.0, joint=True).measures["force_loss"]
     again = QueryLearner(replace(QUERY, force_loss="paper", force_weight=1.0))
-    again.freeze_detection(False)
+    again.choose_parts(False)
     prediction = again.forward(images.images, images.corners)
     assert found == pytest.approx(force_loss(prediction.force_logits, images.targets.force).item(), rel=1e-4)
     assert torch.equal(learner.weights()["force_frequencies"], torch.full((3,), 1 / 3))
@@ -191,7 +191,7 @@ def test_some_updates_teach_the_mask_of_what_was_touched() -> None:
 
 def test_with_detection_frozen_only_the_forces_learn() -> None:
     learner = QueryLearner(QUERY)
-    learner.freeze_detection(True)
+    learner.choose_parts(True)
     before = {name: value.clone() for name, value in learner.weights().items()}
     measures = learner.update(batch(), 1e-2, joint=True, frozen=True).measures
     assert "query_loss" not in measures

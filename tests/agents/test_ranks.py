@@ -13,6 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from agents.collection.collect import location_seeds
+from agents.mask_rcnn.configuration import MaskRCNNConfig
+from agents.mask_rcnn.training import train as train_mask_rcnn
+from agents.ppo_agent.configuration import PPOConfig
+from agents.ppo_agent.training import train as train_ppo
 from agents.training.checkpoint import last_checkpoint, load_checkpoint
 from agents.training.configuration import TrainConfig
 from agents.training.metrics import TIMINGS, read_metrics
@@ -104,8 +108,23 @@ def test_ranks_that_were_stopped_go_on_as_if_nothing_had_happened(folder: Path) 
 
 
 def test_ranks_must_have_been_started() -> None:
-    with pytest.raises(ConfigurationError, match=r"ranks is 2 but 1 .* torchrun --nproc-per-node 2"):
-        check_ranks(2, 4, 8)
+    with pytest.raises(ConfigurationError, match=r"ranks is 2, but 1 .* torchrun --nproc-per-node 2"):
+        check_ranks(2, batch_size=4)
+
+
+def test_processes_that_the_configuration_does_not_know_of_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigurationError, match=r"ranks is 1, but 3 processes .*add --ranks 3"):
+        check_ranks(1)
+    for train, config in (
+        (train_mask_rcnn, MaskRCNNConfig.from_preset("smoke")),
+        (train_ppo, PPOConfig(preset="smoke")),
+    ):
+        with pytest.raises(ConfigurationError, match=r"ranks is 1, but 3"):
+            train(config, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +135,7 @@ def test_what_ranks_cannot_share_is_refused(
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ConfigurationError, match=f"{name} is .* 2 ranks"):
-        check_ranks(2, batch_size, capacity)
+        check_ranks(2, batch_size=batch_size, memory_capacity=capacity)
 
 
 def test_ranks_decide_the_result() -> None:

@@ -184,7 +184,7 @@ def test_it_is_trained_like_the_papers_network() -> None:
 
     def moved(frozen: bool) -> set[str]:
         before = {name: value.clone() for name, value in learner.network.named_parameters()}
-        learner.freeze_detection(frozen)
+        learner.choose_parts(frozen)
         result = learner.update(batch, 1e-3, joint=True, frozen=frozen)
         assert np.isfinite(result.measures["loss"])
         return {

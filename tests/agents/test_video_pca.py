@@ -126,6 +126,40 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(trained, tmp_path
     assert measured(run) == measured(trained[0])
 
 
+class LastFirst:
+    """Two workers, one of which is done with each task only when others are submitted after it."""
+
+    def __init__(self):
+        self.toy, self.late = ToyCollector(), []
+
+    def submit(self, task):
+        future: Future = Future()
+        self.late.append((future, task))
+        if len(self.late) == 2:
+            for waiting, what in reversed(self.late):
+                waiting.set_result(self.toy.submit(what).result())
+            self.late = []
+        return future
+
+
+def test_locations_are_written_as_soon_as_they_are_visited(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / ".videos.1-a.tmp").touch()  # left by a killed process
+    one_by_one, together = Videos(CONFIG, tmp_path), Videos(CONFIG, tmp_path / "together")
+    collector, written = ToyCollector(), 0
+    left = len(one_by_one.missing())
+    for count in one_by_one.collect(collector):
+        written, left = written + count, left - 1
+        assert collector.visited == written  # none before the one before it was written
+        assert len(one_by_one.missing()) == left
+    assert left == 0
+    assert sum(together.collect(LastFirst())) == len(one_by_one)
+    everywhere = range(len(one_by_one))
+    for mine, others in zip(one_by_one.read(everywhere), together.read(everywhere), strict=True):
+        assert np.array_equal(mine.rgb, others.rgb) and np.array_equal(mine.soft, others.soft)
+    assert not list((tmp_path / "videos").glob(".*"))
+
+
 def test_whole_files_stay_and_damaged_ones_are_made_again(tmp_path):
     videos = Videos(CONFIG, tmp_path)
     list(videos.collect(ToyCollector()))

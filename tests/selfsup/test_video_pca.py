@@ -28,7 +28,7 @@ def test_reconstruction_is_the_truncated_singular_value_decomposition(seed, fram
     flat = video.reshape(frames, -1).astype(np.float64)
     mean = flat.mean(axis=0)
     left, singular, right = np.linalg.svd(flat - mean, full_matrices=False)
-    used = min(components, frames // 2)
+    used = min(components, (frames - 1) // 2)
     rebuilt = mean + (left[:, :used] * singular[:used]) @ right[:used]
     expected = np.linalg.norm((flat - rebuilt).reshape(video.shape), axis=-1)
     errors = reconstruction_errors(video, components)
@@ -45,6 +45,13 @@ def test_what_few_components_explain_is_no_foreground():
     video = (128 + rng.normal(size=(20, 4)) @ images).astype(np.float32).reshape(20, 6, 5, 3)
     assert reconstruction_errors(video, 4).max() < 0.05
     assert reconstruction_errors(video, 3).max() > 5
+
+
+def test_a_motion_of_a_single_frame_is_seen():
+    view = np.full((300, 300, 3), 90, np.uint8)
+    after = view.copy()
+    after[120:180, 120:180] = 190
+    assert soft_mask(view, after[None])[41:59, 41:59].min() > 0.3
 
 
 def test_a_still_video_has_no_error_and_no_mask():
