@@ -25,7 +25,7 @@ from agents.training.schedule import require
 from eval.metrics.bootstrap import CONFIDENCE
 from eval.metrics.mass import separations
 from eval.table.row_results import read_results, summarize
-from eval.table.text import HEADINGS, aligned, mixed_worlds
+from eval.table.text import HEADINGS, aligned, mixed_locations, mixed_worlds
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.annotations import MASS_CLASSES
 
@@ -259,14 +259,15 @@ def judge(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Judge the findings in each of `summarize`'s entries.
 
     Returns:
-        JSON-able values, one mapping per entry: `split`, `preset`, `worlds`, and `findings`, each
-        with the fields of a `Finding`.
+        JSON-able values, one mapping per entry: `split`, `preset`, `worlds`, `locations` where its runs were
+        measured at different numbers of them, and `findings`, each with the fields of a `Finding`.
     """
     return [
         {
             "split": entry["split"],
             "preset": entry["preset"],
             "worlds": list(entry["worlds"]),
+            **({"locations": list(entry["locations"])} if len(entry["locations"]) > 1 else {}),
             "findings": [asdict(finding) for finding in findings(entry["rows"])],
         }
         for entry in entries
@@ -305,6 +306,8 @@ def describe(judged: Sequence[Mapping[str, Any]]) -> str:
         )
         if len(group["worlds"]) > 1:
             parts.append(mixed_worlds(group["worlds"]))
+        if "locations" in group:
+            parts.append(mixed_locations(group["locations"]))
         lines = [["", "finding", "numbers (one row / the other)"]]
         lines += [[verdict(each), each["text"], each["numbers"]] for each in group["findings"]]
         parts.append(_flush_left(lines))

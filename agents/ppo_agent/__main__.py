@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,10 +72,11 @@ def evaluate_run(
     compare_with: Path | None = None,
     objects: str | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a run and its baselines, print the table, and write `evaluation.json`.
+    """Evaluate a run and its baselines, print the table, and write the file of the results.
 
     Args:
-        run: Run folder, or the folder of one of its checkpoints, where the file is written.
+        run: Run folder, or the folder of one of its checkpoints; `eval.evaluation.reporting.evaluation_file`
+            says where the file is written.
         split: `NovelSpaces` or `NovelObjects`.
         locations: Number of views.
         interactions: Points touched at each.
@@ -93,7 +94,7 @@ def evaluate_run(
     from agents.training.checkpoint import write_json
     from agents.training.run_folder import note_worlds
     from eval.benchmark.benchmark import benchmark_agent, benchmark_table, benchmark_views, floor_of
-    from eval.evaluation.reporting import EVALUATION_FILE
+    from eval.evaluation.reporting import evaluation_file
 
     own = registered_agent(SYSTEM)
     sources = {own.label: AgentSource(own.agent, {"points": max(interactions, 1)}, run)}
@@ -115,16 +116,23 @@ def evaluate_run(
         "seed": seed,
         "reachable_fraction": views.reachable_fraction,
         "interactions": interactions,
-        "rows": {
-            one["label"]: {**(one["perception"] or {}), **(one["interaction"] or {})}
-            | {name: one[name] for name in kept}
-            for one in results
-        },
+        "rows": {one["label"]: _scores_of(one) | {name: one[name] for name in kept} for one in results},
     }
     print(f"\n{views.split}, {locations} locations, {interactions} points at each:")
     print(benchmark_table(results))
-    write_json(run / EVALUATION_FILE, written)  # last: if the disk is full, the scores have been printed
+    file = evaluation_file(run, split, objects)
+    file.parent.mkdir(exist_ok=True)
+    write_json(file, written)  # last: if the disk is full, the scores have been printed
+    print(f"written to {file}")
     return written
+
+
+def _scores_of(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an agent found and what it moved, together with the intervals of both."""
+    parts = [result[name] or {} for name in ("perception", "interaction")]
+    scores: dict[str, Any] = {name: value for part in parts for name, value in part.items()}
+    intervals = {name: ends for part in parts for name, ends in part.get("intervals", {}).items()}
+    return scores | ({"intervals": intervals} if intervals else {})
 
 
 def _train(words: Sequence[str]) -> None:

@@ -119,8 +119,7 @@ class Updates:
             ranks: Processes that learn together; their values are averaged.
         """
         parts = gather(dict(self.values), ranks)
-        # A rank whose images had no mask has no measure of masks.
-        names = dict.fromkeys(name for part in parts for name in part)
+        names = dict.fromkeys(name for part in parts for name in part)  # not every rank had masks
         together = {name: [one for part in parts for one in part.get(name, [])] for name in names}
         means = {name: float(np.mean(measured)) for name, measured in together.items()}
         speed = self.count * batch_size / max(self.seconds, 1e-9)

@@ -52,7 +52,7 @@ COLUMNS: Mapping[str, str] = {
     "greedy_success_rate": "its points",
     "random_success_rate": "random",
     "objects_per_location": "objects/location",
-    "objects_per_interaction": "objects/touch",
+    "objects_per_interaction": "objects/point",
     "bbox_ap50": "bbox AP50",
     "bbox_ap": "bbox AP",
     "mask_ap50": "mask AP50",
@@ -183,8 +183,9 @@ def benchmark_agent(
         progress: Show progress bars; None shows them on a terminal only.
 
     Returns:
-        A JSON-able dict: settings; `perception`, as `evaluate_predictions` returns, or None from an
-        agent without masks; `interaction`, see `touch_everywhere`; `images_per_second` and `slowest_seconds`
+        A JSON-able dict: settings, with the `rooms` of the views and `scenes`, a digest of scenes on disk or
+        None; `perception`, as `evaluate_predictions` returns, or None from an agent without masks;
+        `interaction`, see `touch_everywhere`; `images_per_second` and `slowest_seconds`
         inside `propose`, None where it never returned; `failed_views` and `failures` (`view`, `location`,
         `kind`, `message`).
 
@@ -211,6 +212,9 @@ def benchmark_agent(
         "run": None if source.run is None else run_name(source.run),
         "split": views.split,
         "objects": views.objects,
+        "simulator": simulator if isinstance(simulator, str) else None,
+        "rooms": list(dict.fromkeys(location.scene for location in views.locations)),
+        "scenes": _scenes_of(simulator),
         "locations": len(views),
         "views_seed": views.seed,
         "reachable_fraction": views.reachable_fraction,
@@ -227,6 +231,15 @@ def benchmark_agent(
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
     }
+
+
+def _scenes_of(simulator: str | Simulator) -> str | None:
+    """Return a digest of the scenes on disk of a simulator, which differ between machines, or None."""
+    if not isinstance(simulator, str):
+        return None
+    from thor_interact_env.record.plan import Plan
+
+    return Plan(simulator=simulator).scenes or None
 
 
 def _ask(

@@ -7,6 +7,7 @@ it. Modules that load torch are imported inside the functions, so that `--help` 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -90,10 +91,10 @@ def evaluate_run(
     dataset: DatasetChoice | None = None,
     agents: Mapping[str, Agent] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a run and its baselines on test rooms, print the table, and write `evaluation.json`.
+    """Evaluate a run and its baselines on test rooms, print the table, and write `evaluation_file`.
 
     Args:
-        run: Run folder, or the folder of one of its checkpoints; see `evaluation_file`.
+        run: Run folder, or the folder of one of its checkpoints.
         config: The run's configuration.
         locations: Number of views.
         split: `NovelSpaces` or `NovelObjects`.
@@ -178,24 +179,59 @@ def evaluate_run(
             f"{target['name']}: {target['value']:.3f}, target {target['target']:.3f}, "
             f"{'reached' if target['reached'] else 'NOT reached'}"
         )
-    file = evaluation_file(run)
+    file = evaluation_file(
+        run, split, config.objects, config.simulator, None if dataset is None else dataset.path
+    )
     file.parent.mkdir(exist_ok=True)
     write_json(file, result)  # last: if the disk is full, the scores have been printed
-    if file.parent != run:
-        print(f"written to {file}")
+    print(f"written to {file}")
     return result
 
 
-def evaluation_file(run: Path) -> Path:
+def evaluation_file(
+    run: Path,
+    split: str | None = None,
+    objects: str | None = None,
+    simulator: str | None = None,
+    dataset: Path | None = None,
+) -> Path:
     """Return the file to which an evaluation is written.
+
+    That on the run's own split, with its own objects and simulator, is `evaluation.json`, from which a model
+    card and a report are made. Another one does not replace it: its name states in what it differs, such as
+    `evaluation-Elsewhere.json`.
 
     Args:
         run: A run folder, or the folder of one of its checkpoints: the file is in it. Of an artefact
             (`agents.artefacts`), whose own file belongs to its model card, and of a finished row of
             `eval.table`, whose own file is the row's result: in `runs/`, named after it.
+        split: Whose test rooms were seen; None means the run's own.
+        objects: Objects that were added to the rooms; None means the run's own, and with the split Elsewhere
+            any means those of the split.
+        simulator: The simulator; None means the run's own.
+        dataset: The dataset file whose locations took the place of a split.
+
+    Raises:
+        CheckpointError: The run's configuration is not JSON.
     """
+    from agents.training.checkpoint import read_json
+    from agents.training.run_folder import config_file
+    from thor_interact_env.simulators.own_objects.elsewhere import ELSEWHERE
+
+    path = config_file(run)
+    own = read_json(path, "name the folder of a run.") if path.exists() else {}
+    place = dataset.stem if dataset is not None else split or own.get("split", "")
+    others = []
+    if objects is not None and split != ELSEWHERE and objects != own.get("objects"):
+        others.append(Path(objects).name)
+    if simulator is not None and simulator != own.get("simulator", "mujoco"):
+        others.append(simulator)
+    if others or dataset is not None or place != own.get("split", place):
+        others.insert(0, place)
     elsewhere = is_artefact(run) or _is_row(run / EVALUATION_FILE)
-    return RESULTS / f"evaluation-{run.name}.json" if elsewhere else run / EVALUATION_FILE
+    words = ["evaluation", *([run.name] if elsewhere else []), *others]
+    name = "-".join(re.sub(r"[^A-Za-z0-9._-]+", "-", word) for word in words)
+    return (RESULTS if elsewhere else run) / f"{name}.json"
 
 
 def _is_row(file: Path) -> bool:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from thor_interact_env.simulators.base import Instances, Observation
 
 
+_FILES = (".npz", ".png", ".json")
+"""Files that hold a view or a location; see `read_view`."""
+
+
 class PredictionInputError(RunError):
     """The input is neither an image with depth nor a location."""
 
@@ -108,7 +112,8 @@ def draw_location(name: str, config: TrainConfig, seed: int = 0) -> Location | N
     from thor_interact_env.locations.splits import SPLITS
     from thor_interact_env.simulators import make_simulator
 
-    if name not in SPLITS and not name.isidentifier():
+    # The names of rooms are the simulator's matter; it may be expensive to make, and is not for a file.
+    if name not in SPLITS and (name.lstrip().startswith("{") or "/" in name or Path(name).suffix in _FILES):
         return None
     simulator = make_simulator(config.simulator, **config.simulator_options)
     try:

@@ -26,6 +26,12 @@ METRICS: Mapping[str, str] = {
 
 
 _LEARNED = "It learned from its own touches in simulated rooms, without labels and without ground truth."
+_WITH_ORACLES = "It learned from touches in simulated rooms with the help of ground truth: {}."
+_ORACLES: Mapping[str, str] = {
+    "points": "this added points on the objects that its own points missed",
+    "masks": "this told which touches succeeded, and gave their masks",
+}
+"""What an oracle of the configuration did in the training; see `agents.collection.oracles`."""
 _IMPORTED = "Its weights were trained elsewhere and imported; nothing of their training is recorded here."
 
 
@@ -58,6 +64,25 @@ class Model:
         """Where imported weights are from; None if a run of this package trained them."""
         origin: Mapping[str, Any] | None = self.notes.get("imported")
         return origin
+
+    @property
+    def oracles(self) -> tuple[str, ...]:
+        """The oracles of its training, by their names in the configuration: points, masks, both or none."""
+        chosen: Mapping[str, Any] = self.config.get("oracles") or {}
+        return tuple(name for name in _ORACLES if chosen.get(name))
+
+    @property
+    def learns_mass(self) -> bool:
+        """Whether forces were learned; if not, its mass classes have no meaning."""
+        schedule: Mapping[str, Any] = self.config.get("schedule") or {}
+        stages = schedule.get("stages")
+        # A configuration without stages, of another package, does not say it.
+        return not stages or any(stage["joint"] for stage in stages)
+
+    @property
+    def metrics(self) -> Mapping[str, str]:
+        """The results in its card, and their headings."""
+        return {name: text for name, text in METRICS.items() if name != "mass_accuracy" or self.learns_mass}
 
     @property
     def results(self) -> Mapping[str, Any]:
@@ -102,7 +127,7 @@ def _front_matter(model: Model) -> str:
             "name": f"{heading}, percent",
             "value": float(cell(name, model.results[name])),
         }
-        for name, heading in METRICS.items()
+        for name, heading in model.metrics.items()
         if model.results.get(name) is not None
     ]
     split = str(model.evaluation.get("split", "unknown"))
@@ -116,7 +141,7 @@ def _front_matter(model: Model) -> str:
         "library_name": "thor-interact",
         "pipeline_tag": "image-segmentation",
         "tags": [
-            "self-supervised-learning",
+            *(() if model.oracles else ("self-supervised-learning",)),
             "instance-segmentation",
             "embodied-vision",
             "gymnasium",
@@ -129,14 +154,27 @@ def _front_matter(model: Model) -> str:
 
 
 def _what(model: Model) -> str:
+    forces = f"{', '.join(f'{force:g}' for force in FORCES)} N: {', '.join(MASS_CLASSES)}"
+    proposed = "points to touch" + (
+        f", the mask of the object at each point, and the force that moves it ({forces})"
+        if model.learns_mass
+        else " and the mask of the object at each point"
+    )
     return (
         f"An interaction network of ThorInteract ({model.learner.label}): from one image with colour and "
-        f"depth, {IMAGE_SIZE} x {IMAGE_SIZE} pixels, it proposes points to touch, the mask of the object "
-        f"at each point, and the force that moves it ({', '.join(f'{force:g}' for force in FORCES)} N: "
-        f"{', '.join(MASS_CLASSES)}). {_LEARNED if model.imported is None else _IMPORTED} Its weights and "
-        f"batch statistics, {model.size:,} numbers, are stored as safetensors, matrices and kernels in "
+        f"depth, {IMAGE_SIZE} x {IMAGE_SIZE} pixels, it proposes {proposed}. {_origin(model)} Its weights "
+        f"and batch statistics, {model.size:,} numbers, are stored as safetensors, matrices and kernels in "
         "bfloat16."
     )
+
+
+def _origin(model: Model) -> str:
+    """Return from what it learned."""
+    if model.imported is not None:
+        return _IMPORTED
+    if model.oracles:
+        return _WITH_ORACLES.format("; ".join(_ORACLES[name] for name in model.oracles))
+    return _LEARNED
 
 
 def _use(model: Model) -> str:
@@ -189,9 +227,10 @@ def _training(model: Model) -> str:
 def _scores(model: Model) -> str:
     rows = model.evaluation["rows"]
     own = next(iter(rows))
-    lines = ["| agent | " + " | ".join(METRICS.values()) + " |", "|---" * (len(METRICS) + 1) + "|"]
+    columns = model.metrics
+    lines = ["| agent | " + " | ".join(columns.values()) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, results in rows.items():
-        cells = [cell(key, results.get(key)) + _interval(results, key) for key in METRICS]
+        cells = [cell(key, results.get(key)) + _interval(results, key) for key in columns]
         lines.append(f"| {'**this model**' if name == own else name} | " + " | ".join(cells) + " |")
     success = model.evaluation.get("training_success") or {}
     touched = (
@@ -241,7 +280,9 @@ def _limitations(model: Model) -> Iterator[str]:
             "select, which is for ranking and is no probability."
         )
     confusion = model.results.get("confusion")
-    if confusion and model.results.get("mass_matches"):
+    if not model.learns_mass:
+        yield "It learned no forces: those of its proposals, and their mass classes, have no meaning."
+    elif confusion and model.results.get("mass_matches"):
         recalls = ", ".join(
             f"{name} {row[number]:.0%}"
             for number, (name, row) in enumerate(zip(MASS_CLASSES, confusion, strict=True))

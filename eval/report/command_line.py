@@ -40,7 +40,7 @@ from eval.report.downloads import (
     seeds_csv,
 )
 from eval.report.runs import ReportError, RunFolder, read_calibration
-from eval.table.text import mixed_worlds
+from eval.table.text import mixed_locations, mixed_worlds
 from eval.views.evaluation_set import EvaluationSet
 from eval.views.worlds import views_in_world
 from thor_interact_env.actions import FORCES, REACH
@@ -169,6 +169,7 @@ def gather(
         "findings": finding_groups(runs),
         "verdict": verdict,
         "mixed_worlds": mixed_worlds,
+        "mixed_locations": mixed_locations,
         "table_2": table_2(runs),
         "interactions": interaction_rows(runs, board),
         "curves": [(run, learning_curves(run)) for run in runs],

@@ -253,8 +253,14 @@ def interaction_rows(
 
 def _origin(line: Mapping[str, Any]) -> str:
     """Return on which views, and in which world, a line of a leaderboard was measured."""
-    views = "shipped views" if line.get("shipped") else f"views of seed {line.get('views_seed', '-')}"
-    return f"leaderboard, {views}, world {line.get('world') or 'unknown'}"
+    seed = line.get("views_seed")
+    views = "given views" if seed is None else f"views of seed {seed}"
+    if line.get("shipped"):
+        views = "shipped views"
+    world = line.get("world") or "unknown"
+    if line.get("scenes"):  # the name of the simulator does not say which
+        world += f", scenes {line['scenes'][:12]}"
+    return f"leaderboard, {views}, world {world}"
 
 
 def _decimal(value: Any) -> str:

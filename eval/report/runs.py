@@ -10,6 +10,7 @@ from typing import Any
 
 from agents.training.configuration import ENVIRONMENT_FIELDS, SELF_SUPERVISED
 from agents.training.schedule import RunError
+from eval.table.row_results import RUNS_FOLDER
 from eval.table.rows import ROWS, compared_row_of, label_of, published
 
 _CONFIG = "config.json"
@@ -59,7 +60,9 @@ class RunFolder:
 
     @classmethod
     def read_all(cls, paths: Iterable[Path]) -> list[RunFolder]:
-        """Read run folders, and all in folders that hold some, such as that of a table; each once.
+        """Read run folders, and all in folders that hold some, each once.
+
+        Such a folder is that of a table, or one of `eval.results`, with the runs in its folder `runs`.
 
         Args:
             paths: The folders.
@@ -69,7 +72,9 @@ class RunFolder:
         """
         found: dict[Path, Path] = {}
         for path in paths:
-            inside = [] if (path / _CONFIG).exists() else sorted(path.glob(f"*/{_CONFIG}"))
+            inside: list[Path] = []
+            if not (path / _CONFIG).exists():
+                inside = sorted(path.glob(f"*/{_CONFIG}")) or sorted(path.glob(f"{RUNS_FOLDER}/*/{_CONFIG}"))
             found |= {run.resolve(): run for run in [file.parent for file in inside] or [path]}
         return [cls.read(path) for path in found.values()]
 

@@ -23,14 +23,13 @@ from agents.training.run_folder import CONFIG_FILE, METRICS_FILE, RUN_FILE
 from agents.training.schedule import require
 from eval.findings import judge
 from eval.results.markdown import fill
-from eval.table.row_results import EVALUATION_FILE, TRAINING, RowResult, read_results, summarize
+from eval.table.row_results import EVALUATION_FILE, RUNS_FOLDER, TRAINING, RowResult, read_results, summarize
 from eval.table.rows import MASS_SCORES, ROWS, SCORES
 from eval.table.run_row import RunOptions, command_of
 from thor_interact_env.files import write_whole
 
 PROGRAM = "python -m eval.results"
 
-RUNS_FOLDER = "runs"
 TABLES_FILE = "tables.json"
 SCORES_FILE = "scores.csv"
 FINDINGS_FILE = "findings.json"

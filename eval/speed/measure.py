@@ -93,12 +93,18 @@ def device_clock(device: str) -> Callable[[], float]:
         Of the CPU the CPU time of all threads. Of another device wall-clock time, once all the work
         that it was given is done; only where nothing else uses the device, it is the time of the work.
     """
-    if device.partition(":")[0] == "cpu":
+    kind = device.partition(":")[0]
+    if kind == "cpu":
         return time.process_time
     import torch
 
     def when_done() -> float:
-        torch.accelerator.synchronize(device)
+        if hasattr(torch, "accelerator"):
+            torch.accelerator.synchronize(device)
+        elif kind == "mps":  # torch before 2.6 has a function for each kind
+            torch.mps.synchronize()
+        else:
+            getattr(torch, kind).synchronize(device)
         return time.perf_counter()
 
     return when_done

@@ -14,6 +14,9 @@ from eval.table.rows import MASS_SCORES, ROWS, SCORES, label_of, published
 
 EVALUATION_FILE = "evaluation.json"
 
+RUNS_FOLDER = "runs"
+"""Folder of the runs in a folder of kept results; see `eval.results`."""
+
 _SCORED = (*SCORES, *MASS_SCORES)
 
 _SUMMARIZED = (*_SCORED, "heavy_separation", "heavy_lead")
@@ -24,14 +27,14 @@ TOUCHING: Mapping[str, str] = {
     "greedy_success_rate": "greedy success %",
     "random_success_rate": "random success %",
     "objects_per_location": "objects/location",
-    "objects_per_interaction": "objects/interaction",
+    "objects_per_interaction": "objects/point",
 }
 """Headings of the interaction metrics, by name."""
 
 
 TRAINING: Mapping[str, str] = {
     "locations": "locations",
-    "touches": "touches",
+    "touches": "points",
     "updates": "updates",
     "processor_seconds": "CPU minutes",
     "seconds": "minutes",

@@ -82,6 +82,10 @@ class RunAllOptions:
     keep_memory_banks: bool = False
     """Keep the memory banks of finished rows, half a gigabyte each at hour. Nothing reads them again."""
 
+    measure_again: bool = False
+    """Measure finished rows again that were measured at other numbers of locations or points, and replace
+    their results. If off, such a row is an error."""
+
     list: bool = False
     """Only print how far each row has come and how long the rest will take."""
 
@@ -98,7 +102,15 @@ def all_rows(options: RunAllOptions) -> list[RunOptions]:
         require(value >= 1, f"{name} is {value}; it must be at least 1.")
     shared = {
         name: getattr(options, name)
-        for name in ("preset", "out", "locations", "interactions", "touched_locations", "device")
+        for name in (
+            "preset",
+            "out",
+            "locations",
+            "interactions",
+            "touched_locations",
+            "device",
+            "measure_again",
+        )
     }
     found = [
         RunOptions(letter, split=split, seed=seed, **shared)
@@ -129,6 +141,10 @@ def run_all(options: RunAllOptions) -> list[str]:
     jobs = all_rows(options)
     with locked(options.out):
         states = [state_of(job) for job in jobs]
+        if not options.keep_memory_banks:  # of rows whose queue was stopped before it deleted them, too
+            for one in states:
+                if one.state == "finished":
+                    _delete_memory_bank(one.options)
         if not remaining(states):
             return []
         with closing(make_runner(options)) as runner:
@@ -177,11 +193,15 @@ class _Queue:
         if error is not None:
             raise error
         if not self._options.keep_memory_banks:
-            from agents.training.run_folder import MEMORY_FOLDER
-
-            shutil.rmtree(run_folder(job) / MEMORY_FOLDER, ignore_errors=True)
+            _delete_memory_bank(job)
         states = [state_of(each) for each in self._jobs]
         _say(f"{run_folder(job).name} is finished. {_outlook(states, self._runner.places)}")
+
+
+def _delete_memory_bank(job: RunOptions) -> None:
+    from agents.training.run_folder import MEMORY_FOLDER
+
+    shutil.rmtree(run_folder(job) / MEMORY_FOLDER, ignore_errors=True)
 
 
 def make_runner(options: RunAllOptions) -> Runner:

@@ -59,6 +59,10 @@ class RunOptions:
     workers: int | None = None
     """Processes that collect; None takes as many as there are cores."""
 
+    measure_again: bool = False
+    """Measure a finished row again if it was measured at other numbers of locations or points, and replace
+    its results. If off, that is an error."""
+
 
 def run_row(options: RunOptions) -> dict[str, Any]:
     """Finish one row: train the rest, evaluate, write `evaluation.json`.
@@ -82,6 +86,8 @@ def run_row(options: RunOptions) -> dict[str, Any]:
     if done is not None:
         print(f"row {chosen.letter} is already finished: {run}")
         return done
+    if (run / EVALUATION_FILE).exists():
+        print(f"row {chosen.letter} is finished and measured again: {run}")
     config = _configuration(options)
     base = config.counterpart()
     from agents.training.run_folder import notes_of, worlds_of
@@ -146,13 +152,14 @@ def run_folder(options: RunOptions) -> Path:
 
 
 def finished_row(options: RunOptions) -> dict[str, Any] | None:
-    """Return the evaluation of a finished row; None if there is none, or one of another size.
+    """Return the evaluation of a finished row; None if there is none, or one of another size to replace.
 
     Args:
         options: The row.
 
     Raises:
-        RunError: Its folder holds another row, a damaged file, or a row of another version of the world.
+        RunError: Its folder holds another row, a damaged file, a row of another version of the world, or one
+            of another size that is not to be replaced.
     """
     run = run_folder(options)
     path = run / EVALUATION_FILE
@@ -170,7 +177,17 @@ def finished_row(options: RunOptions) -> dict[str, Any] | None:
     require(said == _identity(options), f"{run} holds another row ({said}); name another --out.")
     seen = {values.get("world", "one that it does not name"), *values.get("learned_in", [])}
     require(seen == {world}, _other_world(run, "measured", seen, world))
-    return values if sizes == size else None
+    if sizes == size:
+        return values
+    others = {name: value for name, value in sizes.items() if value != size[name]}
+    there = ", ".join(f"{name} {value}, not {size[name]}" for name, value in others.items())
+    same = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in others.items())
+    kept = "" if None in others.values() else f", or {same} to keep them"
+    require(
+        options.measure_again,
+        f"{run} is finished and was measured with {there}: add --measure-again to replace its results{kept}.",
+    )
+    return None
 
 
 def _configuration(options: RunOptions) -> Any:

@@ -27,6 +27,8 @@ def show(entries: Sequence[Mapping[str, Any]]) -> str:
         where = f"{entry['split']}, preset {entry['preset']}, {_locations(entry['locations'])}"
         if len(entry["worlds"]) > 1:
             parts.append(mixed_worlds(entry["worlds"]))
+        if len(entry["locations"]) > 1:
+            parts.append(mixed_locations(entry["locations"]))
         parts.append(f"Table 1, {where}; percent, [95 % over locations] or mean +- spread over seeds")
         parts.append(_scores_table(rows, SCORES))
         if "c" in rows:
@@ -57,6 +59,14 @@ def mixed_worlds(worlds: Sequence[str]) -> str:
     return (
         f"These rows are of {len(worlds)} versions of the world ({', '.join(worlds)}): it is not the systems "
         "alone that separate them."
+    )
+
+
+def mixed_locations(counts: Sequence[int]) -> str:
+    """Return a remark on rows or seeds that were measured at different numbers of locations."""
+    return (
+        f"These rows were measured at {_locations(counts)}: it is not the systems alone that separate them, "
+        "and a mean over seeds may be of both."
     )
 
 

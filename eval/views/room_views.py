@@ -1,6 +1,7 @@
 """Views of all rooms that a simulator has, for scenes that belong to no split."""
 
 import zlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,10 +16,12 @@ def views_of_all_rooms(
 ) -> EvaluationSet:
     """Return views drawn by the paper's rule in all rooms of a simulator, evenly spread over them.
 
+    What does not divide evenly is of rooms drawn by the seed: a list of rooms may have its kitchens first.
+
     Args:
         simulator: Its name; machine options say which scenes "mjcf" has.
         count: Number of views, at least 1.
-        seed: Each room's views follow from this and its name.
+        seed: Each room's views follow from this and its name, and which rooms have one view more from this.
         reachable_fraction: Minimum fraction of each view within reach, 0..1.
         progress: Show a progress bar; None shows it on a terminal only.
 
@@ -30,8 +33,10 @@ def views_of_all_rooms(
     world = make_simulator(simulator)
     locations: list[Location] = []
     per_room, more = divmod(count, len(world.rooms))
+    with_more = set(np.random.default_rng(seed).permutation(len(world.rooms))[:more].tolist())
     for number, room in enumerate(world.rooms):
         rng = np.random.default_rng([seed, zlib.crc32(room.encode())])
         sampler = LocationSampler(world, [room], reachable_fraction)
-        locations += [sampler.sample(rng) for _ in range(per_room + (number < more))]
-    return EvaluationSet.at(locations, f"{simulator} all", simulator=lambda: world, progress=progress)
+        locations += [sampler.sample(rng) for _ in range(per_room + (number in with_more))]
+    made = EvaluationSet.at(locations, f"{simulator} all", simulator=lambda: world, progress=progress)
+    return replace(made, seed=seed, reachable_fraction=reachable_fraction)

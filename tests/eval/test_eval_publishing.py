@@ -22,6 +22,7 @@ from agents.training.checkpoint import CheckpointError, last_checkpoint, load_ch
 from agents.training.configuration import TrainConfig
 from agents.training.run_folder import prepare_untrained
 from eval.publishing.publish import PublishError, card_of, publish
+from eval.table.rows import configuration_of, row
 
 FILES = {"README.md", "config.json", "evaluation.json", "model.safetensors", "run.json", "state.json"}
 
@@ -129,6 +130,35 @@ def test_the_card_of_imported_weights_says_nothing_of_their_training(run, tmp_pa
     assert "trained elsewhere and imported" in text and "| file | weights.pth |" in text
     for claim in ("learned from its own touches", "| seed |", "| machine |", "It has seen only", "one seed"):
         assert claim not in text, claim
+
+
+@pytest.mark.parametrize(
+    ("letter", "said"),
+    [
+        ("a", ("its own touches", "without ground truth")),
+        ("d", ("help of ground truth: this told",)),
+        ("e", ("help of ground truth: this added points",)),
+        ("f", ("added points", "told which touches succeeded")),
+        ("q", ("added points", "told which touches succeeded")),
+    ],
+)
+def test_the_card_tells_what_was_learned_from(run, tmp_path, letter, said):
+    write_json(run / "config.json", configuration_of(row(letter), "smoke").to_json())
+    publish(run, tmp_path / "made")
+    text = (tmp_path / "made" / "README.md").read_text()
+    assert all(part in text for part in said)
+    assert ("without ground truth" in text) == (letter == "a")
+    assert ("self-supervised-learning" in front_matter(tmp_path / "made")["tags"]) == (letter == "a")
+
+
+def test_a_card_without_forces_has_no_mass_accuracy(run, tmp_path):
+    write_json(run / "config.json", configuration_of(row("c"), "smoke").to_json())
+    publish(run, tmp_path / "made")
+    text = (tmp_path / "made" / "README.md").read_text()
+    assert len(row_of(tmp_path / "made", "**this model**")) == 4
+    for claim in ("mass accuracy", "mass_accuracy", "200 N", "mass class of an object"):
+        assert claim not in text, claim
+    assert "learned no forces" in text
 
 
 def test_the_front_matter_is_that_of_a_model_card(run, tmp_path):

@@ -13,6 +13,7 @@ from fake_simulator import FakeSimulator
 from agents.base import Instance
 from eval.figures.touches import Touch
 from eval.report.charts import CURVES, force_chart, learning_curves
+from eval.report.command_line import ReportOptions, gather, render
 from eval.report.images import gif_uri, touch_frames, webp_uri, with_mask, with_point
 from eval.report.runs import RunFolder
 from eval.report.views import best_and_worst, touched, view_score
@@ -23,6 +24,15 @@ from thor_interact_env.simulators.base import Instances
 def runs(tmp_path):
     """One run."""
     return (material.write_run(tmp_path / "joint", True, 0.5),)
+
+
+def test_the_page_says_that_rows_were_measured_at_several_numbers_of_locations(tmp_path) -> None:
+    rows = [material.as_row(material.write_run(tmp_path / letter, True, 0.5), letter) for letter in "ac"]
+    options = ReportOptions(tuple(rows), panels=0)
+    assert "rows were measured at" not in render(gather(options))
+    path = rows[1] / "evaluation.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"locations": 400}))
+    assert "rows were measured at 4 or 400 locations" in render(gather(options))
 
 
 def test_views_are_picked_by_their_score() -> None:

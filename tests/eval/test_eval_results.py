@@ -10,6 +10,7 @@ from command_lines import complaint, exit_code
 from no_room import room_for
 from table_material import write_result
 
+from eval.report.runs import RunFolder
 from eval.results.keep import KeepOptions, keep_results, main
 from eval.results.markdown import MarkdownError, fill, table
 from eval.table.row_results import ResultsError, read_results, summarize
@@ -62,6 +63,8 @@ def test_what_is_kept_is_read_as_the_runs_are(runs: Path, tmp_path: Path) -> Non
         *("tables.json", "findings.json", "scores.csv"),
         *("config.json", "run.json", "metrics.jsonl", "evaluation.json"),
     }
+    read, original = (RunFolder.read_all([folder]) for folder in (out, runs))
+    assert [(one.name, one.evaluation) for one in read] == [(one.name, one.evaluation) for one in original]
     words = "".join(path.read_text() for path in out.rglob("*.json"))
     assert "private" not in words and "python -m eval.table run o --split NovelSpaces --preset hour" in words
     files = sorted(out.rglob("run.json"))

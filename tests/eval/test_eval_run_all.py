@@ -162,7 +162,35 @@ def test_a_row_that_dies_is_tried_again_and_then_the_others_go_on(
     again = unreliable()
     assert run_all(replace(options, keep_memory_banks=True)) == []
     assert again.started == ["h"] and list(tmp_path.rglob("memory_bank"))
+    assert run_all(replace(options, keep_memory_banks=True)) == [] and again.started == ["h"]
+    # As after a kill between the last file of a row and the end of its memory bank.
+    assert list(tmp_path.rglob("memory_bank"))
     assert run_all(options) == [] and again.started == ["h"]  # nothing is left
+    assert not list(tmp_path.rglob("memory_bank"))
+
+
+def test_the_memory_bank_of_a_row_that_has_begun_stays(
+    unreliable: Callable[..., Unreliable], tmp_path: Path
+) -> None:
+    unreliable(h=2)
+    bank = tmp_path / "h-NovelSpaces-smoke-seed0" / "memory_bank"
+    bank.mkdir(parents=True)
+    assert len(run_all(replace(SMALL, rows="c,h", out=tmp_path))) == 1 and bank.exists()
+
+
+def test_a_forgotten_option_does_not_replace_results(
+    unreliable: Callable[..., Unreliable], tmp_path: Path
+) -> None:
+    options = replace(SMALL, rows="c", out=tmp_path)
+    runner = unreliable()
+    assert run_all(options) == []
+    before = (tmp_path / "c-NovelSpaces-smoke-seed0" / "evaluation.json").read_text()
+    with pytest.raises(RunError, match=r"locations 1, not 2: add --measure-again .*--locations 1 to keep"):
+        run_all(replace(options, locations=None))
+    assert (tmp_path / "c-NovelSpaces-smoke-seed0" / "evaluation.json").read_text() == before
+    assert runner.started == ["c"]
+    (again,) = all_rows(replace(options, locations=None, measure_again=True))
+    assert state_of(again).state != "finished"
 
 
 def test_failures_are_the_exit_code(
@@ -246,7 +274,7 @@ def test_rows_in_processes_survive_a_kill(tmp_path: Path) -> None:
     # Measured anew, on fewer views, without the memory bank, which nothing needs any more.
     assert not (run / "memory_bank").exists()
     words = ["run", "c", "--preset", "smoke", "--locations", "1", "--interactions", "0", "--out", tmp_path]
-    assert exit_code(main, *words) == 0
+    assert exit_code(main, *words, "--measure-again") == 0
     again = json.loads((run / "evaluation.json").read_text())
     assert again["locations"] == 1 and again["training"] == training
     assert "row c" in (tmp_path / "logs" / "c-NovelSpaces-smoke-seed0.txt").read_text()

@@ -332,6 +332,12 @@ def test_the_clock_of_another_device_waits_for_its_work(monkeypatch: pytest.Monk
     before = time.perf_counter()
     assert clock() >= before
     assert waited == ["cuda"]
+    # As in torch before 2.6.
+    monkeypatch.delattr(torch, "accelerator")
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    assert device_clock("cuda:1")() >= before and device_clock("mps")() >= before
+    assert waited == ["cuda", "cuda:1", "mps"]
 
 
 def test_busy_programs_end_with_their_block() -> None:

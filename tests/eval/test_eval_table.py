@@ -1,9 +1,9 @@
 """The rows of the paper's tables: what each is, how it is run and resumed, and how they are shown."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -14,18 +14,24 @@ import agents.selfsup_agent.training
 from agents.base import Instance
 from agents.collection.oracles import OracleOptions
 from agents.mask_rcnn.configuration import MaskRCNNConfig
+from agents.registry import RegisteredAgent, Row, register, registered_rows, unregister
 from agents.training.configuration import TrainConfig
 from agents.training.presets import preset
+from agents.training.run_folder import note_run, note_start, prepare_run
 from agents.training.schedule import ConfigurationError, RunError
 from eval.evaluation.reporting import evaluation_file
+from eval.findings import describe, judge
 from eval.report.runs import RunFolder
+from eval.results.keep import KeepOptions, keep_results
 from eval.table.command_line import main
+from eval.table.jobs import state_of
 from eval.table.row_results import ResultsError, read_results, summarize
 from eval.table.rows import PUBLISHED, PUBLISHED_CONFUSION, ROWS, SCORES, configuration_of, published, row
 from eval.table.run_row import RunOptions, run_folder, run_row
 from eval.table.text import show
 from thor_interact_env.locations.location import Location
 from thor_interact_env.simulators.base import Instances, Observation
+from thor_interact_env.world import world_of
 
 
 def test_published_numbers_are_the_papers():
@@ -76,6 +82,49 @@ def test_rows_in_the_time_of_c_have_fewer_updates_and_nothing_else_different(sho
     assert 0 < fewer.schedule.updates < reference.schedule.updates / 2
     assert replace(fewer, schedule=reference.schedule) == reference
     assert not published(short, "NovelSpaces")
+
+
+@dataclass(frozen=True)
+class OwnConfig(TrainConfig):
+    """As docs/extending.md describes the configuration of a learner of another package."""
+
+    system: ClassVar[str] = "mine"
+
+    patience: int = 3
+
+
+def train_own(config: OwnConfig, run: Path, resume: bool, evaluate: Any) -> Any:
+    prepare_run(config, run, resume)
+    note_start(run, ["mine"], world_of(config.simulator))
+    note_run(run, episodes=config.schedule.total_episodes, training_seconds=1.0)
+    return FindsNothing()
+
+
+class FoundAgain:
+    @classmethod
+    def from_run(cls, run: Path, device: str) -> Any:
+        return FindsNothing()
+
+
+def test_a_learner_of_another_package_is_a_row(small_world, tmp_path, monkeypatch):
+    agent, config, train = (f"{__name__}:{name}" for name in ("FoundAgain", "OwnConfig", "train_own"))
+    rows = (Row("z", "my row", {"patience": 4}),)
+    register(RegisteredAgent("mine", "My learner", agent, config, train, rows=rows))
+    try:
+        for module in ("table.rows", "table.row_results", "results.keep"):
+            monkeypatch.setattr(f"eval.{module}.ROWS", registered_rows())
+        options = RunOptions("z", preset="smoke", seed=2, out=tmp_path, interactions=0)
+        result = run_row(options)
+        kept = json.loads((run_folder(options) / "config.json").read_text())
+        assert (kept["system"], kept["patience"], kept["seed"]) == ("mine", 4, 2)
+        assert list(result["rows"]) == ["My learner"] and result["training"]["seconds"] == 1.0
+        more = replace(options, locations=3, measure_again=True)
+        assert state_of(more).state == "begun"
+        assert run_row(more)["locations"] == 3  # by `from_run`: its training is done
+        assert [one.letter for one in read_results([tmp_path])] == ["z"]
+        keep_results(KeepOptions((tmp_path,), tmp_path / "kept"))
+    finally:
+        unregister("mine")
 
 
 def test_unknown_rows_are_named_with_the_choices():
@@ -133,9 +182,14 @@ def test_a_row_is_trained_and_measured_once(small_world, tmp_path, capsys):
     assert set(result["rows"]["self-supervised"]["intervals"]) >= set(SCORES)
     assert run_row(options) == result
     assert len(calls) == 1 and "already finished" in capsys.readouterr().out
-    run_row(replace(options, locations=3))  # measured anew; training goes on where it is
+    with pytest.raises(RunError, match=r"locations 2, not 3: add --measure-again .*--locations 2 to keep"):
+        run_row(replace(options, locations=3))
+    assert json.loads((run / "evaluation.json").read_text()) == result
+    more = replace(options, locations=3, measure_again=True)
+    assert run_row(more)["locations"] == 3  # training goes on where it is
     assert [resume for *_, resume in calls] == [False, True]
-    run_row(replace(options, locations=3, touched_locations=1))  # another size, too
+    assert "measured again" in capsys.readouterr().out
+    run_row(replace(more, touched_locations=1))  # another size, too
     assert len(calls) == 3
     other = replace(options, seed=5)
     run.rename(run_folder(other))
@@ -155,7 +209,7 @@ def test_a_baseline_that_learns_nothing_is_a_row_too(small_world, tmp_path):
         "s",
         "(s) all superpixels as proposals",
     )
-    run_row(replace(options, locations=3))  # measured anew in the folder there is
+    run_row(replace(options, locations=3, measure_again=True))  # in the folder there is
 
 
 def test_an_interrupted_row_goes_on(small_world, tmp_path):
@@ -277,6 +331,17 @@ def test_rows_of_several_worlds_are_said_to_be(tmp_path):
     assert "2 versions of the world (that, this)" in show(entries)
 
 
+def test_rows_measured_at_several_numbers_of_locations_are_said_to_be(tmp_path):
+    write_result(tmp_path, "c", "NovelSpaces", {})
+    entries = summarize(read_results([tmp_path]))
+    assert "were measured at" not in show(entries) + describe(judge(entries))
+    path = write_result(tmp_path, "c", "NovelSpaces", {}, seed=1) / "evaluation.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"locations": 400}))
+    entries = summarize(read_results([tmp_path]))
+    for text in (show(entries), describe(judge(entries))):
+        assert "were measured at 200 or 400 locations" in text
+
+
 def test_a_row_of_another_world_is_not_done_in_this_one(small_world, tmp_path, monkeypatch):
     options = RunOptions("c", preset="smoke", out=tmp_path, interactions=0)
     monkeypatch.setattr("eval.table.run_row.world_of", lambda simulator: f"{simulator} of old")
@@ -312,3 +377,22 @@ def test_another_evaluation_does_not_replace_the_result_of_a_row(tmp_path: Path)
     assert evaluation_file(run) == run / "evaluation.json"
     (run / "evaluation.json").unlink()
     assert evaluation_file(run) == run / "evaluation.json"
+
+
+def test_the_name_of_an_evaluation_says_in_what_it_differs_from_the_runs_own(tmp_path: Path) -> None:
+    run = tmp_path / "hour"
+    run.mkdir()
+    (run / "config.json").write_text('{"split": "NovelSpaces", "simulator": "mujoco", "objects": "lamps"}')
+    for same in ((), ("NovelSpaces", "lamps", "mujoco")):
+        assert evaluation_file(run, *same) == run / "evaluation.json"
+    assert evaluation_file(run, "Elsewhere", "Elsewhere") == run / "evaluation-Elsewhere.json"
+    assert evaluation_file(run, "NovelObjects", "lamps") == run / "evaluation-NovelObjects.json"
+    other = evaluation_file(run, "NovelSpaces", "../my chairs")
+    assert other == run / "evaluation-NovelSpaces-my-chairs.json"
+    moved = evaluation_file(run, simulator="ai2thor")
+    assert moved == run / "evaluation-NovelSpaces-ai2thor.json"
+    file = evaluation_file(run, "NovelSpaces", dataset=Path("sets/mine.json"))
+    assert file == run / "evaluation-mine.json"
+    (run / "evaluation.json").write_text('{"table": {}}')
+    assert evaluation_file(run, "NovelObjects") == Path("runs/evaluation-hour-NovelObjects.json")
+    assert evaluation_file(run, "NovelSpaces") == Path("runs/evaluation-hour.json")

@@ -25,8 +25,8 @@ from agents.training.configuration import TrainConfig
 from eval.console import COMMANDS
 
 OURS = ("agents", "eval", "examples", "selfsup", "tests", "thor_interact_env")
-OTHERS = {".venv/bin/tensorboard", "export", "minari", "source", "tensorboard"}
-OPTIONS_OF_OTHERS = {"--gpus"}  # docker
+OTHERS = {".venv/bin/tensorboard", "export", "minari", "ray", "source", "tensorboard"}
+OPTIONS_OF_OTHERS = {"--gpus", "--num-cpus"}  # docker, ray
 
 
 class Parsed(BaseException):
