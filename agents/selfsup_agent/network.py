@@ -18,6 +18,9 @@ ForceBranch = Literal["shared", "separate"]
 `separate`: it has a hidden layer of its own on the 64 channels of the backbone, without coordinates
 (authors' code)."""
 
+View = tuple[npt.NDArray[np.uint8], npt.NDArray[np.floating]]
+"""RGB, (rows, columns, 3), and depth of an image, (rows, columns), metres from the camera."""
+
 IMAGE_CHANNELS = 4
 EMBEDDING_SIZE = 16
 FEATURES = 128
@@ -76,19 +79,20 @@ def image_tensor(rgb: npt.NDArray[np.uint8], depth: npt.NDArray[np.floating]) ->
     return image_batch([(rgb, depth)])[0]
 
 
-def image_batch(views: Sequence[tuple[npt.NDArray[np.uint8], npt.NDArray[np.floating]]]) -> Tensor:
+def image_batch(views: Sequence[View], side: int = GRID) -> Tensor:
     """Return the network's input for several views, each written once into the memory of the batch.
 
     Args:
         views: RGB and depth of each; see `image_tensor`.
+        side: n, cells along a side of each: 100, or fewer where they are windows.
 
     Returns:
-        (B, 4, 300, 300) float32, laid out with the channels last in memory.
+        (B, 4, 3 n, 3 n) float32, laid out with the channels last in memory.
 
     Raises:
         ValueError: An array does not have its shape.
     """
-    size = (IMAGE_SIZE, IMAGE_SIZE)
+    size = (STRIDE * side, STRIDE * side)
     images = np.empty((len(views), *size, IMAGE_CHANNELS), np.float32)
     for image, (rgb, depth) in zip(images, views, strict=True):
         if rgb.shape != (*size, 3) or depth.shape != size:

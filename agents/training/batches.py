@@ -21,8 +21,8 @@ import numpy.typing as npt
 from torch import Tensor
 
 from agents.closing import Closing
-from agents.selfsup_agent.network import image_batch
-from agents.training.windows import cut_windows
+from agents.selfsup_agent.network import View, image_batch
+from agents.training.windows import cut_views, cut_windows
 from selfsup.augmentation import augment
 from selfsup.experience import Experience
 from selfsup.feedback import ForceArea, KernelName
@@ -74,8 +74,13 @@ def make_batch(
         indices: Where they are in the memory bank.
         force_area: Where a touch says something about the force.
     """
-    images = image_batch([(experience.rgb, experience.depth) for experience in experiences])
+    images = image_batch(views_of(experiences))
     return Batch(images, build_targets(experiences, kernel_name, force_area), indices)
+
+
+def views_of(experiences: Sequence[Experience]) -> list[View]:
+    """Return RGB and depth of each experience."""
+    return [(experience.rgb, experience.depth) for experience in experiences]
 
 
 class Batches(Closing):
@@ -188,8 +193,9 @@ class Batches(Closing):
             indices: Where they are in the memory bank.
             rng: Decides the windows.
         """
-        batch = make_batch(experiences, self._kernel_name, indices, self._force_area)
         if self._side == GRID:
-            return batch
-        images, targets, corners = cut_windows(batch.images, batch.targets, self._side, rng)
-        return Batch(images, targets, indices, corners)
+            return make_batch(experiences, self._kernel_name, indices, self._force_area)
+        targets = build_targets(experiences, self._kernel_name, self._force_area)
+        windows, corners = cut_windows(targets, self._side, rng)
+        views = cut_views(views_of(experiences), corners, self._side)
+        return Batch(image_batch(views, self._side), windows, indices, corners)

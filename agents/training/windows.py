@@ -4,6 +4,7 @@ The targets of a view are around the few points that were touched. A window arou
 fraction of the whole view, so that short runs can make more updates, and each use of a location differs.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from agents.selfsup_agent.network import View
 from selfsup.grid import GRID, MINIMUM_SUPERPIXEL, STRIDE
 from selfsup.targets import Targets
 
@@ -24,25 +26,22 @@ MINIMUM_AREA = MINIMUM_SUPERPIXEL // STRIDE**2
 large mask would have the weight of the whole mask, since masks are weighted with 1 / area."""
 
 
-def cut_windows(
-    images: Tensor, targets: Targets, side: int, rng: np.random.Generator
-) -> tuple[Tensor, Targets, Tensor]:
-    """Cut a window out of each view, images and targets alike.
+def cut_windows(targets: Targets, side: int, rng: np.random.Generator) -> tuple[Targets, Tensor]:
+    """Draw a window of each view, and cut the targets out; `cut_views` does so with the images.
 
     A window is drawn uniformly from those that hold a point of the view, at least `MARGIN` cells inside if
     the view is large enough. The point is one of the successful ones, or of the unsuccessful ones if none
     was successful.
 
     Args:
-        images: (B, C, 300, 300), on the CPU.
-        targets: Of the same views, on the CPU.
+        targets: Of the views, on the CPU.
         side: n, cells along a side of a window, up to the whole view's 100.
         rng: Source of the windows. The number of draws does not depend on the points.
 
     Returns:
-        In new memory: the images of the windows, (B, C, 3 n, 3 n); their targets, with n in place of 100;
-        and their corners, (B, 2) int64: row and column of the first cell of each. Masks of which a window
-        shows fewer than `MINIMUM_AREA` cells, and not all, are left out.
+        In new memory: the targets of the windows, with n in place of 100, and their corners, (B, 2) int64:
+        row and column of the first cell of each. Masks of which a window shows fewer than `MINIMUM_AREA`
+        cells, and not all, are left out.
 
     Raises:
         ValueError: The side is not in 1..100.
@@ -69,8 +68,22 @@ def cut_windows(
         success_cells=torch.from_numpy(_inside(successes, corners, side)),
         failure_cells=torch.from_numpy(_inside(failures, corners, side)),
     )
-    cut = torch.from_numpy(_cut(images.numpy(), corners, side, STRIDE))
-    return cut, windows, torch.from_numpy(corners)
+    return windows, torch.from_numpy(corners)
+
+
+def cut_views(views: Sequence[View], corners: Tensor, side: int) -> list[View]:
+    """Return the windows of RGB and depth images, each (3 n, 3 n, ...), in the memory of the views.
+
+    Args:
+        views: RGB and depth of each view.
+        corners: (B, 2) int64, drawn by `cut_windows`.
+        side: n, cells along a side.
+    """
+    size = side * STRIDE
+    pixels = [
+        (slice(row, row + size), slice(column, column + size)) for row, column in (STRIDE * corners).tolist()
+    ]
+    return [(rgb[there], depth[there]) for (rgb, depth), there in zip(views, pixels, strict=True)]
 
 
 def _corner(
@@ -91,14 +104,11 @@ def _corner(
     return first + np.floor(np.array(places) * (last - first + 1)).astype(np.int64)
 
 
-def _cut(
-    maps: npt.NDArray[Scalar], corners: npt.NDArray[np.int64], side: int, pixels: int = 1
-) -> npt.NDArray[Scalar]:
-    """Return the windows of (n, ..., H, W) maps, given the pixels along a cell's side, in new memory."""
-    size = side * pixels
-    cut = np.empty_like(maps, shape=(*maps.shape[:-2], size, size))
-    for one, whole, (row, column) in zip(cut, maps, corners * pixels, strict=True):
-        one[...] = whole[..., row : row + size, column : column + size]
+def _cut(maps: npt.NDArray[Scalar], corners: npt.NDArray[np.int64], side: int) -> npt.NDArray[Scalar]:
+    """Return the windows of (n, ..., 100, 100) maps, in new memory."""
+    cut = np.empty_like(maps, shape=(*maps.shape[:-2], side, side))
+    for one, whole, (row, column) in zip(cut, maps, corners, strict=True):
+        one[...] = whole[..., row : row + side, column : column + side]
     return cut
 
 

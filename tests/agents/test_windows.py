@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.selfsup_agent.network import InteractionNet
-from agents.training.batches import make_batch
-from agents.training.windows import MARGIN, MINIMUM_AREA, cut_windows
+from agents.selfsup_agent.network import InteractionNet, image_batch
+from agents.training.batches import make_batch, views_of
+from agents.training.windows import MARGIN, MINIMUM_AREA, cut_views, cut_windows
 from selfsup.experience import Experience
 
 CELLS = st.tuples(st.integers(0, 99), st.integers(0, 99))
@@ -40,8 +40,10 @@ def experience(seed: int, successes: list[tuple[int, int]], failures: list[tuple
     failures=st.lists(CELLS, min_size=1, max_size=3, unique=True),
 )
 def test_a_window_holds_a_touched_point_and_all_that_is_there(seed, side, successes, failures):
-    whole = make_batch([experience(seed, successes, failures), experience(seed, [], failures)], "gaussian")
-    images, targets, corners = cut_windows(whole.images, whole.targets, side, np.random.default_rng(seed))
+    experiences = [experience(seed, successes, failures), experience(seed, [], failures)]
+    whole = make_batch(experiences, "gaussian")
+    targets, corners = cut_windows(whole.targets, side, np.random.default_rng(seed))
+    images = image_batch(cut_views(views_of(experiences), corners, side), side)
     assert images.shape == (2, 4, 3 * side, 3 * side)
     assert corners.min() >= 0 and corners.max() <= 100 - side
     masks, owners = iter(targets.masks), targets.mask_image.tolist()
@@ -77,7 +79,7 @@ def test_a_window_holds_a_touched_point_and_all_that_is_there(seed, side, succes
 def test_windows_are_drawn_from_all_that_hold_the_point():
     view = make_batch([experience(0, [(50, 3)], [(90, 90)])], "gaussian")
     rng = np.random.default_rng(0)
-    corners = [cut_windows(view.images, view.targets, 60, rng)[2][0].tolist() for _ in range(1500)]
+    corners = [cut_windows(view.targets, 60, rng)[1][0].tolist() for _ in range(1500)]
     # Row 50 stays 8 cells away from both borders; the view's border leaves column 3 no such room.
     assert {row for row, _ in corners} == set(range(0, 41))
     assert {column for _, column in corners} == {0}
@@ -88,7 +90,7 @@ def test_the_random_numbers_used_do_not_depend_on_what_was_touched():
     for points in ([(3, 4)], [(50, 50), (80, 20), (10, 90)], []):
         view = make_batch([experience(1, points, [])], "gaussian")
         rng = np.random.default_rng(7)
-        cut_windows(view.images, view.targets, 40, rng)
+        cut_windows(view.targets, 40, rng)
         ends.append(rng.random())
     assert len(set(ends)) == 1
 
@@ -97,7 +99,7 @@ def test_the_random_numbers_used_do_not_depend_on_what_was_touched():
 def test_a_side_that_no_view_has_is_refused(side):
     view = make_batch([experience(0, [(50, 50)], [])], "gaussian")
     with pytest.raises(ValueError, match=rf"side of a window is {side}; it must be in 1\.\.100"):
-        cut_windows(view.images, view.targets, side, np.random.default_rng(0))
+        cut_windows(view.targets, side, np.random.default_rng(0))
 
 
 def test_in_the_middle_of_a_window_the_network_sees_what_it_sees_in_the_whole_view():
