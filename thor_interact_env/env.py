@@ -23,8 +23,9 @@ from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.locations.starting import check_simulator, parse_locations, start_option
-from thor_interact_env.simulators import NONDETERMINISTIC, make_simulator
+from thor_interact_env.simulators import is_deterministic, make_simulator
 from thor_interact_env.simulators.base import Instances, Observation, Simulator
+from thor_interact_env.simulators.sharing import check_user, use_simulator
 from thor_interact_env.state import NO_FRAMES, Episode, SavedState, pack_info, pack_state, unpack_state
 from thor_interact_env.window import Window
 
@@ -79,7 +80,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     dataset; without the option, one is drawn by the seeded generator: from the rooms of a split (room, spawn
     seed, reachable position, rotation and horizon uniform, the pose drawn again while less than
     `reachable_fraction` of the view is within 1.5 m), or from the given locations. By default the rooms are
-    those of "NovelSpaces/train", with `simulator="mjcf"` "all" of the scenes. Everything is at rest.
+    those of "NovelSpaces/train", or "all" of "mjcf" and of an object without these. Everything is at rest.
     `env.unwrapped.location` is the `Location` of the episode; `envs.get_attr("location")` those of a vector
     environment. An unknown room is an `UnknownRoomError`, a position at which the agent cannot stand an
     `UnreachableLocationError`.
@@ -129,7 +130,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
     ## Arguments
     | Parameter | Type | Default | Description (Unit) |
     |-----------|------|---------|--------------------|
-    | `simulator` | str or Simulator | `"mujoco"` | the world: "mujoco", "mjcf", "ai2thor", or an object |
+    | `simulator` | str or Simulator | `"mujoco"` | "mujoco", "mjcf", "ai2thor", or an object of its own |
     | `locations` | str, path, sequence or None | `None` | a split, "all", a .json dataset, or locations |
     | `interactions` | int | `10` | touches in an episode |
     | `reachable_fraction` | float | `0.2` | minimum fraction within 1.5 m; 0: the paper's rule (1) |
@@ -205,9 +206,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         self._reachable_fraction = float(reachable_fraction)
         self._interactions = int(interactions)
         self._no_frames = NO_FRAMES if record_motion else None
-        chosen = simulator if isinstance(simulator, Simulator) else None
-        deterministic = chosen.deterministic if chosen else simulator not in NONDETERMINISTIC
-        self.metadata = {**type(self).metadata, "deterministic": deterministic}
+        self.metadata = {**type(self).metadata, "deterministic": is_deterministic(simulator)}
         self._window = Window(self.metadata["render_fps"]) if render_mode == "human" else None
         self._episode: Episode | None = None
 
@@ -261,7 +260,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
 
     def _begin(self, location: Location | None) -> None:
         self._episode = None  # after an error below the environment needs a reset
-        simulator = self.simulator
+        simulator = use_simulator(self.simulator, self)
         if location is None and self._locations is not None:
             location = self._locations[self.np_random.integers(len(self._locations))]
         if location is None:
@@ -284,7 +283,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
             Observation, reward, terminated (False), truncated and info; see the class.
 
         Raises:
-            ResetNeeded: There was no reset, or the episode is over.
+            ResetNeeded: There was no reset, the episode is over, or something else used the simulator since.
             InvalidActionError: The action is not in the action space.
         """
         episode = self._running()
@@ -376,7 +375,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
 
     def _restore(self, saved: SavedState) -> None:
         self._episode = None
-        simulator = self.simulator
+        simulator = use_simulator(self.simulator, self)
         simulator.load(saved.location)  # the vector is one of this room and spawn
         seen = simulator.set_state(saved.simulator)
         supervisor = Supervisor(saved.first_rgb, self._supervision)
@@ -387,6 +386,7 @@ class ThorInteractEnv(gymnasium.Env[Observation, npt.NDArray[np.integer[Any]]], 
         forked = self._simulator is not None and self._process != os.getpid()
         if self._episode is None or forked:
             raise ResetNeeded("this process has no episode, or a touch was interrupted: call reset() first")
+        check_user(self.simulator, self)
         return self._episode
 
     def _show(self) -> None:

@@ -1,6 +1,8 @@
 """Files that are either complete or absent, the user's home folder, and the cache folder."""
 
+import errno
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ __all__ = [
     "home_folder",
     "naming",
     "remove_temporaries",
+    "replace_folder",
     "write_whole",
 ]
 
@@ -45,3 +48,26 @@ def default_cache_folder() -> Path | None:
         return Path(base) / "thor_interact"
     home = home_folder()
     return None if home is None else home / ".cache" / "thor_interact"
+
+
+def replace_folder(source: Path, target: Path, last: str = "") -> None:
+    """Rename a folder to that of a new or empty one.
+
+    An empty folder on which a disk is mounted cannot be replaced: the files are moved into it one by one.
+
+    Args:
+        source: The finished folder, which disappears.
+        target: Where it belongs.
+        last: Name of the file that is moved at the end, because it says that the others are complete.
+
+    Raises:
+        OSError: It cannot be renamed or moved.
+    """
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        for path in sorted(source.iterdir(), key=lambda path: path.name == last):
+            shutil.move(path, target / path.name)
+        source.rmdir()

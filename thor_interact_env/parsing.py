@@ -3,10 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-from thor_interact_env.errors import RenderingError, ThorInteractError
+from thor_interact_env.errors import MainGuardError, PlayerError, RenderingError, ThorInteractError
 
 
 def fail(message: str) -> NoReturn:
@@ -23,20 +24,23 @@ class OneLineParser(argparse.ArgumentParser):
         fail(f"{message}; see {self.prog} --help")
 
 
-def run_command(work: Callable[[], object], interrupted: str = "Interrupted.") -> NoReturn:
-    """Do the work of a command and exit.
+@contextmanager
+def reported(interrupted: str = "Interrupted.") -> Iterator[None]:
+    """Do the work of a command: what ends it early is one line, or nothing, and an exit code.
 
     Args:
-        work: The work.
         interrupted: What to say after Ctrl-C.
 
     Raises:
-        SystemExit: Always: 0 after success, 2 after a mistake of the user, 130 after Ctrl-C.
+        SystemExit: 2 after a mistake of the user, 130 after Ctrl-C, 1 if nobody reads the output.
     """
+    from concurrent.futures.process import BrokenProcessPool
+
     from gymnasium.error import DependencyNotInstalled
 
+    remedies = (ThorInteractError, RenderingError, PlayerError, MainGuardError, DependencyNotInstalled)
     try:
-        work()
+        yield
         sys.stdout.flush()
     except KeyboardInterrupt:
         print(f"\n{interrupted}", file=sys.stderr)
@@ -45,6 +49,22 @@ def run_command(work: Callable[[], object], interrupted: str = "Interrupted.") -
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except (ThorInteractError, RenderingError, DependencyNotInstalled, OSError) as error:
+    except BrokenProcessPool:
+        fail("a worker process was killed, perhaps for lack of memory; try again with fewer --workers")
+    except (*remedies, OSError) as error:
         fail(str(error))
+
+
+def run_command(work: Callable[[], object], interrupted: str = "Interrupted.") -> NoReturn:
+    """Do the work of a command and exit.
+
+    Args:
+        work: The work.
+        interrupted: What to say after Ctrl-C.
+
+    Raises:
+        SystemExit: Always: 0 after success, otherwise see `reported`.
+    """
+    with reported(interrupted):
+        work()
     raise SystemExit(0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ class Recording:
         actions = [list(action) for action in self.actions]
         return {"seed": self.seed, **place, "actions": actions, "sha256": list(self.sha256)}
 
-    def write(self, path: Path) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Write a JSON file, whole or not at all."""
         write_whole(path, json.dumps(self.to_json(), indent=1).encode())
 
@@ -120,7 +121,7 @@ class Recording:
         return cls(seed, checked, tuple(digests), None if place is None else Location.from_json(place))
 
     @classmethod
-    def read(cls, path: Path) -> Recording:
+    def read(cls, path: str | os.PathLike[str]) -> Recording:
         """Read a file that `write` wrote.
 
         Raises:
@@ -129,7 +130,7 @@ class Recording:
             OSError: It cannot be read.
         """
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:  # also covers text that is not UTF-8
             raise RecordingError(f"{path} is not JSON text: {error}") from error
         return cls.from_json(value)

@@ -15,8 +15,9 @@ from thor_interact_env.actions import DIRECTIONS, FORCES, check_integers
 from thor_interact_env.checks import check_reachable_fraction, is_integer
 from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.sampling import LocationSampler
-from thor_interact_env.locations.starting import OPTIONS
+from thor_interact_env.locations.starting import start_option
 from thor_interact_env.simulators.base import Observation
+from thor_interact_env.simulators.sharing import use_simulator
 
 DEPTH_LIMIT: Final = 5.0
 """Depth in metres that `RGBDImage` shows as 255."""
@@ -191,16 +192,22 @@ class RoomByRoom(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
         Returns:
             The result of the environment's `reset`.
+
+        Raises:
+            InvalidOptionError: An option is unknown or of the wrong type; the episode goes on.
+            UnreachableLocationError: No location was found in the room; the environment needs a reset.
         """
+        given = start_option(options)  # before anything changes
         if seed is not None:
             self._generator = np.random.default_rng(seed)
             self._left = 0
-        if any(name in OPTIONS for name in options or ()):
+        if given is not None:
             return self.env.reset(seed=seed, options=options)
         if not self._left:
             self._left = self._episodes
             self._room = self._rooms[self._generator.integers(len(self._rooms))]
         self._left -= 1
-        simulator = self.unwrapped.simulator  # type: ignore[attr-defined]
+        # Drawing loads other rooms: if it fails, the last episode must not go on in one of them.
+        simulator = use_simulator(self.unwrapped.simulator, self)  # type: ignore[attr-defined]
         location = LocationSampler(simulator, (self._room,), self._reachable_fraction).sample(self._generator)
         return self.env.reset(seed=seed, options={**(options or {}), "location": location})

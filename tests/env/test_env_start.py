@@ -96,6 +96,21 @@ class TestStart:
         LocationDataset([DatasetEntry(1, 300, 300, ELSEWHERE)]).write(path)
         assert started(make(locations=kind(path))) == ELSEWHERE
 
+    def test_a_dataset_without_locations_is_refused(self, tmp_path):
+        path = tmp_path / "none.json"
+        LocationDataset([]).write(path)
+        with pytest.raises(InvalidOptionError, match=r"none\.json' holds no location"):
+            ThorInteractEnv(locations=path)
+
+    def test_by_default_an_object_without_the_rooms_of_the_split_has_all_its_own(self):
+        few = ("FloorPlan30", "FloorPlan1")
+        env = gymnasium.make("ThorInteract-v0", simulator=FakeSimulator(rooms=few))
+        assert {started(env, seed=seed).scene for seed in range(20)} == set(few)
+        with pytest.raises(UnknownRoomError):  # a split that was asked for is not replaced
+            gymnasium.make(
+                "ThorInteract-v0", simulator=FakeSimulator(rooms=few), locations="NovelSpaces/train"
+            ).reset()
+
     def test_the_fraction_in_reach_is_handed_on(self):
         env = make(reachable_fraction=0.57)
         fractions = [np.mean(env.reset(seed=seed)[0]["depth"] < 1.5) for seed in range(5)]

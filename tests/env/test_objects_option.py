@@ -110,7 +110,7 @@ def test_a_record_is_of_rooms_with_the_objects(lamps: str, listed: Path, tmp_pat
     assert episode.world == world_of("mujoco", lamps)
     assert episode.rgb[0].tobytes() == first["rgb"].tobytes()
     stated = json.loads((out / "record.json").read_text())
-    assert (stated["world"], stated["plan"]["objects"]) == (episode.world, lamps)
+    assert (stated["world"], stated["plan"]["objects"]) == (episode.world, Path(lamps).name)
     assert "objects" not in Plan().to_json() and "simulator_options" not in Plan().environment(start)
 
 

@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 import pytest
-from command_lines import complaint
+from command_lines import complaint, outcome
 from fake_simulator import FakeSimulator, touch_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -346,3 +346,38 @@ def test_a_mistake_on_the_command_line_is_one_line(capsys, words, said):
 
 def test_a_port_that_is_taken_is_one_line(capsys, server):
     assert "in use" in complaint(lambda words: main(no_agent, words), capsys, "--port", server.port)
+
+
+@pytest.mark.parametrize("step", ["prepare", "open"])
+def test_ctrl_c_before_the_page_is_ready_is_one_line_and_closes_the_sessions(capsys, monkeypatch, step):
+    def interrupted(sessions):
+        raise KeyboardInterrupt
+
+    closed: list[Sessions] = []
+    monkeypatch.setattr(Sessions, "prepare", lambda sessions: None)
+    monkeypatch.setattr(Sessions, step, interrupted)
+    monkeypatch.setattr(Sessions, "close", lambda sessions: closed.append(sessions))
+    code, _, error = outcome(lambda words: main(no_agent, words), capsys)
+    assert code == 130 and error == "\nStopped.\n" and len(closed) == 1
+
+
+def test_a_session_that_is_being_opened_is_closed_with_the_others():
+    simulator, begun, go_on = FakeSimulator(), threading.Event(), threading.Event()
+
+    def make_env():
+        begun.set()
+        go_on.wait(10)
+        return ThorInteractEnv(simulator, interactions=MAX_TOUCHES, record_motion=True)
+
+    sessions = Sessions(make_env=make_env)
+    opening = threading.Thread(target=sessions.open)
+    opening.start()
+    begun.wait(10)
+    closing = threading.Thread(target=sessions.close)
+    closing.start()
+    go_on.set()
+    for thread in (opening, closing):
+        thread.join(10)
+    assert simulator.loads and simulator.closes == 1
+    sessions.close()
+    assert simulator.closes == 1

@@ -71,3 +71,12 @@ def test_a_digest_depends_on_every_byte_and_type():
     ]
     assert len({digest(each) for each in (base, *others)}) == 7
     assert digest(base) == digest(json.loads("{}") | dict(reversed(base.items())))
+
+
+def test_a_path_may_be_a_text(tmp_path):
+    recording = Recording(3, (), (digest(0),))
+    recording.write(str(tmp_path / "episode.json"))
+    assert Recording.read(str(tmp_path / "episode.json")) == recording
+    (tmp_path / "episode.json").write_text("[")
+    with pytest.raises(RecordingError, match=r"episode\.json is not JSON text"):
+        Recording.read(str(tmp_path / "episode.json"))

@@ -8,11 +8,12 @@ import pytest
 from env_makers import started
 from fake_simulator import FakeSimulator
 from gymnasium import spaces
+from gymnasium.error import ResetNeeded
 from hypothesis import given
 from hypothesis import strategies as st
 
 from thor_interact_env.env import ThorInteractEnv
-from thor_interact_env.errors import InvalidActionError, InvalidOptionError
+from thor_interact_env.errors import InvalidActionError, InvalidOptionError, UnreachableLocationError
 from thor_interact_env.wrappers import DEPTH_LIMIT, GridActions, RGBDImage, RoomByRoom, coarse_pixel
 
 WRAPPED = RGBDImage(ThorInteractEnv(simulator=FakeSimulator()))
@@ -171,6 +172,30 @@ def test_an_option_for_another_wrapper_neither_ends_nor_skips_the_stay():
         env.reset(seed=0)
         scenes.append([started(env, options=options) for _ in range(12)])
     assert scenes[0] == scenes[1]
+
+
+def test_a_wrong_option_changes_nothing():
+    rooms = ("FloorPlan1", "FloorPlan2", "FloorPlan3", "FloorPlan4")
+    env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), rooms, episodes=2)
+    seen = visited(env, 0, 8)
+    place = started(env, seed=0)
+    with pytest.raises(InvalidOptionError, match="'loc'"):
+        env.reset(seed=5, options={"loc": 1})
+    assert env.get_wrapper_attr("simulator").location == env.get_wrapper_attr("location") == place
+    env.step([0, 0, 0, 0])
+    assert [place, *(started(env) for _ in range(7))] == seen
+
+
+def test_after_a_failed_draw_a_reset_is_needed(monkeypatch):
+    env = RoomByRoom(ThorInteractEnv(simulator=FakeSimulator()), ("FloorPlan1",))
+    env.reset(seed=0)
+    with monkeypatch.context() as patch, pytest.raises(UnreachableLocationError):
+        patch.setattr(FakeSimulator, "reachable_positions", lambda *_: np.zeros((0, 3)))
+        env.reset()
+    with pytest.raises(ResetNeeded, match="a reset that failed"):
+        env.step([0, 0, 0, 0])
+    env.reset()
+    env.step([0, 0, 0, 0])
 
 
 def test_a_stay_needs_rooms_and_episodes():

@@ -102,3 +102,13 @@ def test_without_a_value_egl_comes_first(
     assert choose() == os.environ["MUJOCO_GL"] == "osmesa"
     machine.listed.add("EGL")
     assert choose() == os.environ["MUJOCO_GL"] == "egl"
+
+
+def test_without_a_value_a_library_that_only_the_linker_finds_will_do(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.linked.add("libOSMesa.so.8")
+    assert choose_backend() == os.environ["MUJOCO_GL"] == "osmesa"
+    monkeypatch.delenv("MUJOCO_GL")
+    machine.linked.add("libEGL.so.1")
+    assert choose_backend() == os.environ["MUJOCO_GL"] == "egl"

@@ -1,5 +1,7 @@
 """Objects and tables that cannot be used get one sentence, which names the file, the fault and the remedy."""
 
+import os
+
 import numpy as np
 import pytest
 from own_object_files import CUBE, LAMP, folder_of
@@ -105,6 +107,24 @@ def test_too_many_triangles_are_named_with_their_number(tmp_path, monkeypatch):
     folder_of(tmp_path, "a.obj,Thing,1,,0.3,,,\n", a_obj=CUBE)
     with pytest.raises(ObjectError, match="has 12 triangles; reduce it to at most 11"):
         make_object(read_table(tmp_path)[0])
+
+
+def test_an_object_is_made_again_when_a_file_that_it_refers_to_changes(tmp_path):
+    mesh = '<mujoco><asset><mesh name="m" file="parts/a.obj"/></asset><worldbody><body><geom type="mesh"'
+    folder = folder_of(
+        tmp_path, "a.xml,Thing,1,,,0.1,,\n", a_xml=f'{mesh} mesh="m"/></body></worldbody></mujoco>'
+    )
+    (folder / "parts").mkdir()
+    (folder / "parts" / "a.obj").write_text(CUBE)
+    (entry,) = read_table(folder)
+    first = make_object(entry)
+    assert make_object(entry) is first
+    (folder / "notes.txt").write_text("no part of an object")
+    assert make_object(entry) is first
+    (folder / "parts" / "a.obj").write_text(CUBE.replace("1\n", "2\n"))
+    os.utime(folder / "parts" / "a.obj", (1, 1))  # MuJoCo too keeps meshes, by the second of their writing
+    heights = [np.ptp(made.blueprint.visuals[0].mesh.vertices[:, 2]) for made in (first, make_object(entry))]
+    np.testing.assert_allclose(heights, [0.1, 0.2], atol=1e-6)
 
 
 def test_a_folder_without_exactly_one_table_is_named(tmp_path):

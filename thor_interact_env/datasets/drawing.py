@@ -43,13 +43,15 @@ class Drawing:
     reachable_fraction: float = 0.2
 
     def __post_init__(self) -> None:
-        """Check the values."""
+        """Check the values, and make them numbers of Python."""
         split_rooms(self.split)
         if not is_integer(self.locations) or self.locations < 1:
             raise InvalidOptionError(f"locations {self.locations!r} is not an integer of at least 1")
         if not is_integer(self.seed) or self.seed < 0:
             raise InvalidOptionError(f"seed {self.seed!r} is not an integer of at least 0")
         check_reachable_fraction(self.reachable_fraction)
+        for name, kind in (("locations", int), ("seed", int), ("reachable_fraction", float)):
+            object.__setattr__(self, name, kind(getattr(self, name)))  # JSON takes no numbers of NumPy
 
 
 def rooms_with_counts(drawing: Drawing) -> list[tuple[int, int]]:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.export.writing import ARCHIVES, check_target, write_archive, write_folder
 from thor_interact_env.locations.location import SEED_LIMIT
 from thor_interact_env.locations.splits import room_type
-from thor_interact_env.parsing import OneLineParser, fail
+from thor_interact_env.parsing import OneLineParser, reported
 
 PROGRAM: Final = "python -m thor_interact_env.export"
 
@@ -20,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: 2 after a mistake in the arguments.
+        SystemExit: 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     parser = OneLineParser(
         prog=PROGRAM,
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"folder, new or empty; or an archive of one room, by its name: {' or '.join(ARCHIVES)}",
     )
     options = parser.parse_args(arguments)
-    try:
+    with reported():
         for room in options.rooms:
             room_type(room)
         if not 0 <= options.seed < SEED_LIMIT:
@@ -52,7 +51,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             written = [write_archive(options.out, next(scenes).files())]
         else:
             written = write_folder(options.out, (scene.files() for scene in scenes))
-    except (ThorInteractError, RenderingError, OSError) as error:
-        fail(str(error))
-    for path in written:
-        print(path)
+        for path in written:
+            print(path)

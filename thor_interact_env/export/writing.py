@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from thor_interact_env.errors import ThorInteractError
-from thor_interact_env.files import naming, write_whole
+from thor_interact_env.files import naming, replace_folder, write_whole
 
 ARCHIVES: Final = (".zip", ".mjz")
 """Suffixes of archives: both are ZIP files."""
@@ -78,7 +78,7 @@ def write_folder(folder: Path, scenes: Iterable[Mapping[str, bytes]]) -> list[Pa
                     path = temporary / name
                     path.parent.mkdir(exist_ok=True)
                     path.write_bytes(content)
-            os.replace(temporary, target)  # an empty folder may exist
+            replace_folder(temporary, target)  # an empty folder may exist
     except BaseException:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Literal
 import cv2
 import numpy as np
 
-from thor_interact_env.errors import RenderingError, ThorInteractError
 from thor_interact_env.files import write_whole
 from thor_interact_env.gallery.portraits import (
     INSTANCES,
@@ -25,7 +24,7 @@ from thor_interact_env.gallery.portraits import (
     type_images,
 )
 from thor_interact_env.locations.splits import ALL_ROOMS, ROOM_TYPES, room_type
-from thor_interact_env.parsing import OneLineParser, fail
+from thor_interact_env.parsing import OneLineParser, reported
 
 if TYPE_CHECKING:
     from thor_interact_env.simulators.mujoco.shapes import Blueprint
@@ -204,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: 2 after a mistake in the arguments.
+        SystemExit: 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     parser = OneLineParser(
         prog="python -m thor_interact_env.gallery", description="Contact sheets of the embedded world."
@@ -232,7 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     everything = options.rooms is None and options.types is None
     rooms = (options.rooms or None) if everything or options.rooms is not None else []
     types = (options.types or None) if everything or options.types is not None else []
-    try:
+    with reported():
         from thor_interact_env.simulators.mujoco.objects.catalog import CATALOG
 
         for name in rooms or ():
@@ -247,7 +246,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             files += write_rooms(options.out, rooms, options.view)
             files += write_types(options.out, types)
-    except (ThorInteractError, RenderingError, OSError) as error:
-        fail(str(error))
-    for file in files:
-        print(file)
+        for file in files:
+            print(file)

@@ -23,6 +23,9 @@ OPTIONS: Final = ("location", "state")
 ALL: Final = "all"
 """What stands for all rooms of a simulator where a split is asked for."""
 
+USUAL: Final = "NovelSpaces/train"
+"""The split from which locations are drawn by default."""
+
 _MEMBERS: Final = sorted(
     name for name in {*vars(Simulator), *Simulator.__annotations__} if not name.startswith("_")
 )
@@ -65,8 +68,8 @@ def parse_locations(
     """Return the rooms to draw from, none if from all of a simulator's, or the locations to choose from.
 
     Args:
-        locations: A split, `ALL`, a .json dataset, or locations, also as mappings of their fields. None: what
-            scenes on disk have, and of other simulators the split NovelSpaces/train.
+        locations: A split, `ALL`, a .json dataset, or locations, also as mappings of their fields. None:
+            `ALL` of "mjcf", and of an object without some room of the split `USUAL`; otherwise that split.
         simulator: Its name, or the simulator itself.
         options: Keyword arguments of a named simulator.
 
@@ -76,7 +79,7 @@ def parse_locations(
         UnknownSplitError: The text names neither a split nor a .json file.
     """
     if locations is None:
-        locations = ALL if simulator == "mjcf" else "NovelSpaces/train"
+        locations = _usual_locations(simulator)
     if isinstance(locations, str) and locations == ALL:
         return (), None
     if isinstance(locations, str) and locations in SPLITS:
@@ -92,13 +95,23 @@ def parse_locations(
         given = isinstance(simulator, str)
         objects = (options or {}).get("objects") if given else getattr(simulator, "added_objects", None)
         dataset.check_objects(str(path), objects)
-        return (), dataset.locations
+        return (), _some(dataset.locations, str(locations))
     if isinstance(locations, Location | Mapping) or not isinstance(locations, Iterable):
         raise InvalidOptionError(f"locations is {locations!r}; put locations into a list")
-    chosen = tuple(_location(item) for item in locations)
-    if not chosen:
+    return (), _some(tuple(_location(item) for item in locations), locations)
+
+
+def _usual_locations(simulator: object) -> str:
+    if isinstance(simulator, Simulator):
+        return USUAL if all(simulator.has_room(room) for room in SPLITS[USUAL]) else ALL
+    return ALL if simulator == "mjcf" else USUAL
+
+
+def _some(found: tuple[Location, ...], locations: object) -> tuple[Location, ...]:
+    """Return the locations that an argument holds, of which there must be one."""
+    if not found:
         raise InvalidOptionError(f"locations {locations!r} holds no location; at least one is needed")
-    return (), chosen
+    return found
 
 
 def _location(item: object) -> Location:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import NoReturn
 
-from gymnasium.error import DependencyNotInstalled
-
-from thor_interact_env.errors import RenderingError, ThorInteractError
-from thor_interact_env.parsing import OneLineParser, fail
+from thor_interact_env.parsing import OneLineParser, fail, run_command
 from thor_interact_env.play.companion import Companion
 from thor_interact_env.play.requests import MAX_SEED
 from thor_interact_env.play.server import PlayServer
@@ -29,7 +28,8 @@ def main(load_agent: Callable[[str], Companion], arguments: Sequence[str] | None
         arguments: Words after the program's name; by default those of the process.
 
     Raises:
-        SystemExit: Always: 0 after Ctrl-C, 2 after a mistake in the arguments.
+        SystemExit: Always: 0 after Ctrl-C, or 130 if the page was not ready, 2 after a mistake in the
+            arguments.
     """
     parser = OneLineParser(
         prog=PROGRAM,
@@ -61,23 +61,21 @@ def main(load_agent: Callable[[str], Companion], arguments: Sequence[str] | None
         fail(f"--port {options.port} is not in 0..65535")
     if not 0 <= options.seed <= MAX_SEED:
         fail(f"--seed {options.seed} is not in 0..{MAX_SEED}")
+    run_command(lambda: _serve(options, load_agent), "Stopped.")
+
+
+def _serve(options: argparse.Namespace, load_agent: Callable[[str], Companion]) -> None:
+    """Serve the page until Ctrl-C."""
     companion = None if options.agent is None else load_agent(options.agent)
     make = partial(make_environment, options.objects)
-    sessions = Sessions(companion, make, seed=options.seed, room=options.room)
-    try:
+    with closing(Sessions(companion, make, seed=options.seed, room=options.room)) as sessions:
         sessions.prepare()
         sessions.leave(sessions.open()["session"])  # what does not work is said here, not on the page
-        server = PlayServer(sessions, options.port)
-    except (ThorInteractError, RenderingError, DependencyNotInstalled, OSError) as error:
-        sessions.close()
-        fail(str(error))
-    print(f"Open {server.address} in a browser on this machine. Ctrl-C stops the server.", flush=True)
-    if options.open:
-        webbrowser.open(server.address)
-    try:
-        server.serve()
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-    finally:
-        server.close()
-    raise SystemExit(0)
+        with closing(PlayServer(sessions, options.port)) as server:
+            print(f"Open {server.address} in a browser on this machine. Ctrl-C stops the server.", flush=True)
+            if options.open:
+                webbrowser.open(server.address)
+            try:
+                server.serve()
+            except KeyboardInterrupt:
+                print("\nStopped.", file=sys.stderr)

@@ -88,6 +88,7 @@ class Sessions:
         self._make_env = make_env
         self._first = (seed, room)
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._closed = False
         self._simulating = ThreadPoolExecutor(1, "play-simulation")
         self._thinking = ThreadPoolExecutor(1, "play-agent")
 
@@ -229,9 +230,15 @@ class Sessions:
 
     def close(self) -> None:
         """End all sessions, and both threads; a second call does nothing."""
+
+        def ended() -> None:
+            while self._sessions:
+                self._sessions.popitem()[1].close()
+
         self._thinking.shutdown(cancel_futures=True)
-        for name in list(self._sessions):
-            self.leave(name)
+        if not self._closed:
+            self._closed = True
+            self._simulate(ended)  # after one that is still being opened
         self._simulating.shutdown()
 
     def _simulate(self, function: Callable[[], Result]) -> Result:

@@ -91,11 +91,16 @@ def play(env: ThorInteractEnv, start: Start, actor: Actor, touches: int) -> Iter
     yield Moment(observation, None, info)
     actor.reset(start.seed)
     for number in range(touches if saved is None else len(saved.actions)):
-        action = check_action(actor.act(observation) if saved is None else saved.actions[number])
+        action = check_action(actor.act(_copy(observation)) if saved is None else saved.actions[number])
         result = env.step(np.array(action))
         _compare(start, number + 1, result)
         observation = result[0]
         yield Moment(observation, action, result[4])
+
+
+def _copy(view: Observation) -> Observation:
+    """Return a view that an actor may change or keep; what is recorded stays as it was."""
+    return Observation(rgb=view["rgb"].copy(), depth=view["depth"].copy())
 
 
 def _compare(start: Start, number: int, result: tuple[Any, ...]) -> None:

@@ -20,6 +20,7 @@ from thor_interact_env.checks import is_integer
 from thor_interact_env.datasets.measuring import load_pycocotools
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.errors import DatasetError, InvalidOptionError
+from thor_interact_env.files import replace_folder
 from thor_interact_env.record import coco, minari_dataset, parquet
 from thor_interact_env.record.actors import ActorFactory, make_actor
 from thor_interact_env.record.checking import FILE, Record, digests, open_record
@@ -148,9 +149,11 @@ def _complete(target: Path, key: str, format: str) -> Record:
 def _key(plan: Plan, start: Start, number: int, format: str) -> str:
     """Return a digest of all that determines an episode."""
     distributions = ("mujoco", "opencv-python-headless", "scikit-image", "pillow", "numpy")
+    environment = dict(plan.environment(start))
+    environment.pop("simulator_options", None)  # where the objects are; the world has a digest of them
     values = {
         "start": start.to_json(),
-        "environment": plan.environment(start),
+        "environment": environment,
         "agent": plan.actor,
         "touches": None if plan.saved else plan.touches,
         "number": number,
@@ -158,6 +161,7 @@ def _key(plan: Plan, start: Start, number: int, format: str) -> str:
         "version": _VERSION,
         "world": plan.world,
         **({"scenes": plan.scenes} if plan.scenes else {}),
+        **({"training": plan.training} if plan.training else {}),
         "versions": [distribution_version(name) for name in distributions],
     }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
@@ -185,7 +189,7 @@ def _write(
         items = parquet.write_parquet(staging, plan, parts)
     record = Record(target, format, len(starts), items, plan.world, plan.to_json(), key, digests(staging))
     record.write(staging)
-    os.replace(staging, target)
+    replace_folder(staging, target, last=FILE)
     return record
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from thor_interact_env.errors import InvalidOptionError
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.starting import parse_locations
 from thor_interact_env.record.actors import RANDOM
+from thor_interact_env.record.checking import sha256
 from thor_interact_env.recording import Recording
 from thor_interact_env.simulators import check_simulator_name
 from thor_interact_env.world import world_of
@@ -88,8 +90,8 @@ class Plan:
     saved: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        for name in ("locations", "objects"):  # as text, which a record states
+        """Check the values, and make them what JSON takes: no numbers of NumPy, and paths as text."""
+        for name in ("agent", "locations", "objects"):
             value = getattr(self, name)
             object.__setattr__(self, name, os.fspath(value) if isinstance(value, os.PathLike) else value)
         check_simulator_name(self.simulator)
@@ -104,6 +106,12 @@ class Plan:
                 raise InvalidOptionError(f"{name} {value!r} is not an integer of at least {minimum}")
         if self.episodes is not None and (not is_integer(self.episodes) or self.episodes < 1):
             raise InvalidOptionError(f"episodes {self.episodes!r} is not an integer of at least 1")
+        for name, kind in (("touches", int), ("seed", int), ("episodes", int), ("reachable_fraction", float)):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else kind(value))
+        if isinstance(self.saved, str | os.PathLike):
+            raise InvalidOptionError(f"saved is {self.saved!r}; put the files of episodes into a tuple")
+        object.__setattr__(self, "saved", tuple(Path(path) for path in self.saved))
         if self.saved and self.simulator != "mujoco":
             raise InvalidOptionError("saved episodes are of the simulator mujoco; leave out another one")
 
@@ -121,7 +129,8 @@ class Plan:
     def scenes(self) -> str:
         """A digest of the scenes of the simulator "mjcf": eye height, and names and content of their files.
 
-        Empty for other simulators.
+        These are all files below their folder, or those whose names begin like that of a single scene; hidden
+        ones, and those elsewhere that a scene refers to, do not count. Empty for other simulators.
         """
         if self.simulator != "mjcf":
             return ""
@@ -130,9 +139,26 @@ class Plan:
 
         options = scene_options()
         digest = hashlib.sha256(repr(options.get("eye_height")).encode())
-        for name, path in find_scenes(options["scenes"]).items() if "scenes" in options else ():
-            digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        if "scenes" in options:
+            find_scenes(options["scenes"])  # says what is wrong
+            path = Path(options["scenes"])
+            folder = path if path.is_dir() else path.parent
+            found = folder.iterdir() if path.is_dir() else folder.glob(f"{glob.escape(path.stem)}*")
+            digest.update(_content(folder, found))
         return digest.hexdigest()
+
+    @cached_property
+    def training(self) -> str:
+        """A digest of what training has made of an agent that is a run folder: configuration and checkpoints.
+
+        Of a folder of another layout all files count. Empty for other agents.
+        """
+        folder = Path(self.agent)
+        if self.saved or self.agent == RANDOM or not folder.is_dir():
+            return ""
+        weights = [*folder.glob("*.safetensors"), *folder.glob("checkpoints")]
+        found = [folder / "config.json", *weights] if weights else folder.iterdir()
+        return _content(folder, found).hex()
 
     @property
     def _objects(self) -> dict[str, Any]:
@@ -189,9 +215,20 @@ class Plan:
             "touches": None if self.saved else self.touches,
             "seed": None if self.saved else self.seed,
             "simulator": self.simulator,
-            **({} if self.objects is None else {"objects": self.objects}),
+            **({} if self.objects is None else {"objects": Path(os.path.abspath(self.objects)).name}),
             "reachable_fraction": None if self.saved else self.reachable_fraction,
         }
+
+
+def _content(folder: Path, found: Iterable[Path]) -> bytes:
+    """Return a digest of names and content of some files of a folder, and of all files below its folders."""
+    digest = hashlib.sha256()
+    paths = {path for one in found for path in (one.rglob("*") if one.is_dir() else (one,))}
+    for path in sorted(paths):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            digest.update(f"{name.as_posix()}\0{sha256(path)}".encode())
+    return digest.digest()
 
 
 def episode_seed(seed: int, number: int) -> int:

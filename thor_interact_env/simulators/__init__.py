@@ -24,6 +24,11 @@ def check_simulator_name(name: object) -> None:
         raise InvalidOptionError(f"there is no simulator {name!r}; the choices are {', '.join(SIMULATORS)}")
 
 
+def is_deterministic(simulator: str | Simulator) -> bool:
+    """Return whether equal calls of a simulator, given by its name or as an object, give equal bytes."""
+    return simulator not in NONDETERMINISTIC if isinstance(simulator, str) else simulator.deterministic
+
+
 def make_simulator(name: str, **options: Any) -> Simulator:
     """Make a simulator; its module and dependencies are loaded only now.
 

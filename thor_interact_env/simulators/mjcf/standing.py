@@ -19,19 +19,23 @@ _PIXELS: Final = 100  # per metre of the image of obstacles
 _STEP: Final = 0.05  # maximum height of objects that are no obstacles, metres
 _MARGIN: Final = 0.75  # maximum distance from the bounding box of all obstacles, metres
 _STEEP: Final = 0.7  # vertical part of a plane's normal from which it is a floor or a ceiling
+_WIDE: Final = 1.0  # minimum length and width of a geom that is a floor by its name, metres
 _MAXIMUM_SIDE: Final = 200.0  # of a scene, metres
 
 
 def floor_height(room: CompiledScene) -> float:
     """Return the height of the floor, metres.
 
-    It is the height of the highest fixed plane that faces up or geom named floor.
+    It is the height of the highest fixed plane that faces up, or fixed geom with "floor" in its name of at
+    least `_WIDE` in both horizontal directions, unlike a floor lamp. Where there is neither, it is that of
+    the widest such geom.
 
     Raises:
         SceneError: There is no such geom.
     """
     model, data = room.model, room.data
-    heights = []
+    heights: list[float] = []
+    narrow: list[tuple[float, float]] = []
     for geom in range(model.ngeom):
         if model.body_weldid[model.geom_bodyid[geom]] != 0:
             continue
@@ -39,10 +43,14 @@ def floor_height(room: CompiledScene) -> float:
             if data.geom_xmat[geom].reshape(3, 3)[2, 2] > _STEEP:
                 heights.append(float(data.geom_xpos[geom][2]))
         elif "floor" in _name(room, geom):
-            heights.append(float(corners_of(room, geom)[:, 2].max()))
-    if not heights:
+            corners = corners_of(room, geom)
+            width, top = float(np.ptp(corners[:, :2], axis=0).min()), float(corners[:, 2].max())
+            if width >= _WIDE:
+                heights.append(top)
+            narrow.append((width, top))
+    if not heights and not narrow:
         raise room.scene.error("has no floor; add a plane that faces up, or a geom with 'floor' in its name")
-    return max(heights)
+    return max(heights) if heights else max(narrow)[1]
 
 
 def standing_positions(

@@ -18,10 +18,10 @@ import numpy as np
 from selfsup.grid import STRIDE
 from selfsup.supervisor import Supervisor
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
-from thor_interact_env.errors import ThorInteractError
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.locations.splits import ROOM_TYPES
+from thor_interact_env.parsing import reported
 from thor_interact_env.simulators import make_simulator
 from thor_interact_env.simulators.base import Observation, Simulator
 
@@ -249,6 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Args:
         arguments: Command line; None for the process's own.
+
+    Raises:
+        SystemExit: 2 after a mistake in the arguments, 130 after Ctrl-C.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -256,22 +259,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--seed is {options.seed}; it must be 0 or greater")
     if options.json is not None and not options.json.parent.is_dir():
         parser.error(f"--json is {options.json}; make the folder {options.json.parent} first")
-    try:
+    with reported():
         simulator = make_simulator(options.simulator, room_cache=1)
-    except ThorInteractError as error:
-        parser.error(str(error))
-    rooms = options.rooms or (ROOMS if options.simulator == "mujoco" else simulator.rooms)
-    for room in rooms:
-        if not simulator.has_room(room):
-            parser.error(f"argument --rooms: there is no room {room!r} in {options.simulator}")
-    try:
-        touches = measure(simulator, rooms, options.locations, options.seed)
-    finally:
-        simulator.close()
-    print(report(touches))
-    if options.json is not None:
-        described = {"rooms": list(rooms), "locations": options.locations, "seed": options.seed}
-        write_whole(options.json, json.dumps(to_json(touches, described)).encode())
+        rooms = options.rooms or (ROOMS if options.simulator == "mujoco" else simulator.rooms)
+        for room in rooms:
+            if not simulator.has_room(room):
+                parser.error(f"argument --rooms: there is no room {room!r} in {options.simulator}")
+        try:
+            touches = measure(simulator, rooms, options.locations, options.seed)
+        finally:
+            simulator.close()
+        print(report(touches))
+        if options.json is not None:
+            described = {"rooms": list(rooms), "locations": options.locations, "seed": options.seed}
+            write_whole(options.json, json.dumps(to_json(touches, described)).encode())
 
 
 if __name__ == "__main__":

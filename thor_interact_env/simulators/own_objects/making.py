@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from thor_interact_env.simulators.mujoco.shapes import Blueprint, Collider, Hull
 from thor_interact_env.simulators.own_objects.decomposition import decompose
 from thor_interact_env.simulators.own_objects.mesh_files import read_mesh_file
 from thor_interact_env.simulators.own_objects.mjcf_files import euler_angles, read_mjcf_file
+from thor_interact_env.simulators.own_objects.option import part_files
 from thor_interact_env.simulators.own_objects.reduction import reduced
 from thor_interact_env.simulators.own_objects.table import ObjectEntry
 
@@ -67,7 +69,9 @@ class OwnObject:
 
 
 def make_object(entry: ObjectEntry) -> OwnObject:
-    """Read an object and make its blueprint; done once for each entry, until its file is written again.
+    """Read an object and make its blueprint.
+
+    Done once for each entry, until a file that can be part of it, in its folder or below, is written again.
 
     Args:
         entry: Its row of the table.
@@ -77,15 +81,14 @@ def make_object(entry: ObjectEntry) -> OwnObject:
         DependencyNotInstalled: A library for this kind of file is missing.
     """
     try:
-        status = entry.path.stat()
-        version = (status.st_mtime_ns, status.st_size)
+        parts = [(path, path.stat()) for path in sorted(part_files(entry.path.parent))]
     except OSError:  # what reads the file says why
-        version = (0, 0)
-    return _made(entry, version)
+        parts = []
+    return _made(entry, tuple((path, status.st_mtime_ns, status.st_size) for path, status in parts))
 
 
 @lru_cache(maxsize=256)
-def _made(entry: ObjectEntry, version: tuple[int, int]) -> OwnObject:
+def _made(entry: ObjectEntry, version: tuple[tuple[Path, int, int], ...]) -> OwnObject:
     colliders: tuple[Collider, ...] = ()
     if entry.path.suffix.lower() == ".xml":
         visuals, colliders = read_mjcf_file(entry)

@@ -57,9 +57,14 @@ def objects_digest(objects: str | os.PathLike[str]) -> str:
     sha = hashlib.sha256()
     for path, entry in zip(models, entries, strict=True):
         sha.update(repr((path.relative_to(root).as_posix(), *astuple(entry)[1:])).encode())
-    for path in sorted({path for folder in folders for path in folder.rglob("*") if path.is_file()}):
+    for path in sorted({path for folder in folders for path in part_files(folder)}):
         name = path.relative_to(root)
-        if path.suffix.lower() in PARTS and not any(part.startswith(".") for part in name.parts):
+        if not any(part.startswith(".") for part in name.parts):
             with path.open("rb") as file:
                 sha.update(f"{name.as_posix()}\0".encode() + hashlib.file_digest(file, "sha256").digest())
     return sha.hexdigest()[:12]
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Return the files in a folder, and in those below it, that can be part of an object; see `PARTS`."""
+    return [path for path in folder.rglob("*") if path.suffix.lower() in PARTS and path.is_file()]

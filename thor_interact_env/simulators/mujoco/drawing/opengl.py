@@ -45,7 +45,7 @@ def choose_backend() -> str:
     if not sys.platform.startswith("linux"):
         return "default"
     for backend, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
-        if ctypes.util.find_library(library):
+        if _is_installed(library):
             os.environ["MUJOCO_GL"] = backend
             return backend
     raise RenderingError(f"No OpenGL library for rendering without a display was found; {REMEDY}.")
