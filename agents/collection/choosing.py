@@ -17,7 +17,7 @@ from agents.selfsup_agent.variants import network_from_weights
 from agents.training.processor import fast_bf16
 from thor_interact_env.simulators.base import Observation
 
-FindInstances = Callable[..., list[GridInstance]]
+FindInstances = Callable[..., Sequence[GridInstance]]
 """From the maps of one view in the order of the network's output, the maximum number of instances and the
 minimum logit of one, to these instances."""
 

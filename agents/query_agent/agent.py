@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from agents.selfsup_agent.network_agent import NetworkAgent
 
 if TYPE_CHECKING:
+    from agents.base import Instance
     from agents.query_agent.network import QueryPrediction
-    from agents.selfsup_agent.clustering import GridInstance
     from agents.selfsup_agent.network import ForceBranch
 
 
@@ -58,7 +58,7 @@ class QueryAgent(NetworkAgent["QueryPrediction"]):
 
         return cls(cls.trained_network(Path(path), device, QueryNet.from_weights))
 
-    def grid_instances(self, prediction: QueryPrediction) -> list[GridInstance]:
+    def instances(self, prediction: QueryPrediction) -> list[Instance]:
         """Return the instances in the output for one view, best first.
 
         Args:
@@ -66,10 +66,10 @@ class QueryAgent(NetworkAgent["QueryPrediction"]):
 
         Returns:
             At most `max_instances` instances, of whose masks no two are nearly the same; see
-            `queried_instances` and `distinct_instances`.
+            `queried_instances`, `distinct_instances` and `upscale_queried`.
         """
-        from agents.query_agent.inference import distinct_instances, queried_instances
+        from agents.query_agent.inference import distinct_instances, queried_instances, upscale_queried
 
         scores, force_logits, embeddings, queries = (part[0].numpy() for part in prediction)
         found = queried_instances(scores, force_logits, embeddings, queries, max_instances=self.max_instances)
-        return distinct_instances(found)
+        return upscale_queried(distinct_instances(found))

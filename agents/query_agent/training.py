@@ -62,7 +62,7 @@ def queried_points(weights: Mapping[str, Tensor]) -> ChoosePoints:
     network = fused(QueryNet.from_weights(weights)).to(memory_format=torch.channels_last)
     prior = network.force_frequencies.log().numpy()[:, None, None]
 
-    def find(scores: Map, force_logits: Map, *others: Any) -> list[GridInstance]:
+    def find(scores: Map, force_logits: Map, *others: Any) -> Sequence[GridInstance]:
         return queried_instances(scores, force_logits + prior, *others)
 
     return lambda count, threshold: network_points(network, count, threshold, find=find)

@@ -12,7 +12,7 @@ from agents.base import MAX_INSTANCES
 from agents.selfsup_agent.network_agent import NetworkAgent
 
 if TYPE_CHECKING:
-    from agents.selfsup_agent.clustering import GridInstance
+    from agents.base import Instance
     from agents.selfsup_agent.network import ForceBranch, Prediction, PredictionNetwork
     from agents.selfsup_agent.variants import Variant
 
@@ -91,7 +91,7 @@ class SelfSupervisedAgent(NetworkAgent["Prediction"]):
         refined = with_schedule and load_config(Path(path)).schedule.refined_instances
         return cls(cls.trained_network(Path(path), device, network_from_weights), refined=refined)
 
-    def grid_instances(self, prediction: Prediction) -> list[GridInstance]:
+    def instances(self, prediction: Prediction) -> list[Instance]:
         """Return the instances in the output for one view, best first (paper section 4.1).
 
         Args:
@@ -100,7 +100,7 @@ class SelfSupervisedAgent(NetworkAgent["Prediction"]):
         Returns:
             At most `max_instances` instances, whose masks do not overlap.
         """
-        from agents.selfsup_agent.clustering import greedy_instances
+        from agents.selfsup_agent.clustering import greedy_instances, upscale_instances
         from agents.selfsup_agent.refinement import refined_instances
 
         embeddings = prediction.embeddings[0].numpy()
@@ -110,4 +110,4 @@ class SelfSupervisedAgent(NetworkAgent["Prediction"]):
             embeddings,
             max_instances=self.max_instances,
         )
-        return refined_instances(found, embeddings) if self.refined else found
+        return upscale_instances(refined_instances(found, embeddings) if self.refined else found)

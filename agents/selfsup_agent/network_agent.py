@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
     from agents.base import Instance
-    from agents.selfsup_agent.clustering import GridInstance
     from agents.selfsup_agent.network import CellPrediction, PredictionNetwork
     from thor_interact_env.simulators.base import Observation
 
@@ -154,7 +153,7 @@ class NetworkAgent(ABC, Generic[Output]):
         return prediction.scores[0].numpy(), prediction.force_logits[0].argmax(0).numpy()
 
     @abstractmethod
-    def grid_instances(self, prediction: Output) -> list[GridInstance]:
+    def instances(self, prediction: Output) -> list[Instance]:
         """Return the instances in the output for one view, best first, at most `max_instances`."""
 
     def propose(self, observation: Observation) -> list[Instance]:
@@ -166,7 +165,7 @@ class NetworkAgent(ABC, Generic[Output]):
         Returns:
             At most `max_instances` instances; the masks are (300, 300) bool.
         """
-        return self._instances(self.predict(observation))
+        return self.instances(self.predict(observation))
 
     def propose_many(self, observations: Sequence[Observation]) -> list[list[Instance]]:
         """Return what `propose` returns for each of several views; see `agents.base.BatchAgent`."""
@@ -177,9 +176,4 @@ class NetworkAgent(ABC, Generic[Output]):
         batch: Any = self.predict_many(observations)
         each = [type(batch)(*(part[n : n + 1] for part in batch)) for n in range(len(observations))]
         with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            return list(threads.map(self._instances, each))
-
-    def _instances(self, prediction: Output) -> list[Instance]:
-        from agents.selfsup_agent.clustering import upscale_instances
-
-        return upscale_instances(self.grid_instances(prediction))
+            return list(threads.map(self.instances, each))

@@ -14,7 +14,7 @@ import torch
 from agents.base import MAX_INSTANCES, VIEWS_AT_ONCE, Instance
 from agents.closing import Closing
 from agents.query_agent.agent import QueryAgent
-from agents.query_agent.inference import distinct_instances, queried_instances
+from agents.query_agent.inference import distinct_instances, queried_instances, upscale_queried
 from agents.query_agent.masks import BEYOND_OFFSET
 from agents.selfsup_agent.clustering import greedy_instances, upscale_instances
 from agents.selfsup_agent.network import InteractionNet, image_batch
@@ -245,7 +245,7 @@ def agent_measurements(
         queried.predict_many([view] * VIEWS_AT_ONCE)
         for _ in range(VIEWS_AT_ONCE):
             many = queried_instances(scores, forces, embeddings, queries, MAX_INSTANCES, -np.inf)
-            upscale_instances(distinct_instances(many))
+            upscale_queried(distinct_instances(many))
 
     queried = QueryAgent.untrained(seed, device)
     scores, forces, embeddings = crowded_maps(seed)
