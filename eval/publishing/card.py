@@ -245,7 +245,7 @@ def _scores(model: Model) -> str:
         f"the range of {CONFIDENCE:.0%} of the values when locations are drawn "
         "again; it does not contain the variation between seeds.\n\n"
         + "\n".join(lines)
-        + f"\n\nMeasured before the weights were rounded to bfloat16, by the run's own evaluation.{touched}"
+        + f"\n\nMeasured by the run's own evaluation; the weights are rounded to bfloat16.{touched}"
     )
 
 
@@ -270,8 +270,8 @@ def _limitations(model: Model) -> Iterator[str]:
         + ("" if model.imported else f" It learned only what is within {model.config.get('reach', 1.5)} m.")
     )
     yield (
-        f"Masks have cells of {IMAGE_SIZE // GRID} x {IMAGE_SIZE // GRID} pixels; small objects are missed "
-        "or merged with what is beside them."
+        f"Masks are found on a grid of cells of {IMAGE_SIZE // GRID} x {IMAGE_SIZE // GRID} pixels; small "
+        "objects are missed or merged with what is beside them."
     )
     found, true = model.results.get("instances_per_image"), model.results.get("truths_per_image")
     if found is not None and true is not None:
