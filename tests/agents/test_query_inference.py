@@ -1,6 +1,7 @@
 """Instances of queried masks: on maps made by hand, and their invariants on any maps."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def box(rows: slice, columns: slice) -> np.ndarray:
     return mask
 
 
-def by_point(instances: list[GridInstance]) -> dict[tuple[int, int], GridInstance]:
+def by_point(instances: Sequence[GridInstance]) -> dict[tuple[int, int], GridInstance]:
     return {(instance.row, instance.column): instance for instance in instances}
 
 

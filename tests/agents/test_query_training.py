@@ -19,18 +19,19 @@ from agents.query_agent.learner import QueryLearner
 from agents.query_agent.training import QueryMethod, queried_points, train
 from agents.selfsup_agent.agent import SelfSupervisedAgent
 from agents.selfsup_agent.clustering import INFERENCE_THRESHOLD, cell_centre
-from agents.selfsup_agent.network import InteractionNet
-from agents.training.batches import Batch, make_batch
+from agents.selfsup_agent.network import InteractionNet, image_batch
+from agents.training.batches import Batch, views_of
 from agents.training.checkpoint import CheckpointError
 from agents.training.metrics import read_metrics
 from agents.training.run_folder import load_config, read_config
 from agents.training.schedule import ConfigurationError
-from agents.training.windows import cut_windows
+from agents.training.windows import cut_views, cut_windows
 from eval.table.rows import compared_row_of, configuration_of, row
 from selfsup.experience import Experience
 from selfsup.feedback import ForceArea
 from selfsup.losses import force_loss
 from selfsup.memory_bank import MemoryBank
+from selfsup.targets import build_targets
 from thor_interact_env.simulators.base import Instances, Observation
 
 SIDE = 36
@@ -119,8 +120,9 @@ def experience(seed: int) -> Experience:
 
 
 def batch() -> Batch:
-    whole = make_batch([experience(0), experience(1)], "gaussian")
-    images, targets, corners = cut_windows(whole.images, whole.targets, SIDE, np.random.default_rng(0))
+    experiences = [experience(0), experience(1)]
+    targets, corners = cut_windows(build_targets(experiences), SIDE, np.random.default_rng(0))
+    images = image_batch(cut_views(views_of(experiences), corners, SIDE), SIDE)
     return Batch(images, targets, None, corners)
 
 

@@ -132,6 +132,9 @@ class LastFirst:
     def __init__(self):
         self.toy, self.late = ToyCollector(), []
 
+    def close(self):
+        self.toy.close()
+
     def submit(self, task):
         future: Future = Future()
         self.late.append((future, task))
@@ -153,7 +156,8 @@ def test_locations_are_written_as_soon_as_they_are_visited(tmp_path):
         assert collector.visited == written  # none before the one before it was written
         assert len(one_by_one.missing()) == left
     assert left == 0
-    assert sum(together.collect(LastFirst())) == len(one_by_one)
+    counts = list(together.collect(LastFirst()))
+    assert sum(counts) == len(one_by_one)
     everywhere = range(len(one_by_one))
     for mine, others in zip(one_by_one.read(everywhere), together.read(everywhere), strict=True):
         assert np.array_equal(mine.rgb, others.rgb) and np.array_equal(mine.soft, others.soft)
