@@ -25,11 +25,14 @@ _NEVER = 2**31 - 1  # bytes, the largest value that mallopt takes
 _RESERVE = 64 * 2**20  # bytes requested from the system at a time
 
 _LOOKING_NANOSECONDS = 40_000_000  # several times the interval at which Linux brings run times up to date
+_LOOKS = 3  # attempts to find all threads: beside other programs, one may get no time during the first
+_PAUSE = 10.0  # seconds until they are looked for again
 
 _TASKS = Path("/proc/self/task")  # a folder for each thread of this process, on Linux
 
-_teams: dict[tuple[int, int], list[int]] = {}
-"""Threads of OpenMP that compute for a thread, both as the system numbers them, by the number of threads."""
+_teams: dict[tuple[int, int], tuple[list[int], float]] = {}
+"""Threads of OpenMP that compute for a thread, both as the system numbers them, by the number of threads; and
+until when they are not looked for again if some were not found."""
 
 
 def processor_name() -> str:
@@ -130,9 +133,15 @@ def use_threads(threads: int) -> None:
 def _team(threads: int) -> list[int]:
     """Return this thread and those with which it shares operations of torch, as far as they can be found."""
     own = threading.get_native_id()
-    if not all((_TASKS / str(thread)).exists() for thread in _teams.get((own, threads), [0])):
-        _teams[own, threads] = _find_team(threads)
-    return [own, *_teams[own, threads]]
+    team, until = _teams.get((own, threads), ([], 0.0))
+    complete = len(team) == threads - 1 and all((_TASKS / str(thread)).exists() for thread in team)
+    if not complete and time.monotonic() >= until:
+        for _ in range(_LOOKS):
+            team = _find_team(threads)
+            if len(team) == threads - 1:
+                break
+        _teams[own, threads] = team, 0.0 if len(team) == threads - 1 else time.monotonic() + _PAUSE
+    return [own, *team]
 
 
 def _find_team(threads: int) -> list[int]:
@@ -147,8 +156,9 @@ def _find_team(threads: int) -> list[int]:
     gained = {thread: now - before.get(thread, 0) for thread, now in _run_times().items()}
     gained.pop(threading.get_native_id(), None)
     most = sorted(gained, key=lambda thread: gained[thread], reverse=True)[: threads - 1]
-    # Each has the same part to do, so that one that did much less did something else.
-    return [thread for thread in most if 2 * gained[thread] > ran]
+    # Each has the same part to do, so that one that did much less did something else. This thread's own time
+    # includes its waiting for threads that got no processor.
+    return [thread for thread in most if 4 * gained[thread] > ran]
 
 
 def _run_times() -> dict[int, int]:

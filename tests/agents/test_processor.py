@@ -137,13 +137,38 @@ with separate_cores():
 """Fails unless the threads of torch have cores of their own within the block, and the old ones after it."""
 
 
+LOOKED_FOR_AGAIN = """
+import os, time, torch
+from agents.training.processor import separate_cores, use_threads
+
+threads, now = os.listdir, time.monotonic
+
+def alone():
+    return sorted(core for thread in threads("/proc/self/task") for core, *more in
+                  [sorted(os.sched_getaffinity(int(thread)))] if not more)
+
+cores = sorted(os.sched_getaffinity(0))
+use_threads(len(cores))
+torch.zeros(2**20).sin_()
+os.listdir = lambda path: []  # the system hides the threads
+with separate_cores():
+    assert alone() == []
+os.listdir = threads
+with separate_cores():
+    assert alone() == []
+time.monotonic = lambda: now() + 11
+with separate_cores():
+    assert alone() == cores, alone()
+"""
+"""Fails unless threads that were not found are found later, but not at once: looking for them takes time."""
+
+
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity") or processor.available_cores() < 2,
     reason="needs Linux and two cores",
 )
-def test_each_thread_of_torch_keeps_to_its_core() -> None:
+@pytest.mark.parametrize("code", [SEPARATE_CORES, LOOKED_FOR_AGAIN], ids=["separate", "again"])
+def test_each_thread_of_torch_keeps_to_its_core(code: str) -> None:
     # A process of its own: here torch may have started its threads already.
-    result = subprocess.run(
-        [sys.executable, "-c", SEPARATE_CORES], capture_output=True, text=True, timeout=120
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr

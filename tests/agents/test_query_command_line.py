@@ -30,8 +30,9 @@ def test_train_evaluate_and_predict(world: Path, capsys: pytest.CaptureFixture[s
     assert set(rows) == {"queried masks", "untrained network", "random points", "all superpixels"}
 
     assert exit_code(main, "evaluate", run, "--locations", "3", "--split", "NovelObjects") == 0
-    result = json.loads((run / "evaluation.json").read_text())
+    result = json.loads((run / "evaluation-NovelObjects.json").read_text())
     assert (result["split"], result["locations"]) == ("NovelObjects/test", 3)
+    assert json.loads((run / "evaluation.json").read_text())["rows"] == rows
 
     random = [BASELINE.agents(run, "cpu", seed)["random points"] for seed in (0, 0, 7)]
     first, again, other = ([one.point for one in each.propose(view())] for each in random)

@@ -265,7 +265,7 @@ def test_a_checkpoint_is_not_resumed_in_its_own_folder(uninterrupted):
 def test_a_refused_configuration_leaves_its_folder_free(tmp_path):
     ranked = replace(CONFIG, ranks=2)
     for run in (tmp_path / "new", tmp_path):
-        with pytest.raises(ConfigurationError, match="2 but 1 processes"):
+        with pytest.raises(ConfigurationError, match="2, but 1 processes"):
             train(ranked, run, collector=MadeUpCollector())
     assert not list(tmp_path.iterdir())
 
