@@ -328,7 +328,9 @@ MUTATIONS = (
     Mutation("the time of others is not counted", "agents/mask_rcnn/training.py",
              "self.count_kept_of(other)", "pass", f"{_VIEW_TESTS} -k another_run"),
     Mutation("the threads of torch are not found", "agents/training/processor.py",
-             "if 2 * gained[thread] > ran", "if 0 > ran", "tests/agents/test_processor.py -k core"),
+             "if 4 * gained[thread] > ran", "if 0 > ran", "tests/agents/test_processor.py -k core"),
+    Mutation("threads of torch that were not found are not looked for again", "agents/training/processor.py",
+             "time.monotonic() + _PAUSE", "float('inf')", "tests/agents/test_processor.py -k core"),
     Mutation("oracles know the smallest objects", "agents/collection/oracles.py",
              ">= minimum_pixels]", ">= 0]", "tests/agents/test_oracles.py -k left_out"),
 )
