@@ -49,9 +49,9 @@ class Pending:
         """Wait for all records; return them in the order of the tasks, and the seconds they took."""
         records = [record for future in self._futures for record in future.result()]
         # A result is there before its callback is called.
-        arrived = max(self._arrivals, default=self._started)
-        finished = arrived if len(self._arrivals) == len(self._futures) else time.perf_counter()
-        return records, finished - self._started
+        noted = len(self._arrivals) == len(self._futures)
+        arrivals = self._arrivals if noted else [time.perf_counter()]
+        return records, max(arrivals, default=self._started) - self._started
 
 
 def distinct_masks(masks: npt.NDArray[np.bool_]) -> int:

@@ -131,16 +131,14 @@ def use_threads(threads: int) -> None:
 
 
 def _team(threads: int) -> list[int]:
-    """Return this thread and those with which it shares operations of torch, as far as they can be found."""
+    """Return this thread and those with which it shares operations of torch; alone if not all are found."""
     own = threading.get_native_id()
     team, until = _teams.get((own, threads), ([], 0.0))
-    complete = len(team) == threads - 1 and all((_TASKS / str(thread)).exists() for thread in team)
-    if not complete and time.monotonic() >= until:
-        for _ in range(_LOOKS):
-            team = _find_team(threads)
-            if len(team) == threads - 1:
-                break
-        _teams[own, threads] = team, 0.0 if len(team) == threads - 1 else time.monotonic() + _PAUSE
+    known = bool(team) and all((_TASKS / str(thread)).exists() for thread in team)
+    if not known and time.monotonic() >= until:
+        looks = (_find_team(threads) for _ in range(_LOOKS))
+        team = next((found for found in looks if len(found) == threads - 1), [])
+        _teams[own, threads] = team, 0.0 if team else time.monotonic() + _PAUSE
     return [own, *team]
 
 
