@@ -1,8 +1,9 @@
 """From the network's output to instances: clustering seeded by the interaction score (paper section 4.1)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,10 @@ average precision."""
 
 SQUARED_RADIUS = 1.0
 """Cells at less than this squared embedding distance to a cluster's mean belong to it (paper appendix B)."""
+
+
+Kind = TypeVar("Kind", bound="GridInstance")
+"""A kind of proposal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,22 +104,29 @@ def greedy_instances(
     return instances
 
 
-def upscale_instances(instances: Sequence[GridInstance]) -> list[Instance]:
+def whole_cells(instance: GridInstance) -> npt.NDArray[np.bool_]:
+    """Return the mask of an instance in pixels: each of its cells becomes 3 x 3."""
+    return upscale_mask(instance.mask)
+
+
+def upscale_instances(
+    instances: Sequence[Kind], pixel_mask: Callable[[Kind], npt.NDArray[np.bool_]] = whole_cells
+) -> list[Instance]:
     """Convert proposals from the grid to the pixels of the image.
 
     Args:
         instances: Proposals on the 100 x 100 grid.
+        pixel_mask: Returns the mask of one of them in pixels.
 
     Returns:
-        The same in pixels and in the same order: each cell of a mask becomes 3 x 3 pixels, and the point is
-        the central pixel of its cell.
+        The same in pixels and in the same order. The point is the central pixel of its cell.
     """
     return [
         Instance(
             point=cell_centre(instance.row, instance.column),
             force=instance.force,
             score=instance.score,
-            mask=upscale_mask(instance.mask),
+            mask=pixel_mask(instance),
         )
         for instance in instances
     ]
