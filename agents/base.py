@@ -13,7 +13,7 @@ Point = tuple[int, int, int]
 """Pixel row and column, each in 0..299, and force index 0..2."""
 
 MAX_INSTANCES = 32
-"""Maximum number of instances proposed in one view (paper section 4.1)."""
+"""Maximum number of instances proposed in one view."""
 
 VIEWS_AT_ONCE = 2
 """Views that are shown to an agent at once: two cost a network 4 to 7% less than one after the other. The

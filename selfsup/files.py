@@ -75,6 +75,33 @@ def append_whole(path: str | os.PathLike[str], content: bytes) -> None:
             raise
 
 
+@contextlib.contextmanager
+def locked(path: Path, refusal: Exception) -> Iterator[None]:
+    """Hold a lock file, which disappears at the end, so that no other process does the same work.
+
+    Args:
+        path: The lock file; its folder exists.
+        refusal: What to raise if another process holds it.
+
+    Raises:
+        Exception: `refusal`.
+        OSError: The folder cannot be written to.
+    """
+    import filelock  # the environment is imported without it
+
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise refusal from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # where an open file cannot be deleted, releasing deletes it
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
 def remove_temporaries(folder: Path) -> None:
     """Delete the temporary files that a killed process left in a folder; no other process may write to it.
 

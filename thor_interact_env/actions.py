@@ -14,7 +14,7 @@ from selfsup.grid import IMAGE_SIZE
 from thor_interact_env.errors import InvalidActionError
 
 FORCES: Final[tuple[float, float, float]] = (5.0, 30.0, 200.0)
-"""The three forces in newtons: for light, medium and heavy objects (paper section 4.1)."""
+"""The three forces in newtons: for light, medium and heavy objects (paper section 5)."""
 
 REACH: Final = 1.5
 """Maximum distance in metres between the camera and a point that can be touched."""

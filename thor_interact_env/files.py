@@ -1,21 +1,26 @@
 """Files that are either complete or absent, the user's home folder, and the cache folder."""
 
 import errno
+import hashlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from selfsup.files import append_whole, naming, remove_temporaries, write_whole
+from selfsup.files import append_whole, locked, naming, remove_temporaries, write_whole
 
 __all__ = [
     "CACHE_VARIABLE",
     "append_whole",
+    "content_digest",
     "default_cache_folder",
     "home_folder",
+    "locked",
     "naming",
     "remove_temporaries",
     "replace_folder",
+    "sha256",
     "write_whole",
 ]
 
@@ -50,24 +55,57 @@ def default_cache_folder() -> Path | None:
     return None if home is None else home / ".cache" / "thor_interact"
 
 
-def replace_folder(source: Path, target: Path, last: str = "") -> None:
-    """Rename a folder to that of a new or empty one.
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    An empty folder on which a disk is mounted cannot be replaced: the files are moved into it one by one.
+
+def content_digest(folder: Path, found: Iterable[Path]) -> bytes:
+    """Return a digest of names and content of some files of a folder, and of all files below its folders.
 
     Args:
-        source: The finished folder, which disappears.
+        folder: The folder.
+        found: Files and folders in it; hidden ones do not count.
+
+    Returns:
+        32 bytes, which do not depend on the order of `found`.
+    """
+    digest = hashlib.sha256()
+    paths = {path for one in found for path in (one.rglob("*") if one.is_dir() else (one,))}
+    for path in sorted(paths):
+        name = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            digest.update(f"{name.as_posix()}\0{sha256(path)}".encode())
+    return digest.digest()
+
+
+def replace_folder(source: Path, target: Path, last: str = "") -> None:
+    """Rename a folder to a new one, or move its content into an empty one.
+
+    An empty folder stays what it is, with its owner and permissions: a disk may be mounted on it, and a shell
+    may stand in it.
+
+    Args:
+        source: The finished folder, on the same file system as the one above `target`; it disappears.
         target: Where it belongs.
         last: Name of the file that is moved at the end, because it says that the others are complete.
 
     Raises:
-        OSError: It cannot be renamed or moved.
+        OSError: It cannot be renamed or moved, or the target is not empty; nothing remains in the target.
     """
-    try:
+    if not target.is_dir():
         os.replace(source, target)
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
+        return
+    if any(target.iterdir()):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), os.fspath(target))
+    moved = []
+    try:
         for path in sorted(source.iterdir(), key=lambda path: path.name == last):
-            shutil.move(path, target / path.name)
-        source.rmdir()
+            moved.append(target / path.name)
+            shutil.move(path, target / path.name)  # on a mounted disk it copies
+    except BaseException:
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
+    source.rmdir()

@@ -18,7 +18,7 @@ import numpy as np
 
 from thor_interact_env.actions import check_action
 from thor_interact_env.checks import is_integer
-from thor_interact_env.errors import InvalidActionError, RecordingError
+from thor_interact_env.errors import InvalidActionError, InvalidLocationError, RecordingError
 from thor_interact_env.files import write_whole
 from thor_interact_env.locations.location import Location
 
@@ -125,12 +125,14 @@ class Recording:
         """Read a file that `write` wrote.
 
         Raises:
-            RecordingError: It is not a recording.
-            InvalidLocationError: A field of its location is missing or wrong.
+            RecordingError: It is not a recording, or a field of its location is missing or wrong.
             OSError: It cannot be read.
         """
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
         except ValueError as error:  # also covers text that is not UTF-8
             raise RecordingError(f"{path} is not JSON text: {error}") from error
-        return cls.from_json(value)
+        try:
+            return cls.from_json(value)
+        except (RecordingError, InvalidLocationError) as error:
+            raise RecordingError(f"{path}: {error}") from error

@@ -25,6 +25,8 @@ MINIMUM_FREQUENCY = 1e-3
 def allowed_forces(target: Tensor) -> tuple[Tensor, Tensor]:
     """Return which forces a batch leaves open at each cell, and how much each cell counts.
 
+    Where the masks of several touches overlap, the target is their sum, and the open forces are those in it.
+
     Args:
         target: (B, 3, H, W) float, how much each logit should rise or fall; `Targets.force`.
 

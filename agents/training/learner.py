@@ -85,7 +85,8 @@ class UpdateResult:
 
     Attributes:
         measures: The losses, and the IoU of each head with its target if there is one.
-        scores: (B,) float64 in 0..1, minimum mask IoU of each location; determines its next priority.
+        scores: (B,) float64 in 0..1, minimum mask IoU of each location, with windows of the masks in it;
+            determines its next priority.
     """
 
     measures: dict[str, float]

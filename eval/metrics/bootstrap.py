@@ -1,7 +1,8 @@
 """Intervals of scores over the choice of locations, by the bootstrap.
 
 Predictions are matched in each image separately, so the matches are computed once and each resample only
-counts them. A location that is drawn twice counts as two images, exactly as if both were given to COCO.
+counts them. A location that is drawn twice counts as two images, exactly as if both were given to COCO,
+unless scores are equal: the copies of a prediction follow each other here, COCO alternates those of an image.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,8 +84,8 @@ class Matches:
             weights: (n,) int64, how often each image occurs.
 
         Returns:
-            Both in 0..1, as `eval.metrics.coco.average_precision` of the repeated images; 0 without any
-            truth.
+            Both in 0..1, as `eval.metrics.coco.average_precision` of the repeated images if no two scores
+            are equal; 0 without any truth.
         """
         objects = int(self.truths @ weights)
         counts = weights[self.images]

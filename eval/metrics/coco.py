@@ -142,7 +142,7 @@ def match_boxes(predicted: Regions, true: Regions, threshold: float = 0.5) -> li
     """Match the boxes of one image as COCO does, regardless of category.
 
     The best-scored prediction chooses first; each takes the still free true box it overlaps most, if their
-    IoU reaches the threshold.
+    IoU reaches the threshold. Of equal IoUs the first counts, where COCO takes the last.
 
     Args:
         predicted: Predictions of one image; the best `MAX_DETECTIONS` take part.

@@ -84,15 +84,16 @@ def label_of(system: str) -> str:
     return known[system].label if system in known else system
 
 
+_COMPARED = (
+    *("use_superpixels", "reach", "change_test", "kernel_name", "force_area", "network", "force_branch"),
+    *("embedding_normalization", "loss_weights", "clipped_distances", "location_score"),
+)
+
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     SELF_SUPERVISED: {
         "oracles": OracleOptions().to_json(),
         "targets": asdict(TargetOptions()),
-        **{
-            one.name: one.default
-            for one in fields(TrainConfig)
-            if one.name in ("use_superpixels", "reach", "change_test")
-        },
+        **{one.name: one.default for one in fields(TrainConfig) if one.name in _COMPARED},
     }
 }
 """Defaults of the options of a system's rows."""

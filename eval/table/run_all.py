@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +24,10 @@ from eval.table.jobs import (
 )
 from eval.table.run_row import RunOptions, check_options, run_folder
 from eval.table.text import aligned
+from selfsup.files import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from eval.table.row_processes import Runner
 
@@ -139,7 +140,11 @@ def run_all(options: RunAllOptions) -> list[str]:
         DependencyNotInstalled: Ray is requested and not installed.
     """
     jobs = all_rows(options)
-    with locked(options.out):
+    options.out.mkdir(parents=True, exist_ok=True)
+    busy = RunError(
+        f"another process is working on the table {options.out}; wait for it, or name another --out."
+    )
+    with locked(options.out / LOCK_FILE, busy):
         states = [state_of(job) for job in jobs]
         if not options.keep_memory_banks:  # of rows whose queue was stopped before it deleted them, too
             for one in states:
@@ -221,29 +226,6 @@ def make_runner(options: RunAllOptions) -> Runner:
         except CollectionError as error:
             raise RunError(str(error)) from error
     return LocalRunner(options.cores)
-
-
-@contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """Hold the lock of a table's folder.
-
-    Raises:
-        RunError: Another process holds it.
-    """
-    import filelock
-
-    out.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(out / LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise RunError(
-            f"another process is working on the table {out}; wait for it, or name another --out."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _outlook(states: Sequence[RowState], places: int) -> str:

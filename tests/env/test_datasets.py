@@ -16,12 +16,14 @@ from thor_interact_env.datasets import rooms_with_counts as visited
 from thor_interact_env.datasets.making import make_dataset
 from thor_interact_env.datasets.statistics import as_table
 from thor_interact_env.errors import DatasetError, InvalidOptionError, UnknownSplitError
+from thor_interact_env.files import locked
 from thor_interact_env.locations.annotations import Annotation
 from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.locations.splits import SPLITS, split_rooms
 from thor_interact_env.simulators import make_simulator
+from thor_interact_env.simulators.mjcf.simulator import VARIABLE
 from thor_interact_env.world import OtherWorldWarning, world_of
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
@@ -123,6 +125,26 @@ class TestMeasuring:
         assert len(tried) == len(set(tried)) == 3 * 18
         assert [len({touch[:2] for touch in tried[n : n + 6]}) for n in range(0, 54, 6)] == [3] * 9
 
+    def test_the_first_point_is_far_from_the_edge_of_the_image_too(self):
+        tried = []
+
+        class World(FakeSimulator):
+            def instances(self):
+                truth = super().instances()
+                low = np.zeros((1, 300, 300), bool)
+                low[:, 240:, 100:200] = True
+                return replace(
+                    truth, masks=low, masses=truth.masses[:1], ids=truth.ids[:1], types=truth.types[:1]
+                )
+
+            def touch(self, row, column, force, direction):
+                tried.append((row, column))
+                return super().touch(row, column, force, direction)
+
+        measure(World(), SOMEWHERE)
+        row, column = tried[0]
+        assert 269 <= row <= 270 and 129 <= column <= 170
+
     def test_nothing_stays_moved(self):
         world = FakeSimulator()
         before = world.load(SOMEWHERE)["rgb"]
@@ -148,10 +170,10 @@ class FailingSimulator(FakeSimulator):
 class TestMaking:
     DRAWING = Drawing(VALIDATION, 40, seed=1)
 
-    def make(self, path, monkeypatch, world=FakeSimulator):
+    def make(self, path, monkeypatch, world=FakeSimulator, drawing=DRAWING, **options):
         simulators = world() if isinstance(world, type) else world
         monkeypatch.setattr(making, "make_simulator", lambda name: simulators)
-        dataset = make_dataset(self.DRAWING, path, forces=False, progress=False)
+        dataset = make_dataset(drawing, path, forces=False, progress=False, **options)
         return dataset, simulators
 
     def test_a_file_holds_the_drawing_with_its_truth(self, tmp_path, monkeypatch):
@@ -162,7 +184,10 @@ class TestMaking:
         assert [entry.to_json() for entry in read] == [entry.to_json() for entry in made]
         world = FakeSimulator()
         assert [entry.to_json() for entry in read] == [
-            replace(measure(world, one, number, forces=False), extra={"world": world_of("mujoco")}).to_json()
+            replace(
+                measure(world, one, number, forces=False),
+                extra={"world": world_of("mujoco"), "list": made[0].extra["list"]},
+            ).to_json()
             for number, one in enumerate(read.locations)
         ]
         assert [path.name for path in (tmp_path / "new").iterdir()] == ["set.json"]
@@ -191,6 +216,48 @@ class TestMaking:
         monkeypatch.setattr(making, "world_of", lambda simulator, objects: "another world")
         _, world = self.make(tmp_path / "set.json", monkeypatch)
         assert world.closes == 20
+
+    def test_parts_of_other_scenes_are_not_used(self, tmp_path, monkeypatch):
+        (scene := tmp_path / "scenes" / "FloorPlan1.xml").parent.mkdir()
+        scene.write_text("<mujoco/>")
+        monkeypatch.setenv(VARIABLE, json.dumps({"scenes": str(scene)}))
+        with pytest.raises(KeyboardInterrupt):
+            self.make(tmp_path / "set.json", monkeypatch, FailingSimulator, simulator="mjcf")
+        scene.write_text("<mujoco><worldbody/></mujoco>")
+        _, world = self.make(tmp_path / "set.json", monkeypatch, simulator="mjcf")
+        assert world.closes == 20
+
+    def test_a_list_that_is_there_is_kept(self, tmp_path, monkeypatch):
+        made, _ = self.make(tmp_path / "set.json", monkeypatch)
+        before = (tmp_path / "set.json").stat().st_mtime_ns
+        read, world = self.make(tmp_path / "set.json", monkeypatch)
+        assert world.loads == 0 and (tmp_path / "set.json").stat().st_mtime_ns == before
+        assert [entry.to_json() for entry in read] == [entry.to_json() for entry in made]
+
+    @pytest.mark.parametrize("content", [None, "[]", "notes", '{"a": 1}'])
+    def test_another_file_is_not_overwritten(self, tmp_path, monkeypatch, content):
+        file = tmp_path / "set.json"
+        if content is None:
+            self.make(file, monkeypatch, drawing=Drawing(VALIDATION, 40, seed=2))
+        else:
+            file.write_text(content)
+        before, world = file.read_bytes(), FakeSimulator()
+        with pytest.raises(InvalidOptionError, match=r"set\.json exists and is not this list.*new file"):
+            self.make(file, monkeypatch, world)
+        assert file.read_bytes() == before and world.loads == 0
+        assert list(tmp_path.iterdir()) == [file]
+
+    def test_a_name_that_cannot_be_read_again_is_refused(self, tmp_path, monkeypatch):
+        with pytest.raises(InvalidOptionError, match=r"list' does not end in \.json"):
+            self.make(tmp_path / "list", monkeypatch)
+        assert not list(tmp_path.iterdir())
+
+    def test_one_process_makes_a_list(self, tmp_path, monkeypatch):
+        lock = locked(tmp_path / ".set.json.lock", AssertionError())
+        with lock, pytest.raises(InvalidOptionError, match=r"another process is making .*set\.json"):
+            self.make(tmp_path / "set.json", monkeypatch)
+        self.make(tmp_path / "set.json", monkeypatch)
+        assert [path.name for path in tmp_path.iterdir()] == ["set.json"]
 
     def test_a_file_of_another_version_of_the_world_is_reported(self, tmp_path, monkeypatch):
         written, _ = self.make(tmp_path / "set.json", monkeypatch)

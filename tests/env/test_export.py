@@ -307,6 +307,8 @@ def test_an_empty_folder_is_filled_and_others_are_refused(tmp_path, capsys):
         (["FloorPlan1", "--out", "taken"], "'taken' is a file"),
         (["FloorPlan1", "--out", "taken/new"], "taken"),
         (["FloorPlan1", "--out", "there.zip"], "'there.zip' exists"),
+        (["FloorPlan1", "FloorPlan2", "--out", "new.ZIP"], "holds one room, and 2 were named"),
+        (["FloorPlan1", "FloorPlan1", "--out", "there.zip"], "'there.zip' exists"),
         (["FloorPlan1", "FloorPlan2", "--out", "new.mjz"], "holds one room, and 2 were named"),
         (["FloorPlan1"], "--out"),
         (["--out", "new"], "ROOM"),

@@ -14,6 +14,7 @@ from thor_interact_env.errors import DatasetError
 from thor_interact_env.locations.annotations import Annotation, run_lengths
 from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
 from thor_interact_env.locations.location import Location
+from thor_interact_env.locations.starting import parse_locations
 
 SOMEWHERE = Location("FloorPlan1", (0.25, AGENT_HEIGHT_Y, 0.5), 90, 30, 7)
 SQUARE = "lg>d0h800000000000000000lVV2"  # rows 100..119 and columns 50..59 of 300 x 300, by pycocotools
@@ -143,6 +144,17 @@ class TestDataset:
         parent[keys[-1]] = value
         with pytest.raises(DatasetError, match="entry 0"):
             LocationDataset.read(self.write(tmp_path, [wrong]))
+
+    def test_scenes_on_disk_have_names_of_their_own(self, tmp_path):
+        content = [entry_json()]
+        content[0]["thor_meta"]["scene"] = "kitchen_env_model"
+        path = self.write(tmp_path, content)
+        dataset = LocationDataset.read(path)
+        assert dataset.locations[0].scene == "kitchen_env_model"
+        assert parse_locations(path, "mjcf") == ((), dataset.locations)
+        said = rf"{path.name}: entry 0\.thor_meta: .*'kitchen_env_model'.*\"mjcf\""
+        with pytest.raises(DatasetError, match=said):
+            parse_locations(path, "mujoco")
 
     def test_an_image_is_of_one_size(self, tmp_path):
         with pytest.raises(

@@ -345,7 +345,8 @@ def test_a_mistake_on_the_command_line_is_one_line(capsys, words, said):
 
 
 def test_a_port_that_is_taken_is_one_line(capsys, server):
-    assert "in use" in complaint(lambda words: main(no_agent, words), capsys, "--port", server.port)
+    said = complaint(lambda words: main(no_agent, words), capsys, "--port", server.port)
+    assert "in use; name another port" in said
 
 
 @pytest.mark.parametrize("step", ["prepare", "open"])

@@ -11,9 +11,9 @@ from own_object_files import LAMP, folder_of
 from record_material import Pushes, agents, plan_at, results, save_episode, write_locations
 
 from thor_interact_env.datasets.drawing import Drawing
-from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.errors import DatasetError, InvalidOptionError
 from thor_interact_env.export.writing import write_folder
-from thor_interact_env.files import replace_folder
+from thor_interact_env.files import locked, replace_folder
 from thor_interact_env.record import Plan, make_record, open_record, read_episodes
 from thor_interact_env.simulators.mjcf.simulator import VARIABLE
 
@@ -196,3 +196,47 @@ class TestMountedFolders:
         monkeypatch.setattr("shutil.move", move)
         replace_folder(source, mounted, last="record.json")
         assert sorted(moved[:2]) == ["a", "z"] and moved[2:] == ["record.json"] and not source.exists()
+
+    def test_a_full_disk_leaves_it_empty(self, tmp_path, mounted, monkeypatch):
+        def full(path, target):
+            target.write_text("a half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("shutil.move", full)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            write_folder(mounted, [{"a.xml": b"<mujoco/>"}])
+        assert not list(mounted.iterdir()) and list(tmp_path.iterdir()) == [mounted]
+
+
+def test_an_empty_folder_stays_the_same_folder(tmp_path):
+    for name in ("record", "scenes"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o700)
+    before = {name: (tmp_path / name).stat() for name in ("record", "scenes")}
+    plan = plan_at(tmp_path, episodes=1, touches=1)
+    make_record(plan, tmp_path / "record", agents=agents, progress=False)
+    write_folder(tmp_path / "scenes", [{"a.xml": b"<mujoco/>"}])
+    for name, folder in before.items():
+        after = (tmp_path / name).stat()
+        assert (after.st_ino, after.st_mode) == (folder.st_ino, folder.st_mode)
+
+
+def test_one_process_makes_a_record(tmp_path):
+    plan = plan_at(tmp_path, episodes=1, touches=1)
+    lock = locked(tmp_path / ".record.lock", AssertionError())
+    with lock, pytest.raises(InvalidOptionError, match=r"another process is making .*record"):
+        make_record(plan, tmp_path / "record", agents=agents, progress=False)
+    assert make_record(plan, tmp_path / "record", agents=agents, progress=False).items == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"record", "locations.json"}
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path):
+    (tmp_path / "notes").write_text("")
+    with pytest.raises(DatasetError, match=r"notes is not a record.*record make"):
+        open_record(tmp_path / "notes")
+
+
+def test_scenes_that_are_no_path_are_named(monkeypatch):
+    monkeypatch.setenv(VARIABLE, json.dumps({"scenes": 5}))
+    with pytest.raises(InvalidOptionError, match="scenes is 5; it must be the path"):
+        _ = Plan(simulator="mjcf", locations="all").scenes

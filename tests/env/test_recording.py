@@ -52,8 +52,9 @@ def test_a_missing_entry_is_named(name):
 def test_what_is_no_recording_is_refused(tmp_path):
     (tmp_path / "text.json").write_text("[")
     (tmp_path / "list.json").write_text("[]")
-    for name in ("text.json", "list.json"):
-        with pytest.raises(RecordingError):
+    (tmp_path / "place.json").write_text('{"seed": 0, "actions": [], "sha256": ["a"], "location": {}}')
+    for name in ("text.json", "list.json", "place.json"):
+        with pytest.raises(RecordingError, match=name):
             Recording.read(tmp_path / name)
     with pytest.raises(InvalidLocationError):
         Recording.from_json({"seed": 0, "actions": [], "sha256": ["a"], "location": {}})

@@ -144,6 +144,11 @@ def test_table_2_holds_the_confusion_and_the_published_one_of_what_learns_mass(r
         ({"system": "mask_rcnn", "targets": "truth", "loss": "pixel", "mass": True}, "b"),
         ({"system": "mask_rcnn", "targets": "truth", "loss": "robust", "mass": True}, None),
         ({}, "a"),
+        ({"loss_weights": "released"}, None),
+        ({"embedding_normalization": "averaged"}, None),
+        ({"kernel_name": "exponential"}, None),
+        ({"force_area": "mask"}, None),
+        ({"location_score": "mean"}, None),
         ({"use_superpixels": False}, None),  # (k) does not learn forces
         ({"schedule": {"stages": [{"joint": False}]}, "use_superpixels": False}, "k"),
         ({"schedule": {"stages": [{"joint": False}], "prioritized": False}}, "c"),

@@ -29,6 +29,7 @@ from eval.table.row_results import read_results
 from eval.table.rows import ROWS
 from eval.table.run_all import RunAllOptions, all_rows, run_all
 from eval.table.run_row import RunOptions, run_folder
+from selfsup.files import locked
 from thor_interact_env.world import world_of
 
 SMALL = RunAllOptions(preset="smoke", interactions=0, locations=1, splits="NovelSpaces", cores=1)
@@ -209,7 +210,8 @@ def test_failures_are_the_exit_code(
 def test_one_queue_works_on_a_table(unreliable: Callable[..., Unreliable], tmp_path: Path) -> None:
     runner = unreliable()
     options = replace(SMALL, rows="c", out=tmp_path)
-    with module.locked(tmp_path), pytest.raises(RunError, match="another process is working on the table"):
+    lock = locked(tmp_path / module.LOCK_FILE, AssertionError())
+    with lock, pytest.raises(RunError, match="another process is working on the table"):
         run_all(options)
     assert not runner.started
     assert run_all(options) == []

@@ -61,6 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         drawing, file = Drawing("NovelSpaces/test", 1, seed), folder / "NovelSpaces__test.json"
         if make_dataset(drawing, file, forces=False, progress=False)[0].annotations:
             break
+        file.unlink()
     plan = Plan(episodes=1, touches=1)
     for name, format in (("touches", "parquet"), ("touches-v0", "minari"), ("views", "coco")):
         make_record(plan, folder / name, format, progress=False)

@@ -2,18 +2,22 @@
 
 import importlib.util
 import os
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
+from mjcf_scenes import write_scene
 
 from thor_interact_env.actions import DIRECTIONS, FORCES, REACH
 from thor_interact_env.export.exporting import export_room
 from thor_interact_env.export.writing import write_folder
+from thor_interact_env.locations.dataset import DatasetEntry, LocationDataset
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.sampling import LocationSampler
 from thor_interact_env.simulators.mjcf.physics import CompiledScene
-from thor_interact_env.simulators.mjcf.scenes import read_scene
+from thor_interact_env.simulators.mjcf.scenes import find_scenes, read_scene
 from thor_interact_env.simulators.mjcf.simulator import MjcfSimulator
 from thor_interact_env.simulators.mjcf.standing import standing_positions
 from thor_interact_env.simulators.mujoco.simulator import MujocoSimulator
@@ -101,6 +105,67 @@ def test_other_seeds_of_an_exported_room_are_other_arrangements_at_rest(worlds):
         scene = simulator.compiled(ROOMS[0])
         assert (scene.positions().reshape(-1, 7)[:, 2] > -0.05).all()
     assert not np.array_equal(views[0]["rgb"], views[1]["rgb"])
+
+
+def test_an_object_that_is_moved_in_the_file_of_an_exported_room_is_there(tmp_path):
+    room = ROOMS[0]
+    write_folder(tmp_path / "scenes", [export_room(room, 0).files()])
+    simulator = MjcfSimulator(tmp_path / "scenes")
+    before = simulator.reachable_positions(room, 0)[:, [0, 2]]
+    (toaster,) = (each for each in simulator.compiled(room).movables if each.type == "Toaster")
+    body = simulator.compiled(room).model.body(toaster.body).name
+    simulator.close()
+    file = simulator.scenes[room]
+    document = ElementTree.parse(file)
+    (moved,) = document.getroot().iterfind(f".//body[@name='{body}']")
+    place = before[len(before) // 2]
+    moved.set("pos", f"{place[0]} {place[1]} 0.05")
+    document.write(file)
+
+    edited = MjcfSimulator(tmp_path / "scenes")
+    found = edited.arranged(room, 0)[toaster.position_address :]
+    assert np.abs(found[:2] - place).max() < 0.05 and abs(found[2]) < 0.01, "it has fallen to the floor"
+    after = edited.reachable_positions(room, 0)[:, [0, 2]]
+    assert len(after) > 20 and np.abs(after - place).max(axis=1).min() > 0.2, "nobody stands in it"
+    edited.close()
+
+
+def test_files_that_others_include_or_attach_are_no_rooms(tmp_path):
+    arm = '<mujoco><worldbody><body name="arm"><geom size="0.1"/></body></worldbody></mujoco>'
+    files = {
+        "kitchen": '<mujoco><include file="parts.xml"/><include file="./walls.xml"/></mujoco>',
+        "parts": '<mujocoinclude><include file="floor.xml"/></mujocoinclude>',
+        "floor": "<mujoco/>",
+        "walls": "<mujoco/>",
+        "office": '<mujoco><asset><model name="arm" file="arm.xml"/></asset><worldbody><frame>'
+        '<attach model="arm" body="arm" prefix="a"/></frame></worldbody></mujoco>',
+        "arm": arm,
+        "bath": '<mujoco model="arm"><!-- <include file="den.xml"/> --></mujoco>',
+        "den": '<mujoco><include file="den.xml"/></mujoco>',
+        "damaged": '<mujoco><include file="kitchen.xml"/>',
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.xml").write_text(text)
+    assert sorted(find_scenes(tmp_path)) == ["bath", "damaged", "den", "kitchen", "office"]
+    assert sorted(find_scenes(tmp_path / "arm.xml")) == ["arm"], "a file that is named is a room"
+
+
+def test_a_file_of_locations_may_name_scenes_as_they_are_named(tmp_path):
+    scenes = write_scene(tmp_path, room="our kitchen")
+    simulator = MjcfSimulator(scenes)
+    place = tuple(simulator.reachable_positions("our kitchen", 0)[0].tolist())
+    simulator.close()
+    location = Location("our kitchen", place, 90, 30, 0)
+    LocationDataset([DatasetEntry(1, 300, 300, location)]).write(tmp_path / "list.json")
+    env = gymnasium.make(
+        "ThorInteract-v0",
+        simulator="mjcf",
+        simulator_options={"scenes": scenes},
+        locations=tmp_path / "list.json",
+    )
+    env.reset(seed=0)
+    assert env.get_wrapper_attr("location") == location
+    env.close()
 
 
 def test_franka_kitchen(tmp_path):

@@ -159,6 +159,26 @@ def test_the_colour_of_a_geom_takes_precedence_over_that_of_its_material(tmp_pat
     assert materials == [plain_material(np.array(colour, float)) for colour in ((0, 0, 1), (1, 0, 0))]
 
 
+@pytest.mark.parametrize(
+    ("colours", "mean"),
+    [
+        ([(1, 1, 0)] * 8, [1, 1, 0]),
+        ([(0, 0, 0)] * 7 + [(7, 0, 3)], [1, 0, 0]),
+        ([(255, 0, 50)] * 8, [255, 0, 50]),
+    ],
+    ids=["nearly black", "black but for a corner", "red"],
+)
+def test_colours_of_vertices_are_averaged(tmp_path, colours, mean):
+    trimesh = pytest.importorskip("trimesh")
+    cube = trimesh.creation.box((1.0, 1.0, 1.0))
+    cube.visual.vertex_colors = np.array(colours, np.uint8)
+    folder = folder_of(tmp_path, "cube.glb,Box,1,,0.2,,,\n")
+    cube.export(folder / "cube.glb")
+    (made_one,) = made(folder)
+    (visual,) = made_one.blueprint.visuals
+    assert texture(visual.material)[0, 0].tolist() == mean
+
+
 def test_a_missing_reader_is_named_with_its_command(tmp_path, monkeypatch):
     folder = folder_of(tmp_path, "cube.obj,Box,0.3,,0.2,,,\n", cube_obj=CUBE)
     monkeypatch.setitem(sys.modules, "trimesh", None)

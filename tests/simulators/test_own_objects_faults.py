@@ -13,6 +13,7 @@ from thor_interact_env.simulators.own_objects.making import make_object
 from thor_interact_env.simulators.own_objects.table import COLUMNS, ObjectError, read_table
 
 SHEET = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nf 1 2 3 4\nf 4 3 2 1\n"
+TILTED = "v 0 0 0\nv 1 0 0.5\nv 1 1 0.8\nv 0 1 0.3\nf 1 2 3 4\nf 4 3 2 1\n"
 OPEN = "\n".join(line for line in CUBE.splitlines() if line != "f 5 6 7 8") + "\n"
 PLANE = "<mujoco><worldbody><geom type='plane' size='1 1 1'/></worldbody></mujoco>"
 UNSEEN = "<mujoco><worldbody><body><geom size='0.1' group='4'/></body></worldbody></mujoco>"
@@ -67,6 +68,7 @@ def test_a_row_that_is_wrong_is_named(tmp_path, row, said):
         ),
         ("a.obj", CUBE, "1,,,0.001,,", "is 0.001 m long at the scale 0.001"),
         ("a.obj", SHEET, "1,,,0.3,z,", "is 0 m thin; give it a thickness of at least 0.001 m"),
+        ("a.obj", TILTED, "1,,,0.3,z,", " m thin; give it a thickness of at least 0.001 m"),
         ("a.obj", OPEN, "1,,0.3,,,", "is not closed (23.5% of its edges"),
         ("a.obj", OPEN, "1,,0.3,,,yes", None),
         ("a.glb", "glTF but damaged", "1,,0.3,,,", "cannot be read by trimesh"),

@@ -81,7 +81,8 @@ def _touches(
     reachable: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> list[tuple[int, int, npt.NDArray[np.float64]]]:
     """Return rows, columns and directions of the touches to try at an object, the most promising first."""
-    distances = ndimage.distance_transform_edt(reachable)
+    # Beyond the edge of the image nothing is in reach.
+    distances = ndimage.distance_transform_edt(np.pad(reachable, 1))[1:-1, 1:-1]
     pixels = np.flatnonzero(reachable)
     others = rng.choice(pixels, min(POINTS - 1, len(pixels)), replace=False)
     touches = []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from thor_interact_env.export.writing import ARCHIVES, check_target, write_archive, write_folder
+from thor_interact_env.export.writing import ARCHIVES, check_target, is_archive, write_archive, write_folder
 from thor_interact_env.locations.location import SEED_LIMIT
 from thor_interact_env.locations.splits import room_type
 from thor_interact_env.parsing import OneLineParser, reported
@@ -38,16 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"folder, new or empty; or an archive of one room, by its name: {' or '.join(ARCHIVES)}",
     )
     options = parser.parse_args(arguments)
+    rooms = list(dict.fromkeys(options.rooms))
     with reported():
-        for room in options.rooms:
+        for room in rooms:
             room_type(room)
         if not 0 <= options.seed < SEED_LIMIT:
             parser.error(f"argument --seed: {options.seed} is not in 0..{SEED_LIMIT - 1}")
-        check_target(options.out, len(options.rooms))
+        check_target(options.out, len(rooms))
         from thor_interact_env.export.exporting import export_room
 
-        scenes = (export_room(room, options.seed) for room in dict.fromkeys(options.rooms))
-        if options.out.suffix in ARCHIVES:
+        scenes = (export_room(room, options.seed) for room in rooms)
+        if is_archive(options.out):
             written = [write_archive(options.out, next(scenes).files())]
         else:
             written = write_folder(options.out, (scene.files() for scene in scenes))

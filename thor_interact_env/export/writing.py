@@ -22,6 +22,11 @@ MODEL: Final = "model.xml"
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)
 
 
+def is_archive(path: Path) -> bool:
+    """Return whether a path names an archive, by its suffix in capitals or not."""
+    return path.suffix.lower() in ARCHIVES
+
+
 class ExportError(ThorInteractError):
     """A scene cannot be written to the given path: the message states the reason and a remedy."""
 
@@ -36,7 +41,7 @@ def check_target(path: Path, rooms: int) -> None:
     Raises:
         ExportError: There are files in the folder, or the archive exists or would hold several rooms.
     """
-    if path.suffix in ARCHIVES:
+    if is_archive(path):
         if rooms > 1:
             raise ExportError(
                 f"the archive {str(path)!r} holds one room, and {rooms} were named; write them to a folder"

@@ -17,7 +17,7 @@ MASS_CLASSES: Final[tuple[str, str, str]] = ("light", "medium", "heavy")
 """Names of the mass classes: the values of `Annotation.category_id` are indices into them."""
 
 MASS_LIMITS: Final[tuple[float, float]] = (0.5, 2.0)
-"""Kilograms from which an object is medium, and from which it is heavy (paper section 4.1)."""
+"""Kilograms from which an object is medium, and from which it is heavy (paper section 5)."""
 
 NOT_MOVED: Final = -1
 """The `Annotation.min_force` of an object that no force moved, or whose forces were not tried."""

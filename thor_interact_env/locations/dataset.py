@@ -1,14 +1,15 @@
-"""Lists of locations with their ground truth, in the authors' file format (paper section 5.1)."""
+"""Lists of locations with their ground truth, in the authors' file format."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from thor_interact_env.errors import (
     DatasetError,
@@ -25,6 +26,9 @@ from thor_interact_env.locations.annotations import (
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.splits import room_type
 from thor_interact_env.world import WITH_OBJECTS, OtherWorldWarning, world_of
+
+_NUMBERED: Final = re.compile(r"(FloorPlan|Procedural)[0-9]+", re.ASCII)
+"""Names of rooms of iTHOR and of the embedded simulator; scenes on disk have any others."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class DatasetEntry:
         data = require_object(value, where, names)
         try:
             location = Location.from_json(data["thor_meta"])
-            room_type(location.scene)
+            if _NUMBERED.fullmatch(location.scene):
+                room_type(location.scene)
         except (InvalidLocationError, UnknownRoomError) as error:
             raise DatasetError(f"{where}.thor_meta: {error}") from error
         width = require_integer(data["width"], f"{where}.width", 1)
@@ -94,7 +99,7 @@ class DatasetEntry:
 
 
 class LocationDataset(Sequence[DatasetEntry]):
-    """A list of locations in the authors' file format (paper section 5.1): JSON, read and written as is.
+    """A list of locations in the authors' file format: JSON, read and written as is.
 
     Args:
         entries: The locations in order.
@@ -161,6 +166,23 @@ class LocationDataset(Sequence[DatasetEntry]):
                     stacklevel=2,
                 )
         return cls(tuple(entries.values()))
+
+    def check_rooms(self, name: str) -> None:
+        """Check that all rooms are iTHOR's or procedural, as those of every simulator but "mjcf" are.
+
+        Args:
+            name: Name of the list, for messages.
+
+        Raises:
+            DatasetError: A room is another: a scene on disk, or misspelt.
+        """
+        for index, location in enumerate(self.locations):
+            try:
+                room_type(location.scene)
+            except UnknownRoomError as error:
+                raise DatasetError(
+                    f'{name}: entry {index}.thor_meta: {error}; scenes on disk need the simulator "mjcf"'
+                ) from error
 
     def check_objects(self, name: str, objects: str | os.PathLike[str] | None) -> bool:
         """Check that rooms hold the objects with which the locations and the ground truth were made.

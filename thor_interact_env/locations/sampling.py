@@ -28,7 +28,7 @@ class LocationSampler:
     """Draws locations by the paper's rule, and keeps those with enough of the view in reach.
 
     A room of the list, a spawn seed, one of the positions at which the agent can stand, a rotation of
-    `ROTATIONS` and a horizon of `HORIZONS`, each uniform (paper section 5.1). While less than
+    `ROTATIONS` and a horizon of `HORIZONS`, each uniform, as in the authors' files. While less than
     `reachable_fraction` of the depth image is nearer than 1.5 m, the pose is drawn again in the same room and
     spawn, so rooms stay uniform; after `MAX_DRAWS` poses the one with the largest fraction is taken.
 

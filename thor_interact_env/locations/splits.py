@@ -71,7 +71,7 @@ SPLITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "NovelObjects/test": _rooms(("bedroom",), 1, 30),
     }
 )
-"""Rooms of each split (paper section 5.1): NovelSpaces holds out rooms, NovelObjects a type of room.
+"""Rooms of each split (paper section 5): NovelSpaces holds out rooms, NovelObjects a type of room.
 
 The paper has no rooms for validation. For NovelSpaces they come from its 30 rooms of a type. For
 NovelObjects they are the bathrooms, which the paper uses neither for training nor for the test: their objects

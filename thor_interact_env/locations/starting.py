@@ -75,7 +75,8 @@ def parse_locations(
 
     Raises:
         InvalidOptionError: There is no location, or one of them is another object.
-        DatasetError: The file is malformed, or was made with objects of a folder that the rooms do not hold.
+        DatasetError: The file is malformed, or has rooms that the named simulator lacks, or was made with
+            objects of a folder that the rooms do not hold.
         UnknownSplitError: The text names neither a split nor a .json file.
     """
     if locations is None:
@@ -94,6 +95,8 @@ def parse_locations(
         dataset = LocationDataset.read(path)
         given = isinstance(simulator, str)
         objects = (options or {}).get("objects") if given else getattr(simulator, "added_objects", None)
+        if given and simulator != "mjcf":
+            dataset.check_rooms(str(path))
         dataset.check_objects(str(path), objects)
         return (), _some(dataset.locations, str(locations))
     if isinstance(locations, Location | Mapping) or not isinstance(locations, Iterable):

@@ -71,7 +71,11 @@ def _serve(options: argparse.Namespace, load_agent: Callable[[str], Companion]) 
     with closing(Sessions(companion, make, seed=options.seed, room=options.room)) as sessions:
         sessions.prepare()
         sessions.leave(sessions.open()["session"])  # what does not work is said here, not on the page
-        with closing(PlayServer(sessions, options.port)) as server:
+        try:
+            served = PlayServer(sessions, options.port)
+        except OSError as error:
+            fail(f"--port {options.port}: {error.strerror}; name another port, or none for a free one")
+        with closing(served) as server:
             print(f"Open {server.address} in a browser on this machine. Ctrl-C stops the server.", flush=True)
             if options.open:
                 webbrowser.open(server.address)

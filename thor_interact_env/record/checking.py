@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from thor_interact_env.errors import DatasetError
-from thor_interact_env.files import write_whole
+from thor_interact_env.files import sha256, write_whole
 
 FILE: Final = "record.json"
 """Name of the file that describes a record."""
@@ -69,7 +68,7 @@ class Record:
             record = cls(Path(folder), **values)
             if not all(isinstance(item, str) for pair in record.files.items() for item in pair):
                 raise TypeError("files is not a mapping of texts")
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise DatasetError(
                 f"{folder} is not a record: it has no {FILE}; make one with python -m "
                 "thor_interact_env.record make"
@@ -91,12 +90,6 @@ def open_record(folder: str | os.PathLike[str]) -> Record:
     record = Record.read(folder)
     record.check()
     return record
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def check_file(path: Path, expected: str) -> None:

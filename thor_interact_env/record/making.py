@@ -20,7 +20,7 @@ from thor_interact_env.checks import is_integer
 from thor_interact_env.datasets.measuring import load_pycocotools
 from thor_interact_env.env import ThorInteractEnv
 from thor_interact_env.errors import DatasetError, InvalidOptionError
-from thor_interact_env.files import replace_folder
+from thor_interact_env.files import locked, replace_folder
 from thor_interact_env.record import coco, minari_dataset, parquet
 from thor_interact_env.record.actors import ActorFactory, make_actor
 from thor_interact_env.record.checking import FILE, Record, digests, open_record
@@ -76,8 +76,9 @@ def make_record(
         The record.
 
     Raises:
-        InvalidOptionError: The format is unknown, the folder holds something else, the number of workers is
-            below 1, the agent cannot be made, or the plan does not fit the format.
+        InvalidOptionError: The format is unknown, the folder holds something else, another process is making
+            it, the number of workers is below 1, the agent cannot be made, or the plan does not fit the
+            format.
         DatasetError: A file of a complete record is missing or changed.
         RecordingError: A saved episode is malformed, or its results are others here.
         DependencyNotInstalled: A library of the format is missing.
@@ -91,8 +92,28 @@ def make_record(
     key = hashlib.sha256("".join(keys).encode()).hexdigest()
     if target.is_dir() and any(target.iterdir()):
         return _complete(target, key, format)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    busy = InvalidOptionError(f"another process is making {target}; wait for it, or name another folder")
+    with locked(target.with_name(f".{target.name}.lock"), busy):
+        if target.is_dir() and any(target.iterdir()):  # another process has just made it
+            return _complete(target, key, format)
+        return _make(plan, target, starts, keys, key, format, workers, agents, progress)
+
+
+def _make(
+    plan: Plan,
+    target: Path,
+    starts: Sequence[Start],
+    keys: Sequence[str],
+    key: str,
+    format: str,
+    workers: int,
+    agents: ActorFactory | None,
+    progress: bool | None,
+) -> Record:
+    """Make the episodes that are missing, and write all as a record."""
     parts = target.with_name(f".{target.name}.parts")
-    parts.mkdir(parents=True, exist_ok=True)
+    parts.mkdir(exist_ok=True)
     views = format == coco.FORMAT
     tasks = [
         _EpisodeTask(plan, start, number, views, parts / f"{number:06d}-{name}.parquet", agents)

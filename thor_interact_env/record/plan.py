@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +13,10 @@ import numpy as np
 
 from thor_interact_env.checks import check_reachable_fraction, is_integer
 from thor_interact_env.errors import InvalidOptionError
+from thor_interact_env.files import content_digest
 from thor_interact_env.locations.location import Location
 from thor_interact_env.locations.starting import parse_locations
 from thor_interact_env.record.actors import RANDOM
-from thor_interact_env.record.checking import sha256
 from thor_interact_env.recording import Recording
 from thor_interact_env.simulators import check_simulator_name
 from thor_interact_env.world import world_of
@@ -127,25 +125,12 @@ class Plan:
 
     @cached_property
     def scenes(self) -> str:
-        """A digest of the scenes of the simulator "mjcf": eye height, and names and content of their files.
-
-        These are all files below their folder, or those whose names begin like that of a single scene; hidden
-        ones, and those elsewhere that a scene refers to, do not count. Empty for other simulators.
-        """
+        """A digest of the scenes of the simulator "mjcf" (`scenes_digest`); empty for other simulators."""
         if self.simulator != "mjcf":
             return ""
-        from thor_interact_env.simulators.mjcf.scenes import find_scenes
-        from thor_interact_env.simulators.mjcf.simulator import scene_options
+        from thor_interact_env.simulators.mjcf.simulator import scenes_digest  # it needs OpenGL
 
-        options = scene_options()
-        digest = hashlib.sha256(repr(options.get("eye_height")).encode())
-        if "scenes" in options:
-            find_scenes(options["scenes"])  # says what is wrong
-            path = Path(options["scenes"])
-            folder = path if path.is_dir() else path.parent
-            found = folder.iterdir() if path.is_dir() else folder.glob(f"{glob.escape(path.stem)}*")
-            digest.update(_content(folder, found))
-        return digest.hexdigest()
+        return scenes_digest()
 
     @cached_property
     def training(self) -> str:
@@ -158,7 +143,7 @@ class Plan:
             return ""
         weights = [*folder.glob("*.safetensors"), *folder.glob("checkpoints")]
         found = [folder / "config.json", *weights] if weights else folder.iterdir()
-        return _content(folder, found).hex()
+        return content_digest(folder, found).hex()
 
     @property
     def _objects(self) -> dict[str, Any]:
@@ -218,17 +203,6 @@ class Plan:
             **({} if self.objects is None else {"objects": Path(os.path.abspath(self.objects)).name}),
             "reachable_fraction": None if self.saved else self.reachable_fraction,
         }
-
-
-def _content(folder: Path, found: Iterable[Path]) -> bytes:
-    """Return a digest of names and content of some files of a folder, and of all files below its folders."""
-    digest = hashlib.sha256()
-    paths = {path for one in found for path in (one.rglob("*") if one.is_dir() else (one,))}
-    for path in sorted(paths):
-        name = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            digest.update(f"{name.as_posix()}\0{sha256(path)}".encode())
-    return digest.digest()
 
 
 def episode_seed(seed: int, number: int) -> int:

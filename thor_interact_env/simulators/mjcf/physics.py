@@ -41,6 +41,8 @@ MASSES: Final = (1e-4, 1e4)
 SETTLE_SECONDS: Final = 5.0
 """Maximum simulated seconds in which a scene comes to rest."""
 
+_SAME: Final = 1e-6  # maximum difference, metres or radians, of poses of a file that was not edited
+
 _HINGE_REST, _HINGE_GLIDE = 0.1, 0.25
 """Radians per second below which a door counts as resting, at first and after a while."""
 
@@ -110,6 +112,11 @@ class CompiledScene(CompiledRoom):
         damping = self._numeric(DAMPING, self.model.nv)
         if damping is not None:
             self.model.dof_damping[:] = damping
+        settled = self._numeric(SETTLED, self.model.nq)
+        if settled is not None and not np.allclose(settled, self.model.qpos0, rtol=0, atol=_SAME):
+            settled = None
+        self.settled = settled
+        """Positions at rest, (nq,), of an exported room whose poses were not edited; otherwise None."""
         self.data = mujoco.MjData(self.model)
         mujoco.mj_forward(self.model, self.data)
         owners = _owners(self.model)
@@ -138,9 +145,8 @@ class CompiledScene(CompiledRoom):
         Raises:
             SceneError: An object falls out of the scene, or the simulation is unstable.
         """
-        kept = self._numeric(SETTLED, self.model.nq)
-        if kept is not None:
-            self.rest(kept)
+        if self.settled is not None:
+            self.rest(self.settled)
         else:
             self.let_rest(self.model.qpos0)
 

@@ -12,13 +12,14 @@ import mujoco
 import numpy as np
 
 from thor_interact_env.actions import FIELD_OF_VIEW
-from thor_interact_env.errors import ThorInteractError
+from thor_interact_env.errors import InvalidOptionError, ThorInteractError
 from thor_interact_env.simulators.mujoco.rooms.model import CAMERA
 
 SUFFIX: Final = "_physics"
 """Suffix of a room's file: `FloorPlan1_physics.xml` is the room `FloorPlan1`."""
 
 _NEAR_PLANE: Final = 0.01  # maximum distance of the near plane, metres
+_WORLD: Final = "world"  # name of the body at the root of every model
 
 
 class SceneError(ThorInteractError):
@@ -45,21 +46,25 @@ class Scene:
 
 
 def find_scenes(scenes: str | os.PathLike[str]) -> dict[str, Path]:
-    """Return the MJCF files of a folder by the names of their rooms.
+    """Return the MJCF files of a folder by the names of their rooms, without files that others include.
 
     Args:
         scenes: The folder, or one file.
 
     Raises:
+        InvalidOptionError: It is not a path.
         SceneError: There is no such folder or file, or no MJCF in it.
     """
+    if not isinstance(scenes, str | os.PathLike):
+        raise InvalidOptionError(f"scenes is {scenes!r}; it must be the path of a folder or file")
     path = Path(scenes)
     files = sorted(path.glob("*.xml")) if path.is_dir() else [path]
     if not path.exists():
         raise SceneError(f"there is no folder or file {str(path)!r}; name the folder that holds the scenes")
     found: dict[str, Path] = {}
+    parts = {part for file in files for part in _parts(file)}
     for file in files:
-        if _is_model(file):
+        if _is_model(file) and Path(os.path.abspath(file)) not in parts:
             name = file.stem.removesuffix(SUFFIX)
             # A location's room never ends in the suffix (`Location.from_json`).
             found[f"{name}-physics" if name in found else name] = file
@@ -68,8 +73,22 @@ def find_scenes(scenes: str | os.PathLike[str]) -> dict[str, Path]:
     return found
 
 
+def _parts(file: Path) -> set[Path]:
+    """Return the other files that a file includes or attaches: `<include>`, and `<model>` of its assets."""
+    text = file.read_bytes()
+    if not any(tag in text for tag in (b"<include", b"<model")):
+        return set()  # parsing all of a folder of large scenes takes seconds
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return set()  # the error is reported when the scene is used
+    # MuJoCo finds them relative to the folder of the scene.
+    named = {element.get("file", "") for tag in ("include", "model") for element in root.iter(tag)}
+    return {Path(os.path.abspath(file.parent / name)) for name in named} - {Path(os.path.abspath(file))}
+
+
 def _is_model(file: Path) -> bool:
-    """Return whether a file is a complete model, and not one that others include."""
+    """Return whether the root of a file is that of a model, or the file is damaged."""
     try:
         _, root = next(ElementTree.iterparse(file, events=("start",)))
     except (ElementTree.ParseError, StopIteration):
@@ -108,8 +127,8 @@ def read_scene(path: Path) -> Scene:
 def read_model(scene: Scene) -> "mujoco.MjModel":
     """Compile a scene for the simulator.
 
-    Robots (root bodies with actuators), sensors and keyframes are removed, a camera `CAMERA` is added, and
-    sleeping is enabled.
+    Robots (root bodies that actuators drive), sensors and keyframes are removed, a camera `CAMERA` is added,
+    and sleeping is enabled.
 
     Args:
         scene: The scene.
@@ -138,40 +157,52 @@ def read_model(scene: Scene) -> "mujoco.MjModel":
 
 
 def _remove_robots(spec: "mujoco.MjSpec") -> None:
-    roots = {}
-    for actuator in spec.actuators:
-        for body in _acted_on(spec, actuator):
-            root = _root(body)
-            roots[root.id] = root
+    driven = [body for actuator in spec.actuators for body in _driven(spec, actuator)]
+    # Before compilation all bodies have the same identifier.
+    roots = dict.fromkeys(_root(body) for body in driven if body.name != _WORLD)
     for elements in (spec.actuators, spec.sensors, spec.keys):
         for element in list(elements):
             spec.delete(element)
-    gone = {body.name for root in roots.values() for body in (root, *root.find_all("body"))}
+    # Bodies may have no name, and most cameras and lights have no target.
+    gone = {body.name for root in roots for body in (root, *root.find_all("body"))} - {""}
     for camera in list(spec.cameras):
         if camera.targetbody in gone:
             spec.delete(camera)
     for light in spec.lights:
         if light.targetbody in gone:  # it shines as before
             light.targetbody, light.mode = "", mujoco.mjtCamLight.mjCAMLIGHT_FIXED
-    for root in roots.values():
+    for root in roots:
         spec.delete(root)
 
 
-def _acted_on(spec: "mujoco.MjSpec", actuator: Any) -> list[Any]:
-    """Return the bodies on which an actuator acts: through a joint, the joints of a tendon, or a site."""
+def _driven(spec: "mujoco.MjSpec", actuator: Any) -> list[Any]:
+    """Return the bodies that an actuator drives: through a joint, tendon, slider-crank or site."""
     kinds, kind = mujoco.mjtTrn, actuator.trntype
-    if kind == kinds.mjTRN_TENDON:
-        path = spec.tendon(actuator.target).path
-        parts = [wrap.target for wrap in path if wrap.type == mujoco.mjtWrap.mjWRAP_JOINT]
-    elif kind == kinds.mjTRN_BODY:
+    if kind == kinds.mjTRN_BODY:
         return [spec.body(actuator.target)]
-    else:
-        parts = [spec.site(actuator.target) if kind == kinds.mjTRN_SITE else spec.joint(actuator.target)]
-    return [part.parent for part in parts if part is not None]
+    if kind in (kinds.mjTRN_TENDON, kinds.mjTRN_SLIDERCRANK):
+        if kind == kinds.mjTRN_TENDON:
+            path = spec.tendon(actuator.target).path
+            parts = [wrap.target for wrap in path if wrap.type != mujoco.mjtWrap.mjWRAP_PULLEY]
+        else:
+            parts = [spec.site(actuator.target), spec.site(actuator.slidersite)]
+        # One end may be on fixed furniture, which stays.
+        return [part.parent for part in parts if part is not None and _moves(part.parent)]
+    part = spec.site(actuator.target) if kind == kinds.mjTRN_SITE else spec.joint(actuator.target)
+    return [] if part is None else [part.parent]
+
+
+def _moves(body: Any) -> bool:
+    """Return whether a body or one above it has a joint."""
+    while body.name != _WORLD:
+        if body.joints:
+            return True
+        body = body.parent
+    return False
 
 
 def _root(body: Any) -> Any:
-    while body.parent.name != "world":
+    while body.parent.name != _WORLD:
         body = body.parent
     return body
 

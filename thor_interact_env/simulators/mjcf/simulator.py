@@ -1,6 +1,8 @@
 """Scenes on disk behind the `Simulator` protocol."""
 
 import contextlib
+import glob
+import hashlib
 import math
 import os
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from thor_interact_env.actions import AGENT_HEIGHT_Y, CAMERA_HEIGHT
 from thor_interact_env.checks import is_number
 from thor_interact_env.errors import InvalidLocationError, InvalidOptionError, UnknownRoomError
+from thor_interact_env.files import content_digest
 from thor_interact_env.locations.location import SEED_LIMIT
 from thor_interact_env.simulators.machine import machine_options
 from thor_interact_env.simulators.mjcf.arranging import arrange, portables
@@ -58,8 +61,6 @@ class MjcfSimulator(MujocoSimulator):
                 'the simulator "mjcf" needs scenes: give simulator_options={"scenes": FOLDER}, or '
                 f'export {VARIABLE}=\'{{"scenes": "FOLDER"}}\''
             )
-        if not isinstance(scenes, str | os.PathLike):
-            raise InvalidOptionError(f"scenes is {scenes!r}; it must be the path of a folder or file")
         self.scenes = find_scenes(scenes)
         """The MJCF files by the names of their rooms."""
         self._raised = float(eye_height) - CAMERA_HEIGHT
@@ -91,7 +92,9 @@ class MjcfSimulator(MujocoSimulator):
         if (name, seed) not in self._grounds:
             with self._borrowed(name) as scene:
                 scene.rest(positions)
-                named = scene.scene.facts.get("positions") if seed == 0 else None
+                # They hold for the poses of the export only.
+                exported = seed == 0 and scene.settled is not None
+                named = scene.scene.facts.get("positions") if exported else None
                 ground = standing_positions(scene, _map_of(scene.scene.path), named)
             heights = ground[:, 2] + AGENT_HEIGHT_Y + self._raised
             self._grounds[name, seed] = np.column_stack([ground[:, 0], heights, ground[:, 1]])
@@ -155,6 +158,27 @@ def scene_options() -> dict[str, Any]:
         InvalidOptionError: It is not such an object.
     """
     return machine_options(VARIABLE, ("scenes", "eye_height"), '{"scenes": "FOLDER"}')
+
+
+def scenes_digest() -> str:
+    """Return a digest of the scenes that `VARIABLE` names: eye height, and names and content of their files.
+
+    These are all files below their folder, or those whose names begin like that of a single scene; hidden
+    ones, and those elsewhere that a scene refers to, do not count.
+
+    Raises:
+        InvalidOptionError: It is not an object of these options.
+        SceneError: There are no scenes.
+    """
+    options = scene_options()
+    digest = hashlib.sha256(repr(options.get("eye_height")).encode())
+    if "scenes" in options:
+        find_scenes(options["scenes"])  # says what is wrong
+        path = Path(options["scenes"])
+        folder = path if path.is_dir() else path.parent
+        found = folder.iterdir() if path.is_dir() else folder.glob(f"{glob.escape(path.stem)}*")
+        digest.update(content_digest(folder, found))
+    return digest.hexdigest()
 
 
 def _map_of(path: Path) -> Path | None:

@@ -99,7 +99,7 @@ def _made(entry: ObjectEntry, version: tuple[tuple[Path, int, int], ...]) -> Own
     visuals = tuple(_moved(visual, turn, np.zeros(3), 1.0) for visual in visuals)
     low, high = _bounds([visual.mesh.vertices for visual in visuals])
     scale = entry.scale if entry.height is None else entry.height / max(float(high[2] - low[2]), 1e-9)
-    _check_size(entry, (high - low) * scale, scale)
+    _check_size(entry, visuals, (high - low) * scale, scale)
     foot = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     visuals = tuple(_moved(visual, np.eye(3), foot, scale) for visual in visuals)
     colliders = tuple(_placed(collider, turn, foot, scale) for collider in colliders)
@@ -120,17 +120,28 @@ def _check_meshes(entry: ObjectEntry, visuals: tuple[Visual, ...]) -> None:
         raise entry.error(f"has {count:,} triangles; reduce it to at most {FACES:,}, for example in Blender")
 
 
-def _check_size(entry: ObjectEntry, sides: npt.NDArray[np.float64], scale: float) -> None:
-    longest, shortest = float(sides.max()), float(sides.min())
+def _check_size(
+    entry: ObjectEntry, visuals: tuple[Visual, ...], sides: npt.NDArray[np.float64], scale: float
+) -> None:
+    longest = float(sides.max())
     if not LONGEST[0] <= longest <= LONGEST[1]:
         raise entry.error(
             f"is {longest:.4g} m long at the scale {scale:.4g}; an object is {LONGEST[0]:g} to "
             f"{LONGEST[1]:g} m long: state its height in metres, or another scale, in the table"
         )
+    shortest = min(float(sides.min()), _thickness(visuals, scale))
     if shortest < THINNEST:
         raise entry.error(
             f"is {shortest:.2g} m thin; give it a thickness of at least {THINNEST:g} m, for a volume"
         )
+
+
+def _thickness(visuals: tuple[Visual, ...], scale: float) -> float:
+    """Return the size in the direction of the smallest variance of the vertices; of a tilted sheet 0."""
+    vertices = np.concatenate([visual.mesh.vertices for visual in visuals]) * scale
+    away = vertices - vertices.mean(axis=0)
+    _, directions = np.linalg.eigh(away.T @ away)
+    return float(np.ptp(away @ directions[:, 0]))
 
 
 def _moved(

@@ -66,12 +66,18 @@ def _image(visual: Any) -> ImageMaterial:
 def _colour(visual: Any) -> Any:
     """Return the colour of a mesh without an image, (3,) in 0..1."""
     if visual.kind == "vertex" or visual.kind == "face":
-        return _fractions(np.asarray(visual.vertex_colors, np.float64).mean(axis=0))
+        return _fractions(visual.vertex_colors)
     material = getattr(visual, "material", None)
     return _fractions(visual.main_color if material is None else material.main_color)
 
 
-def _fractions(colour: Any) -> Any:
-    """Return red, green and blue in 0..1 of a colour in 0..255, or of floats that are in 0..1 already."""
-    values = np.asarray(colour)[:3]
-    return values.astype(np.float64) / (1 if values.dtype.kind == "f" and values.max() <= 1 else 255)
+def _fractions(colours: Any) -> Any:
+    """Return the mean, (3,) in 0..1, of colours in 0..255, or of floats that are in 0..1 already.
+
+    Args:
+        colours: (3,) or (4,), or (n, 3) or (n, 4).
+    """
+    values = np.atleast_2d(np.asarray(colours))[:, :3]
+    # The type decides: a mean of nearly black colours in 0..255 is also at most 1.
+    limit = 1 if values.dtype.kind == "f" and values.max() <= 1 else 255
+    return values.mean(axis=0, dtype=np.float64) / limit
