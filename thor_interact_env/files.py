@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -80,7 +80,7 @@ def content_digest(folder: Path, found: Iterable[Path]) -> bytes:
     return digest.digest()
 
 
-def replace_folder(source: Path, target: Path, last: str = "") -> None:
+def replace_folder(source: Path, target: Path, last: Collection[str] = ()) -> None:
     """Rename a folder to a new one, or move its content into an empty one.
 
     An empty folder stays what it is, with its owner and permissions: a disk may be mounted on it, and a shell
@@ -89,7 +89,7 @@ def replace_folder(source: Path, target: Path, last: str = "") -> None:
     Args:
         source: The finished folder, on the same file system as the one above `target`; it disappears.
         target: Where it belongs.
-        last: Name of the file that is moved at the end, because it says that the others are complete.
+        last: Names of the files that are moved at the end, because they say that the others are complete.
 
     Raises:
         OSError: It cannot be renamed or moved, or the target is not empty; nothing remains in the target.
@@ -101,7 +101,7 @@ def replace_folder(source: Path, target: Path, last: str = "") -> None:
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), os.fspath(target))
     moved = []
     try:
-        for path in sorted(source.iterdir(), key=lambda path: path.name == last):
+        for path in sorted(source.iterdir(), key=lambda path: path.name in last):
             moved.append(target / path.name)
             shutil.move(path, target / path.name)  # on a mounted disk it copies
     except BaseException:

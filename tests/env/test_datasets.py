@@ -234,6 +234,12 @@ class TestMaking:
         assert world.loads == 0 and (tmp_path / "set.json").stat().st_mtime_ns == before
         assert [entry.to_json() for entry in read] == [entry.to_json() for entry in made]
 
+    def test_a_list_that_was_shortened_is_refused(self, tmp_path, monkeypatch):
+        made, _ = self.make(tmp_path / "set.json", monkeypatch)
+        LocationDataset(made[:-1]).write(tmp_path / "set.json")
+        with pytest.raises(InvalidOptionError, match="is not this list"):
+            self.make(tmp_path / "set.json", monkeypatch)
+
     @pytest.mark.parametrize("content", [None, "[]", "notes", '{"a": 1}'])
     def test_another_file_is_not_overwritten(self, tmp_path, monkeypatch, content):
         file = tmp_path / "set.json"

@@ -125,6 +125,23 @@ class TestCommandLine:
         assert {path.name for path in (toy_lists / "sets").iterdir()} == set(map(file_name, SPLITS))
         assert file_name(TEST) == "NovelSpaces__test.json"
 
+    def test_all_keeps_the_splits_that_are_finished(self, toy_lists, monkeypatch, capsys):
+        words = ("all", "--locations", 1, "--no-forces", "--out", toy_lists / "sets")
+        made = outcome(main, capsys, *words).out.splitlines()
+        first, *others = (toy_lists / "sets" / file_name(split) for split in SPLITS)
+        for path in others:
+            path.unlink()
+        before = first.stat()
+        code, out, _ = outcome(main, capsys, *words)
+        assert code == 0 and first.stat() == before
+        assert out.splitlines() == [f"{made[0]}, kept: it was complete", *made[1:]]
+
+    def test_all_refuses_another_file_before_it_draws(self, toy_lists, capsys):
+        (toy_lists / file_name(TEST)).write_text("mine")
+        code, out, complaint = outcome(main, capsys, "all", "--locations", 1, "--out", toy_lists)
+        assert code == 2 and out == "" and f"{file_name(TEST)} exists and is not this list" in complaint
+        assert [path.name for path in toy_lists.iterdir()] == [file_name(TEST)]
+
     def test_ship_remakes_all_lists(self, toy_lists, capsys):
         code, out, _ = outcome(main, capsys, "ship", "--locations", 2)
         assert code == 0 and out.count("2 locations") == 2

@@ -51,7 +51,7 @@ def test_a_list_states_the_objects_of_its_rooms(listed: Path, lamps: str) -> Non
         warnings.simplefilter("error")
         entries = LocationDataset.read(listed)
     world = world_of("mujoco", lamps)
-    assert [dict(entry.extra) for entry in entries] == [{"world": world, "objects": "lamps"}] * 2
+    assert [(entry.extra["world"], entry.extra["objects"]) for entry in entries] == [(world, "lamps")] * 2
     assert any(is_own(item.extra["object_id"]) for entry in entries for item in entry.annotations)
 
 

@@ -194,8 +194,21 @@ class TestMountedFolders:
             path.rename(target)
 
         monkeypatch.setattr("shutil.move", move)
-        replace_folder(source, mounted, last="record.json")
+        replace_folder(source, mounted, last={"record.json"})
         assert sorted(moved[:2]) == ["a", "z"] and moved[2:] == ["record.json"] and not source.exists()
+
+    def test_models_of_scenes_come_after_their_files(self, tmp_path, mounted, monkeypatch):
+        moved: list[str] = []
+
+        def move(path, target):
+            moved.append(path.name)
+            path.rename(target)
+
+        monkeypatch.setattr("shutil.move", move)
+        scenes = [{f"{x}.xml": b"", f"{x}_metadata.json": b"", f"{x}/wood.png": b""} for x in "ab"]
+        write_folder(mounted, scenes)
+        assert sorted(moved[:4]) == ["a", "a_metadata.json", "b", "b_metadata.json"]
+        assert sorted(moved[4:]) == ["a.xml", "b.xml"]
 
     def test_a_full_disk_leaves_it_empty(self, tmp_path, mounted, monkeypatch):
         def full(path, target):
@@ -224,8 +237,14 @@ def test_an_empty_folder_stays_the_same_folder(tmp_path):
 def test_one_process_makes_a_record(tmp_path):
     plan = plan_at(tmp_path, episodes=1, touches=1)
     lock = locked(tmp_path / ".record.lock", AssertionError())
-    with lock, pytest.raises(InvalidOptionError, match=r"another process is making .*record"):
-        make_record(plan, tmp_path / "record", agents=agents, progress=False)
+    with lock:
+        for filled in (False, True):  # the other process moves its files into an empty folder
+            if filled:
+                (tmp_path / "record").mkdir()
+                (tmp_path / "record" / "README.md").write_text("")
+            with pytest.raises(InvalidOptionError, match=r"another process is making .*record"):
+                make_record(plan, tmp_path / "record", agents=agents, progress=False)
+    (tmp_path / "record" / "README.md").unlink()
     assert make_record(plan, tmp_path / "record", agents=agents, progress=False).items == 1
     assert {path.name for path in tmp_path.iterdir()} == {"record", "locations.json"}
 

@@ -47,10 +47,14 @@ def test_a_robot_is_what_actuators_act_on(tmp_path: Path, rest: str) -> None:
         '<actuator><adhesion body="world" ctrlrange="0 1"/></actuator>',
         '<tendon><spatial name="cable"><site site="above"/><site site="hook"/></spatial></tendon>'
         '<actuator><motor tendon="cable"/></actuator>',
+        '<actuator><adhesion body="gone" ctrlrange="0 1"/></actuator>',
+        '<actuator><motor tendon="gone"/></actuator>',
     ],
-    ids=["site", "body", "tendon"],
+    ids=["site", "body", "tendon", "missing body", "missing tendon"],
 )
-def test_actuators_on_the_world_body_and_on_fixed_furniture_drive_nothing(tmp_path: Path, rest: str) -> None:
+def test_actuators_on_the_world_on_fixed_furniture_or_on_nothing_drive_nothing(
+    tmp_path: Path, rest: str
+) -> None:
     assert {"mug_00_1_0_0", "robot", "arm", "shelf"} <= bodies_of(tmp_path, rest)
 
 

@@ -106,18 +106,20 @@ def _make(options: argparse.Namespace) -> None:
 
 
 def _all(options: argparse.Namespace) -> None:
-    for split, size in PAPER_SIZES.items():
-        _make_file(options, split, options.out / file_name(split), size)
+    paths = {split: options.out / file_name(split) for split in PAPER_SIZES}
+    for split in sorted(paths, key=lambda split: not paths[split].exists()):  # refused before any is drawn
+        _make_file(options, split, paths[split], PAPER_SIZES[split])
 
 
 def _make_file(options: argparse.Namespace, split: str, path: Path, size: int) -> None:
     count = size if options.locations is None else options.locations
     drawing = Drawing(split, count, options.seed, options.reachable_fraction)
+    kept = ", kept: it was complete" if path.exists() else ""
     made = make_dataset(
         drawing, path, forces=options.forces, workers=options.workers, objects=options.objects
     )
     objects = sum(len(entry.annotations) for entry in made)
-    print(f"{path}: {len(made):,} locations, {objects:,} objects in reach", flush=True)
+    print(f"{path}: {len(made):,} locations, {objects:,} objects in reach{kept}", flush=True)
 
 
 def file_name(split: str) -> str:

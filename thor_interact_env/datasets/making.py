@@ -44,7 +44,6 @@ PAPER_SIZES: Final[Mapping[str, int]] = MappingProxyType(
 
 _FORMAT: Final = 3  # of the measurements: part files of another version are not used
 
-
 _LIST: Final = "list"  # key of an entry: a digest of all that determines the list
 
 
@@ -132,12 +131,12 @@ def make_dataset(
     ]
     key = hashlib.sha256("".join(task.path.stem for task in tasks).encode()).hexdigest()[:32]
     if file.exists():
-        return _complete(file, key)
+        return _complete(file, key, drawing.locations)
     file.parent.mkdir(parents=True, exist_ok=True)
     busy = InvalidOptionError(f"another process is making {file}; wait for it, or name another file")
     with locked(file.with_name(f".{file.name}.lock"), busy):
         if file.exists():  # another process has just made it
-            return _complete(file, key)
+            return _complete(file, key, drawing.locations)
         folder.mkdir(exist_ok=True)
         dataset = _make(drawing, tasks, key, workers, progress)
         dataset.write(file)
@@ -168,12 +167,12 @@ def _make(
     )
 
 
-def _complete(file: Path, key: str) -> LocationDataset:
-    """Return the list of a file that exists, if it is this one."""
+def _complete(file: Path, key: str, locations: int) -> LocationDataset:
+    """Return the list of a file that exists, if it is this one and whole."""
     with contextlib.suppress(DatasetError), warnings.catch_warnings():
         warnings.simplefilter("ignore", OtherWorldWarning)
         dataset = LocationDataset.read(file)
-        if {entry.extra.get(_LIST) for entry in dataset} == {key}:
+        if [entry.extra.get(_LIST) for entry in dataset] == [key] * locations:
             return dataset
     raise InvalidOptionError(
         f"{file} exists and is not this list: other options, another version or another program have made "

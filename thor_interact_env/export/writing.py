@@ -83,7 +83,8 @@ def write_folder(folder: Path, scenes: Iterable[Mapping[str, bytes]]) -> list[Pa
                     path = temporary / name
                     path.parent.mkdir(exist_ok=True)
                     path.write_bytes(content)
-            replace_folder(temporary, target)  # an empty folder may exist
+            # A model without its textures or metadata would be taken for a finished scene.
+            replace_folder(temporary, target, last={model.name for model in models})
     except BaseException:
         with contextlib.suppress(OSError):
             shutil.rmtree(temporary)

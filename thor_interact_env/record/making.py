@@ -90,7 +90,7 @@ def make_record(
     starts = plan.starts()
     keys = [_key(plan, start, number, format) for number, start in enumerate(starts)]
     key = hashlib.sha256("".join(keys).encode()).hexdigest()
-    if target.is_dir() and any(target.iterdir()):
+    if (target / FILE).is_file():
         return _complete(target, key, format)
     target.parent.mkdir(parents=True, exist_ok=True)
     busy = InvalidOptionError(f"another process is making {target}; wait for it, or name another folder")
@@ -210,7 +210,7 @@ def _write(
         items = parquet.write_parquet(staging, plan, parts)
     record = Record(target, format, len(starts), items, plan.world, plan.to_json(), key, digests(staging))
     record.write(staging)
-    replace_folder(staging, target, last=FILE)
+    replace_folder(staging, target, last={FILE})
     return record
 
 

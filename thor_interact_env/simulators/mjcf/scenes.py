@@ -179,10 +179,12 @@ def _driven(spec: "mujoco.MjSpec", actuator: Any) -> list[Any]:
     """Return the bodies that an actuator drives: through a joint, tendon, slider-crank or site."""
     kinds, kind = mujoco.mjtTrn, actuator.trntype
     if kind == kinds.mjTRN_BODY:
-        return [spec.body(actuator.target)]
+        body = spec.body(actuator.target)
+        return [] if body is None else [body]
     if kind in (kinds.mjTRN_TENDON, kinds.mjTRN_SLIDERCRANK):
         if kind == kinds.mjTRN_TENDON:
-            path = spec.tendon(actuator.target).path
+            tendon = spec.tendon(actuator.target)
+            path = [] if tendon is None else tendon.path
             parts = [wrap.target for wrap in path if wrap.type != mujoco.mjtWrap.mjWRAP_PULLEY]
         else:
             parts = [spec.site(actuator.target), spec.site(actuator.slidersite)]
