@@ -51,7 +51,8 @@ def test_a_list_states_the_objects_of_its_rooms(listed: Path, lamps: str) -> Non
         warnings.simplefilter("error")
         entries = LocationDataset.read(listed)
     world = world_of("mujoco", lamps)
-    assert [(entry.extra["world"], entry.extra["objects"]) for entry in entries] == [(world, "lamps")] * 2
+    stated = {"world": world, "objects": "lamps", "list": entries[0].extra["list"]}
+    assert [dict(entry.extra) for entry in entries] == [stated] * 2
     assert any(is_own(item.extra["object_id"]) for entry in entries for item in entry.annotations)
 
 

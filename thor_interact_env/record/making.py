@@ -97,28 +97,26 @@ def make_record(
     with locked(target.with_name(f".{target.name}.lock"), busy):
         if target.is_dir() and any(target.iterdir()):  # another process has just made it
             return _complete(target, key, format)
-        return _make(plan, target, starts, keys, key, format, workers, agents, progress)
+        parts = target.with_name(f".{target.name}.parts")
+        parts.mkdir(exist_ok=True)
+        views = format == coco.FORMAT
+        tasks = [
+            _EpisodeTask(plan, start, number, views, parts / f"{number:06d}-{name}.parquet", agents)
+            for number, (start, name) in enumerate(zip(starts, keys, strict=True))
+        ]
+        try:
+            _make_episodes(plan, tasks, workers, progress)
+        finally:
+            _close_worker(plan, agents)
+            with contextlib.suppress(OSError):  # it is not empty: the same call can continue
+                parts.rmdir()
+        record = _write(target, plan, starts, [task.path for task in tasks], format, key)
+        shutil.rmtree(parts)
+    return record
 
 
-def _make(
-    plan: Plan,
-    target: Path,
-    starts: Sequence[Start],
-    keys: Sequence[str],
-    key: str,
-    format: str,
-    workers: int,
-    agents: ActorFactory | None,
-    progress: bool | None,
-) -> Record:
-    """Make the episodes that are missing, and write all as a record."""
-    parts = target.with_name(f".{target.name}.parts")
-    parts.mkdir(exist_ok=True)
-    views = format == coco.FORMAT
-    tasks = [
-        _EpisodeTask(plan, start, number, views, parts / f"{number:06d}-{name}.parquet", agents)
-        for number, (start, name) in enumerate(zip(starts, keys, strict=True))
-    ]
+def _make_episodes(plan: Plan, tasks: Sequence[_EpisodeTask], workers: int, progress: bool | None) -> None:
+    """Make the episodes that are missing."""
     missing = [task for task in tasks if not _is_made(task.path)]
     with tqdm(
         total=len(tasks),
@@ -127,16 +125,8 @@ def _make(
         unit=" episodes",
         disable=None if progress is None else not progress,
     ) as bar:
-        try:
-            for _ in run_tasks(_make_episode, missing, workers):
-                bar.update()
-        finally:
-            _close_worker(plan, agents)
-            with contextlib.suppress(OSError):  # it is not empty: the same call can continue
-                parts.rmdir()
-    record = _write(target, plan, starts, [task.path for task in tasks], format, key)
-    shutil.rmtree(parts)
-    return record
+        for _ in run_tasks(_make_episode, missing, workers):
+            bar.update()
 
 
 def _check(plan: Plan, target: Path, format: str, workers: int) -> None:
